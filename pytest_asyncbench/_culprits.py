@@ -1,0 +1,255 @@
+"""Stalls and known calls → findings: who blocked the loop, where, for how long.
+
+A blocking call may be seen twice: as a known call, with its exact duration, and in
+the samples of a stalled step. The known call is the better witness, so a stall is
+charged first to the calls that were recorded inside it, and only what they leave
+over to the lines that the samples show.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+
+from pytest_asyncbench._blame import Blame, blame, in_scope
+from pytest_asyncbench._model import (
+    BlockingCall,
+    Finding,
+    LoopStall,
+    Observations,
+    Policy,
+    Rule,
+    Sample,
+    Stack,
+)
+
+__all__ = ["findings"]
+
+_WORTH_NAMING = 0.2
+"""A line that filled less of a stall than this is named only beyond the threshold."""
+
+_ONE_CALL = 0.8
+"""The part of a busy function's samples that must show one call to blame that call."""
+
+_BUSY = (
+    "split the work up with `await asyncio.sleep(0)`, or `await asyncio.to_thread(...)`"
+)
+_WAITING = "an async version of this call, or `await asyncio.to_thread(...)`"
+
+
+def findings(
+    policy: Policy, seen: Observations, rules: Sequence[Rule] = ()
+) -> list[Finding]:
+    """Name every place that blocked, the one that cost most first."""
+    inquiry = _Inquiry(policy, seen, rules)
+    in_step: dict[float, list[BlockingCall]] = {}
+    for call in seen.calls:
+        if not inquiry.unlisted(call.began):
+            in_step.setdefault(call.step, []).append(call)
+    found: list[Finding] = []
+    for stall in filter(inquiry.is_stall, seen.stalls):
+        found += inquiry.stalled(stall, in_step.pop(stall.began, []))
+    for calls in in_step.values():
+        found += inquiry.quick(calls)
+    return _merged(found)
+
+
+class _Inquiry:
+    """What must be known to judge each stall and call of one test."""
+
+    def __init__(
+        self, policy: Policy, seen: Observations, rules: Sequence[Rule]
+    ) -> None:
+        self._policy = policy
+        self._excuses = seen.excuses
+        self._advice = {rule.target: rule.advice for rule in rules}
+
+    def unlisted(self, at: float) -> bool:
+        """Tell whether blocking was not to be listed at that moment."""
+        return any(
+            excuse.reason is None and excuse.began <= at <= excuse.ended
+            for excuse in self._excuses
+        )
+
+    def is_stall(self, stall: LoopStall) -> bool:
+        """Tell whether a long step counts, less what is forgiven of it."""
+        forgiven = sum(
+            max(0.0, min(excuse.ended, stall.began + stall.seconds) - max(excuse.began, stall.began))
+            for excuse in self._excuses
+            if excuse.reason is None
+        )
+        if self._policy.starvation == "forgive":
+            forgiven += stall.starved or 0.0
+        return stall.seconds - forgiven > self._policy.threshold
+
+    def quick(self, calls: Iterable[BlockingCall]) -> Iterator[Finding]:
+        """Give a finding for each known call that counts."""
+        for call in calls:
+            found = self._finding(call.stack, call.began, call.seconds, call.target)
+            if found is not None:
+                yield dataclasses.replace(found, held_up=call.held_up)
+
+    def stalled(self, stall: LoopStall, calls: Sequence[BlockingCall]) -> list[Finding]:
+        """Share a stall out among the calls and lines that filled it."""
+        known = _merged(self.quick(calls))
+        sampled = self._sampled(stall, calls)
+        least = min(self._policy.threshold, _WORTH_NAMING * stall.seconds)
+        alone = not known and len(sampled) == 1
+        named = known + [one for one in sampled if alone or one.seconds >= least]
+        return [_as_stall(found, stall) for found in named]
+
+    def _sampled(
+        self, stall: LoopStall, calls: Sequence[BlockingCall]
+    ) -> list[Finding]:
+        # Not one sample, and no known call: the watchdog never got the processor.
+        if not stall.samples and not calls:
+            return [_unseen(stall)]
+        samples = [
+            sample
+            for sample in stall.samples
+            if not self.unlisted(sample.at)
+            and not any(_lies_in(sample, call) for call in calls)
+        ]
+        left = stall.seconds - sum(call.seconds for call in calls)
+        shared = (
+            self._finding(alike[0].stack, alike[0].at, left * len(alike) / len(samples))
+            for alike in _alike(samples, self._policy.scope)
+        )
+        return [found for found in shared if found is not None]
+
+    def _finding(
+        self, stack: Stack, at: float, seconds: float, target: str | None = None
+    ) -> Finding | None:
+        scope = self._policy.scope
+        culprit = blame(stack, scope)
+        if culprit is None or not in_scope(stack, scope):
+            return None
+        call = culprit.call or target or culprit.place.qualified
+        return Finding(
+            kind="call",
+            call=call,
+            file=culprit.place.file,
+            line=culprit.place.line,
+            function=culprit.place.function,
+            seconds=seconds,
+            allowed=self._allowed(stack, {call, target or call}, at),
+            advice=self._advised(culprit, target),
+            via=culprit.via,
+        )
+
+    def _advised(self, culprit: Blame, target: str | None) -> str:
+        # The user's own call first: advice for it fits better than for its insides.
+        further_in = (frame.qualified for frame in reversed(culprit.via))
+        names = (culprit.call, *further_in, target)
+        return next((self._advice[name] for name in names if name in self._advice), "")
+
+    def _allowed(self, stack: Stack, calls: set[str], at: float) -> str | None:
+        for excuse in self._excuses:
+            if excuse.reason is not None and excuse.began <= at <= excuse.ended:
+                return excuse.reason
+        callers = {frame.qualified for frame in stack}
+        for allowance in self._policy.allow:
+            if _matches(calls | callers, allowance.call) and _matches(
+                callers, allowance.caller
+            ):
+                return allowance.reason
+        return None
+
+
+def _matches(names: Iterable[str], glob: str) -> bool:
+    return any(fnmatchcase(name, glob) for name in names)
+
+
+def _lies_in(sample: Sample, call: BlockingCall) -> bool:
+    return call.began <= sample.at <= call.began + call.seconds
+
+
+def _alike(samples: Iterable[Sample], scope: Sequence[str]) -> Iterator[list[Sample]]:
+    """Group samples by culprit, each group led by its most telling one."""
+    groups: dict[tuple[object, ...], list[tuple[Sample, Blame]]] = {}
+    for sample in samples:
+        culprit = blame(sample.stack, scope)
+        if culprit is not None:
+            # Within a function that is busy itself the line moves from sample to
+            # sample; a function that it called keeps it at one.
+            place = culprit.place
+            line = (place.line, culprit.call) if culprit.via else ()
+            groups.setdefault((place.file, place.function, *line), []).append(
+                (sample, culprit)
+            )
+    for group in groups.values():
+        yield [_commonest(group), *(sample for sample, _ in group[1:])]
+
+
+def _commonest(group: Sequence[tuple[Sample, Blame]]) -> Sample:
+    seen = Counter((culprit.place.line, culprit.call) for _, culprit in group)
+    (line, call), times = seen.most_common(1)[0]
+    sample = next(
+        sample
+        for sample, culprit in group
+        if (culprit.place.line, culprit.call) == (line, call)
+    )
+    if call is None or times >= _ONE_CALL * len(group):
+        return sample
+    # Many short calls, not a long one: the function itself is to blame.
+    stack = tuple(dataclasses.replace(frame, call=None) for frame in sample.stack)
+    return dataclasses.replace(sample, stack=stack)
+
+
+def _unseen(stall: LoopStall) -> Finding:
+    return Finding(
+        kind="stall",
+        call=stall.task or "a callback",
+        file="?",
+        line=0,
+        function=stall.task or "?",
+        seconds=stall.seconds,
+    )
+
+
+def _as_stall(found: Finding, stall: LoopStall) -> Finding:
+    # The split of the step's time is its culprit's in the same proportion.
+    part = min(1.0, found.seconds / stall.seconds)
+
+    def share(seconds: float | None) -> float | None:
+        return None if seconds is None else seconds * part
+
+    busy = (stall.working or 0.0) > (stall.blocked or 0.0)
+    return dataclasses.replace(
+        found,
+        kind="stall",
+        held_up=max(found.held_up, stall.held_up),
+        working=share(stall.working),
+        blocked=share(stall.blocked),
+        starved=share(stall.starved),
+        advice=found.advice or (_BUSY if busy else _WAITING),
+    )
+
+
+def _merged(found: Iterable[Finding]) -> list[Finding]:
+    """Make one finding of all that name the same place and call."""
+    merged: dict[tuple[object, ...], Finding] = {}
+    for one in found:
+        key = (one.file, one.line, one.function, one.call, one.allowed)
+        before = merged.get(key)
+        merged[key] = one if before is None else _sum(before, one)
+    return sorted(merged.values(), key=lambda finding: -finding.seconds)
+
+
+def _sum(one: Finding, other: Finding) -> Finding:
+    def both(a: float | None, b: float | None) -> float | None:
+        return None if a is None and b is None else (a or 0.0) + (b or 0.0)
+
+    return dataclasses.replace(
+        one,
+        kind="stall" if "stall" in (one.kind, other.kind) else "call",
+        seconds=one.seconds + other.seconds,
+        working=both(one.working, other.working),
+        blocked=both(one.blocked, other.blocked),
+        starved=both(one.starved, other.starved),
+        held_up=max(one.held_up, other.held_up),
+        count=one.count + other.count,
+        advice=one.advice or other.advice,
+    )

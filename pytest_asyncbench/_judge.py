@@ -1,0 +1,104 @@
+"""(Policy, observations) → verdict. Opinions are formed here, without a clock."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+
+from pytest_asyncbench._accounting import compare
+from pytest_asyncbench._culprits import findings
+from pytest_asyncbench._model import (
+    Comparison,
+    Elapsed,
+    Finding,
+    Observations,
+    Policy,
+    Rule,
+    Verdict,
+    Violation,
+)
+
+__all__ = ["judge"]
+
+
+def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Verdict:
+    """Hold what was seen against what was promised."""
+    found = tuple(findings(policy, seen, rules))
+    comparison = _comparison(seen)
+    broken = list(_broken(policy, seen, comparison, found))
+    return Verdict(
+        policy=policy,
+        elapsed=seen.elapsed,
+        steps=seen.steps,
+        comparison=comparison,
+        budget_met=policy.budget
+        and not any(violation.kind in ("wall", "speedup") for violation in broken),
+        # Nobody asked; but what broke a time budget may well be a blocking call.
+        findings=found if broken or policy.blocking != "off" else (),
+        violations=tuple(broken),
+        overrun=seen.overrun,
+        unmeasured=_unmeasured(policy, seen),
+        problems=seen.problems,
+    )
+
+
+def _comparison(seen: Observations) -> Comparison | None:
+    if not seen.families:
+        return None
+    derived = compare(seen.families, seen.together)
+    if seen.serial is None:
+        return derived
+    return dataclasses.replace(derived, serial=seen.serial)
+
+
+# ---------------------------------------------------------------- promises
+
+
+def _broken(
+    policy: Policy,
+    seen: Observations,
+    comparison: Comparison | None,
+    found: Iterable[Finding],
+) -> Iterator[Violation]:
+    budget = policy.budget
+    if budget is not None and budget.within is not None:
+        wall = counted(policy, seen.elapsed.wall, seen.elapsed)
+        if wall > budget.within or (seen.overrun is not None and seen.overrun.cancelled):
+            yield Violation(kind="wall", limit=budget.within, actual=seen.elapsed.wall)
+    least = budget.speedup if budget is not None else None
+    if least is not None or (policy.copies or 0) > 1:
+        yield from _too_slow(policy, seen.elapsed, comparison, least)
+    if policy.blocking == "error":
+        culprits = [finding for finding in found if finding.allowed is None]
+        if culprits:
+            lost = sum(finding.seconds for finding in culprits)
+            yield Violation(kind="blocking", limit=policy.threshold, actual=lost)
+        if _unmeasured(policy, seen):
+            yield Violation(kind="unmeasured")
+
+
+def _too_slow(
+    policy: Policy,
+    elapsed: Elapsed,
+    comparison: Comparison | None,
+    least: float | None,
+) -> Iterator[Violation]:
+    if comparison is None:
+        yield Violation(kind="speedup", limit=least or 1.0)
+        return
+    wall = counted(policy, comparison.wall, elapsed)
+    speedup = comparison.serial / wall if wall > 0 else 0.0
+    # Copies with no number of their own must still beat one after another.
+    if speedup < least if least is not None else speedup <= 1.0:
+        yield Violation(kind="speedup", limit=least or 1.0, actual=speedup)
+
+
+def counted(policy: Policy, wall: float, elapsed: Elapsed) -> float:
+    """Give the part of `wall` that counts: less starved time, where that is forgiven."""
+    if policy.starvation == "strict" or elapsed.starved is None:
+        return wall
+    return max(0.0, wall - elapsed.starved)
+
+
+def _unmeasured(policy: Policy, seen: Observations) -> bool:
+    return policy.asked and policy.blocking != "off" and seen.steps == 0

@@ -1,0 +1,267 @@
+"""Verdict → text. Every line that a person reads of a verdict is made here.
+
+The order is always: what was promised and what happened, then where (the user's
+line first, with its source), then what to do.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+from collections.abc import Iterable, Iterator, Sequence
+
+from pytest_asyncbench._blame import is_ours
+from pytest_asyncbench._model import (
+    AwaitedTask,
+    Comparison,
+    Finding,
+    Frame,
+    Overrun,
+    TaskTrace,
+    Verdict,
+    Violation,
+)
+
+__all__ = ["blocking_lines", "message", "seconds", "timeline"]
+
+_MOST_TASKS = 20
+_MOST_FINDINGS = 10
+_BAR = 40
+_EXPLAINS = 0.05
+"""The part of a test's wall time from which a blocking call helps to explain it."""
+
+
+def seconds(value: float) -> str:
+    """Write a duration so that its size is seen at once."""
+    if value >= 0.1:
+        return f"{value:.3f} s" if value < 100 else f"{value:.1f} s"
+    if value >= 0.001:
+        return f"{value * 1e3:.1f} ms"
+    return f"{value * 1e6:.0f} µs"
+
+
+def message(verdict: Verdict) -> str:
+    """Write down all broken promises of a verdict; the first line is the headline."""
+    return "\n".join(line for each in verdict.violations for line in _lines(verdict, each))
+
+
+def _lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
+    if broken.kind == "wall":
+        yield from _wall_lines(verdict, broken)
+    elif broken.kind == "speedup":
+        yield from _speedup_lines(verdict, broken)
+    elif broken.kind == "blocking":
+        yield from blocking_lines(verdict)
+    else:
+        yield from UNMEASURED
+
+
+UNMEASURED = (
+    "not measured: this test asked to be watched, and no step of an event loop was seen",
+    "  its loop is of a kind that can't be watched (uvloop), or it never ran one",
+    "  use: asyncio's own loop for this test, or take the marker off",
+)
+
+
+# ------------------------------------------------------------------ budgets
+
+
+def _wall_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
+    budget = verdict.policy.budget
+    source = budget.source if budget else "?"
+    yield (
+        f"wall clock {seconds(broken.actual or 0)}, "
+        f"budget {seconds(broken.limit or 0)} ({source})"
+    )
+    yield from _starved_lines(verdict)
+    if verdict.overrun is not None:
+        yield from _overrun_lines(verdict.overrun)
+    yield from _explaining_lines(verdict)
+
+
+def _starved_lines(verdict: Verdict) -> Iterator[str]:
+    starved = verdict.elapsed.starved
+    if starved is None:
+        yield "  whether the machine was busy elsewhere can't be told on this platform"
+    elif starved >= 0.001:
+        counts = verdict.policy.starvation == "strict"
+        yield (
+            f"  {seconds(starved)} of it the operating system kept the loop off the "
+            f"processor ({'counted' if counts else 'forgiven'})"
+        )
+
+
+def _overrun_lines(overrun: Overrun) -> Iterator[str]:
+    if overrun.stuck:
+        yield "the loop was blocked when the budget ended, at"
+        yield from _stack_lines(overrun.stuck)
+    if overrun.tasks:
+        count = len(overrun.tasks)
+        yield f"{count} task{'s' * (count != 1)} still alive when the budget ended"
+        for task in overrun.tasks[:_MOST_TASKS]:
+            yield from _task_lines(task)
+        if count > _MOST_TASKS:
+            yield f"  … and {count - _MOST_TASKS} more"
+
+
+def _task_lines(task: AwaitedTask) -> Iterator[str]:
+    since = f" for {seconds(task.seconds)}" if task.seconds is not None else ""
+    yield f"  {task.name} awaits {task.awaits}{since}"
+    users = [frame for frame in task.stack if not _is_plumbing(frame)]
+    for frame in users[:3]:
+        yield from _place_lines(frame.file, frame.line, frame.function, "    ")
+
+
+def _is_plumbing(frame: Frame) -> bool:
+    return is_ours(frame) or frame.module.partition(".")[0] == "asyncio"
+
+
+def _stack_lines(stack: Sequence[Frame]) -> Iterator[str]:
+    for frame in [frame for frame in stack if not is_ours(frame)][:6]:
+        yield from _place_lines(frame.file, frame.line, frame.function, "  ")
+
+
+def _speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
+    promised = f"at least {broken.limit:g}" if broken.limit != 1.0 else "more than 1"
+    comparison = verdict.comparison
+    if comparison is None or broken.actual is None:
+        yield f"speedup {promised} was promised, and the test started no tasks to compare"
+        yield "  use: asyncio.gather(...), a TaskGroup or the `concurrently` fixture"
+        return
+    yield (
+        f"speedup {broken.actual:.2f}, promised {promised}: "
+        f"{seconds(comparison.wall)} together, "
+        f"{seconds(comparison.serial)} one after another"
+    )
+    yield from _why_slow(comparison)
+    yield from (f"  {line}" for line in timeline(comparison.tasks))
+    yield from _explaining_lines(verdict)
+
+
+def _why_slow(comparison: Comparison) -> Iterator[str]:
+    running = sum(task.running for task in comparison.tasks)
+    if running > 0.5 * comparison.wall:
+        yield (
+            f"  the loop itself was busy for {seconds(running)} of that: "
+            "what runs or blocks on the loop cannot overlap"
+        )
+    elif comparison.wall > 0 and comparison.serial < 1.2 * comparison.wall:
+        yield "  they waited for each other: a lock, a semaphore, a queue, an await in a row"
+
+
+# ----------------------------------------------------------------- blocking
+
+
+def _explaining_lines(verdict: Verdict) -> Iterator[str]:
+    # Under `error` they follow as a broken promise of their own.
+    if verdict.policy.blocking != "error":
+        yield from blocking_lines(verdict, _EXPLAINS * verdict.elapsed.wall)
+
+
+def blocking_lines(verdict: Verdict, least: float = 0.0) -> Iterator[str]:
+    """Write down each place that blocked for `least` seconds and was not allowed to."""
+    culprits = [
+        finding
+        for finding in verdict.findings
+        if finding.allowed is None and finding.seconds >= least
+    ]
+    for finding in culprits[:_MOST_FINDINGS]:
+        yield from _finding_lines(finding, verdict.policy.threshold)
+    if len(culprits) > _MOST_FINDINGS:
+        yield f"… and {len(culprits) - _MOST_FINDINGS} more places"
+
+
+def _finding_lines(finding: Finding, threshold: float) -> Iterator[str]:
+    times = f", {finding.count} times" if finding.count > 1 else ""
+    if finding.kind == "stall":
+        yield (
+            f"event loop stalled {seconds(finding.seconds)} "
+            f"(limit {seconds(threshold)}){times}"
+        )
+    else:
+        yield f"blocking call on the event loop, {seconds(finding.seconds)}{times}"
+    yield from _place_lines(finding.file, finding.line, finding.function, "  ")
+    yield f"  {_called(finding)}"
+    yield from _split_lines(finding)
+    if finding.held_up:
+        yield f"  held up {finding.held_up} other callback{'s' * (finding.held_up != 1)}"
+    if finding.advice:
+        yield f"  use: {finding.advice}"
+
+
+def _called(finding: Finding) -> str:
+    if finding.via:
+        inner = finding.via[0]
+        return (
+            f"{finding.call} called there, down to "
+            f"{shown(inner.file)}:{inner.line} in {inner.function}"
+        )
+    if finding.call.endswith(finding.function):
+        return f"{finding.call} was busy itself"
+    return f"{finding.call} called there"
+
+
+def _split_lines(finding: Finding) -> Iterator[str]:
+    if finding.working is None or finding.blocked is None:
+        return
+    starved = f", starved {seconds(finding.starved)}" if finding.starved else ""
+    yield (
+        f"  working {seconds(finding.working)}, "
+        f"blocked {seconds(finding.blocked)}{starved}"
+    )
+
+
+def _place_lines(file: str, line: int, function: str, indent: str) -> Iterator[str]:
+    yield f"{indent}{shown(file)}:{line} in {function}"
+    source = linecache.getline(file, line).strip()
+    if source:
+        yield f"{indent}    {source}"
+
+
+def shown(file: str) -> str:
+    """Write a path as people do: relative where it lies below the current folder."""
+    relative = os.path.relpath(file) if os.path.isabs(file) else file
+    return file if relative.startswith("..") else relative
+
+
+# ----------------------------------------------------------------- timeline
+
+
+def timeline(tasks: Sequence[TaskTrace], most: int = _MOST_TASKS) -> list[str]:
+    """Draw when each task was in flight, and what it did with that time."""
+    spans = [
+        (task, task.started, task.finished)
+        for task in tasks
+        if task.started is not None and task.finished is not None
+    ]
+    if not spans:
+        return []
+    origin = min(started for _, started, _ in spans)
+    end = max(finished for _, _, finished in spans)
+    width = max(len(task.name) for task, _, _ in spans[:most])
+    lines = [
+        f"{task.name:<{width}} |{_bar(started - origin, finished - origin, end - origin)}| "
+        f"{_shares(task)}"
+        for task, started, finished in spans[:most]
+    ]
+    if len(spans) > most:
+        lines.append(f"… and {len(spans) - most} more")
+    return lines
+
+
+def _bar(began: float, ended: float, whole: float) -> str:
+    scale = _BAR / whole if whole else 0.0
+    left = min(_BAR - 1, round(began * scale))
+    length = max(1, min(_BAR - left, round((ended - began) * scale)))
+    return f"{' ' * left}{'━' * length}".ljust(_BAR)
+
+
+def _shares(task: TaskTrace) -> str:
+    parts = (("running", task.running), ("waiting", task.waiting), ("queued", task.queued))
+    return ", ".join(f"{name} {seconds(value)}" for name, value in parts if value >= 5e-5)
+
+
+def problem_lines(problems: Iterable[str]) -> Iterator[str]:
+    """Write down what went wrong inside the plugin."""
+    for problem in problems:
+        yield f"pytest-asyncbench itself failed: {problem}; the test's outcome stands"

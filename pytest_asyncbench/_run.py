@@ -1,0 +1,80 @@
+"""What `concurrently` gives back: the results, and what is known of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+from pytest_asyncbench._accounting import peak
+from pytest_asyncbench._model import Comparison, Finding, TaskTrace
+from pytest_asyncbench._render import seconds, timeline
+
+__all__ = ["Run"]
+
+
+class Run(Sequence[Any]):
+    """A sequence of results in the order given; ``print(run)`` draws its timeline.
+
+    Attributes:
+        wall: real elapsed seconds.
+        serial: seconds the same coroutines would take, or took, one after another.
+        order: positions in the order in which the coroutines ended.
+        tasks: one `TaskTrace` for each coroutine.
+        blocking: the places that blocked the loop while it ran.
+        starved: seconds the loop was kept off the processor, None if unknown.
+    """
+
+    def __init__(
+        self,
+        results: Sequence[Any],
+        *,
+        names: Sequence[str],
+        order: Sequence[int],
+        comparison: Comparison,
+        serial: float | None = None,
+        blocking: Sequence[Finding] = (),
+        starved: float | None = None,
+    ) -> None:
+        self._results = tuple(results)
+        self._names = tuple(names)
+        self.order = tuple(order)
+        self.wall = comparison.wall
+        self.serial = comparison.serial if serial is None else serial
+        self.tasks: tuple[TaskTrace, ...] = comparison.tasks
+        self.blocking = tuple(blocking)
+        self.starved = starved
+
+    @property
+    def speedup(self) -> float:
+        """Serial over wall; 1.0 where nothing took any time."""
+        return self.serial / self.wall if self.wall > 0 else 1.0
+
+    @property
+    def peak(self) -> int:
+        """The most coroutines that were in flight at one moment."""
+        return peak(self.tasks)
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    @overload
+    def __getitem__(self, key: int | str) -> Any: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[Any, ...]: ...
+    def __getitem__(self, key: int | str | slice) -> Any:
+        if isinstance(key, str):
+            try:
+                return self._results[self._names.index(key)]
+            except ValueError:
+                known = ", ".join(self._names)
+                raise KeyError(f"{key!r}; names are: {known}") from None
+        return self._results[key]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Run of {len(self)}: wall {seconds(self.wall)}, "
+            f"serial {seconds(self.serial)}, speedup {self.speedup:.2f}>"
+        )
+
+    def __str__(self) -> str:
+        return "\n".join([repr(self), *timeline(self.tasks)])
