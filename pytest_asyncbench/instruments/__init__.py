@@ -1,0 +1,182 @@
+"""All instruments around one test: switched on together, off together, read once.
+
+Instruments collect facts. They know the numbers that they need (a threshold, the
+families of rules) but not what a test promised, and they form no opinion.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import Any
+
+from pytest_asyncbench._clock import Clock
+from pytest_asyncbench._model import BlockingCall, Excuse, LoopStall, Rule, Sample, Stack
+from pytest_asyncbench.instruments._stack import (
+    capture,
+    describe_callback,
+    to_stack,
+)
+from pytest_asyncbench.instruments.census import Census
+from pytest_asyncbench.instruments.interception import Interception
+from pytest_asyncbench.instruments.steps import LoopView, StepProbe
+from pytest_asyncbench.instruments.watchdog import Watchdog, share_of
+
+__all__ = ["Watch"]
+
+_SAMPLES_PER_THRESHOLD = 8
+_SHORTEST_INTERVAL = 0.001
+_LONGEST_INTERVAL = 0.025
+
+
+class Watch:
+    """Watch every loop of this process from `start` to `stop`.
+
+    Args:
+        clock: where every figure is read.
+        threshold: the longest step that is no stall, in seconds.
+        interception: the wrapped calls, where known calls are to be recorded.
+        families: the families of rules that count.
+        tracing: whether to follow tasks, which costs more at each step.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        threshold: float,
+        interception: Interception | None = None,
+        families: frozenset[str] = frozenset(),
+        tracing: bool = False,
+    ) -> None:
+        self.clock = clock
+        self.stalls: list[LoopStall] = []
+        self.calls: list[BlockingCall] = []
+        self.excuses: list[Excuse] = []
+        self.problems: list[str] = []
+        interval = threshold / _SAMPLES_PER_THRESHOLD
+        self.watchdog = Watchdog(
+            clock, min(max(interval, _SHORTEST_INTERVAL), _LONGEST_INTERVAL)
+        )
+        self.census = Census(clock, threshold, self._long_step) if tracing else None
+        self._probe = StepProbe(
+            clock,
+            threshold,
+            self._long_step,
+            self._met,
+            self.census.runner if self.census else None,
+        )
+        self._interception = interception
+        self._families = families
+        self._undo = ExitStack()
+
+    # --------------------------------------------------------- on and off
+
+    def start(self) -> None:
+        """Switch every instrument on; one that fails takes the others off again."""
+        with ExitStack() as undo:
+            undo.callback(self.watchdog.stop)
+            undo.callback(self._probe.install())
+            if self._interception is not None and self._families:
+                undo.callback(self._interception.listen(self._called, self._families))
+            self._undo = undo.pop_all()
+
+    def stop(self) -> None:
+        """Switch everything off and put back all that was replaced."""
+        self._undo.close()
+        self.problems += self.watchdog.failures
+
+    @contextmanager
+    def excused(self, reason: str | None) -> Iterator[None]:
+        """Note that blocking in this block is fine; with no reason, unlisted too."""
+        began = self.clock.now()
+        index = len(self.excuses)
+        self.excuses.append(Excuse(began=began, ended=math.inf, reason=reason))
+        try:
+            yield
+        finally:
+            ended = self.clock.now()
+            self.excuses[index] = Excuse(began=began, ended=ended, reason=reason)
+
+    # -------------------------------------------------------------- facts
+
+    @property
+    def steps(self) -> int:
+        """How many steps have been measured."""
+        return self._probe.steps
+
+    @property
+    def loops(self) -> tuple[str, ...]:
+        """The kinds of loop that were met."""
+        return tuple(sorted({view.kind for view in self._probe.views.values()}))
+
+    def view(self, loop: Any) -> LoopView:
+        """Give what is known of a loop, which is watched from now on."""
+        return self._probe.views[loop]
+
+    def standing(self, view: LoopView) -> Stack | None:
+        """Give the stack of the step that a loop is in, from any thread."""
+        raw = capture(sys._current_frames().get(view.thread), self._probe.codes)
+        return None if raw is None else to_stack(raw)
+
+    def _met(self, view: LoopView) -> None:
+        if self.census is not None:
+            self.census.meet(view)
+        self.watchdog.watch(view, self._probe.codes)
+
+    def _long_step(self, view: LoopView, handle: Any, ended: float) -> None:
+        # Runs between two steps of the loop: nothing of ours may escape into it.
+        if view.blind:
+            return
+        try:
+            self.stalls.append(self._stall(view, handle, ended))
+        except Exception as error:
+            self.problems.append(f"a stall could not be recorded: {error!r}")
+
+    def _stall(self, view: LoopView, handle: Any, ended: float) -> LoopStall:
+        began = view.last
+        account = self.clock.processor(view.thread, view.native)
+        working, starved = share_of(view.ticks, began, ended, account)
+        sampled = view.sampled_step == began
+        samples = view.samples if sampled else []
+        known = working is not None and starved is not None
+        return LoopStall(
+            began=began,
+            seconds=ended - began,
+            samples=tuple(Sample(at=at, stack=to_stack(raw)) for at, raw in samples),
+            task=describe_callback(handle._callback),
+            # What the step itself put into the queue at its end was not held up by it.
+            held_up=view.held_up(view.queue_then if sampled else 0),
+            working=working,
+            blocked=max(0.0, ended - began - (working or 0) - (starved or 0))
+            if known
+            else None,
+            starved=starved,
+        )
+
+    def _called(self, rule: Rule, began: float, seconds: float, frame: FrameType) -> None:
+        view = self._view_here()
+        raw = None if view is None else capture(frame, self._probe.codes)
+        if view is None or raw is None:
+            return  # a loop is running, but this is not one of its steps
+        self.calls.append(
+            BlockingCall(
+                target=rule.target,
+                began=began,
+                seconds=seconds,
+                stack=to_stack((None, raw[1])),
+                step=view.last,
+                held_up=view.held_up(len(view.loop._ready)),
+            )
+        )
+
+    def _view_here(self) -> LoopView | None:
+        here = threading.get_ident()
+        for view in self._probe.views.values():
+            if view.thread == here and view.loop.is_running():
+                return view
+        return None

@@ -1,0 +1,144 @@
+"""Cancel a task when real time is up, and note what stood at that moment.
+
+The loop's own timers can't do this: under a frozen clock they never fire, and in a
+blocked loop nothing fires. So the watchdog's thread keeps the time; it takes the
+stack that is on the loop, and asks the loop to cancel the task.
+
+A task may catch the cancellation, to clean up or by mistake; it is cancelled again
+after a grace, for as long as it goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from pytest_asyncbench._errors import BudgetExceeded
+from pytest_asyncbench._model import AwaitedTask, Overrun, Stack
+from pytest_asyncbench.instruments._stack import RawStack, await_chain, to_stack
+
+if TYPE_CHECKING:
+    from pytest_asyncbench.instruments import Watch
+
+__all__ = ["Deadline"]
+
+_GRACE = 1.0
+_STUCK = 0.05
+"""A cancellation that comes later than this was kept waiting by a blocked loop."""
+
+
+class Deadline:
+    """Hold the current task to a deadline; an async context manager.
+
+    Args:
+        watch: whose watchdog keeps the time.
+        at: when time is up, on the watch's clock.
+        forgiven: tells the seconds by which the deadline is put off, in total.
+        expire: what to do then instead of cancelling the current task.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        at: float,
+        *,
+        forgiven: Callable[[], float] = lambda: 0.0,
+        expire: Callable[[], None] | None = None,
+    ) -> None:
+        self._watch = watch
+        self._at = at
+        self._forgiven = forgiven
+        self._extended = 0.0
+        self._expire_instead = expire
+        self._stuck: Stack | None = None
+        self.overrun: Overrun | None = None
+        self.error = BudgetExceeded("the budget ended")
+        """Raised in place of the cancellation; its text is written by the judge."""
+
+    async def __aenter__(self) -> Deadline:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        view = self._watch.view(self._loop)
+        self._undo = self._watch.watchdog.expect(self._at, view, self._time_is_up)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._undo()
+        if self.overrun is None or self._expire_instead is not None:
+            return
+        if isinstance(error, asyncio.CancelledError):
+            self._uncancel()
+            raise self.error from error
+        # The body ended by itself just now: take back a cancellation on its way.
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self._uncancel()
+
+    def stuck(self) -> Overrun | None:
+        """Give what stood when time was up, though the loop never noticed."""
+        if self.overrun is None and self._stuck is not None:
+            return Overrun(stuck=self._stuck)
+        return self.overrun
+
+    def _uncancel(self) -> None:
+        uncancel = getattr(self._task, "uncancel", None)  # 3.11 and up
+        if uncancel is not None:
+            uncancel()
+
+    def _time_is_up(self, stack: RawStack | None) -> float:
+        # In the watchdog's thread.
+        forgiven = self._forgiven()
+        if forgiven - self._extended > 0.001:
+            longer, self._extended = forgiven - self._extended, forgiven
+            return longer
+        if self._stuck is None and stack is not None:
+            self._stuck = to_stack(stack)
+        try:
+            self._loop.call_soon_threadsafe(self._expire)
+        except RuntimeError:  # the loop is closed: there is nobody left to cancel
+            return 0.0
+        return _GRACE
+
+    def _expire(self) -> None:
+        if self.overrun is None:
+            late = self._watch.clock.now() - self._at - self._extended
+            if late < _STUCK:
+                self._stuck = None
+            self.overrun = Overrun(
+                tasks=self._alive(), stuck=self._stuck, cancelled=True
+            )
+        if self._expire_instead is not None:
+            self._expire_instead()
+        elif self._task is not None:
+            self._task.cancel()
+
+    def _alive(self) -> tuple[AwaitedTask, ...]:
+        tasks = sorted(
+            asyncio.all_tasks(self._loop),
+            key=lambda task: (task is not self._task, _natural(task.get_name())),
+        )
+        return tuple(self._awaited(task) for task in tasks)
+
+    def _awaited(self, task: asyncio.Task[Any]) -> AwaitedTask:
+        stack, awaits = await_chain(task)
+        census = self._watch.census
+        since = None if census is None else census.waiting_since(task)
+        return AwaitedTask(
+            name=task.get_name(),
+            stack=stack,
+            awaits=awaits,
+            seconds=None if since is None else self._watch.clock.now() - since,
+        )
+
+
+def _natural(name: str) -> tuple[str, int]:
+    head = name.rstrip("0123456789")
+    return head, int(name[len(head) :] or 0)

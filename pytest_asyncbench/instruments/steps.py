@@ -1,0 +1,214 @@
+"""See every step of asyncio's own loops, at the price of one clock reading each.
+
+A step begins where the previous one ended, or where the loop's poll returned. So
+it is enough to read the clock after each callback and after each poll: the body
+of ``Handle._run`` is replaced by one that does, and the poll of each loop that is
+met on the way is wrapped. What does not do: hooking ``call_soon`` misses readers,
+writers and timers, and asyncio's debug mode costs tenfold.
+
+Every loop whose callbacks are `asyncio.Handle`s is seen, whoever runs it and in
+whichever thread. uvloop's are not: its handles are C.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from asyncio.events import Handle
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+from pytest_asyncbench._clock import Clock, current_thread_ids
+from pytest_asyncbench.instruments._stack import RawStack
+from pytest_asyncbench.instruments._undo import Undo, replace
+
+__all__ = ["LoopView", "StepProbe", "Views", "hand_to_asyncio"]
+
+
+class LoopView:
+    """What is known of one loop while it is watched."""
+
+    __slots__ = (
+        "blind",
+        "kind",
+        "last",
+        "loop",
+        "native",
+        "queue_then",
+        "sampled_step",
+        "samples",
+        "steps",
+        "thread",
+        "ticks",
+        "undo",
+    )
+
+    def __init__(self, loop: Any, now: float) -> None:
+        self.loop = loop
+        self.kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+        self.thread, self.native = current_thread_ids()
+        self.last = now
+        """When the last step ended or the last poll returned: the next one's start."""
+        self.steps = 0
+        self.blind = False
+        """Whether its poll can't be watched, so that waiting looks like a long step."""
+        self.sampled_step = -1.0
+        """Which step the samples belong to, by its start."""
+        self.samples: list[tuple[float, RawStack]] = []
+        self.queue_then = 0
+        """How many callbacks stood in the queue when the first sample was taken."""
+        self.ticks: list[Any] = []
+        """The thread's accounts, as the watchdog read them."""
+        self.undo: list[Undo] = []
+
+    def held_up(self, queued: int) -> int:
+        """Count who could not go on: `queued` callbacks and the timers that are due."""
+        now = self.loop.time()
+        due = sum(
+            1
+            for timer in self.loop._scheduled
+            if timer._when <= now and not timer._cancelled
+        )
+        return queued + due
+
+
+class Views(dict[Any, LoopView]):
+    """Loop to view; a loop that is met for the first time is given one."""
+
+    def __init__(self, meet: Callable[[Any], LoopView]) -> None:
+        self._meet = meet
+
+    def __missing__(self, loop: Any) -> LoopView:
+        view = self[loop] = self._meet(loop)
+        return view
+
+
+LongStep = Callable[[LoopView, Any, float], None]
+"""Called with the view, the handle and the time at the end of a step over the limit."""
+
+Runner = Callable[[Any], None]
+"""What stands in for ``Handle._run``."""
+
+
+class StepProbe:
+    """Count the steps of every loop, and report those that are longer than a limit.
+
+    `met` is told of each new loop, from that loop's thread. A `tracer` may bring a
+    runner of its own that also follows tasks.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        limit: float,
+        long_step: LongStep,
+        met: Callable[[LoopView], None],
+        tracer: Callable[[Views, Runner], Runner] | None = None,
+    ) -> None:
+        self.views = Views(self._meet)
+        self._now = clock.now
+        self._limit = limit
+        self._long_step = long_step
+        self._met = met
+        self._tracer = tracer
+        self.codes: frozenset[CodeType] = frozenset()
+        """The code objects whose frame stands under every step."""
+
+    def install(self) -> Undo:
+        """Replace ``Handle._run``; the returned call restores it and every loop."""
+        original: Runner = Handle._run
+        runner = (
+            self._tracer(self.views, original)
+            if self._tracer
+            else _timed(self.views, self._now, self._limit, self._long_step, original)
+        )
+        self.codes = frozenset({runner.__code__})  # type: ignore[attr-defined]
+        restore = replace(Handle, "_run", runner)
+
+        def undo() -> None:
+            restore()
+            for view in self.views.values():
+                while view.undo:
+                    view.undo.pop()()
+
+        return undo
+
+    @property
+    def steps(self) -> int:
+        """How many steps have been measured."""
+        return sum(view.steps for view in self.views.values() if not view.blind)
+
+    def _meet(self, loop: Any) -> LoopView:
+        view = LoopView(loop, self._now())
+        try:
+            view.undo.append(_watch_poll(view, self._now))
+        except (AttributeError, TypeError):
+            view.blind = True
+        else:
+            self._met(view)
+        # What meeting the loop took is not the step's.
+        view.last = self._now()
+        return view
+
+
+def _watch_poll(view: LoopView, now: Callable[[], float]) -> Undo:
+    # Both of asyncio's loops, selector and proactor, poll through this attribute.
+    poller = view.loop._selector
+    poll = poller.select
+
+    def select(timeout: float | None = None) -> Any:
+        events = poll(timeout)
+        view.last = now()
+        return events
+
+    return replace(poller, "select", select)
+
+
+def _timed(
+    views: Views,
+    now: Callable[[], float],
+    limit: float,
+    long_step: LongStep,
+    original: Runner,
+) -> Runner:
+    # Runs once per step of every loop: everything it needs is a local or a cell.
+    def _run(self: Any) -> None:
+        view = views[self._loop]
+        try:
+            self._context.run(self._callback, *self._args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            hand_to_asyncio(original, self, error)
+        ended = now()
+        if ended - view.last > limit:
+            long_step(view, self, ended)
+            ended = now()
+        view.last = ended
+        view.steps += 1
+        self = None  # break the cycle with a kept exception, as asyncio does
+
+    return _run
+
+
+class _Raises:
+    """A context whose ``run`` raises an error that has happened already."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def run(self, *_: object) -> None:
+        raise self._error
+
+
+def hand_to_asyncio(original: Runner, handle: Any, error: BaseException) -> None:
+    """Let asyncio treat a callback's error as it would have done.
+
+    What it does differs between versions, so its own code does it: a copy of the
+    handle goes through the original ``Handle._run`` and fails in the same way.
+    """
+    stand_in = copy.copy(handle)
+    stand_in._context = _Raises(error)
+    original(stand_in)
+
