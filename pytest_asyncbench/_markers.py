@@ -1,0 +1,136 @@
+"""The markers. Each is a function: its signature checks what was written at the
+marker, its docstring is the ``--markers`` text, and it returns what was meant.
+"""  # noqa: D205 - one sentence too long for a line
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pytest_asyncbench import _policy
+from pytest_asyncbench._errors import PolicyError
+from pytest_asyncbench._model import Allowance, Policy
+
+__all__ = ["MARKERS", "marked", "marker_lines"]
+
+Duration = float | str | timedelta
+
+
+def budget(
+    within: Duration | None = None, *, speedup: float | None = None
+) -> Mapping[str, Any]:
+    """Fail the test when its call takes longer than `within`, or is not `speedup`
+    times as fast as its tasks one after another. An async test is cancelled then.
+    """  # noqa: D205
+    return {"budget": _policy.budget(within, speedup)}
+
+
+def concurrent(copies: int) -> Mapping[str, Any]:
+    """Run this many copies of the async test's body at once, in one loop."""
+    return {"copies": _policy.copies(copies)}
+
+
+def no_blocking(
+    *,
+    threshold: Duration | None = None,
+    rules: str | Iterable[str] | None = None,
+    allow: str | Iterable[str] = (),
+) -> Mapping[str, Any]:
+    """Fail the test for any call that blocks its event loop."""
+    settings: dict[str, Any] = {
+        "blocking": "error",
+        "allow": _policy.allowances(allow, "marker"),
+    }
+    if threshold is not None:
+        settings["threshold"] = _policy.duration(threshold)
+    if rules is not None:
+        settings["rules"] = _policy.rules(rules)
+    return settings
+
+
+def allow_blocking(reason: str, *, calls: str | Iterable[str] = ("*",)) -> Mapping[str, Any]:
+    """Accept blocking in this test for a reason, at best for named calls only."""
+    if not isinstance(reason, str) or not reason.strip():
+        raise PolicyError(f"{reason!r} is no reason; say why blocking is fine here")
+    globs = _policy.words(calls)
+    if not globs:
+        raise PolicyError("calls= names nothing; leave it out to allow every call")
+    return {
+        "allow": tuple(
+            Allowance(caller="*", call=glob, reason=reason, source="marker")
+            for glob in globs
+        )
+    }
+
+
+MARKERS: Mapping[str, Callable[..., Mapping[str, Any]]] = {
+    function.__name__: function
+    for function in (budget, concurrent, no_blocking, allow_blocking)
+}
+
+
+def marker_lines() -> list[str]:
+    """Give the text for ``pytest --markers``."""
+    return [
+        f"{name}{_signature(function)}: {inspect.cleandoc(function.__doc__ or '')}"
+        for name, function in MARKERS.items()
+    ]
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    parameters = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+    return str(inspect.Signature(parameters))
+
+
+def marked(policy: Policy, item: pytest.Item) -> Policy:
+    """Lay an item's markers over a policy, the nearest last.
+
+    Raises:
+        PolicyError: a marker's arguments mean nothing; names marker and word.
+    """
+    for name, function in MARKERS.items():
+        for mark in reversed(list(item.iter_markers(name))):
+            policy = _laid_over(policy, _called(function, mark))
+    return policy
+
+
+def _called(function: Callable[..., Mapping[str, Any]], mark: pytest.Mark) -> Mapping[str, Any]:
+    signature = inspect.signature(function)
+    unknown = [word for word in mark.kwargs if word not in signature.parameters]
+    try:
+        if unknown:
+            raise PolicyError(
+                f"no argument {unknown[0]!r}"
+                f"{_policy.suggest(unknown[0], signature.parameters)}"
+            )
+        signature.bind(*mark.args, **mark.kwargs)
+        return function(*mark.args, **mark.kwargs)
+    except (PolicyError, TypeError) as error:
+        raise PolicyError(
+            f"@pytest.mark.{mark.name}: {error}; "
+            f"accepted: {mark.name}{_signature(function)}"
+        ) from None
+
+
+def _laid_over(policy: Policy, settings: Mapping[str, Any]) -> Policy:
+    changed = dict(settings)
+    if "allow" in changed:
+        changed["allow"] = policy.allow + changed["allow"]
+    if "budget" in changed and policy.budget is not None:
+        # The part that this marker leaves open keeps what held before.
+        given = changed["budget"]
+        changed["budget"] = replace(
+            given,
+            within=policy.budget.within if given.within is None else given.within,
+            speedup=policy.budget.speedup if given.speedup is None else given.speedup,
+        )
+    sources = {**policy.sources, **dict.fromkeys(changed, "marker")}
+    return replace(policy, asked=True, sources=sources, **changed)

@@ -1,0 +1,149 @@
+"""One table of settings → ini, command line, header and the README's table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+
+from pytest_asyncbench._errors import PolicyError
+from pytest_asyncbench._model import Policy
+from pytest_asyncbench._policy import DEFAULT, with_settings
+
+__all__ = ["OPTIONS", "Option", "add_options", "header", "policy_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One setting: everywhere it can be written it has this name and this meaning."""
+
+    name: str
+    value: str
+    """What may be written, for people."""
+    default: str
+    help: str
+    kind: Literal["string", "linelist"] = "string"
+
+    @property
+    def ini(self) -> str:
+        """The name in the ini file, and of the parsed command line option."""
+        return f"asyncbench_{self.name}"
+
+    @property
+    def flag(self) -> str:
+        """The name on the command line."""
+        return f"--asyncbench-{self.name}"
+
+
+OPTIONS = (
+    Option(
+        name="blocking",
+        value="off, report, warn, error",
+        default="off",
+        help="what a blocking call does to tests that carry no marker",
+    ),
+    Option(
+        name="threshold",
+        value="duration",
+        default="100ms",
+        help="the longest step of an event loop that is no stall",
+    ),
+    Option(
+        name="rules",
+        value="families, all, none",
+        default="all but files",
+        help="which known blocking calls count even when they were quick",
+    ),
+    Option(
+        name="scope",
+        value="packages",
+        default="any call on the loop",
+        help="blame only calls with a frame of these packages on the stack",
+    ),
+    Option(
+        name="allow",
+        value="caller > call  # reason",
+        default="nothing",
+        help="places where blocking is accepted; both sides are globs, one line each",
+        kind="linelist",
+    ),
+    Option(
+        name="budget",
+        value="duration",
+        default="none",
+        help="a budget for every async test that has none of its own",
+    ),
+    Option(
+        name="starvation",
+        value="forgive, strict",
+        default="forgive",
+        help="whether time for which the system withheld the processor counts",
+    ),
+)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Offer every row of the table as an ini setting and a command line option."""
+    group = parser.getgroup("asyncbench", "concurrency assertions (pytest-asyncbench)")
+    for option in OPTIONS:
+        text = f"{option.help}: {option.value} (default: {option.default})"
+        parser.addini(option.ini, text, type=option.kind, default=None)
+        group.addoption(
+            option.flag,
+            dest=option.ini,
+            metavar=option.name.upper(),
+            action="append" if option.kind == "linelist" else "store",
+            default=None,
+            help=text.replace("%", "%%"),
+        )
+
+
+def policy_of(config: pytest.Config) -> Policy:
+    """Read what holds for every test: defaults, then ini, then the command line.
+
+    Raises:
+        pytest.UsageError: a value means nothing; says where it was written.
+    """
+    policy = DEFAULT
+    for source, settings in (("ini", _ini(config)), ("command line", _flags(config))):
+        try:
+            policy = with_settings(policy, settings, source)
+        except PolicyError as error:
+            raise pytest.UsageError(f"asyncbench ({source}): {error}") from None
+    return policy
+
+
+def _ini(config: pytest.Config) -> Mapping[str, Any]:
+    return _written(lambda option: config.getini(option.ini))
+
+
+def _flags(config: pytest.Config) -> Mapping[str, Any]:
+    return _written(lambda option: config.getoption(option.ini, None))
+
+
+def _written(read: Any) -> dict[str, Any]:
+    values = {option.name: read(option) for option in OPTIONS}
+    return {name: value for name, value in values.items() if value not in (None, "", [])}
+
+
+def header(policy: Policy) -> str | None:
+    """Say which settings differ from the defaults, and where they were written."""
+    if not policy.sources:
+        return None
+    written = (
+        f"{name}={_shown(getattr(policy, name))} ({source})"
+        for name, source in policy.sources.items()
+    )
+    return f"asyncbench: {', '.join(written)}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}s"
+    if isinstance(value, frozenset):
+        return "+".join(sorted(value)) or "none"
+    if isinstance(value, tuple):
+        return str(len(value)) if value and not isinstance(value[0], str) else "+".join(value)
+    return f"{value.within:g}s" if hasattr(value, "within") else str(value)

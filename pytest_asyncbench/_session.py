@@ -1,0 +1,230 @@
+"""The run as a whole: what was configured, and the trial of each test in turn."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+import pytest
+
+from pytest_asyncbench import _host
+from pytest_asyncbench._clock import SYSTEM_CLOCK
+from pytest_asyncbench._errors import (
+    BlockingCallError,
+    BlockingCallWarning,
+    ConcurrencyError,
+    PluginProblem,
+    PolicyError,
+    UnmeasuredWarning,
+)
+from pytest_asyncbench._markers import marked
+from pytest_asyncbench._model import Policy, Rule, Verdict
+from pytest_asyncbench._options import policy_of
+from pytest_asyncbench._render import blocking_lines, message
+from pytest_asyncbench._reporting import longrepr
+from pytest_asyncbench._rules import RULES
+from pytest_asyncbench._trial import Trial, record_property
+from pytest_asyncbench.fixtures import TRIAL
+from pytest_asyncbench.instruments.interception import Interception
+
+__all__ = ["Session", "begin", "of"]
+
+_POLICY = pytest.StashKey[Policy]()
+_FAILURE = pytest.StashKey[tuple[BaseException, Verdict]]()
+_EXIT = pytest.StashKey[ExitStack]()
+
+
+class Session:
+    """What holds for every test of a run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self.policy = policy_of(config)
+        self.rules = _with_hooked(config)
+        self._interception: Interception | None = None
+        if self.policy.blocking != "off":
+            self._intercept()
+
+    def _intercept(self) -> None:
+        # Once, and as early as it is known that somebody asks: a module that binds
+        # `from time import sleep` later binds the wrapper.
+        if self._interception is None:
+            self._interception = Interception(self.rules, SYSTEM_CLOCK)
+            self._config.add_cleanup(self._interception.install())
+
+    # --------------------------------------------------------- collection
+
+    def plan(self, items: Sequence[pytest.Item]) -> None:
+        """Work out each test's policy.
+
+        Raises:
+            pytest.UsageError: markers mean nothing; all of them are told at once.
+        """
+        wrong = []
+        for item in items:
+            try:
+                item.stash[_POLICY] = self._policy_of(item)
+            except PolicyError as error:
+                wrong.append(f"{item.nodeid}: {error}")
+        if wrong:
+            raise pytest.UsageError(*wrong)
+        if any(_is_watched(item.stash[_POLICY]) for item in items):
+            self._intercept()
+
+    def _policy_of(self, item: pytest.Item) -> Policy:
+        in_loop = _host.is_async(item)
+        policy = self.policy
+        if not in_loop:
+            policy = replace(policy, budget=None)  # the setting is for async tests
+        policy = marked(policy, item)
+        if policy.copies is not None and not in_loop:
+            raise PolicyError(
+                "@pytest.mark.concurrent: only a test that is `async def` can run in "
+                "copies; in this one use the fixture: concurrently.run(...)"
+            )
+        if "blocking_calls" in _fixtures(item) and policy.blocking == "off":
+            policy = replace(policy, blocking="report")
+        return replace(policy, asked=policy.asked or (in_loop and policy.blocking == "error"))
+
+    # -------------------------------------------------------------- tests
+
+    def begin_trial(self, item: pytest.Item) -> None:
+        """Put the instruments around a test, if anything about it is to be known."""
+        policy = item.stash.get(_POLICY, None)
+        uses_run = "concurrently" in _fixtures(item)
+        if policy is None or not (_is_watched(policy) or uses_run):
+            return
+        tracing = uses_run or policy.budget is not None or policy.copies is not None
+        trial = Trial(policy, self.rules, self._interception, tracing=tracing)
+        item.stash[TRIAL] = trial
+        item.stash[_EXIT] = stack = ExitStack()
+        with _ours(item, "could not begin to watch"):
+            trial.watch.start()
+            stack.callback(trial.watch.stop)
+
+    @contextmanager
+    def judged(self, item: pytest.Item) -> Iterator[None]:
+        """Stand inside a test's call; raise the verdict at its end."""
+        trial = item.stash.get(TRIAL, None)
+        if trial is None:
+            yield
+            return
+        own: BaseException | None = None
+        in_loop = _host.is_async(item)
+        trial.begin_call(in_loop=in_loop)
+        leave = _host.enter(item, trial.hosted)
+        try:
+            yield
+        except BaseException as error:
+            own = error
+        finally:
+            leave()
+            trial.end_call()
+        self._decide(item, trial, own)
+
+    def _decide(
+        self, item: pytest.Item, trial: Trial, raised: BaseException | None
+    ) -> None:
+        __tracebackhide__ = True
+        own = raised or _host.own_failure(item)
+        outcome = own
+        with _ours(item, "could not judge this test"):
+            verdict = trial.conclude()
+            item.user_properties.append(record_property(verdict))
+            self._config.hook.pytest_asyncbench_verdict(item=item, record=verdict.record())
+            if not isinstance(own, (pytest.skip.Exception, pytest.xfail.Exception)):
+                outcome = trial.outcome(verdict, own)
+            if outcome is not None and (outcome is not own or outcome is trial.cancellation):
+                item.stash[_FAILURE] = (outcome, verdict)
+            elif verdict.violations:
+                item.add_report_section("call", "asyncbench", message(verdict))
+            self._tell(item, verdict)
+        # What unittest kept to itself, it also raises by itself.
+        if outcome is not None and (outcome is raised or outcome is not own):
+            raise outcome
+
+    def _tell(self, item: pytest.Item, verdict: Verdict) -> None:
+        mode = verdict.policy.blocking
+        lines = "\n".join(blocking_lines(verdict)) if mode in ("report", "warn") else ""
+        if lines and mode == "report":
+            item.add_report_section("call", "asyncbench", lines)
+        elif lines:
+            item.warn(BlockingCallWarning(lines))
+        if verdict.unmeasured and mode != "error":
+            item.warn(UnmeasuredWarning("asked to be watched, and no step was seen"))
+
+    @contextmanager
+    def closed(self, item: pytest.Item) -> Iterator[None]:
+        """Judge the teardown's blocking, then put back all that was replaced."""
+        __tracebackhide__ = True
+        trial = item.stash.get(TRIAL, None)
+        if trial is None:
+            yield
+            return
+        try:
+            yield
+        finally:
+            with _ours(item, "could not put everything back"):
+                item.stash[_EXIT].close()
+        if trial.verdict is not None and trial.policy.blocking == "error":
+            verdict = trial.conclude_teardown()
+            if verdict.violations:
+                error = BlockingCallError(message(verdict))
+                item.stash[_FAILURE] = (error, verdict)
+                raise error
+
+    def shown(
+        self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+    ) -> pytest.TestReport:
+        """Show a failure that is our verdict by its text alone."""
+        error = call.excinfo.value if call.excinfo else None
+        failure, verdict = item.stash.get(_FAILURE, (None, None))
+        if report.failed and error is not None and error is failure:
+            report.longrepr = longrepr(item, verdict, str(error))
+        return report
+
+
+_SESSION = pytest.StashKey[Session]()
+
+
+def begin(config: pytest.Config) -> Session:
+    """Make the session of a run, once it is configured."""
+    session = config.stash[_SESSION] = Session(config)
+    return session
+
+
+def of(config: pytest.Config) -> Session:
+    """Give the session of a run."""
+    return config.stash[_SESSION]
+
+
+def _with_hooked(config: pytest.Config) -> tuple[Rule, ...]:
+    rules = {rule.target: rule for rule in RULES}
+    for added in config.hook.pytest_asyncbench_rules(config=config):
+        rules.update((rule.target, rule) for rule in added)
+    return tuple(rules.values())
+
+
+def _fixtures(item: pytest.Item) -> Sequence[str]:
+    return getattr(item, "fixturenames", ())
+
+
+def _is_watched(policy: Policy) -> bool:
+    return bool(policy.blocking != "off" or policy.budget or policy.copies)
+
+
+@contextmanager
+def _ours(item: pytest.Item, what: str) -> Iterator[None]:
+    """Show a failure inside the plugin as the plugin's; the test goes on."""
+    try:
+        yield
+    except ConcurrencyError:
+        raise
+    except Exception as error:
+        problem = f"pytest-asyncbench itself {what}: {error!r}; the outcome stands"
+        item.add_report_section("call", "asyncbench", problem)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            item.warn(PluginProblem(problem))

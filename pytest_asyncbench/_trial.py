@@ -1,0 +1,223 @@
+"""One watched test, from its set-up to the verdict.
+
+Here the glue introduces the floors below to each other: a policy decides which
+instruments are put around the test, what they saw goes to the judge, and the judge's
+verdict becomes the test's outcome.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+from pytest_asyncbench import _errors
+from pytest_asyncbench._clock import SYSTEM_CLOCK, Clock, Stopwatch
+from pytest_asyncbench._judge import judge
+from pytest_asyncbench._model import Elapsed, Observations, Overrun, Policy, Rule, Verdict
+from pytest_asyncbench._render import message
+from pytest_asyncbench.concurrency import Job, Together
+from pytest_asyncbench.instruments import Watch
+from pytest_asyncbench.instruments.census import Group
+from pytest_asyncbench.instruments.deadline import Deadline
+from pytest_asyncbench.instruments.interception import Interception
+
+__all__ = ["PROPERTY", "Trial", "failure_of"]
+
+PROPERTY = "asyncbench"
+"""The name of the user property that carries the record."""
+
+_RAISED = {
+    "wall": _errors.BudgetExceeded,
+    "speedup": _errors.NotConcurrent,
+    "blocking": _errors.BlockingCallError,
+    "unmeasured": _errors.UnmeasuredError,
+}
+
+
+class Trial:
+    """A test that is watched.
+
+    Args:
+        policy: what holds for it.
+        rules: the table of known blocking calls.
+        interception: the wrapped calls, None where no test asked for them.
+        tracing: whether tasks are to be followed.
+    """
+
+    clock: Clock = SYSTEM_CLOCK
+
+    def __init__(
+        self,
+        policy: Policy,
+        rules: tuple[Rule, ...],
+        interception: Interception | None,
+        *,
+        tracing: bool,
+    ) -> None:
+        self.policy = policy
+        self.rules = rules
+        self.watch = Watch(
+            self.clock,
+            threshold=policy.threshold,
+            interception=interception,
+            families=policy.rules,
+            tracing=tracing,
+        )
+        self.verdict: Verdict | None = None
+        self._stopwatch: Stopwatch | None = None
+        self._elapsed: Elapsed | None = None
+        self._deadline: Deadline | None = None
+        self._group: Group | None = None
+        self._seen_before = (0, 0)
+
+    # ----------------------------------------------------------- the call
+
+    def begin_call(self, *, in_loop: bool) -> None:
+        """Start to measure the call; a sync test's loops are its body's."""
+        self._stopwatch = Stopwatch(self.clock)
+        if not in_loop and self.watch.census is not None:
+            self._group = self.watch.census.bodies()
+
+    def hosted(self, function: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
+        """Make the function that stands in for an async test while it runs."""
+
+        @functools.wraps(function)
+        async def inside(*args: Any, **kwargs: Any) -> Any:
+            return await self._body(functools.partial(function, *args, **kwargs))
+
+        return inside
+
+    async def _body(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        async with AsyncExitStack() as stack:
+            if self.watch.census is not None:
+                self._group = self.watch.census.body()
+            within = self.policy.budget.within if self.policy.budget else None
+            if within is not None and self._stopwatch is not None:
+                self._deadline = await stack.enter_async_context(
+                    self.deadline(self._stopwatch, within)
+                )
+            if self.policy.copies is None:
+                return await call()
+            return await self._copies(call, self.policy.copies)
+
+    async def _copies(self, call: Callable[[], Awaitable[Any]], copies: int) -> None:
+        jobs = [Job(f"copy {number}", call) for number in range(1, copies + 1)]
+        # They are the body's tasks, so the body's group has them already.
+        together = Together(jobs, keep_going=True)
+        await together.run()
+        failed = [
+            (job.name, error)
+            for job, task in zip(jobs, together.tasks, strict=True)
+            if (error := failure_of(task)) is not None
+        ]
+        if failed:
+            raise _with_others(failed, f"of {copies}")
+
+    def deadline(
+        self, stopwatch: Stopwatch, within: float, expire: Callable[[], None] | None = None
+    ) -> Deadline:
+        """Make the deadline of a budget that began with the stopwatch."""
+        forgiving = self.policy.starvation == "forgive"
+        return Deadline(
+            self.watch,
+            stopwatch.began + within,
+            forgiven=lambda: (stopwatch.starved() or 0.0) if forgiving else 0.0,
+            expire=expire,
+        )
+
+    def end_call(self) -> None:
+        """Stop to measure the call."""
+        if self._stopwatch is not None:
+            self._elapsed = self._stopwatch.elapsed()
+
+    # -------------------------------------------------------- the verdict
+
+    def conclude(self) -> Verdict:
+        """Judge what was seen so far."""
+        self.verdict = judge(self.policy, self.observations(), self.rules)
+        return self.verdict
+
+    def conclude_teardown(self) -> Verdict:
+        """Judge what has blocked since the call was judged, and nothing else."""
+        stalls, calls = self._seen_before
+        seen = Observations(
+            elapsed=Elapsed(wall=0.0),
+            steps=max(1, self.watch.steps),
+            stalls=tuple(self.watch.stalls[stalls:]),
+            calls=tuple(self.watch.calls[calls:]),
+        )
+        policy = replace(self.policy, budget=None, copies=None, asked=False)
+        return judge(policy, seen, self.rules)
+
+    def observations(self) -> Observations:
+        """Gather what every instrument saw."""
+        self._seen_before = (len(self.watch.stalls), len(self.watch.calls))
+        return Observations(
+            elapsed=self._elapsed or Elapsed(wall=0.0),
+            steps=self.watch.steps,
+            loops=self.watch.loops,
+            stalls=tuple(self.watch.stalls),
+            calls=tuple(self.watch.calls),
+            excuses=tuple(self.watch.excuses),
+            families=self._group.traces() if self._group else (),
+            overrun=self._overrun(),
+            problems=tuple(self.watch.problems),
+        )
+
+    def _overrun(self) -> Overrun | None:
+        return self._deadline.stuck() if self._deadline else None
+
+    @property
+    def cancellation(self) -> BaseException | None:
+        """What the test ended with if it was cancelled at its budget."""
+        return self._deadline.error if self._deadline else None
+
+    def outcome(self, verdict: Verdict, own: BaseException | None) -> BaseException | None:
+        """Give what the test ends with: its own failure, never replaced, or a verdict's.
+
+        A cancellation that we asked for is no failure of the test's own.
+        """
+        text = message(verdict)
+        if own is not None and own is self.cancellation:
+            own.args = (text,)
+            return own
+        if not verdict.violations:
+            return own
+        if own is not None:
+            add_note(own, f"\n{text}")
+            return own
+        return _RAISED[verdict.violations[0].kind](text)
+
+
+def record_property(verdict: Verdict) -> tuple[str, str]:
+    """Give the user property that carries a verdict's record."""
+    return PROPERTY, json.dumps(verdict.record(), sort_keys=True)
+
+
+def failure_of(task: Any) -> BaseException | None:
+    """Give what a finished task failed with, a cancellation included."""
+    if task.cancelled():
+        try:
+            task.result()
+        except BaseException as error:
+            return error
+    error = task.exception()
+    return error if isinstance(error, BaseException) else None
+
+
+def _with_others(failed: list[tuple[str, BaseException]], whole: str) -> BaseException:
+    name, first = failed[0]
+    add_note(first, f"in {name} {whole}")
+    for other, error in failed[1:]:
+        add_note(first, f"{other} {whole} failed, too: {type(error).__name__}: {error}")
+    return first
+
+
+def add_note(error: BaseException, text: str) -> None:
+    """Add a note as ``BaseException.add_note`` does, which 3.10 lacks."""
+    error.__dict__.setdefault("__notes__", []).append(text)
+
