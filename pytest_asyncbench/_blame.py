@@ -21,7 +21,10 @@ _INSTALLED = tuple(
     {
         str(Path(path)) + os.sep
         for name in ("stdlib", "platstdlib", "purelib", "platlib")
-        for path in (sysconfig.get_paths()[name], os.path.realpath(sysconfig.get_paths()[name]))
+        for path in (
+            sysconfig.get_paths()[name],
+            os.path.realpath(sysconfig.get_paths()[name]),
+        )
     }
 )
 

@@ -76,7 +76,11 @@ class _Inquiry:
     def is_stall(self, stall: LoopStall) -> bool:
         """Tell whether a long step counts, less what is forgiven of it."""
         forgiven = sum(
-            max(0.0, min(excuse.ended, stall.began + stall.seconds) - max(excuse.began, stall.began))
+            max(
+                0.0,
+                min(excuse.ended, stall.began + stall.seconds)
+                - max(excuse.began, stall.began),
+            )
             for excuse in self._excuses
             if excuse.reason is None
         )

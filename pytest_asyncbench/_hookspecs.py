@@ -25,5 +25,7 @@ class AsyncbenchSpecs:
         raise NotImplementedError
 
     @pytest.hookspec
-    def pytest_asyncbench_verdict(self, item: pytest.Item, record: dict[str, Any]) -> None:
+    def pytest_asyncbench_verdict(
+        self, item: pytest.Item, record: dict[str, Any]
+    ) -> None:
         """Hear the record of each watched test, as it goes into the reports."""

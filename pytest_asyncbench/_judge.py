@@ -26,13 +26,13 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
     found = tuple(findings(policy, seen, rules))
     comparison = _comparison(seen)
     broken = list(_broken(policy, seen, comparison, found))
+    kinds = {violation.kind for violation in broken}
     return Verdict(
         policy=policy,
         elapsed=seen.elapsed,
         steps=seen.steps,
         comparison=comparison,
-        budget_met=policy.budget
-        and not any(violation.kind in ("wall", "speedup") for violation in broken),
+        budget_met=None if policy.budget is None else not (kinds & {"wall", "speedup"}),
         # Nobody asked; but what broke a time budget may well be a blocking call.
         findings=found if broken or policy.blocking != "off" else (),
         violations=tuple(broken),
@@ -63,7 +63,9 @@ def _broken(
     budget = policy.budget
     if budget is not None and budget.within is not None:
         wall = counted(policy, seen.elapsed.wall, seen.elapsed)
-        if wall > budget.within or (seen.overrun is not None and seen.overrun.cancelled):
+        if wall > budget.within or (
+            seen.overrun is not None and seen.overrun.cancelled
+        ):
             yield Violation(kind="wall", limit=budget.within, actual=seen.elapsed.wall)
     least = budget.speedup if budget is not None else None
     if least is not None or (policy.copies or 0) > 1:
@@ -94,7 +96,7 @@ def _too_slow(
 
 
 def counted(policy: Policy, wall: float, elapsed: Elapsed) -> float:
-    """Give the part of `wall` that counts: less starved time, where that is forgiven."""
+    """Give the part of `wall` that counts: without starved time that is forgiven."""
     if policy.starvation == "strict" or elapsed.starved is None:
         return wall
     return max(0.0, wall - elapsed.starved)

@@ -53,7 +53,9 @@ def no_blocking(
     return settings
 
 
-def allow_blocking(reason: str, *, calls: str | Iterable[str] = ("*",)) -> Mapping[str, Any]:
+def allow_blocking(
+    reason: str, *, calls: str | Iterable[str] = ("*",)
+) -> Mapping[str, Any]:
     """Accept blocking in this test for a reason, at best for named calls only."""
     if not isinstance(reason, str) or not reason.strip():
         raise PolicyError(f"{reason!r} is no reason; say why blocking is fine here")
@@ -102,7 +104,9 @@ def marked(policy: Policy, item: pytest.Item) -> Policy:
     return policy
 
 
-def _called(function: Callable[..., Mapping[str, Any]], mark: pytest.Mark) -> Mapping[str, Any]:
+def _called(
+    function: Callable[..., Mapping[str, Any]], mark: pytest.Mark
+) -> Mapping[str, Any]:
     signature = inspect.signature(function)
     unknown = [word for word in mark.kwargs if word not in signature.parameters]
     try:

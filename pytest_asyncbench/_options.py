@@ -125,7 +125,9 @@ def _flags(config: pytest.Config) -> Mapping[str, Any]:
 
 def _written(read: Any) -> dict[str, Any]:
     values = {option.name: read(option) for option in OPTIONS}
-    return {name: value for name, value in values.items() if value not in (None, "", [])}
+    return {
+        name: value for name, value in values.items() if value not in (None, "", [])
+    }
 
 
 def header(policy: Policy) -> str | None:
@@ -145,5 +147,9 @@ def _shown(value: Any) -> str:
     if isinstance(value, frozenset):
         return "+".join(sorted(value)) or "none"
     if isinstance(value, tuple):
-        return str(len(value)) if value and not isinstance(value[0], str) else "+".join(value)
+        return (
+            str(len(value))
+            if value and not isinstance(value[0], str)
+            else "+".join(value)
+        )
     return f"{value.within:g}s" if hasattr(value, "within") else str(value)

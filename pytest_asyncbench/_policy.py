@@ -41,7 +41,7 @@ _DURATION = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*", re.IGNORECASE)
 
 
 def duration(value: Any) -> float:
-    """Read seconds from a number, ``"250ms"``, ``"1.5s"``, ``"2min"`` or a timedelta."""
+    """Read seconds from a number, ``"250ms"``, ``"1.5s"`` or a timedelta."""
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
     elif isinstance(value, str):
@@ -114,7 +114,9 @@ def scope(value: str | Iterable[str]) -> tuple[str, ...]:
     names = words(value)
     for name in names:
         if not all(part.isidentifier() for part in name.split(".")):
-            raise PolicyError(f"{name!r} is no package; a name as in import is accepted")
+            raise PolicyError(
+                f"{name!r} is no package; a name as in import is accepted"
+            )
     return tuple(names)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import linecache
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from pytest_asyncbench._blame import is_ours
 from pytest_asyncbench._model import (
@@ -42,7 +43,9 @@ def seconds(value: float) -> str:
 
 def message(verdict: Verdict) -> str:
     """Write down all broken promises of a verdict; the first line is the headline."""
-    return "\n".join(line for each in verdict.violations for line in _lines(verdict, each))
+    return "\n".join(
+        line for each in verdict.violations for line in _lines(verdict, each)
+    )
 
 
 def _lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
@@ -57,7 +60,7 @@ def _lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
 
 
 UNMEASURED = (
-    "not measured: this test asked to be watched, and no step of an event loop was seen",
+    "not measured: this test asked to be watched, and no step of a loop was seen",
     "  its loop is of a kind that can't be watched (uvloop), or it never ran one",
     "  use: asyncio's own loop for this test, or take the marker off",
 )
@@ -125,7 +128,7 @@ def _speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     promised = f"at least {broken.limit:g}" if broken.limit != 1.0 else "more than 1"
     comparison = verdict.comparison
     if comparison is None or broken.actual is None:
-        yield f"speedup {promised} was promised, and the test started no tasks to compare"
+        yield f"speedup {promised} was promised, but the test started no tasks"
         yield "  use: asyncio.gather(...), a TaskGroup or the `concurrently` fixture"
         return
     yield (
@@ -146,7 +149,7 @@ def _why_slow(comparison: Comparison) -> Iterator[str]:
             "what runs or blocks on the loop cannot overlap"
         )
     elif comparison.wall > 0 and comparison.serial < 1.2 * comparison.wall:
-        yield "  they waited for each other: a lock, a semaphore, a queue, an await in a row"
+        yield "  they waited for each other: a lock, a queue, one await after another"
 
 
 # ----------------------------------------------------------------- blocking
@@ -184,7 +187,8 @@ def _finding_lines(finding: Finding, threshold: float) -> Iterator[str]:
     yield f"  {_called(finding)}"
     yield from _split_lines(finding)
     if finding.held_up:
-        yield f"  held up {finding.held_up} other callback{'s' * (finding.held_up != 1)}"
+        plural = "s" * (finding.held_up != 1)
+        yield f"  held up {finding.held_up} other callback{plural}"
     if finding.advice:
         yield f"  use: {finding.advice}"
 
@@ -220,7 +224,7 @@ def _place_lines(file: str, line: int, function: str, indent: str) -> Iterator[s
 
 def shown(file: str) -> str:
     """Write a path as people do: relative where it lies below the current folder."""
-    relative = os.path.relpath(file) if os.path.isabs(file) else file
+    relative = os.path.relpath(file) if Path(file).is_absolute() else file
     return file if relative.startswith("..") else relative
 
 
@@ -240,8 +244,8 @@ def timeline(tasks: Sequence[TaskTrace], most: int = _MOST_TASKS) -> list[str]:
     end = max(finished for _, _, finished in spans)
     width = max(len(task.name) for task, _, _ in spans[:most])
     lines = [
-        f"{task.name:<{width}} |{_bar(started - origin, finished - origin, end - origin)}| "
-        f"{_shares(task)}"
+        f"{task.name:<{width}} "
+        f"|{_bar(started - origin, finished - origin, end - origin)}| {_shares(task)}"
         for task, started, finished in spans[:most]
     ]
     if len(spans) > most:
@@ -257,8 +261,14 @@ def _bar(began: float, ended: float, whole: float) -> str:
 
 
 def _shares(task: TaskTrace) -> str:
-    parts = (("running", task.running), ("waiting", task.waiting), ("queued", task.queued))
-    return ", ".join(f"{name} {seconds(value)}" for name, value in parts if value >= 5e-5)
+    parts = (
+        ("running", task.running),
+        ("waiting", task.waiting),
+        ("queued", task.queued),
+    )
+    return ", ".join(
+        f"{name} {seconds(value)}" for name, value in parts if value >= 5e-5
+    )
 
 
 def problem_lines(problems: Iterable[str]) -> Iterator[str]:

@@ -28,7 +28,9 @@ __all__ = ["Summary", "longrepr"]
 _MOST_PLACES = 10
 
 
-def longrepr(item: pytest.Item, verdict: Verdict | None, text: str) -> ExceptionChainRepr:
+def longrepr(
+    item: pytest.Item, verdict: Verdict | None, text: str
+) -> ExceptionChainRepr:
     """Show a verdict in place of a traceback that would lead through this plugin."""
     path, line, _ = item.reportinfo()
     culprit = next(iter(verdict.findings), None) if verdict else None
@@ -52,7 +54,7 @@ class _Place:
 
 
 class Summary:
-    """What the run as a whole saw: a plugin that hears of every test, of workers' too."""
+    """What the run as a whole saw: a plugin that hears of workers' tests, too."""
 
     def __init__(self) -> None:
         self.tests = 0
@@ -87,7 +89,9 @@ class Summary:
             place.tests.add(nodeid)
             place.advice = entry["advice"]
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> None:
         """Say what was measured, and where the loop was blocked."""
         lines = list(self.lines())
         if lines:
@@ -113,11 +117,12 @@ class Summary:
         if not ranked:
             return
         lost = sum(place.seconds for _, place in ranked)
-        yield f"the event loop was blocked at {_many(len(ranked), 'place')} for {seconds(lost)}"
+        places = _many(len(ranked), "place")
+        yield f"the event loop was blocked at {places} for {seconds(lost)}"
         for (file, line, function, call), place in ranked[:_MOST_PLACES]:
             yield (
-                f"  {seconds(place.seconds):>9}  {shown(file)}:{line} in {function}: {call}"
-                f", {_many(place.count, 'time')} in {_many(len(place.tests), 'test')}"
+                f"  {seconds(place.seconds):>9}  {shown(file)}:{line} in {function}: "
+                f"{call}, {_many(place.count, 'time')} in {_many(len(place.tests), 'test')}"
             )
             if place.advice:
                 yield f"{'':13}use: {place.advice}"

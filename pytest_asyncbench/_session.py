@@ -86,7 +86,9 @@ class Session:
             )
         if "blocking_calls" in _fixtures(item) and policy.blocking == "off":
             policy = replace(policy, blocking="report")
-        return replace(policy, asked=policy.asked or (in_loop and policy.blocking == "error"))
+        return replace(
+            policy, asked=policy.asked or (in_loop and policy.blocking == "error")
+        )
 
     # -------------------------------------------------------------- tests
 
@@ -133,10 +135,14 @@ class Session:
         with _ours(item, "could not judge this test"):
             verdict = trial.conclude()
             item.user_properties.append(record_property(verdict))
-            self._config.hook.pytest_asyncbench_verdict(item=item, record=verdict.record())
+            self._config.hook.pytest_asyncbench_verdict(
+                item=item, record=verdict.record()
+            )
             if not isinstance(own, (pytest.skip.Exception, pytest.xfail.Exception)):
                 outcome = trial.outcome(verdict, own)
-            if outcome is not None and (outcome is not own or outcome is trial.cancellation):
+            if outcome is not None and (
+                outcome is not own or outcome is trial.cancellation
+            ):
                 item.stash[_FAILURE] = (outcome, verdict)
             elif verdict.violations:
                 item.add_report_section("call", "asyncbench", message(verdict))

@@ -7,6 +7,7 @@ verdict becomes the test's outcome.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 from collections.abc import Awaitable, Callable
@@ -17,7 +18,14 @@ from typing import Any
 from pytest_asyncbench import _errors
 from pytest_asyncbench._clock import SYSTEM_CLOCK, Clock, Stopwatch
 from pytest_asyncbench._judge import judge
-from pytest_asyncbench._model import Elapsed, Observations, Overrun, Policy, Rule, Verdict
+from pytest_asyncbench._model import (
+    Elapsed,
+    Observations,
+    Overrun,
+    Policy,
+    Rule,
+    Verdict,
+)
 from pytest_asyncbench._render import message
 from pytest_asyncbench.concurrency import Job, Together
 from pytest_asyncbench.instruments import Watch
@@ -118,7 +126,10 @@ class Trial:
             raise _with_others(failed, f"of {copies}")
 
     def deadline(
-        self, stopwatch: Stopwatch, within: float, expire: Callable[[], None] | None = None
+        self,
+        stopwatch: Stopwatch,
+        within: float,
+        expire: Callable[[], None] | None = None,
     ) -> Deadline:
         """Make the deadline of a budget that began with the stopwatch."""
         forgiving = self.policy.starvation == "forgive"
@@ -176,8 +187,10 @@ class Trial:
         """What the test ended with if it was cancelled at its budget."""
         return self._deadline.error if self._deadline else None
 
-    def outcome(self, verdict: Verdict, own: BaseException | None) -> BaseException | None:
-        """Give what the test ends with: its own failure, never replaced, or a verdict's.
+    def outcome(
+        self, verdict: Verdict, own: BaseException | None
+    ) -> BaseException | None:
+        """Give what the test ends with: its own failure or else the verdict's.
 
         A cancellation that we asked for is no failure of the test's own.
         """
@@ -200,13 +213,11 @@ def record_property(verdict: Verdict) -> tuple[str, str]:
 
 def failure_of(task: Any) -> BaseException | None:
     """Give what a finished task failed with, a cancellation included."""
-    if task.cancelled():
-        try:
-            task.result()
-        except BaseException as error:
-            return error
-    error = task.exception()
-    return error if isinstance(error, BaseException) else None
+    try:
+        failure: BaseException | None = task.exception()
+    except asyncio.CancelledError as cancelled:
+        return cancelled
+    return failure
 
 
 def _with_others(failed: list[tuple[str, BaseException]], whole: str) -> BaseException:
@@ -220,4 +231,3 @@ def _with_others(failed: list[tuple[str, BaseException]], whole: str) -> BaseExc
 def add_note(error: BaseException, text: str) -> None:
     """Add a note as ``BaseException.add_note`` does, which 3.10 lacks."""
     error.__dict__.setdefault("__notes__", []).append(text)
-

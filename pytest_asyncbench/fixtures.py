@@ -56,7 +56,9 @@ class _Terms:
         self.limit = limit
         self.return_exceptions = return_exceptions
         if limit is not None and (isinstance(limit, bool) or limit < 1):
-            raise PolicyError(f"limit={limit!r} lets nothing run; 1 or more is accepted")
+            raise PolicyError(
+                f"limit={limit!r} lets nothing run; 1 or more is accepted"
+            )
 
 
 def _serial(serial: Serial, jobs: Sequence[Job]) -> Serial:
@@ -64,8 +66,8 @@ def _serial(serial: Serial, jobs: Sequence[Job]) -> Serial:
         fixed = next((job.name for job in jobs if not job.repeatable), None)
         if fixed is not None:
             raise TypeError(
-                f'serial="measured" runs everything twice, and {fixed!r} can be awaited '
-                "once; pass a callable that returns it"
+                f'serial="measured" runs everything twice, and {fixed!r} can be '
+                "awaited once; pass a callable that returns it"
             )
     elif serial != "derived":
         return _policy.duration(serial)
@@ -270,7 +272,7 @@ class BlockingCalls(Sequence[Finding]):
 
 @pytest.fixture
 def concurrently(request: pytest.FixtureRequest) -> Concurrently:
-    """Run coroutines side by side: ``await concurrently(a(), b(), within=1)``."""
+    """Give the call that runs coroutines side by side and holds them to a budget."""
     return Concurrently(request.node.stash[TRIAL])
 
 
@@ -278,4 +280,3 @@ def concurrently(request: pytest.FixtureRequest) -> Concurrently:
 def blocking_calls(request: pytest.FixtureRequest) -> BlockingCalls:
     """Give the test's blocking calls so far, as a list that grows."""
     return BlockingCalls(request.node.stash[TRIAL])
-

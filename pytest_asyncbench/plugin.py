@@ -74,4 +74,3 @@ def pytest_runtest_makereport(
     """Show our verdict as text, not as a traceback through this plugin."""
     report = yield
     return _session.of(item.config).shown(item, call, report)
-

@@ -15,7 +15,14 @@ from types import FrameType
 from typing import Any
 
 from pytest_asyncbench._clock import Clock
-from pytest_asyncbench._model import BlockingCall, Excuse, LoopStall, Rule, Sample, Stack
+from pytest_asyncbench._model import (
+    BlockingCall,
+    Excuse,
+    LoopStall,
+    Rule,
+    Sample,
+    Stack,
+)
 from pytest_asyncbench.instruments._stack import (
     capture,
     describe_callback,
@@ -158,7 +165,9 @@ class Watch:
             starved=starved,
         )
 
-    def _called(self, rule: Rule, began: float, seconds: float, frame: FrameType) -> None:
+    def _called(
+        self, rule: Rule, began: float, seconds: float, frame: FrameType
+    ) -> None:
         view = self._view_here()
         raw = None if view is None else capture(frame, self._probe.codes)
         if view is None or raw is None:

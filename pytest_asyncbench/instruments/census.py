@@ -108,7 +108,15 @@ class Group:
 class Trace:
     """The account of one task."""
 
-    __slots__ = ("family", "finished", "last", "mark", "outer_marks", "served", "started")
+    __slots__ = (
+        "family",
+        "finished",
+        "last",
+        "mark",
+        "outer_marks",
+        "served",
+        "started",
+    )
 
     def __init__(self, family: Family, started: float) -> None:
         self.family = family
@@ -196,7 +204,7 @@ class Census:
             self._given[task] = group
 
     def waiting_since(self, task: asyncio.Task[Any]) -> float | None:
-        """Tell when the last step of a task that is alive ended, if it has taken one."""
+        """Tell when the last step of a living task ended, if it has taken one."""
         trace = self._traces.get(task)
         return None if trace is None or trace.last == math.inf else trace.last
 
@@ -441,13 +449,15 @@ class Census:
         trace.family.queued += began - origin[0]
         return trace
 
-    def _woken(self, trace: Trace, origin: Origin, began: float, ledger: _Ledger) -> None:
+    def _woken(
+        self, trace: Trace, origin: Origin, began: float, ledger: _Ledger
+    ) -> None:
         """Account for the wait that has ended with this step of `trace`."""
         ready_at, waker, job = origin
         own = trace.family
         own.queued += max(0.0, began - ready_at)
         if own is self._nobody or (waker is not None and waker.family is own):
-            return
+            return None
         since = trace.last if job is None else max(trace.last, job.started)
         if waker is not None and waker.family is self._nobody:
             since = max(since, self._busy_elsewhere(waker, own, ready_at))

@@ -12,7 +12,6 @@ whichever thread. uvloop's are not: its handles are C.
 
 from __future__ import annotations
 
-import asyncio
 import copy
 from asyncio.events import Handle
 from collections.abc import Callable
@@ -123,7 +122,7 @@ class StepProbe:
             if self._tracer
             else _timed(self.views, self._now, self._limit, self._long_step, original)
         )
-        self.codes = frozenset({runner.__code__})  # type: ignore[attr-defined]
+        self.codes = frozenset({runner.__code__})
         restore = replace(Handle, "_run", runner)
 
         def undo() -> None:
@@ -211,4 +210,3 @@ def hand_to_asyncio(original: Runner, handle: Any, error: BaseException) -> None
     stand_in = copy.copy(handle)
     stand_in._context = _Raises(error)
     original(stand_in)
-

@@ -106,7 +106,9 @@ class Watchdog:
         for view in self._views:
             step, now = view.last, self._clock.now()
             if now - step >= self._interval:
-                self._sample(view, step, now, capture(frames.get(view.thread), self._codes))
+                self._sample(
+                    view, step, now, capture(frames.get(view.thread), self._codes)
+                )
             else:
                 view.ticks.append(self._tick(view))
                 del view.ticks[:-_MOST_TICKS]
