@@ -132,7 +132,7 @@ class Deadline:
         census = self._watch.census
         since = None if census is None else census.waiting_since(task)
         return AwaitedTask(
-            name=task.get_name(),
+            name="the test" if task is self._task else task.get_name(),
             stack=stack,
             awaits=awaits,
             seconds=None if since is None else self._watch.clock.now() - since,

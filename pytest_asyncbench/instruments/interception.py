@@ -334,7 +334,11 @@ _never_within = _one_pattern(NEVER_WITHIN)
 
 
 def _is_standard(frame: FrameType) -> bool:
-    return _top(frame.f_globals.get("__name__", "")) in sys.stdlib_module_names
+    return _top(_module_name(frame)) in sys.stdlib_module_names
+
+
+def _module_name(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))  # exec() may put anything there
 
 
 def _top(module: str) -> str:
@@ -345,7 +349,7 @@ def _is_allowed(row: _Row, frame: FrameType | None) -> bool:
     """Look through the callers, from `frame` outwards to the step's own."""
     near = True
     while frame is not None:
-        module = frame.f_globals.get("__name__", "")
+        module = _module_name(frame)
         if _top(module) != _PACKAGE:
             code = frame.f_code
             caller = f"{module}.{getattr(code, 'co_qualname', code.co_name)}"
@@ -381,9 +385,10 @@ def _watched(row: _Row, call: Call, watch: Watch) -> Call:
 
     def watched(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        if not row.on or _running_loop() is None:
-            return call(*args, **kwargs)
-        return watch(row, call, args, kwargs)
+        if row.on and _running_loop() is not None:
+            return watch(row, call, args, kwargs)
+        # To pass on an empty dict would cost a fifth of the whole wrapper.
+        return call(*args, **kwargs) if kwargs else call(*args)
 
     return watched
 
