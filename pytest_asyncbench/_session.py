@@ -31,6 +31,9 @@ from pytest_asyncbench.instruments.interception import Interception
 
 __all__ = ["Session", "begin", "of"]
 
+_NO_FAILURE = (pytest.skip.Exception, pytest.xfail.Exception)
+"""How a test ends by a decision of its own."""
+
 _POLICY = pytest.StashKey[Policy]()
 _FAILURE = pytest.StashKey[tuple[BaseException, Verdict]]()
 _EXIT = pytest.StashKey[ExitStack]()
@@ -138,14 +141,12 @@ class Session:
             self._config.hook.pytest_asyncbench_verdict(
                 item=item, record=verdict.record()
             )
-            if not isinstance(own, (pytest.skip.Exception, pytest.xfail.Exception)):
+            if not isinstance(own, _NO_FAILURE):
                 outcome = trial.outcome(verdict, own)
-            if outcome is not None and (
-                outcome is not own or outcome is trial.cancellation
-            ):
-                item.stash[_FAILURE] = (outcome, verdict)
             elif verdict.violations:
                 item.add_report_section("call", "asyncbench", message(verdict))
+            if outcome is not None and outcome in (trial.ruling, trial.cancellation):
+                item.stash[_FAILURE] = (outcome, verdict)
             self._tell(item, verdict)
         # What unittest kept to itself, it also raises by itself.
         if outcome is not None and (outcome is raised or outcome is not own):

@@ -76,6 +76,8 @@ class Trial:
             tracing=tracing,
         )
         self.verdict: Verdict | None = None
+        self.ruling: BaseException | None = None
+        """The failure that the verdict made of a test which had none of its own."""
         self._stopwatch: Stopwatch | None = None
         self._elapsed: Elapsed | None = None
         self._deadline: Deadline | None = None
@@ -203,7 +205,8 @@ class Trial:
         if own is not None:
             add_note(own, f"\n{text}")
             return own
-        return _RAISED[verdict.violations[0].kind](text)
+        self.ruling = _RAISED[verdict.violations[0].kind](text)
+        return self.ruling
 
 
 def record_property(verdict: Verdict) -> tuple[str, str]:

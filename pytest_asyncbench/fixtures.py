@@ -109,6 +109,7 @@ class Concurrently:
             NotConcurrent: it was not `speedup` times as fast.
             PolicyError, TypeError, ValueError: the arguments mean nothing.
         """
+        __tracebackhide__ = True
         try:
             terms = _Terms(
                 jobs_from(work), within, speedup, serial, limit, return_exceptions
@@ -143,6 +144,7 @@ class Concurrently:
         return await self(*work, **options)
 
     async def _run(self, terms: _Terms) -> Run:
+        __tracebackhide__ = True
         trial = self._trial
         given = terms.serial if isinstance(terms.serial, float) else None
         if terms.serial == "measured":
@@ -194,6 +196,7 @@ def _policy_for(policy: Policy, terms: _Terms) -> Policy:
 
 
 def _raise_broken(verdict: Verdict, together: Together) -> None:
+    __tracebackhide__ = True
     if any(violation.kind == "wall" for violation in verdict.violations):
         raise BudgetExceeded(message(verdict))
     failed = [

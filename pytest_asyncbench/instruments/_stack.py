@@ -28,6 +28,8 @@ RawStack = tuple[str | None, tuple[RawFrame, ...]]
 
 _MOST_FRAMES = 200
 
+_PACKAGE = __name__.partition(".")[0]
+
 
 def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | None:
     """Take the stack from `frame` outwards to the step around it.
@@ -203,6 +205,8 @@ def _frame_of(frame: FrameType) -> Frame:
 
 def _describe_awaited(task: asyncio.Task[Any], outer_first: list[Frame]) -> str:
     waiter = getattr(task, "_fut_waiter", None)
+    if outer_first and outer_first[-1].module == f"{_PACKAGE}.concurrency":
+        return "what it runs concurrently"
     if outer_first and outer_first[-1].module.startswith("asyncio"):
         return outer_first[-1].qualified.removesuffix(".__await__")
     if isinstance(waiter, asyncio.Task):
