@@ -1,0 +1,17 @@
+"""A clock for tests that jumps where only timers are left, and waits where not.
+
+`VirtualClock` is the time, `virtual_loop_factory` makes loops that live by it,
+`virtualize` turns one fresh loop and returns its undo. The files beside this one:
+
+* ``_clock``: the time itself; knows no loop.
+* ``_loop``: the seams on a loop, and taking them out again.
+* ``_selector``: where a loop rests: jump, wait in real time, or deadlock.
+* ``_wakers``: what could wake the loop; ``_sockets`` and ``_threads`` are its parts.
+* ``_deadlock``: who waits for what, in words.
+* ``_frozen``: freezegun, reading this time.
+"""
+
+from pytest_asyncbench.virtual_time._clock import VirtualClock
+from pytest_asyncbench.virtual_time._loop import virtual_loop_factory, virtualize
+
+__all__ = ["VirtualClock", "virtual_loop_factory", "virtualize"]

@@ -1,0 +1,264 @@
+"""The virtual time itself: where it stands, and what moves it; knows no loop.
+
+Time is kept in integer nanoseconds, so that ten steps of 0.1 s are one second.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import numbers
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
+from weakref import WeakSet
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pytest_asyncbench._clock import SYSTEM_CLOCK, Clock, Processor
+from pytest_asyncbench._errors import VirtualTimeError
+from pytest_asyncbench.virtual_time._frozen import frozen_datetime
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+
+    from freezegun.api import FrozenDateTimeFactory
+
+__all__ = ["VirtualClock", "nanoseconds"]
+
+_SECOND = 1_000_000_000
+_RESOLUTION = 1e-9
+
+# What a callback may take before it counts as work: short steps in great number
+# are the test's own overhead and take no virtual time, however many they are.
+_CHEAP_STEP = 50e-6
+
+
+class VirtualClock:
+    """The time of virtual loops: `elapsed` starts at 0 and jumps when they rest.
+
+    Args:
+        start: the date at which it begins: a datetime or its ISO text. A naive one
+            is meant in `tz`. By default, the present.
+        tz: the local time zone, a tzinfo or a name such as ``"Europe/Paris"``;
+            by default that of `start`, or UTC.
+        threshold: the longest step, in real seconds, that takes no virtual time.
+            A longer one moves the clock by all that it took.
+        system: where real time is read.
+
+    Raises:
+        VirtualTimeError: for a `start`, `tz` or `threshold` that means nothing.
+    """
+
+    def __init__(
+        self,
+        start: dt.datetime | str | None = None,
+        *,
+        tz: dt.tzinfo | str | None = None,
+        threshold: float = 0.1,
+        system: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        zone = _zone(tz)
+        self.start = _moment(start, zone)
+        self.tz: dt.tzinfo = zone or self.start.tzinfo or dt.timezone.utc
+        self._threshold = nanoseconds(threshold, "threshold") / _SECOND
+        self._system = system
+        self._real = system.now
+        self._ns = 0
+        self._seconds = 0.0
+        self._freezes = 0
+        self._expected: list[str] = []
+        self._ignored_threads: WeakSet[threading.Thread] = WeakSet()
+        # Hot: the selector and `time` read these at every rest of the loop.
+        self._grain = self._threshold
+        self._began = math.inf  # since when a step runs; never, between two runs
+        self._live = False  # somebody has already seen this step count
+        self._callbacks: Callable[[], int] = int
+        self._wake: Callable[[Callable[[], object]], bool] = lambda _: False
+
+    # ------------------------------------------------------------- reading
+
+    def time(self) -> float:
+        """Give the seconds since the start; this is the ``time`` of its loops."""
+        spent = self._real() - self._began
+        if spent < self._grain:
+            return self._seconds
+        if not self._counts(spent):
+            return self._seconds
+        self._live = True
+        return self._seconds + spent
+
+    @property
+    def elapsed(self) -> float:
+        """The virtual seconds since the start."""
+        return self.time()
+
+    @property
+    def datetime(self) -> dt.datetime:
+        """The virtual date and time, aware, in the clock's zone."""
+        return (self.start + self._since_start()).astimezone(self.tz)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the clock stands still; see `freeze`."""
+        return self._freezes > 0
+
+    # The engines' own protocol, so that an engine may be given this clock.
+
+    @property
+    def now(self) -> Callable[[], float]:
+        """A function that reads the virtual seconds."""
+        return self.time
+
+    def processor(self, thread: int, native: int) -> Processor:
+        """Tell the real account of a thread; virtual time has no other."""
+        return self._system.processor(thread, native)
+
+    # -------------------------------------------------------------- moving
+
+    def advance(self, seconds: float | dt.timedelta) -> None:
+        """Move the clock forward; what is due then runs when the loop next turns.
+
+        From another thread than that of the running loop, the loop moves the clock
+        itself, as soon as it can.
+
+        Raises:
+            VirtualTimeError: for anything but a finite number that is not negative.
+        """
+        moved = nanoseconds(seconds, "advance()")
+        if not self._wake(lambda: self._move(moved)):
+            self._move(moved)
+
+    @contextmanager
+    def freeze(self) -> Iterator[None]:
+        """Stand still inside: only `advance` moves the clock.
+
+        Steps and real waits take no virtual time, and timers stay undue. A loop
+        that is left with timers alone is a deadlock then, and is reported as one.
+        """
+        self._settle()
+        self._freezes += 1
+        self._grain = math.inf
+        try:
+            yield
+        finally:
+            self._freezes -= 1
+            if not self._freezes:
+                self._grain = self._threshold
+                if self._began != math.inf:
+                    self._began = self._real()
+
+    @contextmanager
+    def expecting(self, what: str) -> Iterator[None]:
+        """Say that something real may wake the loop which cannot be seen from it.
+
+        Inside, time goes with real time, as it does for a socket. For an answer
+        from a thread that was there before the loop, or from code in C.
+        """
+        self._expected.append(what)
+        try:
+            yield
+        finally:
+            self._expected.remove(what)
+
+    def ignore_thread(self, thread: threading.Thread) -> None:
+        """Say that this thread never wakes the loop, so that nothing waits for it."""
+        self._ignored_threads.add(thread)
+
+    def frozen_datetime(self) -> AbstractContextManager[FrozenDateTimeFactory]:
+        """Have freezegun show this time in ``datetime``, ``date`` and ``time``.
+
+        The context gives a freezer, whose ``tick()`` and ``move_to()`` move this
+        clock. Entering scans all modules, which costs tens of milliseconds once;
+        a jump costs nothing, since freezegun's time is computed when it is read.
+        """
+        return frozen_datetime(self)
+
+    # ---------------------------------------------------- for the selector
+
+    def _move(self, ns: int) -> None:
+        self._ns += ns
+        self._seconds = max(self._seconds, self._ns / _SECOND)
+
+    def _jump(self, when: float) -> None:
+        """Go to a timer's time, never back, and far enough for it to be due."""
+        ns = round(when * _SECOND)
+        if ns < self._ns:
+            return
+        self._ns = ns
+        seconds = ns / _SECOND
+        # A loop runs what is less than its resolution away. Past 97 days a float is
+        # coarser than that, and a loop that stood right at its timer, or a hair
+        # before it, would ask for the same jump for ever.
+        if seconds + _RESOLUTION <= when:
+            seconds = math.nextafter(when, math.inf)
+        if seconds > self._seconds:
+            self._seconds = seconds
+
+    def _settle(self) -> None:
+        """Move by what the steps since the last rest took, if that counts."""
+        now = self._real()
+        spent = now - self._began
+        if spent >= self._grain and (self._live or self._counts(spent)):
+            self._move(round(spent * _SECOND))
+            self._began = now
+        self._live = False
+
+    def _counts(self, spent: float) -> bool:
+        return self._live or spent >= self._grain + _CHEAP_STEP * self._callbacks()
+
+    def _since_start(self) -> dt.timedelta:
+        lively = round((self.time() - self._seconds) * _SECOND)
+        return dt.timedelta(microseconds=(self._ns + lively) // 1000)
+
+    def __repr__(self) -> str:
+        frozen = ", frozen" if self.frozen else ""
+        elapsed = f"elapsed {self.elapsed:.9g} s{frozen}"
+        return f"<VirtualClock {self.datetime.isoformat()}, {elapsed}>"
+
+
+def nanoseconds(given: float | dt.timedelta, what: str) -> int:
+    """Turn seconds or a timedelta into nanoseconds, refusing what is no duration."""
+    if isinstance(given, dt.timedelta):
+        ns = (given // dt.timedelta(microseconds=1)) * 1000
+    elif isinstance(given, numbers.Real) and not isinstance(given, bool):
+        if not math.isfinite(given):
+            msg = f"{what} takes a finite number of seconds, not {given!r}"
+            raise VirtualTimeError(msg)
+        ns = round(given * _SECOND)
+    else:
+        msg = f"{what} takes seconds or a timedelta, not {given!r}"
+        raise VirtualTimeError(msg)
+    if ns < 0:
+        raise VirtualTimeError(f"{what} cannot go backwards, and {given!r} is negative")
+    return ns
+
+
+def _zone(given: dt.tzinfo | str | None) -> dt.tzinfo | None:
+    if given is None or isinstance(given, dt.tzinfo):
+        return given
+    if not isinstance(given, str):
+        raise VirtualTimeError(f"tz must be a tzinfo or a zone's name, not {given!r}")
+    if given.upper() in {"UTC", "Z"}:
+        return dt.timezone.utc
+    try:
+        return ZoneInfo(given)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise VirtualTimeError(f"tz {given!r} is no time zone known here") from error
+
+
+def _moment(given: object, zone: dt.tzinfo | None) -> dt.datetime:
+    if given is None:
+        return dt.datetime.now(dt.timezone.utc)
+    if isinstance(given, str):
+        try:
+            # Python 3.10 reads no final Z.
+            given = dt.datetime.fromisoformat(
+                given[:-1] + "+00:00" if given.endswith(("Z", "z")) else given
+            )
+        except ValueError as error:
+            msg = f'start {given!r} is no time; write "2026-01-01T00:00:00Z"'
+            raise VirtualTimeError(msg) from error
+    if not isinstance(given, dt.datetime):
+        msg = f"start must be a datetime or ISO text, not {given!r}"
+        raise VirtualTimeError(msg)
+    return given if given.tzinfo else given.replace(tzinfo=zone or dt.timezone.utc)

@@ -1,0 +1,60 @@
+"""freezegun, reading a virtual clock: computed when read, so a jump costs nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from freezegun import api
+
+from pytest_asyncbench._errors import VirtualTimeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_asyncbench.virtual_time._clock import VirtualClock
+
+__all__ = ["frozen_datetime"]
+
+
+class _ClockFactory(api.FrozenDateTimeFactory):
+    """What freezegun asks for the time: the virtual clock, as naive UTC."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+
+    def __call__(self) -> dt.datetime:
+        naive = self._clock.datetime.astimezone(dt.timezone.utc)
+        return naive.replace(tzinfo=None)
+
+    # freezegun keeps the time in this attribute; here it is always the clock's.
+    @property
+    def time_to_freeze(self) -> dt.datetime:  # type: ignore[override]
+        return self()
+
+    def tick(self, delta: dt.timedelta | float = 1.0) -> dt.datetime:
+        """Advance the clock, one second unless told; timers due by then run."""
+        self._clock.advance(delta)
+        return self()
+
+    def move_to(self, target_datetime: Any) -> None:
+        """Advance the clock to a date, given as freezegun takes it."""
+        target = api._parse_time_to_freeze(target_datetime)
+        here = self()
+        if target < here:
+            msg = f"move_to({target_datetime!r}) would go back: it is {here} UTC"
+            raise VirtualTimeError(msg)
+        self._clock.advance(target - here)
+
+
+@contextmanager
+def frozen_datetime(clock: VirtualClock) -> Iterator[api.FrozenDateTimeFactory]:
+    """Freeze with freezegun, on the clock's time instead of a constant."""
+    offset = clock.datetime.utcoffset() or dt.timedelta(0)
+    freezer = _ClockFactory(clock)
+    # freezegun offers no way to name the factory; it reads the last of this list
+    # and, at its stop, pops it whatever it is.
+    with api.freeze_time(clock.start, tz_offset=offset):
+        api.freeze_factories[-1] = freezer
+        yield freezer

@@ -1,0 +1,169 @@
+"""The seams on a loop: four attributes of the one loop, and a way to undo them.
+
+Nothing of asyncio is copied or subclassed, so a loop of the user's own factory
+becomes virtual as well as asyncio's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from pytest_asyncbench._errors import VirtualTimeError
+from pytest_asyncbench.virtual_time._clock import VirtualClock, nanoseconds
+from pytest_asyncbench.virtual_time._selector import VirtualSelector
+from pytest_asyncbench.virtual_time._wakers import Wakers
+
+__all__ = ["virtual_loop_factory", "virtualize"]
+
+REAL_LIMIT = 5.0
+"""How long the real world may keep silent while the loop waits for it, in seconds."""
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+
+def virtual_loop_factory(
+    clock: VirtualClock,
+    base: LoopFactory = asyncio.new_event_loop,
+    *,
+    real_limit: float = REAL_LIMIT,
+) -> LoopFactory:
+    """Give a factory of virtual loops, for ``asyncio.Runner`` or pytest-asyncio.
+
+    Args:
+        clock: the time that the loops live by, one after another.
+        base: makes the real loop that becomes virtual.
+        real_limit: see `virtualize`.
+    """
+
+    def new_virtual_loop() -> asyncio.AbstractEventLoop:
+        loop = base()
+        try:
+            virtualize(loop, clock, real_limit=real_limit)
+        except BaseException:
+            loop.close()
+            raise
+        return loop
+
+    return new_virtual_loop
+
+
+def virtualize(
+    loop: asyncio.AbstractEventLoop,
+    clock: VirtualClock,
+    *,
+    real_limit: float = REAL_LIMIT,
+) -> Callable[[], None]:
+    """Make a fresh loop live by `clock`; closing the loop undoes it.
+
+    Args:
+        loop: an asyncio selector loop, or one derived from it, with no timer yet.
+        clock: the time it is to live by.
+        real_limit: the real seconds for which a thread, job, socket or process may
+            keep silent while the loop waits for it.
+
+    Returns:
+        A call that makes it an ordinary loop again.
+
+    Raises:
+        VirtualTimeError: for a loop whose time cannot be replaced.
+    """
+    host = _supported(loop)
+    limit = nanoseconds(real_limit, "real_limit") / 1e9
+    wakers = Wakers(host, clock)
+    selector = VirtualSelector(host, clock, wakers, limit)
+    close_really = host.close
+    undo = ExitStack()
+
+    def close() -> None:
+        close_really()  # refuses while the loop runs; then all stays as it is
+        undo.close()
+
+    def restore() -> None:
+        if host.is_running():
+            raise VirtualTimeError("a running loop cannot leave virtual time")
+        undo.close()
+
+    for name, value in (
+        ("_selector", selector),
+        ("time", clock.time),
+        ("run_in_executor", wakers.watch_executor()),
+        ("call_soon_threadsafe", wakers.watch_callers()),
+        ("run_forever", _driving(host, clock, selector)),
+        ("close", close),
+    ):
+        undo.callback(_replace(host, name, value))
+    return restore
+
+
+def _supported(loop: asyncio.AbstractEventLoop) -> Any:
+    kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+    if type(loop).__module__.partition(".")[0] in {"uvloop", "winloop"}:
+        raise VirtualTimeError(
+            f"{kind} keeps time in C, where no test can move it: "
+            "run tests in virtual time on asyncio's own loop"
+        )
+    if hasattr(loop, "_proactor"):
+        raise VirtualTimeError(
+            f"{kind} waits for completions, not for sockets to be ready, and virtual "
+            "time cannot see what is left of them: use asyncio.SelectorEventLoop"
+        )
+    seams = ("_selector", "_ready", "_scheduled", "_ssock")
+    if not all(hasattr(loop, name) for name in seams):
+        raise VirtualTimeError(f"{kind} is no selector loop of asyncio's kind")
+    if isinstance(loop._selector, VirtualSelector):  # type: ignore[attr-defined]
+        raise VirtualTimeError("the loop lives in virtual time already")
+    if loop.is_running() or loop._scheduled:  # type: ignore[attr-defined]
+        raise VirtualTimeError(
+            "the loop has begun in real time; its timers would mean nothing now"
+        )
+    return loop
+
+
+def _driving(loop: Any, clock: VirtualClock, selector: Any) -> Callable[[], None]:
+    """Tie the clock to the loop for as long as it runs."""
+    original = loop.run_forever
+
+    def wake(move: Callable[[], object]) -> bool:
+        if loop._thread_id in {None, threading.get_ident()}:
+            return False
+        loop.call_soon_threadsafe(move)
+        return True
+
+    def run_forever() -> None:
+        if clock._began != math.inf:
+            raise VirtualTimeError("this clock drives another running loop already")
+        before = clock._callbacks, clock._wake
+        clock._callbacks, clock._wake = selector.callbacks, wake
+        clock._began = clock._real()
+        try:
+            original()
+        finally:
+            clock._settle()
+            clock._began = math.inf
+            clock._callbacks, clock._wake = before
+
+    return run_forever
+
+
+def _replace(owner: Any, name: str, value: Any) -> Callable[[], None]:
+    """Set an attribute; the returned call restores what was there."""
+    missing = object()
+    before = vars(owner).get(name, missing)
+    setattr(owner, name, value)
+
+    def undo() -> None:
+        # Closing a loop sets its selector to None, and another tool may have put
+        # its own attribute in front of ours: both stay.
+        if vars(owner).get(name, missing) is not value:
+            return
+        if before is missing:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, before)
+
+    return undo

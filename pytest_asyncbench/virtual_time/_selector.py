@@ -1,0 +1,213 @@
+"""Where a loop rests: jump to its next timer, wait in real time, or deadlock.
+
+asyncio asks its selector how long to sleep, and that is the one place where it is
+known that no callback is left to run. This selector stands before the real one.
+"""
+
+from __future__ import annotations
+
+import math
+from selectors import BaseSelector, SelectorKey
+from typing import TYPE_CHECKING, Any
+
+from pytest_asyncbench._errors import Deadlock, VirtualTimeError
+from pytest_asyncbench.virtual_time._deadlock import describe_tasks
+from pytest_asyncbench.virtual_time._threads import other_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_asyncbench.virtual_time._clock import VirtualClock
+    from pytest_asyncbench.virtual_time._wakers import Wakers
+
+__all__ = ["VirtualSelector"]
+
+Events = list[tuple[SelectorKey, int]]
+
+# The loopback delivers what a sibling has sent at once, or nearly: a kernel under
+# load hands it over a little later. So much real time it gets before a jump.
+_GRACE = 0.001
+
+# A task that polls with sleep(0) lets the loop turn and never rest. After so many
+# turns each takes its real time, or it would poll a clock that stands still.
+_MOST_SPINS = 1000
+
+_NEVER = math.inf
+
+# A thread may end without a word, so nobody sleeps longer than this at a stretch.
+_FIRST_NAP, _LONGEST_NAP = 0.001, 0.02
+
+
+class VirtualSelector(BaseSelector):
+    """A loop's selector, in front of its real one."""
+
+    def __init__(
+        self, loop: Any, clock: VirtualClock, wakers: Wakers, real_limit: float
+    ) -> None:
+        self._loop = loop
+        self._inner: BaseSelector = loop._selector
+        self._clock = clock
+        self._wakers = wakers
+        self._real_limit = real_limit
+        self._silent = 0.0  # real seconds waited since the real world last spoke
+        self._ready = loop._ready
+        self._jobs, self._expected = wakers.jobs, wakers.expected
+        self._signals = getattr(loop, "_signal_handlers", {})
+        self._queued = self._timers = self._spins = 0
+        self._watching = len(self._inner.get_map()) > 1
+
+    # ------------------------------------------------------------- resting
+
+    def select(self, timeout: float | None = None) -> Events:
+        """Give the events that are there, or move the clock, or wait for real."""
+        # Runs at every turn of the loop, so what is common is spelt out here.
+        clock = self._clock
+        now = clock._real()
+        spent = now - clock._began
+        if spent >= clock._grain or clock._live:
+            clock._settle()
+        clock._began = now
+        # With nothing registered but the loop's own pipe there is nothing to poll:
+        # a call from another thread is in the ready queue before it is in the pipe.
+        events: Events = []
+        if self._watching or self._signals:
+            events = self._inner.select(0)
+        if events:
+            self._silent = 0.0
+            self._spins = 0
+        elif timeout is None or timeout > 0:
+            self._spins = 0
+            events = self._rest()
+        else:
+            self._spins += 1
+            if self._spins > _MOST_SPINS and spent < clock._grain < _NEVER:
+                clock._move(round(spent * 1e9))
+        self._queued = len(self._ready)
+        self._timers = len(self._loop._scheduled)
+        return events
+
+    def callbacks(self) -> int:
+        """Estimate how many callbacks this turn has run or put in the queue."""
+        timers = abs(self._timers - len(self._loop._scheduled))
+        return self._queued + timers + len(self._ready)
+
+    def _rest(self) -> Events:
+        timers = self._loop._scheduled
+        due: float = timers[0]._when if timers else _NEVER
+        if (
+            self._watching
+            or self._signals
+            or self._jobs
+            or self._expected
+            or other_threads()
+            or due == _NEVER
+            or self._clock._freezes
+        ):
+            events = self._wait(due)
+            self._clock._began = self._clock._real()  # what was waited is no step
+            return events
+        # Looked at after the threads: one that called and ended in between has
+        # left its callback here.
+        if not self._ready:
+            self._clock._jump(due)
+        return []
+
+    def _wait(self, due: float) -> Events:
+        """Wait in real time for as long as something real may come before `due`."""
+        if self._clock.frozen:
+            due = _NEVER
+        nap, graced = _FIRST_NAP, not (self._watching or self._signals)
+        while True:
+            holding = self._wakers.holding()
+            if self._ready:
+                return []
+            if not holding and not graced:
+                graced = True
+                events = self._inner.select(_GRACE)
+                if events:
+                    return events
+                continue
+            if not holding and due < _NEVER:
+                self._silent = 0.0
+                self._clock._jump(due)
+                return []
+            awaited = holding or self._wakers.possible()
+            if not awaited:
+                raise Deadlock(self._report(self._why_deadlocked()))
+            events = self._nap(nap, due, moving=bool(holding))
+            if events or self._clock._seconds >= due:
+                return events
+            self._check_limit(awaited)
+            nap = min(2 * nap, _LONGEST_NAP)
+
+    def _nap(self, longest: float, due: float, *, moving: bool) -> Events:
+        """Sleep really; the clock goes along, one to one, no farther than `due`."""
+        clock = self._clock
+        left = max(self._real_limit - self._silent, 0.0)
+        before = clock._seconds
+        began = clock._real()
+        events = self._inner.select(min(longest, left, due - before))
+        clock._began = clock._real()  # the wait was no step
+        spent = clock._began - began
+        self._silent = 0.0 if events else self._silent + spent
+        if moving and not clock.frozen:
+            clock._jump(min(before + spent, due))
+        return events
+
+    # ----------------------------------------------------------- reporting
+
+    def _check_limit(self, awaited: tuple[str, ...]) -> None:
+        if self._silent < self._real_limit:
+            return
+        waited, self._silent = self._silent, 0.0
+        headline = (
+            f"virtual time waited {waited:.3g} s of real time for "
+            f"{', '.join(awaited)}, and nothing came (real_limit="
+            f"{self._real_limit:g}; raise it for a slow peer, and ignore_thread() "
+            "a thread that never calls the loop)"
+        )
+        raise VirtualTimeError(self._report(headline))
+
+    def _why_deadlocked(self) -> str:
+        timers = len(self._loop._scheduled)
+        at = f"at virtual {self._clock.elapsed:.9g} s"
+        if self._clock.frozen and timers:
+            return (
+                f"deadlock {at}: the clock is frozen, and only timers ({timers}) "
+                "could wake the loop: advance() it, or leave freeze()"
+            )
+        return (
+            f"deadlock {at}: no timer, socket, thread or process is left "
+            "that could wake the loop"
+        )
+
+    def _report(self, headline: str) -> str:
+        return "\n".join((headline, *describe_tasks(self._loop)))
+
+    # ---------------------------------------------------------- delegating
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
+        """Register with the real selector, and look at the new file later."""
+        key = self._inner.register(fileobj, events, data)
+        self._wakers.sockets.came(key.fd)
+        self._watching = True
+        return key
+
+    def unregister(self, fileobj: Any) -> SelectorKey:
+        """Unregister from the real selector."""
+        key = self._inner.unregister(fileobj)
+        self._wakers.sockets.went()
+        self._watching = len(self._inner.get_map()) > 1
+        return key
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
+        """Modify at the real selector; the file stays the same."""
+        return self._inner.modify(fileobj, events, data)
+
+    def get_map(self) -> Mapping[Any, SelectorKey]:
+        """Give the real selector's map."""
+        return self._inner.get_map()
+
+    def close(self) -> None:
+        """Close the real selector."""
+        self._inner.close()

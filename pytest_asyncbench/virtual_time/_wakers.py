@@ -1,0 +1,93 @@
+"""What could wake a loop, besides its own timers and tasks.
+
+Two kinds. What *holds* the clock is known to be at work, or may be: while it is,
+time goes with real time. What is merely *possible*, such as a stranger who connects
+to a listening socket, does not hold timers back; a loop without timers waits for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import signal
+from typing import TYPE_CHECKING, Any
+
+from pytest_asyncbench.virtual_time._sockets import Sockets
+from pytest_asyncbench.virtual_time._threads import Threads
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterator
+
+    from pytest_asyncbench.virtual_time._clock import VirtualClock
+
+__all__ = ["Wakers"]
+
+
+class Wakers:
+    """Jobs, sockets, threads and signals that one loop may hear of."""
+
+    def __init__(self, loop: Any, clock: VirtualClock) -> None:
+        self._loop = loop
+        # Windows has none; the dict is the loop's own, and changes with it.
+        self._signals: dict[int, Any] = getattr(loop, "_signal_handlers", {})
+        self.expected = clock._expected
+        self.jobs: dict[asyncio.Future[Any], str] = {}
+        self.sockets = Sockets(loop)
+        self.threads = Threads(clock._ignored_threads)
+
+    def holding(self) -> tuple[str, ...]:
+        """Name what is at work outside; empty where the clock may jump."""
+        return (
+            *self.expected,
+            *self.jobs.values(),
+            *self.sockets.real(),
+            *self.threads.busy(),
+            *self._alarm(),
+        )
+
+    def possible(self) -> tuple[str, ...]:
+        """Name what nothing points to, and yet nothing rules out."""
+        signals = (f"signal {number}" for number in self._signals)
+        return (*self.sockets.passive(), *signals)
+
+    def _alarm(self) -> Iterator[str]:
+        # The one signal that can be seen coming. Its handler must be the loop's:
+        # pytest-timeout runs the same timer for itself.
+        alarm = getattr(signal, "SIGALRM", None)
+        if alarm in self._signals and signal.getitimer(signal.ITIMER_REAL)[0] > 0:
+            yield "the alarm of signal.setitimer"
+
+    # ---------------------------------------------------------- the seams
+
+    def watch_executor(self) -> Callable[..., Any]:
+        """Give a ``run_in_executor`` that knows which of its jobs are in flight."""
+        original = self._loop.run_in_executor
+        jobs = self.jobs
+
+        def run_in_executor(executor: Any, func: Any, *args: Any) -> Any:
+            future = original(executor, func, *args)
+            jobs[future] = f"job {_name(func)}"
+            # Done is what the loop has been told, not what a thread has finished:
+            # between the two lies the call that wakes the loop.
+            future.add_done_callback(lambda done: jobs.pop(done, None))
+            return future
+
+        return run_in_executor
+
+    def watch_callers(self) -> Callable[..., Any]:
+        """Give a ``call_soon_threadsafe`` that remembers who calls."""
+        original = self._loop.call_soon_threadsafe
+        threads = self.threads
+
+        def call_soon_threadsafe(callback: Any, *args: Any, context: Any = None) -> Any:
+            threads.called()
+            return original(callback, *args, context=context)
+
+        return call_soon_threadsafe
+
+
+def _name(func: Any) -> str:
+    # to_thread gives a partial of Context.run of the function.
+    if isinstance(func, functools.partial):
+        func = func.args[0] if func.args else func.func
+    return getattr(func, "__qualname__", None) or type(func).__qualname__
