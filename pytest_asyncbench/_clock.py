@@ -81,17 +81,28 @@ def current_thread_ids() -> tuple[int, int]:
 
 
 class Stopwatch:
-    """Wall and starved time of the calling thread since the stopwatch was made."""
+    """Wall and starved time of the calling thread since the stopwatch was made.
 
-    def __init__(self, clock: Clock) -> None:
+    With a reader of virtual time, that is measured beside them.
+    """
+
+    def __init__(
+        self, clock: Clock, virtual: Callable[[], float] | None = None
+    ) -> None:
         self._clock = clock
+        self._virtual = virtual
+        self.virtually_began = virtual() if virtual else 0.0
         self._ids = current_thread_ids()
         self.began = clock.now()
         self._starved = clock.processor(*self._ids).starved
 
     def elapsed(self) -> Elapsed:
         """Tell what has passed so far."""
-        return Elapsed(wall=self._clock.now() - self.began, starved=self.starved())
+        return Elapsed(
+            wall=self._clock.now() - self.began,
+            starved=self.starved(),
+            virtual=self._virtual() - self.virtually_began if self._virtual else None,
+        )
 
     def starved(self) -> float | None:
         """Tell the seconds for which the thread was kept off the processor."""

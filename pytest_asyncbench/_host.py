@@ -7,6 +7,7 @@ Hypothesis the function inside of it; unittest looks the method up on its instan
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,9 +15,16 @@ from typing import Any
 import pytest
 from _pytest.unittest import TestCaseFunction
 
-from pytest_asyncbench.instruments._undo import Undo
+from pytest_asyncbench._undo import Undo
 
-__all__ = ["enter", "is_async", "own_failure"]
+__all__ = ["enter", "is_async", "loop_made", "loop_owner", "own_failure"]
+
+_SCOPES: dict[str, type[pytest.Collector]] = {
+    "class": pytest.Class,
+    "module": pytest.Module,
+    "package": pytest.Package,
+    "session": pytest.Session,
+}
 
 AsyncFunction = Callable[..., Awaitable[Any]]
 
@@ -38,6 +46,26 @@ def enter(item: pytest.Item, wrap: Callable[[AsyncFunction], AsyncFunction]) -> 
         return lambda: delattr(owner, name)
     setattr(owner, name, wrapped)
     return lambda: setattr(owner, name, function)
+
+
+def loop_made(
+    fixturedef: pytest.FixtureDef[Any], result: Any
+) -> asyncio.AbstractEventLoop | None:
+    """Give the loop that a fixture has just made for tests to run in, if it is one."""
+    if fixturedef.argname.endswith("_scoped_runner"):
+        return result.get_loop()  # type: ignore[no-any-return]
+    return None
+
+
+def loop_owner(item: pytest.Item) -> pytest.Item | pytest.Collector | None:
+    """Give the node that an async test's loop belongs to, the test where it is alone.
+
+    None for a test whose loop is not made by pytest-asyncio.
+    """
+    scope = getattr(item, "_loop_scope", None)
+    if scope is None or scope == "function":
+        return item if scope else None
+    return item.getparent(_SCOPES[scope]) or item.session
 
 
 def own_failure(item: pytest.Item) -> BaseException | None:

@@ -63,13 +63,14 @@ def _broken(
     comparison: Comparison | None,
     found: Iterable[Finding],
 ) -> Iterator[Violation]:
-    budget = policy.budget
+    budget, virtual = policy.budget, seen.elapsed.virtual
     if budget is not None and budget.within is not None:
-        wall = counted(policy, seen.elapsed.wall, seen.elapsed)
+        took = seen.elapsed.wall if virtual is None else virtual
+        wall = counted(policy, took, seen.elapsed)
         if wall > budget.within or (
             seen.overrun is not None and seen.overrun.cancelled
         ):
-            yield Violation(kind="wall", limit=budget.within, actual=seen.elapsed.wall)
+            yield Violation(kind="wall", limit=budget.within, actual=took)
     least = budget.speedup if budget is not None else None
     if least is not None or (policy.copies or 0) > 1:
         yield from _too_slow(policy, seen.elapsed, comparison, least)
@@ -100,7 +101,7 @@ def _too_slow(
 
 def counted(policy: Policy, wall: float, elapsed: Elapsed) -> float:
     """Give the part of `wall` that counts: without starved time that is forgiven."""
-    if policy.starvation == "strict" or elapsed.starved is None:
+    if policy.starvation == "strict" or elapsed.starved is None or elapsed.virtual:
         return wall
     return max(0.0, wall - elapsed.starved)
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
 
 from pytest_asyncbench import _policy
-from pytest_asyncbench._errors import PolicyError
-from pytest_asyncbench._model import Allowance, Policy
+from pytest_asyncbench._errors import PolicyError, VirtualTimeError
+from pytest_asyncbench._model import Allowance, Policy, VirtualTime
+from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = ["MARKERS", "marked", "marker_lines"]
 
@@ -70,9 +71,20 @@ def allow_blocking(
     }
 
 
+def virtual_time(
+    start: datetime | str | None = None, *, tz: tzinfo | str | None = None
+) -> Mapping[str, Any]:
+    """Run the test in virtual time: its loop jumps where only timers are left."""
+    try:
+        VirtualClock(start, tz=tz)
+    except VirtualTimeError as error:
+        raise PolicyError(str(error)) from None
+    return {"virtual": VirtualTime(start=start, tz=tz)}
+
+
 MARKERS: Mapping[str, Callable[..., Mapping[str, Any]]] = {
     function.__name__: function
-    for function in (budget, concurrent, no_blocking, allow_blocking)
+    for function in (budget, concurrent, no_blocking, allow_blocking, virtual_time)
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import Any, Literal
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "TaskTrace",
     "Verdict",
     "Violation",
+    "VirtualTime",
 ]
 
 Mode = Literal["off", "report", "warn", "error"]
@@ -84,6 +86,14 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VirtualTime:
+    """That a test's loop lives in virtual time, and when that begins."""
+
+    start: datetime | str | None = None
+    tz: tzinfo | str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Policy:
     """What holds for one test, after every default, option and marker."""
 
@@ -95,6 +105,7 @@ class Policy:
     budget: Budget | None = None
     copies: int | None = None
     starvation: Starvation = "forgive"
+    virtual: VirtualTime | None = None
     asked: bool = False
     """Whether this very test asked to be watched, by a marker or by being async."""
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -243,6 +254,8 @@ class Elapsed:
 
     wall: float
     starved: float | None = None
+    virtual: float | None = None
+    """What it took in virtual time, where the test lives in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -334,6 +347,7 @@ class Verdict:
             "serial": self.comparison and self.comparison.serial,
             "speedup": self.comparison and self.comparison.speedup,
             "starved": self.elapsed.starved,
+            "virtual": self.elapsed.virtual,
             "budget": budget
             and {
                 "within": budget.within,

@@ -72,11 +72,13 @@ UNMEASURED = (
 def _wall_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     budget = verdict.policy.budget
     source = budget.source if budget else "?"
+    virtual = verdict.elapsed.virtual is not None
     yield (
-        f"wall clock {seconds(broken.actual or 0)}, "
+        f"{'virtual' if virtual else 'wall'} clock {seconds(broken.actual or 0)}, "
         f"budget {seconds(broken.limit or 0)} ({source})"
     )
-    yield from _starved_lines(verdict)
+    if not virtual:
+        yield from _starved_lines(verdict)
     if verdict.overrun is not None:
         yield from _overrun_lines(verdict.overrun)
     yield from _explaining_lines(verdict)
@@ -108,8 +110,8 @@ def _overrun_lines(overrun: Overrun) -> Iterator[str]:
 
 
 def _task_lines(task: AwaitedTask) -> Iterator[str]:
-    since = f" for {seconds(task.seconds)}" if task.seconds is not None else ""
-    yield f"  {task.name} awaits {task.awaits}{since}"
+    waits = f"has waited {seconds(task.seconds)}" if task.seconds else "waits"
+    yield f"  {task.name} {waits} for {task.awaits}"
     users = [frame for frame in task.stack if not _is_plumbing(frame)]
     for frame in users[:3]:
         yield from _place_lines(frame.file, frame.line, frame.function, "    ")

@@ -120,9 +120,10 @@ class Summary:
         places = _many(len(ranked), "place")
         yield f"the event loop was blocked at {places} for {seconds(lost)}"
         for (file, line, function, call), place in ranked[:_MOST_PLACES]:
+            times = f"{_many(place.count, 'time')} in {_many(len(place.tests), 'test')}"
             yield (
                 f"  {seconds(place.seconds):>9}  {shown(file)}:{line} in {function}: "
-                f"{call}, {_many(place.count, 'time')} in {_many(len(place.tests), 'test')}"
+                f"{call}, {times}"
             )
             if place.advice:
                 yield f"{'':13}use: {place.advice}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 from pytest_asyncbench._accounting import peak
-from pytest_asyncbench._model import Comparison, Finding, TaskTrace
+from pytest_asyncbench._model import Comparison, Elapsed, Finding, TaskTrace
 from pytest_asyncbench._render import seconds, timeline
 
 __all__ = ["Run"]
@@ -22,6 +22,8 @@ class Run(Sequence[Any]):
         tasks: one `TaskTrace` for each coroutine.
         blocking: the places that blocked the loop while it ran.
         starved: seconds the loop was kept off the processor, None if unknown.
+        virtual: seconds it took in virtual time, None for a test in real time.
+            The speedup is that of the time which the test lives in.
     """
 
     def __init__(
@@ -31,23 +33,24 @@ class Run(Sequence[Any]):
         names: Sequence[str],
         order: Sequence[int],
         comparison: Comparison,
-        serial: float | None = None,
         blocking: Sequence[Finding] = (),
-        starved: float | None = None,
+        elapsed: Elapsed,
     ) -> None:
         self._results = tuple(results)
         self._names = tuple(names)
         self.order = tuple(order)
-        self.wall = comparison.wall
-        self.serial = comparison.serial if serial is None else serial
+        self.wall = elapsed.wall
+        self.virtual = elapsed.virtual
+        self.serial = comparison.serial
         self.tasks: tuple[TaskTrace, ...] = comparison.tasks
         self.blocking = tuple(blocking)
-        self.starved = starved
+        self.starved = elapsed.starved
 
     @property
     def speedup(self) -> float:
         """Serial over wall; 1.0 where nothing took any time."""
-        return self.serial / self.wall if self.wall > 0 else 1.0
+        together = self.wall if self.virtual is None else self.virtual
+        return self.serial / together if together > 0 else 1.0
 
     @property
     def peak(self) -> int:
@@ -71,8 +74,9 @@ class Run(Sequence[Any]):
         return self._results[key]
 
     def __repr__(self) -> str:
+        virtual = "" if self.virtual is None else f"virtual {seconds(self.virtual)}, "
         return (
-            f"<Run of {len(self)}: wall {seconds(self.wall)}, "
+            f"<Run of {len(self)}: wall {seconds(self.wall)}, {virtual}"
             f"serial {seconds(self.serial)}, speedup {self.speedup:.2f}>"
         )
 

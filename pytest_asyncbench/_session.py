@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from pytest_asyncbench._errors import (
     BlockingCallError,
     BlockingCallWarning,
     ConcurrencyError,
+    Deadlock,
     PluginProblem,
     PolicyError,
     UnmeasuredWarning,
@@ -28,6 +30,7 @@ from pytest_asyncbench._rules import RULES
 from pytest_asyncbench._trial import Trial, record_property
 from pytest_asyncbench.fixtures import TRIAL
 from pytest_asyncbench.instruments.interception import Interception
+from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = ["Session", "begin", "of"]
 
@@ -36,6 +39,7 @@ _NO_FAILURE = (pytest.skip.Exception, pytest.xfail.Exception)
 
 _POLICY = pytest.StashKey[Policy]()
 _FAILURE = pytest.StashKey[tuple[BaseException, Verdict]]()
+_CLOCK = pytest.StashKey[VirtualClock]()
 _EXIT = pytest.StashKey[ExitStack]()
 
 
@@ -47,6 +51,7 @@ class Session:
         self.policy = policy_of(config)
         self.rules = _with_hooked(config)
         self._interception: Interception | None = None
+        self._trial: Trial | None = None
         if self.policy.blocking != "off":
             self._intercept()
 
@@ -71,6 +76,7 @@ class Session:
                 item.stash[_POLICY] = self._policy_of(item)
             except PolicyError as error:
                 wrong.append(f"{item.nodeid}: {error}")
+        wrong += _in_two_times(items)
         if wrong:
             raise pytest.UsageError(*wrong)
         if any(_is_watched(item.stash[_POLICY]) for item in items):
@@ -102,12 +108,23 @@ class Session:
         if policy is None or not (_is_watched(policy) or uses_run):
             return
         tracing = uses_run or policy.budget is not None or policy.copies is not None
-        trial = Trial(policy, self.rules, self._interception, tracing=tracing)
-        item.stash[TRIAL] = trial
+        trial = Trial(
+            policy,
+            self.rules,
+            self._interception,
+            tracing=tracing,
+            virtual=_clock_of(item, policy),
+        )
+        self._trial = item.stash[TRIAL] = trial
         item.stash[_EXIT] = stack = ExitStack()
         with _ours(item, "could not begin to watch"):
-            trial.watch.start()
-            stack.callback(trial.watch.stop)
+            stack.callback(trial.start())
+
+    def loop_made(self, fixturedef: pytest.FixtureDef[Any], result: Any) -> None:
+        """Hear of a fixture; a loop is brought into the time of the test at hand."""
+        loop = _host.loop_made(fixturedef, result)
+        if loop is not None and self._trial is not None:
+            self._trial.loop_made(loop)
 
     @contextmanager
     def judged(self, item: pytest.Item) -> Iterator[None]:
@@ -173,6 +190,7 @@ class Session:
         try:
             yield
         finally:
+            self._trial = None
             with _ours(item, "could not put everything back"):
                 item.stash[_EXIT].close()
         if trial.verdict is not None and trial.policy.blocking == "error":
@@ -190,7 +208,25 @@ class Session:
         failure, verdict = item.stash.get(_FAILURE, (None, None))
         if report.failed and error is not None and error is failure:
             report.longrepr = longrepr(item, verdict, str(error))
+        elif report.failed and isinstance(error, Deadlock):
+            report.longrepr = longrepr(item, None, str(error))
         return report
+
+
+def _in_two_times(items: Sequence[pytest.Item]) -> Iterator[str]:
+    """Name tests whose loop would have to live in virtual and in another time."""
+    owners: dict[pytest.Item | pytest.Collector, tuple[pytest.Item, Policy]] = {}
+    for item in items:
+        owner, policy = _host.loop_owner(item), item.stash.get(_POLICY, None)
+        if owner is None or policy is None:
+            continue
+        first, before = owners.setdefault(owner, (item, policy))
+        if before.virtual != policy.virtual:
+            yield (
+                f"{item.nodeid}: shares its loop with {first.nodeid}, and only one of "
+                "them is in virtual time, or they begin at different times; mark both "
+                "alike, or give each a loop of its own (loop_scope='function')"
+            )
 
 
 _SESSION = pytest.StashKey[Session]()
@@ -219,7 +255,21 @@ def _fixtures(item: pytest.Item) -> Sequence[str]:
 
 
 def _is_watched(policy: Policy) -> bool:
-    return bool(policy.blocking != "off" or policy.budget or policy.copies)
+    asked = (policy.budget, policy.copies, policy.virtual)
+    return policy.blocking != "off" or any(part is not None for part in asked)
+
+
+def _clock_of(item: pytest.Item, policy: Policy) -> VirtualClock | None:
+    """Give the virtual clock of a test: of its loop, where that is shared."""
+    if policy.virtual is None:
+        return None
+    owner = _host.loop_owner(item) or item
+    if owner is item or _CLOCK not in owner.stash:
+        virtual = policy.virtual
+        owner.stash[_CLOCK] = VirtualClock(
+            virtual.start, tz=virtual.tz, threshold=policy.threshold
+        )
+    return owner.stash[_CLOCK]
 
 
 @contextmanager

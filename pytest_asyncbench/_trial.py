@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +32,11 @@ from pytest_asyncbench.instruments import Watch
 from pytest_asyncbench.instruments.census import Group
 from pytest_asyncbench.instruments.deadline import Deadline
 from pytest_asyncbench.instruments.interception import Interception
+from pytest_asyncbench.virtual_time import (
+    VirtualClock,
+    virtual_loop_factory,
+    virtualize,
+)
 
 __all__ = ["PROPERTY", "Trial", "failure_of"]
 
@@ -54,6 +59,7 @@ class Trial:
         rules: the table of known blocking calls.
         interception: the wrapped calls, None where no test asked for them.
         tracing: whether tasks are to be followed.
+        virtual: the clock of a test that lives in virtual time.
     """
 
     clock: Clock = SYSTEM_CLOCK
@@ -65,6 +71,7 @@ class Trial:
         interception: Interception | None,
         *,
         tracing: bool,
+        virtual: VirtualClock | None = None,
     ) -> None:
         self.policy = policy
         self.rules = rules
@@ -75,6 +82,7 @@ class Trial:
             families=policy.rules,
             tracing=tracing,
         )
+        self.virtual = virtual
         self.verdict: Verdict | None = None
         self.ruling: BaseException | None = None
         """The failure that the verdict made of a test which had none of its own."""
@@ -84,11 +92,42 @@ class Trial:
         self._group: Group | None = None
         self._seen_before = (0, 0)
 
+    # ---------------------------------------------------------- its time
+
+    def start(self) -> Callable[[], None]:
+        """Put the instruments around the test; the returned call takes them off."""
+        with ExitStack() as undo:
+            if self.virtual is not None:
+                undo.enter_context(self.virtual.frozen_datetime())
+            self.watch.start()
+            undo.callback(self.watch.stop)
+            return undo.pop_all().close
+
+    def stopwatch(self) -> Stopwatch:
+        """Begin to measure in the time that the test lives in, and in real time."""
+        return Stopwatch(self.clock, self.virtual.time if self.virtual else None)
+
+    def loop_made(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Bring a fresh loop into the test's time; closing it brings it back."""
+        if self.virtual is not None:
+            virtualize(loop, self.virtual)
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine in a loop of its own, in the test's time."""
+        if self.virtual is None:
+            return asyncio.run(work)
+        loop = virtual_loop_factory(self.virtual)()
+        try:
+            return loop.run_until_complete(work)
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
     # ----------------------------------------------------------- the call
 
     def begin_call(self, *, in_loop: bool) -> None:
         """Start to measure the call; a sync test's loops are its body's."""
-        self._stopwatch = Stopwatch(self.clock)
+        self._stopwatch = self.stopwatch()
         if not in_loop and self.watch.census is not None:
             self._group = self.watch.census.bodies()
 

@@ -72,7 +72,8 @@ def _check_callable(work: Any, position: int) -> None:
     except TypeError as error:
         raise TypeError(
             f"concurrently() argument {position + 1}, {_name_of(work, position)}, "
-            f"can't be called without arguments ({error}); call it, or wrap it in a lambda"
+            f"can't be called without arguments ({error}); "
+            "call it, or wrap it in a lambda"
         ) from None
     except ValueError:  # a builtin that does not tell its signature
         return

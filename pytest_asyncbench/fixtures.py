@@ -1,4 +1,4 @@
-"""What a test can ask for: `concurrently` and `blocking_calls`."""
+"""What a test can ask for: `concurrently`, `blocking_calls` and `virtual_clock`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
 from datetime import timedelta
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pytest
 
 from pytest_asyncbench import _policy
-from pytest_asyncbench._clock import Stopwatch
 from pytest_asyncbench._culprits import findings
-from pytest_asyncbench._errors import BudgetExceeded, NotConcurrent, PolicyError
+from pytest_asyncbench._errors import (
+    BudgetExceeded,
+    NotConcurrent,
+    PolicyError,
+    VirtualTimeError,
+)
 from pytest_asyncbench._judge import judge
 from pytest_asyncbench._model import Finding, Observations, Policy, Verdict
 from pytest_asyncbench._render import message
@@ -27,7 +31,17 @@ from pytest_asyncbench.concurrency import (
     jobs_from,
 )
 
-__all__ = ["TRIAL", "BlockingCalls", "Concurrently", "blocking_calls", "concurrently"]
+__all__ = [
+    "TRIAL",
+    "BlockingCalls",
+    "Concurrently",
+    "blocking_calls",
+    "concurrently",
+    "virtual_clock",
+]
+
+if TYPE_CHECKING:
+    from pytest_asyncbench.virtual_time import VirtualClock
 
 TRIAL = pytest.StashKey[Trial]()
 
@@ -133,12 +147,10 @@ class Concurrently:
 
     def run(self, *work: Any, **options: Any) -> Run:
         """Do the same in a test that is not async, in a loop of its own."""
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(self._entered(work, options))
-        close_unstarted(work)
-        raise RuntimeError("a loop is running here: use `await concurrently(...)`")
+        if _loop_runs_here():
+            close_unstarted(work)
+            raise RuntimeError("a loop is running here: use `await concurrently(...)`")
+        return self._trial.run(self._entered(work, options))
 
     async def _entered(self, work: Sequence[Any], options: dict[str, Any]) -> Run:
         return await self(*work, **options)
@@ -156,7 +168,7 @@ class Concurrently:
             keep_going=terms.return_exceptions,
         )
         blocked_before = len(trial.watch.stalls), len(trial.watch.calls)
-        stopwatch = Stopwatch(trial.clock)
+        stopwatch = trial.stopwatch()
         async with AsyncExitStack() as stack:
             deadline = None
             if terms.budget is not None and terms.budget.within is not None:
@@ -173,13 +185,21 @@ class Concurrently:
             calls=tuple(trial.watch.calls[blocked_before[1] :]),
             excuses=tuple(trial.watch.excuses),
             families=together.group.traces(),
-            together=elapsed.wall,
+            together=elapsed.wall if elapsed.virtual is None else elapsed.virtual,
             serial=given,
             overrun=deadline.overrun if deadline else None,
         )
         verdict = judge(policy, seen, trial.rules)
         _raise_broken(verdict, together)
         return _as_run(verdict, together, terms)
+
+
+def _loop_runs_here() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _policy_for(policy: Policy, terms: _Terms) -> Policy:
@@ -227,7 +247,7 @@ def _as_run(verdict: Verdict, together: Together, terms: _Terms) -> Run:
         order=together.order,
         comparison=verdict.comparison.with_errors(errors),
         blocking=verdict.findings,
-        starved=verdict.elapsed.starved,
+        elapsed=verdict.elapsed,
     )
 
 
@@ -277,6 +297,18 @@ class BlockingCalls(Sequence[Finding]):
 def concurrently(request: pytest.FixtureRequest) -> Concurrently:
     """Give the call that runs coroutines side by side and holds them to a budget."""
     return Concurrently(request.node.stash[TRIAL])
+
+
+@pytest.fixture
+def virtual_clock(request: pytest.FixtureRequest) -> VirtualClock:
+    """Give the clock of a test that is marked with ``virtual_time``."""
+    trial = request.node.stash.get(TRIAL, None)
+    if trial is None or trial.virtual is None:
+        raise VirtualTimeError(
+            "virtual_clock is for tests in virtual time: mark this one with "
+            "@pytest.mark.virtual_time"
+        )
+    return trial.virtual
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -10,9 +11,9 @@ from pytest_asyncbench import _hookspecs, _session
 from pytest_asyncbench._markers import marker_lines
 from pytest_asyncbench._options import add_options, header
 from pytest_asyncbench._reporting import Summary
-from pytest_asyncbench.fixtures import blocking_calls, concurrently
+from pytest_asyncbench.fixtures import blocking_calls, concurrently, virtual_clock
 
-__all__ = ["blocking_calls", "concurrently"]
+__all__ = ["blocking_calls", "concurrently", "virtual_clock"]
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -51,6 +52,16 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Begin to watch, before the test's fixtures are set up."""
     _session.of(item.config).begin_trial(item)
     return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, Any, Any]:
+    """Put a loop that was made for a test into the time that the test lives in."""
+    result = yield
+    _session.of(request.config).loop_made(fixturedef, result)
+    return result
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

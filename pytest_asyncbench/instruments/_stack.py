@@ -1,4 +1,4 @@
-"""Stacks as values: of a thread inside a step, and of a suspended task.
+"""Stacks as values: of a thread inside a step.
 
 Taking a stack must be quick, because the thread that it belongs to goes on right
 after; so `capture` stores code objects and offsets, and `to_stack` makes words of
@@ -20,15 +20,13 @@ from typing import Any
 
 from pytest_asyncbench._model import Frame, Stack
 
-__all__ = ["RawStack", "await_chain", "capture", "describe_callback", "to_stack"]
+__all__ = ["RawStack", "capture", "describe_callback", "to_stack"]
 
 RawFrame = tuple[CodeType, int, Mapping[str, Any]]
 RawStack = tuple[str | None, tuple[RawFrame, ...]]
 """What the innermost line was calling; then code, line and globals of each frame."""
 
 _MOST_FRAMES = 200
-
-_PACKAGE = __name__.partition(".")[0]
 
 
 def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | None:
@@ -173,47 +171,6 @@ def _qualified(written: str, frame: FrameType) -> str:
     )
     qualname = getattr(value, "__qualname__", None)
     return f"{module}.{qualname}" if module and qualname else written
-
-
-# ------------------------------------------------------- suspended tasks
-
-
-def await_chain(task: asyncio.Task[Any]) -> tuple[Stack, str]:
-    """Follow a suspended task's awaits; give its stack and what it waits for."""
-    frames: list[Frame] = []
-    awaited: Any = task.get_coro()
-    while awaited is not None:
-        frame, following = _suspended(awaited)
-        if frame is None:
-            break
-        frames.append(_frame_of(frame))
-        awaited = following
-    return tuple(reversed(frames)), _describe_awaited(task, frames)
-
-
-def _suspended(awaited: Any) -> tuple[FrameType | None, Any]:
-    for prefix, following in (("cr", "await"), ("gi", "yieldfrom"), ("ag", "await")):
-        frame = getattr(awaited, f"{prefix}_frame", None)
-        if frame is not None:
-            return frame, getattr(awaited, f"{prefix}_{following}", None)
-    return None, None
-
-
-def _frame_of(frame: FrameType) -> Frame:
-    return to_stack((None, ((frame.f_code, frame.f_lineno or 0, frame.f_globals),)))[0]
-
-
-def _describe_awaited(task: asyncio.Task[Any], outer_first: list[Frame]) -> str:
-    waiter = getattr(task, "_fut_waiter", None)
-    if outer_first and outer_first[-1].module == f"{_PACKAGE}.concurrency":
-        return "what it runs concurrently"
-    if outer_first and outer_first[-1].module.startswith("asyncio"):
-        return outer_first[-1].qualified.removesuffix(".__await__")
-    if isinstance(waiter, asyncio.Task):
-        return f"task {waiter.get_name()!r}"
-    if waiter is not None:
-        return f"a {type(waiter).__name__.lstrip('_')}"
-    return "its turn on the loop"
 
 
 def describe_callback(callback: Any, running: asyncio.Task[Any] | None = None) -> str:

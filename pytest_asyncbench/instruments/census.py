@@ -31,7 +31,7 @@ from typing import Any
 
 from pytest_asyncbench._clock import Clock
 from pytest_asyncbench._model import FamilyTrace
-from pytest_asyncbench.instruments._undo import replace
+from pytest_asyncbench._undo import replace
 from pytest_asyncbench.instruments.steps import (
     LongStep,
     LoopView,

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_asyncbench._errors import BudgetExceeded
 from pytest_asyncbench._model import AwaitedTask, Overrun, Stack
-from pytest_asyncbench.instruments._stack import RawStack, await_chain, to_stack
+from pytest_asyncbench.instruments._stack import RawStack, to_stack
+from pytest_asyncbench.instruments.awaiting import await_chain, by_name
 
 if TYPE_CHECKING:
     from pytest_asyncbench.instruments import Watch
@@ -123,7 +124,7 @@ class Deadline:
     def _alive(self) -> tuple[AwaitedTask, ...]:
         tasks = sorted(
             asyncio.all_tasks(self._loop),
-            key=lambda task: (task is not self._task, _natural(task.get_name())),
+            key=lambda task: (task is not self._task, *by_name(task)),
         )
         return tuple(self._awaited(task) for task in tasks)
 
@@ -137,8 +138,3 @@ class Deadline:
             awaits=awaits,
             seconds=None if since is None else self._watch.clock.now() - since,
         )
-
-
-def _natural(name: str) -> tuple[str, int]:
-    head = name.rstrip("0123456789")
-    return head, int(name[len(head) :] or 0)

@@ -32,7 +32,6 @@ import re
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -40,7 +39,7 @@ from types import FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pytest_asyncbench._rules import ABSENT_SOMEWHERE, NEVER_FROM, NEVER_WITHIN
-from pytest_asyncbench.instruments._undo import Undo, replace
+from pytest_asyncbench._undo import Undo, replace
 
 if TYPE_CHECKING:
     from pytest_asyncbench._clock import Clock
@@ -56,7 +55,6 @@ Call = Callable[..., Any]
 # Held here, so that neither our wrappers nor anybody's patches come in between.
 _running_loop = asyncio._get_running_loop
 _this_thread = threading.get_ident
-_real_sleep = time.sleep
 _WORKER_CODE = concurrent.futures.thread._worker.__code__
 
 _PACKAGE = __name__.partition(".")[0]
@@ -161,16 +159,19 @@ def _spawn_without_wait(args: Args, kwargs: Kwargs) -> bool:
     return bool(_argument(args, kwargs, 0, "mode", os.P_WAIT) != os.P_WAIT)
 
 
+def _moment() -> float:
+    # A lock that guards a few instructions may be caught in the act, and a thread
+    # that has reported its result be on its last ones. They are through as soon as
+    # they get their turn, so to report these would make suites with threads flaky.
+    # Who lost a turn to us and one to another has it again after two intervals.
+    return 2 * sys.getswitchinterval()
+
+
 def _free_lock(args: Args, kwargs: Kwargs) -> bool:
-    # A lock that guards a few instructions may be caught in the act by the loop and
-    # is free again at once; to report that would make every suite with a thread
-    # flaky. Only who holds it for longer than threads take turns is waited for.
     lock, blocking, timeout = args
     if not blocking or timeout == 0:
         return True
-    free = lock._acquire(False) or (
-        timeout < 0 and lock._acquire(True, sys.getswitchinterval())
-    )
+    free = lock._acquire(False) or (timeout < 0 and lock._acquire(True, _moment()))
     if free:
         lock.release()
     return bool(free)
@@ -192,7 +193,10 @@ def _last_at_barrier(args: Args, kwargs: Kwargs) -> bool:
 
 
 def _thread_over(args: Args, kwargs: Kwargs) -> bool:
-    return not args[0].is_alive() or _zero_timeout(args, kwargs)
+    thread, timeout = args[0], _argument(args, kwargs, 1, "timeout", None)
+    if timeout is None and thread.is_alive():
+        thread.join(_moment())
+    return _is_zero(timeout) or not thread.is_alive()
 
 
 def _zero_get(args: Args, kwargs: Kwargs) -> bool:
@@ -234,26 +238,24 @@ def _futures_done(args: Args, kwargs: Kwargs) -> bool:
 
 def _executor_at_rest(args: Args, kwargs: Kwargs) -> bool:
     # ``with ThreadPoolExecutor()`` around awaited jobs is good code, and its end
-    # finds idle workers, or one that has handed over its result a moment ago: it
-    # gets that moment. A call that has to wait loses no time by this.
+    # finds workers that are idle, or still on their way back from such a job.
     if not _argument(args, kwargs, 1, "wait", True):
         return True
     executor = args[0]
-    for _ in range(20):
-        workers = [thread for thread in executor._threads if thread.is_alive()]
-        if not workers or (
-            executor._work_queue.empty() and not any(map(_has_a_job, workers))
-        ):
-            return True
-        _real_sleep(0.00005)
-    return False
+    workers = [thread for thread in executor._threads if thread.is_alive()]
+    queued = not (executor._work_queue.empty() or executor._shutdown)
+    return not workers or not (queued or any(map(_has_a_job, workers)))
 
 
 def _has_a_job(worker: threading.Thread) -> bool:
-    # The executor's own count of idle threads is too high up to Python 3.11; the
-    # innermost frame of a worker that waits for a job is its main loop's.
+    # The executor's own count of idle threads is too high up to Python 3.11, and the
+    # thread is not yet counted when whoever awaited the job goes on. The worker's
+    # main loop knows which job it has, and the job's future whether it is done.
     frame = sys._current_frames().get(worker.ident or 0)
-    return frame is not None and frame.f_code is not _WORKER_CODE
+    while frame is not None and frame.f_code is not _WORKER_CODE:
+        frame = frame.f_back
+    job = None if frame is None else frame.f_locals.get("work_item")
+    return job is not None and not job.future.done()
 
 
 def _executor_without_processes(args: Args, kwargs: Kwargs) -> bool:

@@ -19,8 +19,8 @@ from types import CodeType
 from typing import Any
 
 from pytest_asyncbench._clock import Clock, current_thread_ids
+from pytest_asyncbench._undo import Undo, replace
 from pytest_asyncbench.instruments._stack import RawStack
-from pytest_asyncbench.instruments._undo import Undo, replace
 
 __all__ = ["LoopView", "StepProbe", "Views", "hand_to_asyncio"]
 

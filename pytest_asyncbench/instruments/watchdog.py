@@ -18,8 +18,8 @@ from collections.abc import Callable
 from types import CodeType
 
 from pytest_asyncbench._clock import Clock, Processor
+from pytest_asyncbench._undo import Undo
 from pytest_asyncbench.instruments._stack import RawStack, capture
-from pytest_asyncbench.instruments._undo import Undo
 from pytest_asyncbench.instruments.steps import LoopView
 
 __all__ = ["Watchdog", "share_of"]

@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pytest_asyncbench._clock import SYSTEM_CLOCK, Clock, Processor
 from pytest_asyncbench._errors import VirtualTimeError
-from pytest_asyncbench.virtual_time._frozen import frozen_datetime
 
 if TYPE_CHECKING:
     import threading
@@ -171,6 +170,9 @@ class VirtualClock:
         clock. Entering scans all modules, which costs tens of milliseconds once;
         a jump costs nothing, since freezegun's time is computed when it is read.
         """
+        # Here, because freezegun takes long to import, and few runs need it.
+        from pytest_asyncbench.virtual_time._frozen import frozen_datetime
+
         return frozen_datetime(self)
 
     # ---------------------------------------------------- for the selector

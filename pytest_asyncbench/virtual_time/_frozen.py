@@ -55,6 +55,8 @@ def frozen_datetime(clock: VirtualClock) -> Iterator[api.FrozenDateTimeFactory]:
     freezer = _ClockFactory(clock)
     # freezegun offers no way to name the factory; it reads the last of this list
     # and, at its stop, pops it whatever it is.
-    with api.freeze_time(clock.start, tz_offset=offset):
+    # pytest measures its durations there, and they are real ones.
+    ignored = ["_pytest.timing"]
+    with api.freeze_time(clock.start, tz_offset=offset, ignore=ignored):
         api.freeze_factories[-1] = freezer
         yield freezer

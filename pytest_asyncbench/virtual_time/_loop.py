@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from pytest_asyncbench._errors import VirtualTimeError
+from pytest_asyncbench._undo import replace
 from pytest_asyncbench.virtual_time._clock import VirtualClock, nanoseconds
 from pytest_asyncbench.virtual_time._selector import VirtualSelector
 from pytest_asyncbench.virtual_time._wakers import Wakers
@@ -96,7 +97,7 @@ def virtualize(
         ("run_forever", _driving(host, clock, selector)),
         ("close", close),
     ):
-        undo.callback(_replace(host, name, value))
+        undo.callback(replace(host, name, value))
     return restore
 
 
@@ -149,21 +150,3 @@ def _driving(loop: Any, clock: VirtualClock, selector: Any) -> Callable[[], None
 
     return run_forever
 
-
-def _replace(owner: Any, name: str, value: Any) -> Callable[[], None]:
-    """Set an attribute; the returned call restores what was there."""
-    missing = object()
-    before = vars(owner).get(name, missing)
-    setattr(owner, name, value)
-
-    def undo() -> None:
-        # Closing a loop sets its selector to None, and another tool may have put
-        # its own attribute in front of ours: both stay.
-        if vars(owner).get(name, missing) is not value:
-            return
-        if before is missing:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, before)
-
-    return undo

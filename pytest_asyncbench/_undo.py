@@ -16,7 +16,8 @@ def replace(owner: Any, name: str, value: Any) -> Undo:
     """Set `owner.name`; the returned call restores exactly what was there.
 
     An attribute that was inherited, not the owner's own, is deleted again. If
-    somebody else has replaced it in between, theirs is left standing.
+    somebody else has replaced it in between (closing a loop sets its selector to
+    None), theirs is left standing.
     """
     before = vars(owner).get(name, _MISSING)
     setattr(owner, name, value)
