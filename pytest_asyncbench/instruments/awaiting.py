@@ -62,6 +62,14 @@ def _awaited(task: asyncio.Task[Any], innermost_first: list[FrameType]) -> str:
     return "its turn on the loop" if waiter is None else _child(waiter)
 
 
+def _asyncio_name(frame: FrameType) -> str:
+    # Its primitives wait in methods; the class is not in the code's name on 3.10.
+    owner = frame.f_locals.get("self")
+    if owner is None:
+        return _frame_of(frame).qualified
+    return f"asyncio.{type(owner).__qualname__}.{frame.f_code.co_name}"
+
+
 def _child(child: asyncio.Future[Any]) -> str:
     if isinstance(child, asyncio.Task):
         return f"task {child.get_name()!r}"
@@ -70,7 +78,7 @@ def _child(child: asyncio.Future[Any]) -> str:
 
 def _primitive(innermost_first: list[FrameType]) -> str:
     """Name asyncio's own call, and the object that it waits at where there is one."""
-    called = _frame_of(innermost_first[0]).qualified
+    called = _asyncio_name(innermost_first[0])
     for frame in innermost_first:
         if not frame.f_globals.get("__name__", "").startswith("asyncio"):
             break
