@@ -4,6 +4,8 @@ The fixtures and markers need no import; these names are for annotations,
 ``pytest.raises``, ``-W`` filters and hooks.
 """
 
+from pytest_asyncbench._blocking_calls import BlockingCalls
+from pytest_asyncbench._concurrently import Concurrently
 from pytest_asyncbench._errors import (
     BlockingCallError,
     BlockingCallWarning,
@@ -17,7 +19,6 @@ from pytest_asyncbench._errors import (
 )
 from pytest_asyncbench._model import Finding, Rule, TaskTrace
 from pytest_asyncbench._run import Run
-from pytest_asyncbench.fixtures import BlockingCalls, Concurrently
 
 __all__ = [
     "BlockingCallError",

@@ -63,9 +63,9 @@ def _broken(
     comparison: Comparison | None,
     found: Iterable[Finding],
 ) -> Iterator[Violation]:
-    budget, virtual = policy.budget, seen.elapsed.virtual
+    budget = policy.budget
     if budget is not None and budget.within is not None:
-        took = seen.elapsed.wall if virtual is None else virtual
+        took = seen.elapsed.lived
         wall = counted(policy, took, seen.elapsed)
         if wall > budget.within or (
             seen.overrun is not None and seen.overrun.cancelled

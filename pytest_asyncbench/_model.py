@@ -257,6 +257,11 @@ class Elapsed:
     virtual: float | None = None
     """What it took in virtual time, where the test lives in it."""
 
+    @property
+    def lived(self) -> float:
+        """The time that promises speak of: virtual where there is such, else wall."""
+        return self.wall if self.virtual is None else self.virtual
+
 
 @dataclass(frozen=True, kw_only=True)
 class Excuse:

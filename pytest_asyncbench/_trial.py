@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -106,6 +106,16 @@ class Trial:
     def stopwatch(self) -> Stopwatch:
         """Begin to measure in the time that the test lives in, and in real time."""
         return Stopwatch(self.clock, self.virtual.time if self.virtual else None)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Do work of our own: no stall of the test's, and no time on its clock."""
+        with self.watch.excused(None):
+            if self.virtual is None:
+                yield
+                return
+            with self.virtual.freeze():
+                yield
 
     def loop_made(self, loop: asyncio.AbstractEventLoop) -> None:
         """Bring a fresh loop into the test's time; closing it brings it back."""

@@ -7,6 +7,7 @@ no verdicts; a deadline is somebody else's, who calls `Together.expire`.
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -67,6 +68,8 @@ def _check_callable(work: Any, position: int) -> None:
             f"concurrently() argument {position + 1} is {work!r}; a coroutine, another "
             "awaitable, or a callable without arguments that returns one is accepted"
         )
+    if isinstance(work, functools.partial):
+        return  # made of a function and its arguments: taken at its word
     try:
         inspect.signature(work).bind()
     except TypeError as error:
@@ -82,6 +85,8 @@ def _check_callable(work: Any, position: int) -> None:
 def _name_of(work: Any, index: int) -> str:
     if isinstance(work, asyncio.Task):
         return work.get_name()
+    if isinstance(work, functools.partial):
+        return _name_of(work.func, index)
     name = getattr(work, "__qualname__", None) or getattr(work, "__name__", None)
     return str(name).rpartition("<locals>.")[2] if name else f"job {index}"
 
@@ -195,9 +200,7 @@ class Together:
             raise interrupted
 
 
-async def in_turn(jobs: Sequence[Job], now: Callable[[], float]) -> float:
-    """Run the jobs one after another; return the seconds that took."""
-    began = now()
+async def in_turn(jobs: Sequence[Job]) -> None:
+    """Run the jobs one after another."""
     for job in jobs:
         await asyncio.get_running_loop().create_task(job.run(), name=job.name)
-    return now() - began

@@ -10,9 +10,17 @@ a future, say) hands its own origin on to what it wakes.
 Families are what serial time is made of: a coroutine that was given, with the tasks
 that it starts. What is collected here are facts; `_accounting` adds them up.
 
+A background task belongs to no family: a server's handler, a worker behind a queue.
+What a family wakes serves that family: its time is the family's, until it has woken
+the family in return. Waking goes through sockets, too, where both ends are in this
+loop: without that, five clients of a server that computes would seem to have waited
+five times as long as each alone.
+
 What is bounded rather than known: I/O became ready no earlier than the last poll
-that did not report it; a background task that serves several families worked for
-one of them no earlier than it last woke another.
+that did not report it; a worker, or a thread that is no executor's, worked for one
+family no earlier than it last woke another. A background task that no family ever
+woke is taken to pass on what comes from outside, as the reader of a shared connection
+does, and the whole wait counts.
 """
 
 from __future__ import annotations
