@@ -15,7 +15,6 @@ import pytest
 from pytest_asyncbench import _policy
 from pytest_asyncbench._errors import PolicyError, VirtualTimeError
 from pytest_asyncbench._model import Allowance, Policy, VirtualTime
-from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = ["MARKERS", "marked", "marker_lines"]
 
@@ -75,6 +74,9 @@ def virtual_time(
     start: datetime | str | None = None, *, tz: tzinfo | str | None = None
 ) -> Mapping[str, Any]:
     """Run the test in virtual time: its loop jumps where only timers are left."""
+    # Here, because few runs need it, and every run loads this module.
+    from pytest_asyncbench.virtual_time import VirtualClock
+
     try:
         VirtualClock(start, tz=tz)
     except VirtualTimeError as error:

@@ -13,6 +13,7 @@ from datetime import datetime, tzinfo
 from typing import Any, Literal
 
 __all__ = [
+    "PROPERTY",
     "Allowance",
     "AwaitedTask",
     "BlockingCall",
@@ -37,6 +38,9 @@ __all__ = [
     "Violation",
     "VirtualTime",
 ]
+
+PROPERTY = "asyncbench"
+"""The name of the user property of a report that carries the record."""
 
 Mode = Literal["off", "report", "warn", "error"]
 Starvation = Literal["forgive", "strict"]

@@ -7,9 +7,7 @@ line first, with its source), then what to do.
 from __future__ import annotations
 
 import linecache
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from pytest_asyncbench._blame import is_ours
 from pytest_asyncbench._model import (
@@ -22,23 +20,15 @@ from pytest_asyncbench._model import (
     Verdict,
     Violation,
 )
+from pytest_asyncbench._units import seconds, shown
 
-__all__ = ["blocking_lines", "message", "seconds", "timeline"]
+__all__ = ["blocking_lines", "message", "timeline"]
 
 _MOST_TASKS = 20
 _MOST_FINDINGS = 10
 _BAR = 40
 _EXPLAINS = 0.05
 """The part of a test's wall time from which a blocking call helps to explain it."""
-
-
-def seconds(value: float) -> str:
-    """Write a duration so that its size is seen at once."""
-    if value >= 0.1:
-        return f"{value:.3f} s" if value < 100 else f"{value:.1f} s"
-    if value >= 0.001:
-        return f"{value * 1e3:.1f} ms"
-    return f"{value * 1e6:.0f} µs"
 
 
 def message(verdict: Verdict) -> str:
@@ -222,12 +212,6 @@ def _place_lines(file: str, line: int, function: str, indent: str) -> Iterator[s
     source = linecache.getline(file, line).strip()
     if source:
         yield f"{indent}    {source}"
-
-
-def shown(file: str) -> str:
-    """Write a path as people do: relative where it lies below the current folder."""
-    relative = os.path.relpath(file) if Path(file).is_absolute() else file
-    return file if relative.startswith("..") else relative
 
 
 # ----------------------------------------------------------------- timeline

@@ -7,7 +7,8 @@ from typing import Any, overload
 
 from pytest_asyncbench._accounting import peak
 from pytest_asyncbench._model import Comparison, Elapsed, Finding, TaskTrace
-from pytest_asyncbench._render import seconds, timeline
+from pytest_asyncbench._render import timeline
+from pytest_asyncbench._units import seconds
 
 __all__ = ["Run"]
 

@@ -1,133 +1,127 @@
-"""The run as a whole: what was configured, and the trial of each test in turn."""
+"""The hooks that stand around each test: begin its trial, decide it, put all back."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pytest_asyncbench import _host
+from pytest_asyncbench._blocking_calls import BlockingCalls
 from pytest_asyncbench._clock import SYSTEM_CLOCK
+from pytest_asyncbench._concurrently import Concurrently
 from pytest_asyncbench._errors import (
     BlockingCallError,
     BlockingCallWarning,
     ConcurrencyError,
     Deadlock,
     PluginProblem,
-    PolicyError,
     UnmeasuredWarning,
 )
-from pytest_asyncbench._markers import marked
 from pytest_asyncbench._model import Policy, Rule, Verdict
-from pytest_asyncbench._options import policy_of
+from pytest_asyncbench._plan import PLAN, fixtures_of
 from pytest_asyncbench._render import blocking_lines, message
 from pytest_asyncbench._reporting import longrepr
 from pytest_asyncbench._rules import RULES
 from pytest_asyncbench._trial import Trial, record_property
-from pytest_asyncbench.fixtures import TRIAL
+from pytest_asyncbench.fixtures import BLOCKING_CALLS, CONCURRENTLY, TRIAL
 from pytest_asyncbench.instruments.interception import Interception
 from pytest_asyncbench.virtual_time import VirtualClock
 
-__all__ = ["Session", "begin", "of"]
+__all__ = ["Session"]
 
 _NO_FAILURE = (pytest.skip.Exception, pytest.xfail.Exception)
 """How a test ends by a decision of its own."""
 
-_POLICY = pytest.StashKey[Policy]()
 _FAILURE = pytest.StashKey[tuple[BaseException, Verdict]]()
 _CLOCK = pytest.StashKey[VirtualClock]()
 _EXIT = pytest.StashKey[ExitStack]()
 
 
 class Session:
-    """What holds for every test of a run."""
+    """The hooks that stand around each test; registered when some test asks for it."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self.policy = policy_of(config)
-        self.rules = _with_hooked(config)
-        self._interception: Interception | None = None
+        self._plan = config.stash[PLAN]
+        self._rules = _with_hooked(config)
         self._trial: Trial | None = None
-        if self.policy.blocking != "off":
-            self._intercept()
-
-    def _intercept(self) -> None:
         # Once, and as early as it is known that somebody asks: a module that binds
         # `from time import sleep` later binds the wrapper.
-        if self._interception is None:
-            self._interception = Interception(self.rules, SYSTEM_CLOCK)
-            self._config.add_cleanup(self._interception.install())
+        self._interception = Interception(self._rules, SYSTEM_CLOCK)
+        config.add_cleanup(self._interception.install())
 
-    # --------------------------------------------------------- collection
+    # -------------------------------------------------------------- hooks
 
-    def plan(self, items: Sequence[pytest.Item]) -> None:
-        """Work out each test's policy.
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
+        """Begin to watch, before the test's fixtures are set up."""
+        self._begin(item)
+        return (yield)
 
-        Raises:
-            pytest.UsageError: markers mean nothing; all of them are told at once.
-        """
-        wrong = []
-        for item in items:
-            try:
-                item.stash[_POLICY] = self._policy_of(item)
-            except PolicyError as error:
-                wrong.append(f"{item.nodeid}: {error}")
-        wrong += _in_two_times(items)
-        if wrong:
-            raise pytest.UsageError(*wrong)
-        if any(_is_watched(item.stash[_POLICY]) for item in items):
-            self._intercept()
-
-    def _policy_of(self, item: pytest.Item) -> Policy:
-        in_loop = _host.is_async(item)
-        policy = self.policy
-        if not in_loop:
-            policy = replace(policy, budget=None)  # the setting is for async tests
-        policy = marked(policy, item)
-        if policy.copies is not None and not in_loop:
-            raise PolicyError(
-                "@pytest.mark.concurrent: only a test that is `async def` can run in "
-                "copies; in this one use the fixture: concurrently.run(...)"
-            )
-        if "blocking_calls" in _fixtures(item) and policy.blocking == "off":
-            policy = replace(policy, blocking="report")
-        return replace(
-            policy, asked=policy.asked or (in_loop and policy.blocking == "error")
-        )
-
-    # -------------------------------------------------------------- tests
-
-    def begin_trial(self, item: pytest.Item) -> None:
-        """Put the instruments around a test, if anything about it is to be known."""
-        policy = item.stash.get(_POLICY, None)
-        uses_run = "concurrently" in _fixtures(item)
-        if policy is None or not (_is_watched(policy) or uses_run):
-            return
-        tracing = uses_run or policy.budget is not None or policy.copies is not None
-        trial = Trial(
-            policy,
-            self.rules,
-            self._interception,
-            tracing=tracing,
-            virtual=_clock_of(item, policy),
-        )
-        self._trial = item.stash[TRIAL] = trial
-        item.stash[_EXIT] = stack = ExitStack()
-        with _ours(item, "could not begin to watch"):
-            stack.callback(trial.start())
-
-    def loop_made(self, fixturedef: pytest.FixtureDef[Any], result: Any) -> None:
-        """Hear of a fixture; a loop is brought into the time of the test at hand."""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any]
+    ) -> Generator[None, Any, Any]:
+        """Put a loop that was made for a test into the time that the test lives in."""
+        result = yield
         loop = _host.loop_made(fixturedef, result)
         if loop is not None and self._trial is not None:
             self._trial.loop_made(loop)
+        return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
+        """Stand inside the test while it runs, then give the verdict."""
+        with self._judged(item):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
+        """Judge what the fixtures' teardown did, and put everything back."""
+        with self._closed(item):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Show our verdict as text, not as a traceback through this plugin."""
+        report = yield
+        error = call.excinfo.value if call.excinfo else None
+        failure, verdict = item.stash.get(_FAILURE, (None, None))
+        if report.failed and error is not None and error is failure:
+            report.longrepr = longrepr(item, verdict, str(error))
+        elif report.failed and isinstance(error, Deadlock):
+            report.longrepr = longrepr(item, None, str(error))
+        return report
+
+    # ------------------------------------------------------- what they do
+
+    def _begin(self, item: pytest.Item) -> None:
+        policy = self._plan.watched(item)
+        if policy is None:
+            return
+        asked = policy.budget is not None or policy.copies is not None
+        self._trial = trial = Trial(
+            policy,
+            self._rules,
+            self._interception,
+            tracing=asked or "concurrently" in fixtures_of(item),
+            virtual=_clock_of(item, policy),
+        )
+        item.stash[TRIAL] = trial
+        item.stash[_EXIT] = stack = ExitStack()
+        item.stash[CONCURRENTLY] = Concurrently(trial)
+        item.stash[BLOCKING_CALLS] = BlockingCalls(trial)
+        with _ours(item, "could not begin to watch"):
+            stack.callback(trial.start())
 
     @contextmanager
-    def judged(self, item: pytest.Item) -> Iterator[None]:
+    def _judged(self, item: pytest.Item) -> Iterator[None]:
         """Stand inside a test's call; raise the verdict at its end."""
         trial = item.stash.get(TRIAL, None)
         if trial is None:
@@ -180,7 +174,7 @@ class Session:
             item.warn(UnmeasuredWarning("asked to be watched, and no step was seen"))
 
     @contextmanager
-    def closed(self, item: pytest.Item) -> Iterator[None]:
+    def _closed(self, item: pytest.Item) -> Iterator[None]:
         """Judge the teardown's blocking, then put back all that was replaced."""
         __tracebackhide__ = True
         trial = item.stash.get(TRIAL, None)
@@ -200,63 +194,12 @@ class Session:
                 item.stash[_FAILURE] = (error, verdict)
                 raise error
 
-    def shown(
-        self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
-    ) -> pytest.TestReport:
-        """Show a failure that is our verdict by its text alone."""
-        error = call.excinfo.value if call.excinfo else None
-        failure, verdict = item.stash.get(_FAILURE, (None, None))
-        if report.failed and error is not None and error is failure:
-            report.longrepr = longrepr(item, verdict, str(error))
-        elif report.failed and isinstance(error, Deadlock):
-            report.longrepr = longrepr(item, None, str(error))
-        return report
-
-
-def _in_two_times(items: Sequence[pytest.Item]) -> Iterator[str]:
-    """Name tests whose loop would have to live in virtual and in another time."""
-    owners: dict[pytest.Item | pytest.Collector, tuple[pytest.Item, Policy]] = {}
-    for item in items:
-        owner, policy = _host.loop_owner(item), item.stash.get(_POLICY, None)
-        if owner is None or policy is None:
-            continue
-        first, before = owners.setdefault(owner, (item, policy))
-        if before.virtual != policy.virtual:
-            yield (
-                f"{item.nodeid}: shares its loop with {first.nodeid}, and only one of "
-                "them is in virtual time, or they begin at different times; mark both "
-                "alike, or give each a loop of its own (loop_scope='function')"
-            )
-
-
-_SESSION = pytest.StashKey[Session]()
-
-
-def begin(config: pytest.Config) -> Session:
-    """Make the session of a run, once it is configured."""
-    session = config.stash[_SESSION] = Session(config)
-    return session
-
-
-def of(config: pytest.Config) -> Session:
-    """Give the session of a run."""
-    return config.stash[_SESSION]
-
 
 def _with_hooked(config: pytest.Config) -> tuple[Rule, ...]:
     rules = {rule.target: rule for rule in RULES}
     for added in config.hook.pytest_asyncbench_rules(config=config):
         rules.update((rule.target, rule) for rule in added)
     return tuple(rules.values())
-
-
-def _fixtures(item: pytest.Item) -> Sequence[str]:
-    return getattr(item, "fixturenames", ())
-
-
-def _is_watched(policy: Policy) -> bool:
-    asked = (policy.budget, policy.copies, policy.virtual)
-    return policy.blocking != "off" or any(part is not None for part in asked)
 
 
 def _clock_of(item: pytest.Item, policy: Policy) -> VirtualClock | None:

@@ -19,6 +19,7 @@ from pytest_asyncbench import _errors
 from pytest_asyncbench._clock import SYSTEM_CLOCK, Clock, Stopwatch
 from pytest_asyncbench._judge import judge
 from pytest_asyncbench._model import (
+    PROPERTY,
     Elapsed,
     Observations,
     Overrun,
@@ -38,10 +39,7 @@ from pytest_asyncbench.virtual_time import (
     virtualize,
 )
 
-__all__ = ["PROPERTY", "Trial", "failure_of"]
-
-PROPERTY = "asyncbench"
-"""The name of the user property that carries the record."""
+__all__ = ["Trial", "add_note", "failure_of", "record_property"]
 
 _RAISED = {
     "wall": _errors.BudgetExceeded,

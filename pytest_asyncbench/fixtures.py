@@ -6,38 +6,44 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_asyncbench._blocking_calls import BlockingCalls
-from pytest_asyncbench._concurrently import Concurrently
 from pytest_asyncbench._errors import VirtualTimeError
-from pytest_asyncbench._trial import Trial
 
 if TYPE_CHECKING:
+    from pytest_asyncbench._blocking_calls import BlockingCalls
+    from pytest_asyncbench._concurrently import Concurrently
+    from pytest_asyncbench._trial import Trial
     from pytest_asyncbench.virtual_time import VirtualClock
 
-__all__ = ["TRIAL", "blocking_calls", "concurrently", "virtual_clock"]
+__all__ = ["blocking_calls", "concurrently", "virtual_clock"]
 
-TRIAL = pytest.StashKey[Trial]()
+# Filled before the fixtures of a test that asks for any of this are set up.
+TRIAL = pytest.StashKey["Trial"]()
+CONCURRENTLY = pytest.StashKey["Concurrently"]()
+BLOCKING_CALLS = pytest.StashKey["BlockingCalls"]()
 
 
 @pytest.fixture
 def concurrently(request: pytest.FixtureRequest) -> Concurrently:
     """Give the call that runs coroutines side by side and holds them to a budget."""
-    return Concurrently(request.node.stash[TRIAL])
+    stash: pytest.Stash = request.node.stash
+    return stash[CONCURRENTLY]
+
+
+@pytest.fixture
+def blocking_calls(request: pytest.FixtureRequest) -> BlockingCalls:
+    """Give the test's blocking calls so far, as a list that grows."""
+    stash: pytest.Stash = request.node.stash
+    return stash[BLOCKING_CALLS]
 
 
 @pytest.fixture
 def virtual_clock(request: pytest.FixtureRequest) -> VirtualClock:
     """Give the clock of a test that is marked with ``virtual_time``."""
-    trial: Trial | None = request.node.stash.get(TRIAL, None)
+    stash: pytest.Stash = request.node.stash
+    trial = stash.get(TRIAL, None)
     if trial is None or trial.virtual is None:
         raise VirtualTimeError(
             "virtual_clock is for tests in virtual time: mark this one with "
             "@pytest.mark.virtual_time"
         )
     return trial.virtual
-
-
-@pytest.fixture
-def blocking_calls(request: pytest.FixtureRequest) -> BlockingCalls:
-    """Give the test's blocking calls so far, as a list that grows."""
-    return BlockingCalls(request.node.stash[TRIAL])

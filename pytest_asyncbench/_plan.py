@@ -1,0 +1,95 @@
+"""What holds for each test of a run: settings, then the test's own markers.
+
+This and what it imports is all that a run loads which asks for nothing; the engines
+and the hooks that stand around tests come in with `_session`, when some test asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from pytest_asyncbench import _host
+from pytest_asyncbench._errors import PolicyError
+from pytest_asyncbench._markers import marked
+from pytest_asyncbench._model import Policy
+from pytest_asyncbench._options import policy_of
+
+__all__ = ["PLAN", "Plan", "fixtures_of"]
+
+
+class Plan:
+    """The policy of the run, and that of each of its tests."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.policy = policy_of(config)
+
+    def make(self, items: Sequence[pytest.Item]) -> None:
+        """Work out each test's policy.
+
+        Raises:
+            pytest.UsageError: markers mean nothing; all of them are told at once.
+        """
+        wrong = []
+        for item in items:
+            try:
+                item.stash[_POLICY] = self._policy_of(item)
+            except PolicyError as error:
+                wrong.append(f"{item.nodeid}: {error}")
+        wrong += _in_two_times(items)
+        if wrong:
+            raise pytest.UsageError(*wrong)
+
+    def watched(self, item: pytest.Item) -> Policy | None:
+        """Give the policy of a test of which anything is to be known, else None."""
+        policy = item.stash.get(_POLICY, None)
+        if policy is None:
+            return None
+        asked = (policy.budget, policy.copies, policy.virtual)
+        if policy.blocking != "off" or any(part is not None for part in asked):
+            return policy
+        return policy if "concurrently" in fixtures_of(item) else None
+
+    def _policy_of(self, item: pytest.Item) -> Policy:
+        in_loop = _host.is_async(item)
+        policy = self.policy
+        if not in_loop:
+            policy = replace(policy, budget=None)  # the setting is for async tests
+        policy = marked(policy, item)
+        if policy.copies is not None and not in_loop:
+            raise PolicyError(
+                "@pytest.mark.concurrent: only a test that is `async def` can run in "
+                "copies; in this one use the fixture: concurrently.run(...)"
+            )
+        if "blocking_calls" in fixtures_of(item) and policy.blocking == "off":
+            policy = replace(policy, blocking="report")
+        strict = in_loop and policy.blocking == "error"
+        return replace(policy, asked=policy.asked or strict)
+
+
+PLAN = pytest.StashKey[Plan]()
+
+_POLICY = pytest.StashKey[Policy]()
+
+
+def fixtures_of(item: pytest.Item) -> Sequence[str]:
+    """Give the names of the fixtures that a test asks for."""
+    return getattr(item, "fixturenames", ())
+
+
+def _in_two_times(items: Sequence[pytest.Item]) -> Iterator[str]:
+    """Name tests whose loop would have to live in virtual and in another time."""
+    owners: dict[pytest.Item | pytest.Collector, tuple[pytest.Item, Policy]] = {}
+    for item in items:
+        owner, policy = _host.loop_owner(item), item.stash.get(_POLICY, None)
+        if owner is None or policy is None:
+            continue
+        first, before = owners.setdefault(owner, (item, policy))
+        if before.virtual != policy.virtual:
+            yield (
+                f"{item.nodeid}: shares its loop with {first.nodeid}, and only one of "
+                "them is in virtual time, or they begin at different times; mark both "
+                "alike, or give each a loop of its own (loop_scope='function')"
+            )

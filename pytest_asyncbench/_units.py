@@ -1,0 +1,23 @@
+"""How durations and paths are written for people, everywhere alike."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["seconds", "shown"]
+
+
+def seconds(value: float) -> str:
+    """Write a duration so that its size is seen at once."""
+    if value >= 0.1:
+        return f"{value:.3f} s" if value < 100 else f"{value:.1f} s"
+    if value >= 0.001:
+        return f"{value * 1e3:.1f} ms"
+    return f"{value * 1e6:.0f} µs"
+
+
+def shown(file: str) -> str:
+    """Write a path as people do: relative where it lies below the current folder."""
+    relative = os.path.relpath(file) if Path(file).is_absolute() else file
+    return file if relative.startswith("..") else relative
