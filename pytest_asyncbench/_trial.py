@@ -150,16 +150,22 @@ class Trial:
 
     async def _body(self, call: Callable[[], Awaitable[Any]]) -> Any:
         async with AsyncExitStack() as stack:
-            if self.watch.census is not None:
-                self._group = self.watch.census.body()
-            within = self.policy.budget.within if self.policy.budget else None
-            if within is not None and self._stopwatch is not None:
-                self._deadline = await stack.enter_async_context(
-                    self.deadline(self._stopwatch, within)
-                )
+            try:
+                await self._enter(stack)
+            except Exception as error:  # ours, and the test goes on without
+                self.watch.problems.append(f"can't stand inside the test: {error!r}")
             if self.policy.copies is None:
                 return await call()
             return await self._copies(call, self.policy.copies)
+
+    async def _enter(self, stack: AsyncExitStack) -> None:
+        self.watch.view(asyncio.get_running_loop())
+        if self.watch.census is not None:
+            self._group = self.watch.census.body()
+        within = self.policy.budget.within if self.policy.budget else None
+        if within is not None and self._stopwatch is not None:
+            deadline = self.deadline(self._stopwatch, within)
+            self._deadline = await stack.enter_async_context(deadline)
 
     async def _copies(self, call: Callable[[], Awaitable[Any]], copies: int) -> None:
         jobs = [Job(f"copy {number}", call) for number in range(1, copies + 1)]
@@ -181,6 +187,9 @@ class Trial:
         expire: Callable[[], None] | None = None,
     ) -> Deadline:
         """Make the deadline of a budget that began with the stopwatch."""
+        if self.virtual is not None:
+            at = stopwatch.virtually_began + within
+            return Deadline(self.watch, at, by_loop=True, expire=expire)
         forgiving = self.policy.starvation == "forgive"
         return Deadline(
             self.watch,
@@ -198,6 +207,7 @@ class Trial:
 
     def conclude(self) -> Verdict:
         """Judge what was seen so far."""
+        self._seen_before = (len(self.watch.stalls), len(self.watch.calls))
         self.verdict = judge(self.policy, self.observations(), self.rules)
         return self.verdict
 
@@ -209,13 +219,13 @@ class Trial:
             steps=max(1, self.watch.steps),
             stalls=tuple(self.watch.stalls[stalls:]),
             calls=tuple(self.watch.calls[calls:]),
+            excuses=tuple(self.watch.excuses),
         )
         policy = replace(self.policy, budget=None, copies=None, asked=False)
         return judge(policy, seen, self.rules)
 
     def observations(self) -> Observations:
         """Gather what every instrument saw."""
-        self._seen_before = (len(self.watch.stalls), len(self.watch.calls))
         return Observations(
             elapsed=self._elapsed or Elapsed(wall=0.0),
             steps=self.watch.steps,

@@ -179,7 +179,7 @@ class Watch:
                 seconds=seconds,
                 stack=to_stack((None, raw[1])),
                 step=view.last,
-                held_up=view.held_up(len(view.loop._ready)),
+                held_up=view.held_up(view.queued()),
             )
         )
 

@@ -37,6 +37,8 @@ class Deadline:
         watch: whose watchdog keeps the time.
         at: when time is up, on the watch's clock.
         forgiven: tells the seconds by which the deadline is put off, in total.
+        by_loop: whether `at` is on the loop's clock, and a timer of the loop keeps
+            the time: in virtual time, where no other clock knows when it is up.
         expire: what to do then instead of cancelling the current task.
     """
 
@@ -46,12 +48,14 @@ class Deadline:
         at: float,
         *,
         forgiven: Callable[[], float] = lambda: 0.0,
+        by_loop: bool = False,
         expire: Callable[[], None] | None = None,
     ) -> None:
         self._watch = watch
         self._at = at
         self._forgiven = forgiven
         self._extended = 0.0
+        self._by_loop = by_loop
         self._expire_instead = expire
         self._stuck: Stack | None = None
         self.overrun: Overrun | None = None
@@ -61,8 +65,11 @@ class Deadline:
     async def __aenter__(self) -> Deadline:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        view = self._watch.view(self._loop)
-        self._undo = self._watch.watchdog.expect(self._at, view, self._time_is_up)
+        if self._by_loop:
+            self._undo = self._loop.call_at(self._at, self._expire).cancel
+        else:
+            view = self._watch.view(self._loop)
+            self._undo = self._watch.watchdog.expect(self._at, view, self._time_is_up)
         return self
 
     async def __aexit__(
@@ -111,7 +118,7 @@ class Deadline:
     def _expire(self) -> None:
         if self.overrun is None:
             late = self._watch.clock.now() - self._at - self._extended
-            if late < _STUCK:
+            if self._by_loop or late < _STUCK:
                 self._stuck = None
             self.overrun = Overrun(
                 tasks=self._alive(), stuck=self._stuck, cancelled=True

@@ -124,7 +124,7 @@ class Watchdog:
         if view.sampled_step != step:
             view.samples = []
             view.sampled_step = step
-            view.queue_then = len(view.loop._ready)
+            view.queue_then = view.queued()
         if len(view.samples) < _MOST_SAMPLES:
             view.samples.append((now, stack))
 
