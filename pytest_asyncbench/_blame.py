@@ -7,26 +7,16 @@ an installed package's, nor ours; where there is none, the innermost frame.
 from __future__ import annotations
 
 import os
-import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pytest_asyncbench._model import Frame, Stack
+from pytest_asyncbench._units import INSTALLED
 
 __all__ = ["Blame", "blame", "in_scope", "is_ours"]
 
 _OURS = str(Path(__file__).parent) + os.sep
-_INSTALLED = tuple(
-    {
-        str(Path(path)) + os.sep
-        for name in ("stdlib", "platstdlib", "purelib", "platlib")
-        for path in (
-            sysconfig.get_paths()[name],
-            os.path.realpath(sysconfig.get_paths()[name]),
-        )
-    }
-)
 
 
 class Blame(NamedTuple):
@@ -67,7 +57,7 @@ def in_scope(stack: Stack, scope: Sequence[str]) -> bool:
 def _is_users(frame: Frame, scope: Sequence[str]) -> bool:
     if scope and _belongs(frame, scope):
         return True
-    return not frame.file.startswith(("<", *_INSTALLED))
+    return not frame.file.startswith(("<", *INSTALLED))
 
 
 def _belongs(frame: Frame, scope: Sequence[str]) -> bool:

@@ -30,6 +30,9 @@ __all__ = ["findings"]
 _WORTH_NAMING = 0.2
 """A line that filled less of a stall than this is named only beyond the threshold."""
 
+_WHOLE = 0.8
+"""The part of a stall from which a culprit answers for all of it."""
+
 _ONE_CALL = 0.8
 """The part of a busy function's samples that must show one call to blame that call."""
 
@@ -52,7 +55,7 @@ def findings(
     for stall in filter(inquiry.is_stall, seen.stalls):
         found += inquiry.stalled(stall, in_step.pop(stall.began, []))
     for calls in in_step.values():
-        found += inquiry.quick(calls)
+        found += map(_once, _merged(inquiry.quick(calls)))
     return _merged(found)
 
 
@@ -98,11 +101,18 @@ class _Inquiry:
     def stalled(self, stall: LoopStall, calls: Sequence[BlockingCall]) -> list[Finding]:
         """Share a stall out among the calls and lines that filled it."""
         known = _merged(self.quick(calls))
+        known = [_once(found) for found in known]
         sampled = self._sampled(stall, calls)
         least = min(self._policy.threshold, _WORTH_NAMING * stall.seconds)
         alone = not known and len(sampled) == 1
         named = known + [one for one in sampled if alone or one.seconds >= least]
-        return [_as_stall(found, stall) for found in named]
+        named.sort(key=lambda found: -found.seconds)
+        return [
+            _as_stall(found, stall)
+            if found is named[0] or found.seconds > self._policy.threshold
+            else found
+            for found in named
+        ]
 
     def _sampled(
         self, stall: LoopStall, calls: Sequence[BlockingCall]
@@ -214,22 +224,24 @@ def _unseen(stall: LoopStall) -> Finding:
 
 
 def _as_stall(found: Finding, stall: LoopStall) -> Finding:
-    # The split of the step's time is its culprit's in the same proportion.
-    part = min(1.0, found.seconds / stall.seconds)
-
-    def share(seconds: float | None) -> float | None:
-        return None if seconds is None else seconds * part
-
+    # How the step's time was spent is known of the whole step: it says nothing of a
+    # culprit that filled only a part of it.
+    whole = found.seconds >= _WHOLE * stall.seconds
     busy = (stall.working or 0.0) > (stall.blocked or 0.0)
     return dataclasses.replace(
         found,
         kind="stall",
         held_up=max(found.held_up, stall.held_up),
-        working=share(stall.working),
-        blocked=share(stall.blocked),
-        starved=share(stall.starved),
+        working=stall.working if whole else None,
+        blocked=stall.blocked if whole else None,
+        starved=stall.starved if whole else None,
         advice=found.advice or (_BUSY if busy else _WAITING),
     )
+
+
+def _once(found: Finding) -> Finding:
+    # A library that waits in several steps of its own was called once.
+    return dataclasses.replace(found, count=1) if found.via else found
 
 
 def _merged(found: Iterable[Finding]) -> list[Finding]:

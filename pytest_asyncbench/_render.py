@@ -33,9 +33,11 @@ _EXPLAINS = 0.05
 
 def message(verdict: Verdict) -> str:
     """Write down all broken promises of a verdict; the first line is the headline."""
-    return "\n".join(
-        line for each in verdict.violations for line in _lines(verdict, each)
-    )
+    lines = [line for each in verdict.violations for line in _lines(verdict, each)]
+    if not any(violation.kind == "blocking" for violation in verdict.violations):
+        # What blocked may well be what broke a promise about time.
+        lines += blocking_lines(verdict, _EXPLAINS * verdict.elapsed.wall)
+    return "\n".join(lines)
 
 
 def _lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
@@ -71,7 +73,6 @@ def _wall_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
         yield from _starved_lines(verdict)
     if verdict.overrun is not None:
         yield from _overrun_lines(verdict.overrun)
-    yield from _explaining_lines(verdict)
 
 
 def _starved_lines(verdict: Verdict) -> Iterator[str]:
@@ -81,8 +82,8 @@ def _starved_lines(verdict: Verdict) -> Iterator[str]:
     elif starved >= 0.001:
         counts = verdict.policy.starvation == "strict"
         yield (
-            f"  {seconds(starved)} of it the operating system kept the loop off the "
-            f"processor ({'counted' if counts else 'forgiven'})"
+            f"  {seconds(starved)} of it spent waiting for a processor "
+            f"({'counted' if counts else 'forgiven'})"
         )
 
 
@@ -90,7 +91,7 @@ def _overrun_lines(overrun: Overrun) -> Iterator[str]:
     if overrun.stuck:
         yield "the loop was blocked when the budget ended, at"
         yield from _stack_lines(overrun.stuck)
-    if overrun.tasks:
+    elif overrun.tasks:
         count = len(overrun.tasks)
         yield f"{count} task{'s' * (count != 1)} still alive when the budget ended"
         for task in overrun.tasks[:_MOST_TASKS]:
@@ -130,7 +131,6 @@ def _speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     )
     yield from _why_slow(comparison)
     yield from (f"  {line}" for line in timeline(comparison.tasks))
-    yield from _explaining_lines(verdict)
 
 
 def _why_slow(comparison: Comparison) -> Iterator[str]:
@@ -145,12 +145,6 @@ def _why_slow(comparison: Comparison) -> Iterator[str]:
 
 
 # ----------------------------------------------------------------- blocking
-
-
-def _explaining_lines(verdict: Verdict) -> Iterator[str]:
-    # Under `error` they follow as a broken promise of their own.
-    if verdict.policy.blocking != "error":
-        yield from blocking_lines(verdict, _EXPLAINS * verdict.elapsed.wall)
 
 
 def blocking_lines(verdict: Verdict, least: float = 0.0) -> Iterator[str]:
@@ -188,13 +182,11 @@ def _finding_lines(finding: Finding, threshold: float) -> Iterator[str]:
 def _called(finding: Finding) -> str:
     if finding.via:
         inner = finding.via[0]
-        return (
-            f"{finding.call} called there, down to "
-            f"{shown(inner.file)}:{inner.line} in {inner.function}"
-        )
+        where = f"{shown(inner.file)}:{inner.line} in {inner.function}"
+        return f"calls {finding.call}, which blocked at {where}"
     if finding.call.endswith(finding.function):
         return f"{finding.call} was busy itself"
-    return f"{finding.call} called there"
+    return f"calls {finding.call}"
 
 
 def _split_lines(finding: Finding) -> Iterator[str]:

@@ -17,9 +17,10 @@ __all__ = ["longrepr"]
 
 
 def longrepr(
-    item: pytest.Item, verdict: Verdict | None, text: str
+    item: pytest.Item, verdict: Verdict | None, error: BaseException
 ) -> ExceptionChainRepr:
     """Show a verdict in place of a traceback that would lead through this plugin."""
+    text, kind = str(error), type(error).__name__
     path, line, _ = item.reportinfo()
     culprit = next(iter(verdict.findings), None) if verdict else None
     if culprit is not None and culprit.line:
@@ -27,5 +28,6 @@ def longrepr(
     else:
         where = ReprFileLocation(shown(str(path)), (line or 0) + 1, text)
     lines = [f"E   {line}\n" if line else "E\n" for line in text.splitlines()]
+    lines += ["\n", f"{where.path}:{where.lineno}: {kind}\n"]
     entries = ReprTraceback([ReprEntryNative(lines)], None, style="native")
     return ExceptionChainRepr([(entries, where, None)])

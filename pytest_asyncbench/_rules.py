@@ -34,13 +34,13 @@ __all__ = [
 
 FAMILY_HELP: dict[str, str] = {
     "sleep": "Sleeping while the loop waits.",
-    "network": "Blocking sockets, TLS and name lookups, and all that is built on them.",
+    "network": "Blocking sockets, name lookups, TLS and its certificates.",
     "subprocess": "Starting processes and waiting for them.",
     "locks": "Waiting for another thread or process: locks, events, queues, futures.",
     "database": "Database drivers that have no asynchronous face.",
     "input": "Asking the person at the terminal.",
     "signals": "Waiting for a signal.",
-    "files": "Opening, listing and changing files, and loading certificates from them.",
+    "files": "Opening, listing and changing files.",
 }
 
 FAMILIES: tuple[str, ...] = tuple(FAMILY_HELP)
@@ -54,6 +54,7 @@ FAMILIES: tuple[str, ...] = tuple(FAMILY_HELP)
 # nobody's latency hides behind it; asyncio itself has no file API, and healthy
 # suites open files by the hundred. Reporting these would drown the one HTTP
 # request that matters. A file that is slow is a stall, which is reported anyway.
+# Certificates come from files, too, yet count: see the row.
 DEFAULT_FAMILIES: frozenset[str] = frozenset(FAMILIES) - {"files"}
 
 # Callers that are never reported, whatever they call, when they are near.
@@ -165,6 +166,17 @@ _NETWORK = (
         "ssl.SSLSocket.sendfile ssl.SSLSocket.unwrap",
         _HTTP,
         harmless="nonblocking",
+    ),
+    # No peer is waited for here, but neither is this like opening a small file: to
+    # parse all the authorities that a system trusts takes tens of milliseconds each
+    # time. The constructor of a popular HTTP client does it (28 to 77 ms, so one made
+    # per request pays that per request), and so does asyncio for ``ssl=True``. How
+    # much will be loaded is not known before the call; a quick load counts as well.
+    *_rows(
+        "network",
+        "ssl.create_default_context ssl.SSLContext.load_default_certs "
+        "ssl.SSLContext.load_verify_locations ssl.SSLContext.load_cert_chain",
+        "make the context (or the client that makes it) once, before the loop runs",
     ),
     *_rows(
         "network",
@@ -396,8 +408,7 @@ _SIGNALS = (
 )
 
 # Reading and writing an open file goes through types written in C; to open one is
-# the seam there is. Certificates are here and not under `network`: to load them
-# reads local files and waits for no peer, and every new httpx.AsyncClient does it.
+# the seam there is.
 _FILES = (
     *_rows(
         "files",
@@ -421,12 +432,6 @@ _FILES = (
         ruff="ASYNC240",
     ),
     *_rows("files", "os.fsync", _OFFLOAD),
-    *_rows(
-        "files",
-        "ssl.create_default_context ssl.SSLContext.load_default_certs "
-        "ssl.SSLContext.load_verify_locations ssl.SSLContext.load_cert_chain",
-        "make the context once, before the loop runs",
-    ),
 )
 
 # There is no family `imports`. An import is not one function: it enters through a

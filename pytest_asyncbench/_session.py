@@ -94,9 +94,9 @@ class Session:
         error = call.excinfo.value if call.excinfo else None
         failure, verdict = item.stash.get(_FAILURE, (None, None))
         if report.failed and error is not None and error is failure:
-            report.longrepr = longrepr(item, verdict, str(error))
+            report.longrepr = longrepr(item, verdict, error)
         elif report.failed and isinstance(error, Deadlock):
-            report.longrepr = longrepr(item, None, str(error))
+            report.longrepr = longrepr(item, None, error)
         return report
 
     # ------------------------------------------------------- what they do

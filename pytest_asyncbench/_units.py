@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import os
+import sysconfig
 from pathlib import Path
 
-__all__ = ["seconds", "shown"]
+__all__ = ["INSTALLED", "seconds", "shown"]
+
+# Longest first, since packages are installed below the standard library.
+INSTALLED = tuple(
+    sorted(
+        {
+            str(Path(form(sysconfig.get_paths()[name]))) + os.sep
+            for name in ("stdlib", "platstdlib", "purelib", "platlib")
+            for form in (str, os.path.realpath)
+        },
+        key=len,
+        reverse=True,
+    )
+)
+"""The folders of the standard library and of installed packages."""
 
 
 def seconds(value: float) -> str:
@@ -18,6 +33,12 @@ def seconds(value: float) -> str:
 
 
 def shown(file: str) -> str:
-    """Write a path as people do: relative where it lies below the current folder."""
+    """Write a path as people do: from the current folder, or from its installation.
+
+    What lies elsewhere keeps its whole path.
+    """
+    for folder in INSTALLED:
+        if file.startswith(folder):
+            return file[len(folder) :]
     relative = os.path.relpath(file) if Path(file).is_absolute() else file
     return file if relative.startswith("..") else relative

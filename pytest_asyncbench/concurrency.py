@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -46,7 +47,7 @@ def jobs_from(given: Sequence[Any]) -> list[Job]:
     if len(given) == 1 and isinstance(given[0], Mapping):
         named = [(str(name), work) for name, work in given[0].items()]
     else:
-        named = [(_name_of(work, index), work) for index, work in enumerate(given)]
+        named = _numbered([(_name_of(work), work) for work in given])
     if not named:
         raise ValueError("concurrently() was given nothing to run")
     seen: dict[int, str] = {}
@@ -62,6 +63,15 @@ def jobs_from(given: Sequence[Any]) -> list[Job]:
     return [Job(name, work) for name, work in named]
 
 
+def _numbered(named: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Tell those that share a name apart by their position."""
+    times = Counter(name for name, _ in named)
+    return [
+        (f"{name}[{index}]" if times[name] > 1 else name, work)
+        for index, (name, work) in enumerate(named)
+    ]
+
+
 def _check_callable(work: Any, position: int) -> None:
     if not callable(work):
         raise TypeError(
@@ -74,7 +84,7 @@ def _check_callable(work: Any, position: int) -> None:
         inspect.signature(work).bind()
     except TypeError as error:
         raise TypeError(
-            f"concurrently() argument {position + 1}, {_name_of(work, position)}, "
+            f"concurrently() argument {position + 1}, {_name_of(work)}, "
             f"can't be called without arguments ({error}); "
             "call it, or wrap it in a lambda"
         ) from None
@@ -82,13 +92,13 @@ def _check_callable(work: Any, position: int) -> None:
         return
 
 
-def _name_of(work: Any, index: int) -> str:
+def _name_of(work: Any) -> str:
     if isinstance(work, asyncio.Task):
         return work.get_name()
     if isinstance(work, functools.partial):
-        return _name_of(work.func, index)
+        return _name_of(work.func)
     name = getattr(work, "__qualname__", None) or getattr(work, "__name__", None)
-    return str(name).rpartition("<locals>.")[2] if name else f"job {index}"
+    return str(name or type(work).__qualname__).rpartition("<locals>.")[2]
 
 
 def close_unstarted(given: Iterable[Any]) -> None:

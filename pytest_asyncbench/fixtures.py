@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["blocking_calls", "concurrently", "virtual_clock"]
 
 # Filled before the fixtures of a test that asks for any of this are set up.
-TRIAL = pytest.StashKey["Trial"]()
-CONCURRENTLY = pytest.StashKey["Concurrently"]()
-BLOCKING_CALLS = pytest.StashKey["BlockingCalls"]()
+TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
+CONCURRENTLY: pytest.StashKey[Concurrently] = pytest.StashKey()
+BLOCKING_CALLS: pytest.StashKey[BlockingCalls] = pytest.StashKey()
 
 
 @pytest.fixture

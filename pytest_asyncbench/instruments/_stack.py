@@ -20,7 +20,7 @@ from typing import Any
 
 from pytest_asyncbench._model import Frame, Stack
 
-__all__ = ["RawStack", "capture", "describe_callback", "to_stack"]
+__all__ = ["RawStack", "capture", "describe_callback", "task_label", "to_stack"]
 
 RawFrame = tuple[CodeType, int, Mapping[str, Any]]
 RawStack = tuple[str | None, tuple[RawFrame, ...]]
@@ -173,10 +173,21 @@ def _qualified(written: str, frame: FrameType) -> str:
     return f"{module}.{qualname}" if module and qualname else written
 
 
+def task_label(task: asyncio.Task[Any]) -> str:
+    """Name a task: as it was named, or by its coroutine where nobody named it."""
+    name = task.get_name()
+    if not name.startswith("Task-"):
+        return name
+    coroutine = getattr(task.get_coro(), "__qualname__", None)
+    return (
+        f"{str(coroutine).rpartition('<locals>.')[2]} ({name})" if coroutine else name
+    )
+
+
 def describe_callback(callback: Any, running: asyncio.Task[Any] | None = None) -> str:
     """Name the step that ran `callback`: a task by its name, else the function."""
     owner = running or getattr(callback, "__self__", None)
-    if isinstance(owner, asyncio.Future) and hasattr(owner, "get_name"):
-        return str(owner.get_name())
+    if isinstance(owner, asyncio.Task):
+        return task_label(owner)
     inner = getattr(callback, "func", callback)
     return str(getattr(inner, "__qualname__", None) or type(inner).__qualname__)

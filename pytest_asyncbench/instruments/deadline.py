@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_asyncbench._errors import BudgetExceeded
 from pytest_asyncbench._model import AwaitedTask, Overrun, Stack
-from pytest_asyncbench.instruments._stack import RawStack, to_stack
+from pytest_asyncbench.instruments._stack import RawStack, task_label, to_stack
 from pytest_asyncbench.instruments.awaiting import await_chain, by_name
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Deadline:
         census = self._watch.census
         since = None if census is None else census.waiting_since(task)
         return AwaitedTask(
-            name="the test" if task is self._task else task.get_name(),
+            name="the test" if task is self._task else task_label(task),
             stack=stack,
             awaits=awaits,
             seconds=None if since is None else self._watch.clock.now() - since,

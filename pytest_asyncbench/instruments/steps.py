@@ -7,7 +7,7 @@ met on the way is wrapped. What does not do: hooking ``call_soon`` misses reader
 writers and timers, and asyncio's debug mode costs tenfold.
 
 Every loop whose callbacks are `asyncio.Handle`s is seen, whoever runs it and in
-whichever thread. uvloop's are not: its handles are C.
+whichever thread. uvloop's handles are C; for its loops see `uvloop_steps`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ from typing import Any
 from pytest_asyncbench._clock import Clock, current_thread_ids
 from pytest_asyncbench._undo import Undo, replace
 from pytest_asyncbench.instruments._stack import RawStack
+from pytest_asyncbench.instruments.uvloop_steps import (
+    is_uvloop,
+    meet_when_run,
+    step_code,
+    wrap_callbacks,
+)
 
 __all__ = ["LoopView", "StepProbe", "Views", "hand_to_asyncio"]
 
@@ -61,12 +67,16 @@ class LoopView:
         """The thread's accounts, as the watchdog read them."""
         self.undo: list[Undo] = []
 
+    def queued(self) -> int:
+        """Count the callbacks in the loop's queue; 0 where it is C, as uvloop's."""
+        return len(getattr(self.loop, "_ready", ()))
+
     def held_up(self, queued: int) -> int:
         """Count who could not go on: `queued` callbacks and the timers that are due."""
         now = self.loop.time()
         due = sum(
             1
-            for timer in self.loop._scheduled
+            for timer in getattr(self.loop, "_scheduled", ())  # C, in uvloop
             if timer._when <= now and not timer._cancelled
         )
         return queued + due
@@ -122,11 +132,13 @@ class StepProbe:
             if self._tracer
             else _timed(self.views, self._now, self._limit, self._long_step, original)
         )
-        self.codes = frozenset({runner.__code__})
+        self.codes = frozenset({runner.__code__, step_code()})
         restore = replace(Handle, "_run", runner)
+        forget = meet_when_run(self.views.__getitem__)
 
         def undo() -> None:
             restore()
+            forget()
             for view in self.views.values():
                 while view.undo:
                     view.undo.pop()()
@@ -141,7 +153,10 @@ class StepProbe:
     def _meet(self, loop: Any) -> LoopView:
         view = LoopView(loop, self._now())
         try:
-            view.undo.append(_watch_poll(view, self._now))
+            if is_uvloop(loop):
+                view.undo.append(self._watch_uvloop(view))
+            else:
+                view.undo.append(_watch_poll(view, self._now))
         except (AttributeError, TypeError):
             view.blind = True
         else:
@@ -149,6 +164,21 @@ class StepProbe:
         # What meeting the loop took is not the step's.
         view.last = self._now()
         return view
+
+    def _watch_uvloop(self, view: LoopView) -> Undo:
+        now, limit, long_step = self._now, self._limit, self._long_step
+
+        def began() -> None:
+            view.last = now()
+
+        def ended(step: Any) -> None:
+            at = now()
+            if at - view.last > limit:
+                long_step(view, step, at)
+            view.last = now()
+            view.steps += 1
+
+        return wrap_callbacks(view.loop, began, ended)
 
 
 def _watch_poll(view: LoopView, now: Callable[[], float]) -> Undo:
@@ -171,9 +201,15 @@ def _timed(
     long_step: LongStep,
     original: Runner,
 ) -> Runner:
-    # Runs once per step of every loop: everything it needs is a local or a cell.
+    # Runs once per step of every loop: everything it needs is a local or a cell, and
+    # the views are in a plain dict, which is looked up faster than one of a subclass.
+    met: dict[Any, LoopView] = {}
+
     def _run(self: Any) -> None:
-        view = views[self._loop]
+        try:
+            view = met[self._loop]
+        except KeyError:
+            view = met[self._loop] = views[self._loop]
         try:
             self._context.run(self._callback, *self._args)
         except (SystemExit, KeyboardInterrupt):

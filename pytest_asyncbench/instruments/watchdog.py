@@ -148,7 +148,7 @@ def share_of(
 
     `ticks` are the thread's accounts over time and `last` its account at `ended`.
     The account at `began` is not known; the latest tick before it stands in, and
-    no share is larger than the step.
+    what it adds is taken from both shares: together they are no more than the step.
     """
     before = [tick for tick in ticks if tick[0] <= began]
     if not before:
@@ -159,4 +159,9 @@ def share_of(
     def grown(now: float | None, then: float | None) -> float | None:
         return None if now is None or then is None else min(step, max(0.0, now - then))
 
-    return grown(last.working, first.working), grown(last.starved, first.starved)
+    working = grown(last.working, first.working)
+    starved = grown(last.starved, first.starved)
+    over = (working or 0.0) + (starved or 0.0)
+    if working is None or starved is None or over <= step:
+        return working, starved
+    return working * step / over, starved * step / over

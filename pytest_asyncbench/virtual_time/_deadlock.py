@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 from pytest_asyncbench._model import Frame
+from pytest_asyncbench.instruments._stack import task_label
 from pytest_asyncbench.instruments.awaiting import await_chain, by_name
 
 __all__ = ["describe_tasks"]
@@ -19,7 +20,7 @@ def describe_tasks(loop: asyncio.AbstractEventLoop) -> Iterator[str]:
     tasks = sorted(asyncio.all_tasks(loop), key=by_name)
     for task in tasks[:_MOST_TASKS]:
         stack, awaits = await_chain(task)
-        yield f"  task {task.get_name()!r} waits for {awaits}"
+        yield f"  task {task_label(task)!r} waits for {awaits}"
         for frame in filter(_is_foreign, stack):
             yield f"    {frame.file}:{frame.line} in {frame.function}"
     if len(tasks) > _MOST_TASKS:
