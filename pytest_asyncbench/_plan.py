@@ -6,6 +6,7 @@ and the hooks that stand around tests come in with `_session`, when some test as
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from pytest_asyncbench._markers import marked
 from pytest_asyncbench._model import Policy
 from pytest_asyncbench._options import policy_of
 
-__all__ = ["PLAN", "Plan", "fixtures_of"]
+__all__ = ["PLAN", "Plan", "fixtures_of", "refuse"]
 
 
 class Plan:
@@ -26,21 +27,26 @@ class Plan:
     def __init__(self, config: pytest.Config) -> None:
         self.policy = policy_of(config)
 
-    def make(self, items: Sequence[pytest.Item]) -> None:
-        """Work out each test's policy.
-
-        Raises:
-            pytest.UsageError: markers mean nothing; all of them are told at once.
-        """
-        wrong = []
+    def make(self, items: Sequence[pytest.Item]) -> list[str]:
+        """Work out each test's policy; return what is wrong with what was written."""
+        wrong = list(self._no_packages())
         for item in items:
             try:
                 item.stash[_POLICY] = self._policy_of(item)
             except PolicyError as error:
                 wrong.append(f"{item.nodeid}: {error}")
-        wrong += _in_two_times(items)
-        if wrong:
-            raise pytest.UsageError(*wrong)
+        return [*wrong, *_in_two_times(items)]
+
+    def _no_packages(self) -> Iterator[str]:
+        # Only now: what is collected may be what makes the package importable.
+        for name in self.policy.scope:
+            try:
+                found = importlib.util.find_spec(name) is not None
+            except (ImportError, ValueError):
+                found = False
+            if not found:
+                source = self.policy.sources["scope"]
+                yield f"asyncbench ({source}): scope: no package {name!r} can be found"
 
     def watched(self, item: pytest.Item) -> Policy | None:
         """Give the policy of a test of which anything is to be known, else None."""
@@ -67,6 +73,23 @@ class Plan:
             policy = replace(policy, blocking="report")
         strict = in_loop and policy.blocking == "error"
         return replace(policy, asked=policy.asked or strict)
+
+
+def refuse(config: pytest.Config, items: list[pytest.Item], wrong: list[str]) -> None:
+    """End the run for what is wrong, before any test of it.
+
+    Raises:
+        pytest.UsageError: always, except in a worker of pytest-xdist. There it would
+            look like a crash to the controller, which is told of a collection error.
+    """
+    if not hasattr(config, "workerinput"):
+        raise pytest.UsageError(*wrong)
+    items.clear()
+    for text in wrong:
+        report = pytest.CollectReport(
+            nodeid=text.partition(": ")[0], outcome="failed", longrepr=text, result=[]
+        )
+        config.hook.pytest_collectreport(report=report)
 
 
 PLAN = pytest.StashKey[Plan]()

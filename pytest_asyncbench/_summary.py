@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
 
-from pytest_asyncbench._model import PROPERTY
+from pytest_asyncbench._model import PROPERTY, Allowance
 from pytest_asyncbench._units import seconds, shown
 
 __all__ = ["Summary"]
@@ -34,7 +34,8 @@ class _Place:
 class Summary:
     """What the run as a whole saw: a plugin that hears of workers' tests, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowances: Sequence[Allowance] = ()) -> None:
+        self._allowances = allowances
         self.tests = 0
         self.steps = 0
         self.places: dict[tuple[str, int, str, str], _Place] = {}
@@ -111,6 +112,12 @@ class Summary:
     def _allowed_lines(self) -> Iterable[str]:
         for reason, count in self.allowed.most_common():
             yield f"allowed {_many(count, 'time')}: {reason}"
+        for unused in self._allowances:
+            if unused.reason not in self.allowed:
+                yield (
+                    f"an allowance that nothing used: {unused.caller} > {unused.call}  "
+                    f"# {unused.reason} ({unused.source})"
+                )
 
 
 def _many(number: int, noun: str) -> str:

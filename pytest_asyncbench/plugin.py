@@ -7,7 +7,7 @@ import pytest
 from pytest_asyncbench import _hookspecs
 from pytest_asyncbench._markers import marker_lines
 from pytest_asyncbench._options import add_options, header
-from pytest_asyncbench._plan import PLAN, Plan
+from pytest_asyncbench._plan import PLAN, Plan, refuse
 from pytest_asyncbench._summary import Summary
 from pytest_asyncbench.fixtures import blocking_calls, concurrently, virtual_clock
 
@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in marker_lines():
         config.addinivalue_line("markers", line)
     plan = config.stash[PLAN] = Plan(config)
-    config.pluginmanager.register(Summary(), "asyncbench-summary")
+    config.pluginmanager.register(Summary(plan.policy.allow), "asyncbench-summary")
     if plan.policy.blocking != "off":
         _watch(config)
 
@@ -45,7 +45,9 @@ def pytest_collection_modifyitems(
 ) -> None:
     """Read every test's markers; a wrong one ends the run here."""
     plan = config.stash[PLAN]
-    plan.make(items)
+    wrong = plan.make(items)
+    if wrong:
+        refuse(config, items, wrong)
     if any(plan.watched(item) for item in items):
         _watch(config)
 
