@@ -385,6 +385,21 @@ for name in ("connect", "connect_ex"):
     HARMLESS[f"ssl.SSLSocket.{name}"] = connecting_tls(name, 0)
 
 
+@blocks("ssl.create_default_context")
+def _(keep, tmp):
+    return ssl.create_default_context
+
+
+for name, args in {
+    "load_default_certs": (),
+    "load_verify_locations": ("missing",),
+    "load_cert_chain": ("missing",),
+}.items():
+    BLOCKS[f"ssl.SSLContext.{name}"] = on(
+        lambda keep: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), name, *args
+    )
+
+
 @blocks("socket.getaddrinfo")
 def _(keep, tmp):
     return lambda: socket.getaddrinfo("localhost", 80)
@@ -1121,18 +1136,3 @@ for name in FILES:
 def _(keep, tmp):
     file = keep.enter_context((tmp / "file").open("w"))
     return lambda: os.fsync(file)
-
-
-@blocks("ssl.create_default_context")
-def _(keep, tmp):
-    return ssl.create_default_context
-
-
-for name, args in {
-    "load_default_certs": (),
-    "load_verify_locations": ("missing",),
-    "load_cert_chain": ("missing",),
-}.items():
-    BLOCKS[f"ssl.SSLContext.{name}"] = on(
-        lambda keep: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), name, *args
-    )

@@ -758,7 +758,8 @@ def test_a_half_finished_install_is_rolled_back(patches):
     interception = Interception(RULES, SYSTEM_CLOCK)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "pytest_asyncbench.instruments.interception._find", lambda *args: 1 / 0
+            "pytest_asyncbench.instruments.interception._installation.find",
+            lambda *args: 1 / 0,
         )
         with pytest.raises(ZeroDivisionError):
             interception.install()

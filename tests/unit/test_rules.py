@@ -37,6 +37,13 @@ def test_only_files_are_off_by_default():
     assert set(FAMILIES) - DEFAULT_FAMILIES == {"files"}
 
 
+def test_loading_certificates_counts_by_default():
+    """A context that loads certificates costs tens of milliseconds: no mere file."""
+    families = [rule.family for rule in RULES if "SSLContext" in rule.target]
+    assert len(families) == 3
+    assert {*families} <= DEFAULT_FAMILIES
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.target)
 def test_each_row_is_whole(rule):
     """A row says what to write instead, and names only what exists."""

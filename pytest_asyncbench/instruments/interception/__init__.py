@@ -1,0 +1,26 @@
+"""Rules → wrappers: see known blocking calls on the thread of a running loop.
+
+Each target is replaced by a wrapper that goes straight through unless somebody
+listens and the calling thread runs a loop. What a test promised, and what a call
+means for it, is not known here. The files, each of which knows only those below it:
+
+* ``_engine``: `Interception`, which is installed, listened to, and judges each call.
+* ``_installation``: one replacing of all targets, and putting them back.
+* ``_locks``, ``_sqlite``: stand-ins for types written in C that cannot be wrapped.
+* ``_seams``: a target's name → the place where it stands and can be replaced.
+* ``_wrappers``: what is put there; the hot path.
+* ``_aliases``: ``from time import sleep``, found and replaced as well.
+* ``_callers``: who called, and whether the rules allow it.
+* ``_predicates``: calls that cannot wait, told from their arguments.
+* ``_words``: a rule made ready, and the types that the others share.
+
+What still fails: a reference that was taken before `install` and is held elsewhere
+than in a module (a default argument, a closure) calls the original; one that was
+taken while wrapped keeps a wrapper that has fallen silent.
+"""
+
+from pytest_asyncbench.instruments.interception._engine import Interception
+from pytest_asyncbench.instruments.interception._predicates import PREDICATES
+from pytest_asyncbench.instruments.interception._words import Listener
+
+__all__ = ["PREDICATES", "Interception", "Listener"]
