@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -16,7 +17,7 @@ from pytest_asyncbench._errors import (
     PolicyError,
 )
 from pytest_asyncbench._judge import judge
-from pytest_asyncbench._model import Observations, Policy, Verdict
+from pytest_asyncbench._model import Comparison, Observations, Policy, Verdict
 from pytest_asyncbench._render import message
 from pytest_asyncbench._run import Run
 from pytest_asyncbench._trial import Trial, add_note, failure_of
@@ -165,6 +166,7 @@ class Concurrently:
             seen = Observations(
                 elapsed=elapsed,
                 steps=trial.watch.steps,
+                loops=trial.watch.loops,
                 stalls=tuple(trial.watch.stalls[blocked_before[0] :]),
                 calls=tuple(trial.watch.calls[blocked_before[1] :]),
                 excuses=tuple(trial.watch.excuses),
@@ -225,7 +227,10 @@ def _raise_broken(verdict: Verdict, together: Together) -> None:
 
 
 def _as_run(verdict: Verdict, together: Together, terms: _Terms) -> Run:
-    assert verdict.comparison is not None
+    # On a loop that can't be followed nothing is known of serial time.
+    comparison = verdict.comparison or Comparison(
+        tasks=(), wall=verdict.elapsed.lived, serial=math.nan
+    )
     errors = [failure_of(task) for task in together.tasks]
     return Run(
         [
@@ -234,7 +239,7 @@ def _as_run(verdict: Verdict, together: Together, terms: _Terms) -> Run:
         ],
         names=[job.name for job in terms.jobs],
         order=together.order,
-        comparison=verdict.comparison.with_errors(errors),
+        comparison=comparison.with_errors(errors),
         blocking=verdict.findings,
         elapsed=verdict.elapsed,
     )

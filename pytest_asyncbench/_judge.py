@@ -34,6 +34,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         policy=policy,
         elapsed=seen.elapsed,
         steps=seen.steps,
+        loops=seen.loops,
         comparison=comparison,
         budget_met=None if policy.budget is None else not (kinds & {"wall", "speedup"}),
         # Nobody asked; but what broke a time budget may well be a blocking call.

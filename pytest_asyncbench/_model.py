@@ -224,7 +224,7 @@ class Comparison:
         """Give the same, with what each task failed with."""
         tasks = tuple(
             dataclasses.replace(task, exception=error)
-            for task, error in zip(self.tasks, errors, strict=True)
+            for task, error in zip(self.tasks, errors, strict=False)
         )
         return dataclasses.replace(self, tasks=tasks)
 
@@ -339,6 +339,7 @@ class Verdict:
     policy: Policy
     elapsed: Elapsed
     steps: int
+    loops: tuple[str, ...] = ()
     comparison: Comparison | None = None
     budget_met: bool | None = None
     findings: tuple[Finding, ...] = ()
@@ -365,6 +366,7 @@ class Verdict:
             },
             "blocking": [finding_record(finding) for finding in self.findings],
             "steps": self.steps,
+            "loops": list(self.loops),
             "mode": self.policy.blocking,
             "unmeasured": self.unmeasured,
             "problems": list(self.problems),

@@ -121,6 +121,10 @@ def _speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     promised = f"at least {broken.limit:g}" if broken.limit != 1.0 else "more than 1"
     comparison = verdict.comparison
     if comparison is None or broken.actual is None:
+        if any(loop.startswith("uvloop.") for loop in verdict.loops):
+            yield f"speedup {promised} was promised, and can't be told on uvloop's loop"
+            yield "  use: asyncio's own loop for this test"
+            return
         yield f"speedup {promised} was promised, but the test started no tasks"
         yield "  use: asyncio.gather(...), a TaskGroup or the `concurrently` fixture"
         return

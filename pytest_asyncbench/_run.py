@@ -18,7 +18,8 @@ class Run(Sequence[Any]):
 
     Attributes:
         wall: real elapsed seconds.
-        serial: seconds the same coroutines would take, or took, one after another.
+        serial: seconds the same coroutines would take, or took, one after another;
+            not a number where the loop can't be followed (uvloop).
         order: positions in the order in which the coroutines ended.
         tasks: one `TaskTrace` for each coroutine.
         blocking: the places that blocked the loop while it ran.

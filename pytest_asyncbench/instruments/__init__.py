@@ -131,7 +131,8 @@ class Watch:
         return None if raw is None else to_stack(raw)
 
     def _met(self, view: LoopView) -> None:
-        if self.census is not None:
+        # Only loops with a queue to look at can be followed; uvloop's is C.
+        if self.census is not None and hasattr(view.loop, "_ready"):
             self.census.meet(view)
         self.watchdog.watch(view, self._probe.codes)
 
