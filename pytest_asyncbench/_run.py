@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, overload
 
@@ -76,11 +77,12 @@ class Run(Sequence[Any]):
         return self._results[key]
 
     def __repr__(self) -> str:
-        virtual = "" if self.virtual is None else f"virtual {seconds(self.virtual)}, "
-        return (
-            f"<Run of {len(self)}: wall {seconds(self.wall)}, {virtual}"
-            f"serial {seconds(self.serial)}, speedup {self.speedup:.2f}>"
-        )
+        parts = [f"wall {seconds(self.wall)}"]
+        if self.virtual is not None:
+            parts.append(f"virtual {seconds(self.virtual)}")
+        if not math.isnan(self.serial):
+            parts += [f"serial {seconds(self.serial)}", f"speedup {self.speedup:.2f}"]
+        return f"<Run of {len(self)}: {', '.join(parts)}>"
 
     def __str__(self) -> str:
         return "\n".join([repr(self), *timeline(self.tasks)])
