@@ -35,9 +35,9 @@ def is_ours(frame: Frame) -> bool:
 
 
 def blame(stack: Stack, scope: Sequence[str] = ()) -> Blame | None:
-    """Choose the user's frame of a stack; None for a stack with no foreign frame."""
+    """Choose the user's frame of a stack; None where only asyncio and we are on it."""
     frames = [frame for frame in stack if not is_ours(frame)]
-    if not frames:
+    if all(frame.module.partition(".")[0] == "asyncio" for frame in frames):
         return None
     index = next(
         (i for i, frame in enumerate(frames) if _is_users(frame, scope)),

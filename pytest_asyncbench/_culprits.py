@@ -9,14 +9,16 @@ over to the lines that the samples show.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 
 from pytest_asyncbench._blame import Blame, blame, in_scope
 from pytest_asyncbench._model import (
     BlockingCall,
     Finding,
+    Frame,
     LoopStall,
     Observations,
     Policy,
@@ -24,8 +26,11 @@ from pytest_asyncbench._model import (
     Sample,
     Stack,
 )
+from pytest_asyncbench._rules import NEVER_WITHIN
 
 __all__ = ["findings"]
+
+_TOOLS = re.compile("|".join(map(translate, NEVER_WITHIN))).match
 
 _WORTH_NAMING = 0.2
 """A line that filled less of a stall than this is named only beyond the threshold."""
@@ -87,6 +92,7 @@ class _Inquiry:
             for excuse in self._excuses
             if excuse.reason is None
         )
+        forgiven += stall.seconds * _part_of_tools(stall)
         if self._policy.starvation == "forgive":
             forgiven += stall.starved or 0.0
         return stall.seconds - forgiven > self._policy.threshold
@@ -106,6 +112,8 @@ class _Inquiry:
         least = min(self._policy.threshold, _WORTH_NAMING * stall.seconds)
         alone = not known and len(sampled) == 1
         named = known + [one for one in sampled if alone or one.seconds >= least]
+        if not named and self._is_anybodys(stall, calls):
+            return [_unseen(stall)]
         named.sort(key=lambda found: -found.seconds)
         return [
             _as_stall(found, stall)
@@ -113,6 +121,12 @@ class _Inquiry:
             else found
             for found in named
         ]
+
+    def _is_anybodys(self, stall: LoopStall, calls: Sequence[BlockingCall]) -> bool:
+        """Tell whether nobody is named only because nobody was seen at it."""
+        return not calls and not any(
+            self.unlisted(sample.at) or blame(sample.stack) for sample in stall.samples
+        )
 
     def _sampled(
         self, stall: LoopStall, calls: Sequence[BlockingCall]
@@ -124,6 +138,7 @@ class _Inquiry:
             sample
             for sample in stall.samples
             if not self.unlisted(sample.at)
+            and not _is_a_tools(sample.stack)
             and not any(_lies_in(sample, call) for call in calls)
         ]
         left = stall.seconds - sum(call.seconds for call in calls)
@@ -172,6 +187,16 @@ class _Inquiry:
         return None
 
 
+def _is_a_tools(stack: Stack) -> bool:
+    return any(_TOOLS(frame.qualified) for frame in stack)
+
+
+def _part_of_tools(stall: LoopStall) -> float:
+    # An import, a debugger or coverage at work in the step is none of the test's.
+    theirs = sum(_is_a_tools(sample.stack) for sample in stall.samples)
+    return theirs / len(stall.samples) if stall.samples else 0.0
+
+
 def _matches(names: Iterable[str], glob: str) -> bool:
     return any(fnmatchcase(name, glob) for name in names)
 
@@ -213,12 +238,14 @@ def _commonest(group: Sequence[tuple[Sample, Blame]]) -> Sample:
 
 
 def _unseen(stall: LoopStall) -> Finding:
+    step = stall.task or "a callback"
+    source = stall.source or Frame(file="?", line=0, function=step)
     return Finding(
         kind="stall",
-        call=stall.task or "a callback",
-        file="?",
-        line=0,
-        function=stall.task or "?",
+        call=step,
+        file=source.file,
+        line=source.line,
+        function=source.function,
         seconds=stall.seconds,
     )
 

@@ -174,6 +174,8 @@ class LoopStall:
     working: float | None = None
     blocked: float | None = None
     starved: float | None = None
+    source: Frame | None = None
+    """Where the step's code is written, for a step that no sample shows."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,6 +74,7 @@ NEVER_WITHIN: Mapping[str, str] = {
     "_frozen_importlib*": "an import happens once",
     "zipimport.*": "an import happens once",
     "coverage.*": "coverage measures",
+    "freezegun.api._freeze_time.*": "freezegun looks through all modules",
     "bdb.*": "a debugger waits for its user",
     "pdb.*": "a debugger waits for its user",
     "debugpy.*": "a debugger waits for its user",

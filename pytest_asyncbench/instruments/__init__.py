@@ -11,13 +11,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from pytest_asyncbench._clock import Clock
 from pytest_asyncbench._model import (
     BlockingCall,
     Excuse,
+    Frame,
     LoopStall,
     Rule,
     Sample,
@@ -27,6 +28,7 @@ from pytest_asyncbench.instruments._stack import (
     capture,
     describe_callback,
     to_stack,
+    written_at,
 )
 from pytest_asyncbench.instruments.census import Census
 from pytest_asyncbench.instruments.interception import Interception
@@ -35,7 +37,12 @@ from pytest_asyncbench.instruments.watchdog import Watchdog, share_of
 
 __all__ = ["Watch"]
 
+_IN_C = (Frame(file="?", line=0, function="a callback of the loop"),)
+"""The stack of a callback that is a function in C."""
+
 _SAMPLES_PER_THRESHOLD = 8
+_PATIENCE = 0.1
+"""How long a step that ends waits for a sample that is being taken, in seconds."""
 _SHORTEST_INTERVAL = 0.001
 _LONGEST_INTERVAL = 0.025
 
@@ -65,6 +72,8 @@ class Watch:
         self.calls: list[BlockingCall] = []
         self.excuses: list[Excuse] = []
         self.problems: list[str] = []
+        self.stand_ins: dict[CodeType, CodeType] = {}
+        """Code of ours that runs in a step in the place of the test's."""
         interval = threshold / _SAMPLES_PER_THRESHOLD
         self.watchdog = Watchdog(
             clock, min(max(interval, _SHORTEST_INTERVAL), _LONGEST_INTERVAL)
@@ -140,6 +149,9 @@ class Watch:
         # Runs between two steps of the loop: nothing of ours may escape into it.
         if view.blind:
             return
+        # A call that kept the GIL is sampled at its very end: let that be finished.
+        if view.looking.acquire(timeout=_PATIENCE):
+            view.looking.release()
         try:
             self.stalls.append(self._stall(view, handle, ended))
         except Exception as error:
@@ -164,6 +176,17 @@ class Watch:
             if known
             else None,
             starved=starved,
+            source=self._source(handle._callback),
+        )
+
+    def _source(self, callback: Any) -> Frame | None:
+        code = written_at(callback)
+        if code is not None and code in self.stand_ins:
+            code = self.stand_ins[code]
+        return (
+            None
+            if code is None
+            else to_stack((None, ((code, code.co_firstlineno, {}),)))[0]
         )
 
     def _called(
@@ -178,7 +201,7 @@ class Watch:
                 target=rule.target,
                 began=began,
                 seconds=seconds,
-                stack=to_stack((None, raw[1])),
+                stack=to_stack((None, raw[1])) or _IN_C,
                 step=view.last,
                 held_up=view.held_up(view.queued()),
             )

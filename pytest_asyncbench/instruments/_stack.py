@@ -8,42 +8,63 @@ it needs the frame's locals, which will not wait.
 
 from __future__ import annotations
 
-import ast
 import asyncio
-import builtins
-import inspect
-import linecache
+import functools
 import sys
 from collections.abc import Mapping
 from types import CodeType, FrameType
 from typing import Any
 
 from pytest_asyncbench._model import Frame, Stack
+from pytest_asyncbench.instruments._callee import callee
 
-__all__ = ["RawStack", "capture", "describe_callback", "task_label", "to_stack"]
+__all__ = [
+    "TASKS",
+    "RawStack",
+    "capture",
+    "describe_callback",
+    "task_label",
+    "to_stack",
+    "written_at",
+]
 
 RawFrame = tuple[CodeType, int, Mapping[str, Any]]
 RawStack = tuple[str | None, tuple[RawFrame, ...]]
 """What the innermost line was calling; then code, line and globals of each frame."""
 
+TASKS: tuple[type[Any], ...] = (asyncio.Task, asyncio.tasks._PyTask)  # type: ignore[attr-defined]
+"""asyncio's task in C and the one in Python, of which 3.10's backport of Runner is."""
+
 _MOST_FRAMES = 200
+
+_WRAPPERS = f"{__package__}.interception."
+"""Who stands around known calls; whoever called them is to be seen."""
 
 
 def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | None:
     """Take the stack from `frame` outwards to the step around it.
 
     `within` are the code objects that run a step. Returns None where none of them
-    is on the stack: the thread is between two steps, or runs no loop at all.
+    is on the stack: the thread is between two steps, or runs no loop at all. A
+    callback in C that a wrapper of ours stands around has a stack of no frames.
     """
+    while frame is not None and _is_wrapper(frame) and frame.f_code not in within:
+        frame = frame.f_back
     innermost = frame
+    # The thread may go on while we look: its position now is what counts.
+    position = (0, 0) if frame is None else (frame.f_lasti, frame.f_lineno or 0)
     found: list[RawFrame] = []
     while frame is not None and frame.f_code not in within:
         if len(found) < _MOST_FRAMES:
             found.append((frame.f_code, frame.f_lineno or 0, frame.f_globals))
         frame = frame.f_back
-    if frame is None or innermost is None or not found:
+    if frame is None or innermost is None:
         return None
-    return _call_in_progress(innermost), tuple(found)
+    return callee(innermost, *position) if found else None, tuple(found)
+
+
+def _is_wrapper(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).startswith(_WRAPPERS)
 
 
 def to_stack(raw: RawStack) -> Stack:
@@ -60,7 +81,7 @@ def to_stack(raw: RawStack) -> Stack:
         )
         for code, line, scope in frames
     ]
-    if call is not None:
+    if call is not None and stack:
         first = stack[0]
         stack[0] = Frame(
             file=first.file,
@@ -90,87 +111,14 @@ def _public_module(code: CodeType, scope: Mapping[str, Any]) -> str:
     return module
 
 
-# ------------------------------------------------- what a line was calling
-
-
-def _call_in_progress(frame: FrameType) -> str | None:
-    # C functions have no frame. The bytecode's positions say which expression of
-    # the line was being evaluated, and its source names the callee.
-    written = _written_call(frame)
-    if written is None:
-        return None
-    try:
-        return _qualified(written, frame)
-    except Exception:  # foreign objects may do anything when they are looked at
-        return written
-
-
-def _written_call(frame: FrameType) -> str | None:
-    source = _source_in_progress(frame)
-    if source is None:
-        return None
-    try:
-        tree = ast.parse(source.strip(), mode="eval").body
-    except (SyntaxError, ValueError):
-        return None
-    if isinstance(tree, ast.Await):
-        tree = tree.value
-    return _dotted(tree.func) if isinstance(tree, ast.Call) else None
-
-
-def _source_in_progress(frame: FrameType) -> str | None:
-    code = frame.f_code
-    line: int | None = frame.f_lineno
-    if not hasattr(code, "co_positions"):  # 3.10 knows the line only
-        text = linecache.getline(code.co_filename, line or 0).strip()
-        return _only_call_of(text)
-    positions = list(code.co_positions())
-    line, end_line, column, end_column = positions[frame.f_lasti // 2]
-    if None in (line, column, end_column) or line != end_line:
-        return None
-    text = linecache.getline(code.co_filename, line or 0)
-    # Columns count bytes of UTF-8.
-    return text.encode()[column:end_column].decode(errors="replace")
-
-
-def _only_call_of(text: str) -> str | None:
-    try:
-        tree = ast.parse(text.rstrip(":"))
-    except (SyntaxError, ValueError):
-        return None
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    return ast.unparse(calls[0]) if len(calls) == 1 else None
-
-
-def _dotted(node: ast.expr) -> str | None:
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        inner = _dotted(node.value)
-        return f"{inner}.{node.attr}" if inner else None
-    return None
-
-
-def _qualified(written: str, frame: FrameType) -> str:
-    # getattr_static, so that no property or __getattr__ of the user's runs here.
-    name, *attributes = written.split(".")
-    for scope in (frame.f_locals, frame.f_globals, vars(builtins)):
-        if name in scope:
-            value = scope[name]
-            break
-    else:
-        return written
-    for attribute in attributes:
-        owner = value
-        value = inspect.getattr_static(owner, attribute)
-        if not (inspect.ismodule(owner) or inspect.isclass(owner)):
-            kind = type(owner)
-            return f"{kind.__module__}.{kind.__qualname__}.{attribute}"
-    module = getattr(value, "__module__", None) or getattr(
-        getattr(value, "__self__", None), "__name__", None
-    )
-    qualname = getattr(value, "__qualname__", None)
-    return f"{module}.{qualname}" if module and qualname else written
+def written_at(callback: Any) -> CodeType | None:
+    """Give the code of a step: of a task's coroutine, or of a function."""
+    owner = getattr(callback, "__self__", None)
+    if isinstance(owner, TASKS):
+        return getattr(owner.get_coro(), "cr_code", None)
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    return getattr(callback, "__code__", None)
 
 
 def task_label(task: asyncio.Task[Any]) -> str:
@@ -184,10 +132,13 @@ def task_label(task: asyncio.Task[Any]) -> str:
     )
 
 
-def describe_callback(callback: Any, running: asyncio.Task[Any] | None = None) -> str:
+def describe_callback(callback: Any) -> str:
     """Name the step that ran `callback`: a task by its name, else the function."""
-    owner = running or getattr(callback, "__self__", None)
-    if isinstance(owner, asyncio.Task):
+    owner = getattr(callback, "__self__", None)
+    if isinstance(owner, TASKS):
         return task_label(owner)
-    inner = getattr(callback, "func", callback)
-    return str(getattr(inner, "__qualname__", None) or type(inner).__qualname__)
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    name = getattr(callback, "__qualname__", None) or type(callback).__qualname__
+    module = getattr(callback, "__module__", None)
+    return f"{module}.{name}" if module else str(name)

@@ -7,7 +7,7 @@ from types import FrameType
 from typing import Any
 
 from pytest_asyncbench._model import Frame, Stack
-from pytest_asyncbench.instruments._stack import task_label, to_stack
+from pytest_asyncbench.instruments._stack import TASKS, task_label, to_stack
 
 __all__ = ["await_chain", "by_name"]
 
@@ -47,7 +47,7 @@ def _frame_of(frame: FrameType) -> Frame:
 
 def _awaited(task: asyncio.Task[Any], innermost_first: list[FrameType]) -> str:
     waiter = getattr(task, "_fut_waiter", None)
-    if isinstance(waiter, asyncio.Task):
+    if isinstance(waiter, TASKS):
         return f"task {task_label(waiter)!r}"
     children = [child for child in getattr(waiter, "_children", ()) if not child.done()]
     if children:
@@ -71,7 +71,7 @@ def _asyncio_name(frame: FrameType) -> str:
 
 
 def _child(child: asyncio.Future[Any]) -> str:
-    if isinstance(child, asyncio.Task):
+    if isinstance(child, TASKS):
         return f"task {task_label(child)!r}"
     return f"a {type(child).__name__.lstrip('_')}"
 

@@ -12,6 +12,7 @@ whichever thread. uvloop's handles are C; for its loops see `uvloop_steps`.
 
 from __future__ import annotations
 
+import _thread
 import copy
 from asyncio.events import Handle
 from collections.abc import Callable
@@ -38,6 +39,7 @@ class LoopView:
         "blind",
         "kind",
         "last",
+        "looking",
         "loop",
         "native",
         "queue_then",
@@ -63,6 +65,8 @@ class LoopView:
         self.samples: list[tuple[float, RawStack]] = []
         self.queue_then = 0
         """How many callbacks stood in the queue when the first sample was taken."""
+        self.looking = _thread.allocate_lock()
+        """Held while the watchdog takes a sample."""
         self.ticks: list[Any] = []
         """The thread's accounts, as the watchdog read them."""
         self.undo: list[Undo] = []
@@ -227,14 +231,21 @@ def _timed(
     return _run
 
 
-class _Raises:
-    """A context whose ``run`` raises an error that has happened already."""
+class _RaisesOnce:
+    """A context whose first ``run`` raises an error that has happened already.
 
-    def __init__(self, error: BaseException) -> None:
-        self._error = error
+    From 3.12 on the loop's exception handler is run in the same context after that.
+    """
 
-    def run(self, *_: object) -> None:
-        raise self._error
+    def __init__(self, error: BaseException, context: Any) -> None:
+        self._error: BaseException | None = error
+        self._context = context
+
+    def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+        return self._context.run(function, *args)
 
 
 def hand_to_asyncio(original: Runner, handle: Any, error: BaseException) -> None:
@@ -244,5 +255,5 @@ def hand_to_asyncio(original: Runner, handle: Any, error: BaseException) -> None
     handle goes through the original ``Handle._run`` and fails in the same way.
     """
     stand_in = copy.copy(handle)
-    stand_in._context = _Raises(error)
+    stand_in._context = _RaisesOnce(error, handle._context)
     original(stand_in)

@@ -72,14 +72,23 @@ def meet_when_run(meet: Callable[[Any], object]) -> Undo:
     uvloop = sys.modules.get("uvloop")
     if uvloop is None:
         return lambda: None
-    run_forever = uvloop.Loop.run_forever
+    with ExitStack() as undo:
+        # A loop's first task is created before the loop is run.
+        for name in ("create_task", "run_forever"):
+            method = _meeting(getattr(uvloop.Loop, name), meet)
+            undo.callback(replace(uvloop.Loop, name, method))
+        return undo.pop_all().close
 
-    @functools.wraps(run_forever)
-    def met(self: Any) -> Any:
+
+def _meeting(
+    original: Callable[..., Any], meet: Callable[[Any], object]
+) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def met(self: Any, *args: Any, **kwargs: Any) -> Any:
         meet(self)
-        return run_forever(self)
+        return original(self, *args, **kwargs)
 
-    return replace(uvloop.Loop, "run_forever", met)
+    return met
 
 
 def wrap_callbacks(

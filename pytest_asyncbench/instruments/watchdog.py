@@ -102,17 +102,20 @@ class Watchdog:
         return max(0.0, min([self._interval, *left]))
 
     def _look(self) -> None:
-        frames = sys._current_frames()
         for view in self._views:
-            step, now = view.last, self._clock.now()
+            # Taken together: where a C call kept the GIL, it is ours only for this.
+            step, frame = view.last, sys._current_frames().get(view.thread)
+            now = self._clock.now()
+            stack = None
             if now - step >= self._interval:
-                self._sample(
-                    view, step, now, capture(frames.get(view.thread), self._codes)
-                )
-            else:
+                # A step that ends meanwhile waits for its sample, see `Watch`.
+                with view.looking:
+                    stack = capture(frame, self._codes)
+                    self._sample(view, step, now, stack)
+            if stack is None:  # in a short step, or polling
                 view.ticks.append(self._tick(view))
                 del view.ticks[:-_MOST_TICKS]
-        del frames
+            del frame
         self._keep_deadlines()
 
     def _sample(

@@ -1,0 +1,118 @@
+"""What a line was calling at one moment: the name of a callee that has no frame.
+
+Functions written in C leave none. The bytecode's positions say which expression of
+the line was being evaluated, and its source names the callee. On 3.10, whose bytecode
+has no columns, only a line with a single call can be told.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import itertools
+import linecache
+import sys
+from types import CodeType, FrameType
+from typing import Any
+
+__all__ = ["callee"]
+
+_PUBLIC = {"posix": "os", "nt": "os"}
+"""Modules in C, and under which name people know them."""
+
+
+def callee(frame: FrameType, offset: int, line: int) -> str | None:
+    """Name what `frame` was calling at an offset of its bytecode; None if nothing."""
+    written = _written(frame.f_code, offset, line)
+    if written is None or "(" in written:
+        return written
+    try:
+        return _qualified(written, frame)
+    except Exception:  # foreign objects may do anything when they are looked at
+        return written
+
+
+def _written(code: CodeType, offset: int, line: int) -> str | None:
+    source = _source(code, offset, line)
+    if source is None:
+        return None
+    try:
+        tree = ast.parse(source.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    if isinstance(tree, ast.Await):
+        tree = tree.value
+    return _dotted(tree.func) if isinstance(tree, ast.Call) else None
+
+
+def _source(code: CodeType, offset: int, line: int) -> str | None:
+    if not hasattr(code, "co_positions"):
+        return _only_call_of(linecache.getline(code.co_filename, line).strip())
+    first, last, column, end_column = next(
+        itertools.islice(code.co_positions(), offset // 2, None)
+    )
+    if None in (first, last, column, end_column):
+        return None
+    # Columns count bytes of UTF-8.
+    lines = [
+        linecache.getline(code.co_filename, number).encode()
+        for number in range(first, last + 1)
+    ]
+    lines[-1] = lines[-1][:end_column]
+    lines[0] = lines[0][column:]
+    return b"".join(lines).decode(errors="replace")
+
+
+def _only_call_of(text: str) -> str | None:
+    try:
+        tree = ast.parse(text.rstrip(":"))
+    except (SyntaxError, ValueError):
+        return None
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return ast.unparse(calls[0]) if len(calls) == 1 else None
+
+
+def _dotted(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        inner = _dotted(node.value)
+        return f"{inner}.{node.attr}" if inner else None
+    if isinstance(node, ast.Call):
+        inner = _dotted(node.func)
+        return f"{inner}(...)" if inner else None
+    return None
+
+
+def _qualified(written: str, frame: FrameType) -> str:
+    # getattr_static, so that no property or __getattr__ of the user's runs here.
+    name, *attributes = written.split(".")
+    for scope in (frame.f_locals, frame.f_globals, vars(builtins)):
+        if name in scope:
+            value = scope[name]
+            break
+    else:
+        return written
+    if not attributes:
+        return _public_name(value) or written
+    for attribute in attributes[:-1]:
+        value = inspect.getattr_static(value, attribute)
+    # The name that was written, not where it lives: hashlib.scrypt is _hashlib's.
+    if inspect.ismodule(value):
+        return f"{value.__name__}.{attributes[-1]}"
+    kind = value if inspect.isclass(value) else type(value)
+    return f"{_public_name(kind)}.{attributes[-1]}"
+
+
+def _public_name(value: Any) -> str:
+    module = getattr(value, "__module__", None) or getattr(
+        getattr(value, "__self__", None), "__name__", None
+    )
+    qualname = getattr(value, "__qualname__", None)
+    if not isinstance(module, str) or not isinstance(qualname, str):
+        return ""
+    public = _PUBLIC.get(module, module.lstrip("_"))
+    if getattr(sys.modules.get(public), "__dict__", {}).get(qualname) is value:
+        module = public
+    return f"{module}.{qualname}"
