@@ -23,12 +23,13 @@ from pytest_asyncbench._errors import (
 )
 from pytest_asyncbench._model import Policy, Rule, Verdict
 from pytest_asyncbench._plan import PLAN, fixtures_of
+from pytest_asyncbench._policy import suggest
 from pytest_asyncbench._render import blocking_lines, message
 from pytest_asyncbench._reporting import longrepr
-from pytest_asyncbench._rules import RULES
+from pytest_asyncbench._rules import FAMILIES, RULES
 from pytest_asyncbench._trial import Trial, record_property
 from pytest_asyncbench.fixtures import BLOCKING_CALLS, CONCURRENTLY, TRIAL
-from pytest_asyncbench.instruments.interception import Interception
+from pytest_asyncbench.instruments.interception import PREDICATES, Interception
 from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = ["Session"]
@@ -38,7 +39,6 @@ _NO_FAILURE = (pytest.skip.Exception, pytest.xfail.Exception)
 
 _FAILURE = pytest.StashKey[tuple[BaseException, Verdict]]()
 _CLOCK = pytest.StashKey[VirtualClock]()
-_EXIT = pytest.StashKey[ExitStack]()
 
 
 class Session:
@@ -53,6 +53,10 @@ class Session:
         # `from time import sleep` later binds the wrapper.
         self._interception = Interception(self._rules, SYSTEM_CLOCK)
         config.add_cleanup(self._interception.install())
+        # An interrupt ends the run without the teardown of the test that it hit.
+        self._leave = ExitStack()
+        config.add_cleanup(self._leave.close)
+        self._told = 0
 
     # -------------------------------------------------------------- hooks
 
@@ -105,20 +109,20 @@ class Session:
         policy = self._plan.watched(item)
         if policy is None:
             return
-        asked = policy.budget is not None or policy.copies is not None
-        self._trial = trial = Trial(
-            policy,
-            self._rules,
-            self._interception,
-            tracing=asked or "concurrently" in fixtures_of(item),
-            virtual=_clock_of(item, policy),
-        )
-        item.stash[TRIAL] = trial
-        item.stash[_EXIT] = stack = ExitStack()
-        item.stash[CONCURRENTLY] = Concurrently(trial)
-        item.stash[BLOCKING_CALLS] = BlockingCalls(trial)
         with _ours(item, "could not begin to watch"):
-            stack.callback(trial.start())
+            asked = policy.budget is not None or policy.copies is not None
+            trial = Trial(
+                policy,
+                self._rules,
+                self._interception,
+                tracing=asked or "concurrently" in fixtures_of(item),
+                virtual=_clock_of(item, policy),
+            )
+            self._leave.callback(trial.start())
+            # Only now: a test that half an instrument stands around is not watched.
+            self._trial = item.stash[TRIAL] = trial
+            item.stash[CONCURRENTLY] = Concurrently(trial)
+            item.stash[BLOCKING_CALLS] = BlockingCalls(trial)
 
     @contextmanager
     def _judged(self, item: pytest.Item) -> Iterator[None]:
@@ -128,15 +132,16 @@ class Session:
             yield
             return
         own: BaseException | None = None
-        in_loop = _host.is_async(item)
-        trial.begin_call(in_loop=in_loop)
-        leave = _host.enter(item, trial.hosted)
+        leave = ExitStack()
+        with _ours(item, "could not stand inside this test"):
+            trial.begin_call(in_loop=_host.is_async(item))
+            leave.callback(_host.enter(item, trial.hosted))
         try:
             yield
         except BaseException as error:
             own = error
-        finally:
-            leave()
+        with _ours(item, "could not step out of this test"):
+            leave.close()
             trial.end_call()
         self._decide(item, trial, own)
 
@@ -147,31 +152,49 @@ class Session:
         own = raised or _host.own_failure(item)
         outcome = own
         with _ours(item, "could not judge this test"):
+            trial.watch.problems += self._untold()
             verdict = trial.conclude()
             item.user_properties.append(record_property(verdict))
-            self._config.hook.pytest_asyncbench_verdict(
-                item=item, record=verdict.record()
-            )
             if not isinstance(own, _NO_FAILURE):
                 outcome = trial.outcome(verdict, own)
             elif verdict.violations:
                 item.add_report_section("call", "asyncbench", message(verdict))
             if outcome is not None and outcome in (trial.ruling, trial.cancellation):
                 item.stash[_FAILURE] = (outcome, verdict)
-            self._tell(item, verdict)
+            refused = self._tell(item, verdict)
+            if outcome is None and refused is not None:
+                outcome = refused
+                item.stash[_FAILURE] = (refused, verdict)
+        with _ours(item, "has a listener that failed"):
+            if trial.verdict is not None:
+                record = trial.verdict.record()
+                self._config.hook.pytest_asyncbench_verdict(item=item, record=record)
         # What unittest kept to itself, it also raises by itself.
         if outcome is not None and (outcome is raised or outcome is not own):
             raise outcome
 
-    def _tell(self, item: pytest.Item, verdict: Verdict) -> None:
+    def _untold(self) -> list[str]:
+        """Give what went wrong with rules and has not been told with a test yet."""
+        problems = [*self._interception.problems, *self._interception.failures]
+        told, self._told = self._told, len(problems)
+        return problems[told:]
+
+    def _tell(self, item: pytest.Item, verdict: Verdict) -> Warning | None:
+        """Say what breaks no promise; give a warning that is an error in this run."""
         mode = verdict.policy.blocking
         lines = "\n".join(blocking_lines(verdict)) if mode in ("report", "warn") else ""
         if lines and mode == "report":
             item.add_report_section("call", "asyncbench", lines)
-        elif lines:
-            item.warn(BlockingCallWarning(lines))
-        if verdict.unmeasured and mode != "error":
-            item.warn(UnmeasuredWarning("asked to be watched, and no step was seen"))
+        try:
+            if lines and mode == "warn":
+                item.warn(BlockingCallWarning(lines))
+            if verdict.unmeasured and mode != "error":
+                item.warn(
+                    UnmeasuredWarning("asked to be watched, and no step was seen")
+                )
+        except (BlockingCallWarning, UnmeasuredWarning) as refused:
+            return refused
+        return None
 
     @contextmanager
     def _closed(self, item: pytest.Item) -> Iterator[None]:
@@ -186,9 +209,15 @@ class Session:
         finally:
             self._trial = None
             with _ours(item, "could not put everything back"):
-                item.stash[_EXIT].close()
-        if trial.verdict is not None and trial.policy.blocking == "error":
+                self._leave.close()
+        if trial.verdict is None:
+            return
+        with _ours(item, "could not judge the teardown"):
             verdict = trial.conclude_teardown()
+            if verdict.findings:
+                item.user_properties.remove(record_property(trial.verdict))
+                item.user_properties.append(record_property(trial.verdict_of_all()))
+                self._tell(item, verdict)
             if verdict.violations:
                 error = BlockingCallError(message(verdict))
                 item.stash[_FAILURE] = (error, verdict)
@@ -199,7 +228,22 @@ def _with_hooked(config: pytest.Config) -> tuple[Rule, ...]:
     rules = {rule.target: rule for rule in RULES}
     for added in config.hook.pytest_asyncbench_rules(config=config):
         rules.update((rule.target, rule) for rule in added)
+    wrong = [text for rule in rules.values() for text in _wrong_words(rule)]
+    if wrong:
+        raise pytest.UsageError(*wrong)
     return tuple(rules.values())
+
+
+def _wrong_words(rule: Rule) -> Iterator[str]:
+    for kind, word, accepted in (
+        ("family", rule.family, FAMILIES),
+        ("predicate", rule.harmless, tuple(PREDICATES)),
+    ):
+        if word is not None and word not in accepted:
+            yield (
+                f"pytest_asyncbench_rules: rule {rule.target!r} has the unknown {kind} "
+                f"{word!r}{suggest(word, accepted)}; accepted: {', '.join(accepted)}"
+            )
 
 
 def _clock_of(item: pytest.Item, policy: Policy) -> VirtualClock | None:

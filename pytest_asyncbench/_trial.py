@@ -22,6 +22,7 @@ from pytest_asyncbench._judge import judge
 from pytest_asyncbench._model import (
     PROPERTY,
     Elapsed,
+    Finding,
     Observations,
     Overrun,
     Policy,
@@ -90,6 +91,7 @@ class Trial:
         self._deadline: Deadline | None = None
         self._group: Group | None = None
         self._seen_before = (0, 0)
+        self._teardown: tuple[Finding, ...] = ()
 
     # ---------------------------------------------------------- its time
 
@@ -227,7 +229,15 @@ class Trial:
             excuses=tuple(self.watch.excuses),
         )
         policy = replace(self.policy, budget=None, copies=None, asked=False)
-        return judge(policy, seen, self.rules)
+        verdict = judge(policy, seen, self.rules)
+        self._teardown = verdict.findings
+        return verdict
+
+    def verdict_of_all(self) -> Verdict:
+        """Give the verdict on the call, with what its teardown added."""
+        assert self.verdict is not None
+        found = (*self.verdict.findings, *self._teardown)
+        return replace(self.verdict, findings=found)
 
     def observations(self) -> Observations:
         """Gather what every instrument saw."""
