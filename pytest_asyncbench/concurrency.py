@@ -10,7 +10,7 @@ import asyncio
 import functools
 import inspect
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -31,8 +31,11 @@ class Job:
         self.given = given
         self.repeatable = not inspect.isawaitable(given)
 
-    async def run(self) -> Any:
-        """Await the work; a callable is called first."""
+    def coroutine(self) -> Coroutine[Any, Any, Any]:
+        """Give what a task can be made of: the work itself where it is a coroutine."""
+        return self.given if inspect.iscoroutine(self.given) else self._run()
+
+    async def _run(self) -> Any:
         given: Any = self.given
         return await (given if inspect.isawaitable(given) else given())
 
@@ -146,9 +149,11 @@ class Together:
 
     async def _until_done(self) -> None:
         loop = asyncio.get_running_loop()
+        census = self._census
         while not self._over():
-            while len(self.tasks) < len(self._jobs) and self._flying < self._limit:
-                self._start(loop)
+            with census.starting(self.group) if census else nullcontext():
+                while len(self.tasks) < len(self._jobs) and self._flying < self._limit:
+                    self._start(loop)
             self._wake = loop.create_future()
             await self._wake
 
@@ -160,14 +165,12 @@ class Together:
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         index = len(self.tasks)
         job = self._jobs[index]
-        census = self._census
-        with census.starting(self.group) if census else nullcontext():
-            task = loop.create_task(job.run(), name=job.name)
-        if census is not None:
-            census.adopt(task, self.group)
+        task = loop.create_task(job.coroutine(), name=job.name)
+        if self._census is not None:
+            self._census.adopt(task, self.group)
         self.tasks.append(task)
         self._flying += 1
-        task.add_done_callback(lambda done: self._ended(index, done))
+        task.add_done_callback(functools.partial(self._ended, index))
 
     def _ended(self, index: int, task: asyncio.Task[Any]) -> None:
         self.order.append(index)
@@ -213,4 +216,4 @@ class Together:
 async def in_turn(jobs: Sequence[Job]) -> None:
     """Run the jobs one after another."""
     for job in jobs:
-        await asyncio.get_running_loop().create_task(job.run(), name=job.name)
+        await asyncio.get_running_loop().create_task(job.coroutine(), name=job.name)

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import math
 import threading
 from asyncio.events import TimerHandle
@@ -40,6 +41,8 @@ from typing import Any
 from pytest_asyncbench._clock import Clock
 from pytest_asyncbench._model import FamilyTrace
 from pytest_asyncbench._undo import replace
+from pytest_asyncbench.instruments._links import Links, watch_writes
+from pytest_asyncbench.instruments._stack import TASKS
 from pytest_asyncbench.instruments.steps import (
     LongStep,
     LoopView,
@@ -81,12 +84,27 @@ class Family:
         self.waits: list[tuple[float, float]] = []
         self.root: Trace | None = None
 
+    def spend(self, seconds: float) -> None:
+        """Note that it ran, and with it those that it is part of."""
+        family: Family | None = self
+        while family is not None:
+            family.running += seconds
+            family = family.outer
+
     def and_outer(self) -> Iterator[Family]:
         """Give this family and those that it is part of."""
         family: Family | None = self
         while family is not None:
             yield family
             family = family.outer
+
+    def wait(self, since: float, until: float, ran: float) -> None:
+        """Note a true wait; `since` is on its own clock, `ran` what it ran after."""
+        self.waits.append((since, until - (self.running - ran)))
+
+    def marks(self) -> tuple[float, ...]:
+        """Tell for how long it has been running, and those that it is part of."""
+        return tuple(family.running for family in self.and_outer())
 
     def trace(self) -> FamilyTrace:
         """Give what is known by now, as a value."""
@@ -117,18 +135,29 @@ class Trace:
     """The account of one task."""
 
     __slots__ = (
+        "background",
         "family",
         "finished",
+        "host",
         "last",
         "mark",
         "outer_marks",
+        "over",
         "served",
         "started",
     )
 
-    def __init__(self, family: Family, started: float) -> None:
+    def __init__(
+        self, family: Family, started: float, background: Trace | None = None
+    ) -> None:
         self.family = family
         self.started = started
+        self.background = background
+        """A background task's own account, while this one is for a family it serves."""
+        self.host = False
+        """Whether it starts families; such a task awaits them, and serves none."""
+        self.over = False
+        """Whether it has woken the family that it serves."""
         self.finished: float | None = None
         self.last = math.inf
         """When its last step ended: its wait began. Not before the first step."""
@@ -136,7 +165,8 @@ class Trace:
         """How long its family had been running by then."""
         self.outer_marks: tuple[float, ...] = ()
         self.served: tuple[Family, float] | None = None
-        """The family that it woke last, and when; for tasks of no family."""
+        """The family that it woke last, and when; of threads, and of background
+        tasks that ever served a family."""
 
 
 Origin = tuple[float, "Trace | None", "Job | None"]
@@ -154,10 +184,22 @@ class _FromThread(functools.partial):  # type: ignore[type-arg]
 class _Ledger:
     """What the census keeps for one loop."""
 
-    __slots__ = ("io_ready", "long", "origins", "polled", "ready")
+    __slots__ = (
+        "io_ready",
+        "links",
+        "long",
+        "origins",
+        "polled",
+        "ready",
+        "view",
+        "written",
+    )
 
-    def __init__(self, loop: Any, now: float) -> None:
-        self.ready: deque[Any] = loop._ready
+    def __init__(self, view: LoopView, now: float) -> None:
+        self.view = view
+        self.links = Links()
+        self.written = self.links.fresh
+        self.ready: deque[Any] = view.loop._ready
         self.origins: deque[Origin | None] = deque()
         self.polled = now
         self.io_ready = now
@@ -179,6 +221,7 @@ class Census:
         self._of_loops: Group | None = None
         self._given: dict[Any, Group] = {}
         self._expected: Group | None = None
+        self._newborn: Trace | None = None
         self._in_thread = threading.local()
 
     # ------------------------------------------------------------- groups
@@ -188,7 +231,7 @@ class Census:
         group = Group()
         task = asyncio.current_task()
         if task is not None:
-            self._bodies[self._trace_of(task)] = group
+            self._hosts(self._trace_of(task), group)
         return group
 
     def bodies(self) -> Group:
@@ -207,14 +250,21 @@ class Census:
 
     def adopt(self, task: asyncio.Task[Any], group: Group) -> None:
         """Make a family of a task that has not taken a step yet."""
-        # An eager one took that step while it was created, and is adopted already.
-        if task not in self._traces and not task.done():
+        # An eager one took that step while it was created, before it had its name.
+        known = self._traces.get(task)
+        if known is not None:
+            known.family.name = task.get_name()
+        elif not task.done():
             self._given[task] = group
 
     def waiting_since(self, task: asyncio.Task[Any]) -> float | None:
         """Tell when the last step of a living task ended, if it has taken one."""
         trace = self._traces.get(task)
         return None if trace is None or trace.last == math.inf else trace.last
+
+    def _hosts(self, trace: Trace, group: Group) -> None:
+        self._bodies[trace] = group
+        trace.host = True
 
     def _trace_of(self, task: asyncio.Task[Any]) -> Trace:
         trace = self._traces.get(task)
@@ -223,28 +273,27 @@ class Census:
         return trace
 
     def _begin(
-        self,
-        task: asyncio.Task[Any],
-        creator: Trace | None,
-        at: float,
-        group: Group | None = None,
+        self, creator: Trace | None, at: float, name: str, group: Group | None = None
     ) -> Trace:
-        outer = creator.family if creator else self._nobody
-        body = self._bodies.get(creator) if creator else None
+        family = creator.family if creator else self._nobody
+        body = None
+        if creator is not None and (creator.host or group is not None):
+            creator.host = True
+            body = self._bodies.get(creator)
         # Given to a run inside the test's body, it is a family of both: of the run's
         # group and, around that, of the body's.
         for owner in (body, group):
             if owner is not None:
-                family = Family(
-                    owner, None if outer is self._nobody else outer, task.get_name()
-                )
+                outer = None if family is self._nobody else family
+                family = Family(owner, outer, name)
                 owner.families.append(family)
-                outer = family
-        trace = self._traces[task] = Trace(outer, at)
-        for owned in outer.and_outer():
-            if owned.root is None and owned is not self._nobody:
-                owned.root = trace
-        trace.outer_marks = tuple(family.running for family in outer.and_outer())
+        trace = Trace(family, at)
+        owned: Family | None = family
+        while owned is not None and owned.root is None and owned is not self._nobody:
+            owned.root = trace
+            owned = owned.outer
+        if family.outer is not None:
+            trace.outer_marks = family.marks()
         return trace
 
     # -------------------------------------------------------------- loops
@@ -252,12 +301,21 @@ class Census:
     def meet(self, view: LoopView) -> None:
         """Begin to keep the account of a loop."""
         loop = view.loop
-        self._ledgers[loop] = _Ledger(loop, self._now())
+        if not self._ledgers:  # once for all loops: their transports are of one class
+            view.undo.append(watch_writes(self._links_of))
+        self._ledgers[loop] = _Ledger(view, self._now())
+        # What a wider fixture left running was created by none of the tasks to come.
+        for task in asyncio.all_tasks(loop):
+            if _has_begun(task):
+                self._trace_of(task)
         view.undo.append(replace(loop._selector, "select", self._poll(view)))
         view.undo.append(replace(loop, "call_soon_threadsafe", self._threadsafe(loop)))
         view.undo.append(replace(loop, "run_in_executor", self._executor(loop)))
-        if loop.get_task_factory() is not None:
-            view.undo.append(self._watch_factory(loop))
+        self._watch_factory(view)
+
+    def _links_of(self, loop: Any) -> Links | None:
+        ledger = self._ledgers.get(loop)
+        return None if ledger is None else ledger.links
 
     def _poll(self, view: LoopView) -> Callable[..., Any]:
         now, ledger = self._now, self._ledgers[view.loop]
@@ -282,10 +340,21 @@ class Census:
 
         def call_soon_threadsafe(callback: Any, *args: Any, context: Any = None) -> Any:
             marked = _FromThread(callback)
-            marked.origin = (now(), None, getattr(in_thread, "job", None))
+            job = getattr(in_thread, "job", None)
+            marked.origin = (now(), None if job else self._thread(), job)
             return original(marked, *args, context=context)
 
         return call_soon_threadsafe
+
+    def _thread(self) -> Trace | None:
+        # A thread does one thing at a time, unless it runs a loop of its own.
+        if asyncio._get_running_loop() is not None:
+            return None
+        known: Trace | None = getattr(self._in_thread, "trace", None)
+        if known is None:
+            known = self._in_thread.trace = Trace(self._nobody, self._now())
+            known.served = (self._nobody, 0.0)
+        return known
 
     def _executor(self, loop: Any) -> Callable[..., Any]:
         original = loop.run_in_executor
@@ -307,37 +376,63 @@ class Census:
 
         return run_in_executor
 
-    def _watch_factory(self, loop: Any) -> Callable[[], None]:
+    def _watch_factory(self, view: LoopView) -> None:
+        # What a test sets is what it reads again: anyio looks whether it is asyncio's.
+        loop = view.loop
+        put, given = loop.set_task_factory, loop.get_task_factory()
+
+        def set_task_factory(factory: Any) -> None:
+            nonlocal given
+            put(factory)
+            given = factory
+            if factory is not None:
+                put(functools.partial(self._create, factory))
+
+        set_task_factory(given)
+        view.undo.append(lambda: put(given))
+        view.undo.append(replace(loop, "set_task_factory", set_task_factory))
+        view.undo.append(replace(loop, "get_task_factory", lambda: given))
+
+    def _create(self, factory: Any, loop: Any, coro: Any, **kwargs: Any) -> Any:
         # An eager task takes its first steps inside its creation, where no callback
-        # of the loop's shows it.
-        original = loop.get_task_factory()
+        # of the loop's shows it, and may create others there.
+        creator = self._creator(loop)
+        outer = self._newborn, self._expected
+        began = self._now()
+        trace = self._begin(creator, began, "", self._expected)
+        self._newborn, self._expected = trace, None
+        try:
+            task = factory(loop, coro, **kwargs)
+        finally:
+            self._newborn, self._expected = outer
+        if isinstance(task, TASKS) and _has_begun(task):
+            self._born(task, trace, creator, began)
+        else:
+            _disown(trace)
+        return task
 
-        def factory(loop: Any, coro: Any, **kwargs: Any) -> Any:
-            began = self._now()
-            creator = asyncio.current_task(loop)
-            task = original(loop, coro, **kwargs)
-            ended = self._now()
-            if isinstance(task, asyncio.Task) and task not in self._traces:
-                known = None if creator is None else self._trace_of(creator)
-                trace = self._begin(task, known, began, self._expected)
-                self._ran(trace, ended - began, ended)
-                if task.done():
-                    self._finish(task, trace, ended)
-            return task
+    def _creator(self, loop: Any) -> Trace | None:
+        current = asyncio.current_task(loop)
+        if current is None or current in self._traces or self._newborn is None:
+            return None if current is None else self._trace_of(current)
+        return self._newborn
 
-        loop.set_task_factory(factory)
-        return lambda: loop.set_task_factory(original)
-
-    def _ran(self, trace: Trace, spent: float, now: float) -> None:
-        for family in trace.family.and_outer():
-            family.running += spent
-        self._mark(trace, now)
-
-    def _mark(self, trace: Trace, now: float) -> None:
+    def _born(
+        self, task: Any, trace: Trace, creator: Trace | None, began: float
+    ) -> None:
+        now = self._now()
+        trace.family.name = trace.family.name or task.get_name()
+        self._traces[task] = trace
+        # The step of its creator, which has not ended yet, will count this, too.
+        if creator is not None:
+            creator.family.spend(began - now)
+        trace.family.spend(now - began)
         trace.last = now
         trace.mark = trace.family.running
         if trace.family.outer is not None:
-            trace.outer_marks = tuple(f.running for f in trace.family.and_outer())
+            trace.outer_marks = trace.family.marks()
+        if task.done():
+            self._finish(task, trace, now)
 
     def _finish(self, task: Any, trace: Trace, now: float) -> None:
         trace.finished = now
@@ -349,15 +444,19 @@ class Census:
     def runner(self, views: Views, original: Runner) -> Runner:
         """Make what stands in for ``Handle._run``."""
         now, limit, long_step = self._now, self._limit, self._long_step
-        ledgers, known_trace = self._ledgers, self._traces.get
-        nobody = self._nobody
+        ledgers, known_trace, nobody = self._ledgers, self._traces.get, self._nobody
+        brief, kind = min(limit, _LONG_STEP), TASKS
 
         # One long function because it runs at every step: a call more would cost
         # a tenth of what asyncio itself does in a step.
         def _run(self_: Any) -> None:
-            view = views[self_._loop]
-            ledger = ledgers[self_._loop]
-            callback = self_._callback
+            try:
+                ledger = ledgers[self_._loop]
+            except KeyError:
+                if views[self_._loop].blind:
+                    return original(self_)
+                ledger = ledgers[self_._loop]
+            callback, view = self_._callback, ledger.view
             ready, origins = ledger.ready, ledger.origins
             before = len(ready)
             if len(origins) != before + 1:
@@ -372,40 +471,42 @@ class Census:
             ended = now()
             began = view.last
             spent = ended - began
+            caused = None
+            # Only a task is looked up: of what else there is, not all can be hashed.
             task = getattr(callback, "__self__", None)
-            trace = known_trace(task) if task is not None else None
+            trace = known_trace(task) if isinstance(task, kind) else None
             if trace is None:
-                trace, handed_on = self._strange(self_, callback, task, origin, began)
+                trace, caused = self._strange(self_, task, origin, ledger, ended)
+            elif origin is not None and origin[1] is trace:
+                trace.family.queued += began - origin[0]
             else:
-                handed_on = None
-                if origin is None:
-                    origin = self._from_loop(ledger, self_, began)
-                if origin[1] is trace:
-                    trace.family.queued += began - origin[0]
-                else:
-                    self._woken(trace, origin, began, ledger)
+                trace = self._woken(task, trace, origin, self_, ledger)
             if trace is not None:
                 family = trace.family
-                family.running += spent
+                trace.mark = family.running = family.running + spent
                 trace.last = ended
-                trace.mark = family.running
                 if family.outer is not None:
-                    self._outer_ran(trace, spent)
-                if task is not None and task.done():
+                    family.outer.spend(spent)
+                    trace.outer_marks = family.marks()
+                if task.done():  # type: ignore[union-attr]  # it has a trace
                     self._finish(task, trace, ended)
-                if spent > _LONG_STEP and family is not nobody:
-                    ledger.long.append((began, ended, family))
+            if ledger.written:
+                ledger.links.sign(ended, trace or (caused and caused[1]))
             added = len(ready) - before
             if added == 1:
-                origins.append(handed_on or (ended, trace, None))
+                origins.append(caused or (ended, trace, None))
             elif added:
-                origins.extend([handed_on or (ended, trace, None)] * added)
-            if spent > limit:
-                long_step(view, self_, ended)
-                ended = now()
+                origins.extend([caused or (ended, trace, None)] * added)
+            if spent > brief:
+                if trace is not None and trace.family is not nobody:
+                    ledger.long.append((began, ended, trace.family))
+                if spent > limit:
+                    long_step(view, self_, ended)
+                    ended = now()
             view.last = ended
             view.steps += 1
             self_ = None
+            return None
 
         return _run
 
@@ -421,58 +522,105 @@ class Census:
         if isinstance(handle, TimerHandle):
             late = handle._loop.time() - handle._when  # type: ignore[attr-defined]
             return min(began, self._now() - max(0.0, late)), None, None
+        end = getattr(handle._callback, "__self__", None)
+        if isinstance(end, asyncio.Transport):
+            link = ledger.links.writer_to(end)
+            if link is not None:
+                return min(began, max(ledger.io_ready, link[0])), link[1], None
         return min(began, ledger.io_ready), None, None
 
     def _strange(
-        self, handle: Any, callback: Any, task: Any, origin: Origin | None, began: float
+        self,
+        handle: Any,
+        task: Any,
+        origin: Origin | None,
+        ledger: _Ledger,
+        ended: float,
     ) -> tuple[Trace | None, Origin | None]:
         """Deal with a step of a task not seen before, or of no task."""
-        ledger = self._ledgers[handle._loop]
-        if isinstance(callback, _FromThread):
-            origin = callback.origin
-        if origin is None:
+        began, threaded = ledger.view.last, isinstance(handle._callback, _FromThread)
+        if threaded:
+            origin = handle._callback.origin
+        elif origin is None:
             origin = self._from_loop(ledger, handle, began)
-        if isinstance(task, asyncio.Task):
+        if isinstance(task, TASKS):
             return self._first_step(task, handle, origin, began), None
-        family = handle._context.get(_FAMILY)
+        waker = origin[1]
+        family = self._nobody if waker is None else waker.family
+        if family is self._nobody:
+            family = handle._context.get(_FAMILY)
         if family is not None:
-            spent = self._now() - began
-            for owner in family.and_outer():
-                owner.running += spent
-        ready_at, waker, job = origin
-        if waker is not None:  # a wake-up from within: no earlier than now
-            return None, (self._now(), waker, None)
-        return None, (ready_at, None, job)
+            family.spend(ended - began)
+        # What wakes from within does so now; what came from a thread did before.
+        if waker is not None and not threaded:
+            origin = (ended, waker, origin[2])
+        return None, origin
 
     def _first_step(
         self, task: asyncio.Task[Any], handle: Any, origin: Origin, began: float
     ) -> Trace:
-        trace = self._begin(task, origin[1], origin[0], self._given.pop(task, None))
+        group = self._given.pop(task, None) if self._given else None
+        trace = self._begin(origin[1], origin[0], task.get_name(), group)
+        self._traces[task] = trace
         if trace.family is self._nobody:
             trace.family = handle._context.get(_FAMILY) or self._nobody
             if origin[1] is None and self._of_loops is not None:
-                self._bodies[trace] = self._of_loops
+                self._hosts(trace, self._of_loops)
         if trace.family is not self._nobody:
             handle._context.run(_FAMILY.set, trace.family)
         trace.family.queued += began - origin[0]
         return trace
 
     def _woken(
-        self, trace: Trace, origin: Origin, began: float, ledger: _Ledger
-    ) -> None:
+        self,
+        task: Any,
+        trace: Trace,
+        origin: Origin | None,
+        handle: Any,
+        ledger: _Ledger,
+    ) -> Trace:
         """Account for the wait that has ended with this step of `trace`."""
+        began = ledger.view.last
+        if origin is None:
+            origin = self._from_loop(ledger, handle, began)
         ready_at, waker, job = origin
+        if trace.background or (trace.family is self._nobody and not trace.host):
+            trace = self._serving(task, trace, waker, ready_at)
         own = trace.family
         own.queued += max(0.0, began - ready_at)
-        if own is self._nobody or (waker is not None and waker.family is own):
-            return None
+        if own is self._nobody:
+            return trace
         since = trace.last if job is None else max(trace.last, job.started)
-        if waker is not None and waker.family is self._nobody:
-            since = max(since, self._busy_elsewhere(waker, own, ready_at))
-        elif waker is not None:
-            return self._woken_by_relative(trace, waker, since, ready_at, ledger)
-        self._waited(trace, since, ready_at, ledger, own.and_outer())
-        return None
+        if waker is None:
+            self._waited(trace, since, ready_at, ledger)
+        elif waker.family is own:
+            _answered(waker, ready_at)
+        elif waker.family is self._nobody:
+            since = max(since, _busy_elsewhere(waker, own, ready_at))
+            self._waited(trace, since, ready_at, ledger)
+        else:
+            self._woken_by_relative(trace, waker, since, ready_at, ledger)
+        return trace
+
+    def _serving(
+        self, task: Any, trace: Trace, waker: Trace | None, ready_at: float
+    ) -> Trace:
+        """Give the account of a background task for the family that it serves now."""
+        own = trace.background or trace
+        if waker is None or waker.family is self._nobody:
+            changed = own if trace.over else trace
+        elif trace is not own and not trace.over and waker.background is not None:
+            changed = trace  # what another server sets free, a lock say, is no request
+        else:
+            own.served = own.served or (self._nobody, 0.0)
+            trace.over = False
+            asked_again = waker.family is trace.family
+            changed = trace if asked_again else Trace(waker.family, ready_at, own)
+        if changed is not trace:
+            self._traces[task] = changed
+            changed.last, changed.mark = ready_at, changed.family.running
+            changed.outer_marks = changed.family.marks()
+        return changed
 
     def _woken_by_relative(
         self, trace: Trace, waker: Trace, since: float, until: float, ledger: _Ledger
@@ -481,16 +629,11 @@ class Census:
         # To a family that holds only one of the two it was the outside world.
         theirs = set(waker.family.and_outer())
         groups = {family.group for family in theirs}
-        outside = [
-            family
-            for family in trace.family.and_outer()
-            if family not in theirs and family.group not in groups
-        ]
-        self._waited(trace, since, until, ledger, iter(outside))
 
-    def _busy_elsewhere(self, waker: Trace, family: Family, at: float) -> float:
-        before, waker.served = waker.served, (family, at)
-        return before[1] if before and before[0] is not family else 0.0
+        def outside(family: Family) -> bool:
+            return family not in theirs and family.group not in groups
+
+        self._waited(trace, since, until, ledger, outside)
 
     def _waited(
         self,
@@ -498,17 +641,18 @@ class Census:
         since: float,
         until: float,
         ledger: _Ledger,
-        families: Iterator[Family],
+        counts: Callable[[Family], bool] | None = None,
     ) -> None:
         if until <= since:
             return
         own = trace.family
-        marks = dict(zip(own.and_outer(), trace.outer_marks, strict=False))
-        marks[own] = trace.mark
-        for family in families:
-            if family is not self._nobody:
-                ran = family.running - self._ran_since(ledger, family, until)
-                family.waits.append((since - marks.get(family, 0.0), until - ran))
+        if own.outer is None and counts is None:
+            own.wait(since - trace.mark, until, self._ran_since(ledger, own, until))
+            return
+        marks = (trace.mark,) if own.outer is None else trace.outer_marks
+        for family, mark in zip(own.and_outer(), marks, strict=False):
+            if counts is None or counts(family):
+                family.wait(since - mark, until, self._ran_since(ledger, family, until))
 
     def _ran_since(self, ledger: _Ledger, family: Family, since: float) -> float:
         # A wait ends when its timer is due, and is noticed later: what the family
@@ -521,8 +665,33 @@ class Census:
                 ran += ended - max(began, since)
         return ran
 
-    def _outer_ran(self, trace: Trace, spent: float) -> None:
-        for family in trace.family.and_outer():
-            if family is not trace.family:
-                family.running += spent
-        trace.outer_marks = tuple(f.running for f in trace.family.and_outer())
+
+def _answered(waker: Trace, at: float) -> None:
+    """Note that a family was woken by what may be a background task at its service."""
+    if waker.background is not None:
+        waker.over = True
+        waker.background.served = (waker.family, at)
+
+
+def _busy_elsewhere(waker: Trace, family: Family, at: float) -> float:
+    """Tell until when a background task or thread worked for another family."""
+    before = waker.served
+    if before is None:
+        return 0.0
+    waker.served = (family, at)
+    return before[1] if before[0] is not family else 0.0
+
+
+def _has_begun(task: asyncio.Task[Any]) -> bool:
+    work = task.get_coro()
+    return task.done() or (
+        inspect.iscoroutine(work)
+        and inspect.getcoroutinestate(work) != inspect.CORO_CREATED
+    )
+
+
+def _disown(trace: Trace) -> None:
+    """Take back the families that were made for a task that is to begin later."""
+    for family in trace.family.and_outer():
+        if family.root is trace and family.group is not None:
+            family.group.families.remove(family)
