@@ -81,6 +81,7 @@ class Trial:
             interception=interception,
             families=policy.rules,
             tracing=tracing,
+            time=virtual.time if virtual is not None else None,
         )
         self.virtual = virtual
         self.verdict: Verdict | None = None

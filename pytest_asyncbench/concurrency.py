@@ -18,6 +18,9 @@ from pytest_asyncbench.instruments.census import Census, Group
 
 __all__ = ["Job", "Together", "close_unstarted", "in_turn", "jobs_from"]
 
+_AT_ONCE = 500
+"""How many jobs are started in one step."""
+
 Maker = Callable[[], Awaitable[Any]]
 
 
@@ -149,13 +152,25 @@ class Together:
 
     async def _until_done(self) -> None:
         loop = asyncio.get_running_loop()
-        census = self._census
         while not self._over():
+            await self._start_more(loop)
+            if self._flying:
+                self._wake = loop.create_future()
+                await self._wake
+
+    async def _start_more(self, loop: asyncio.AbstractEventLoop) -> None:
+        census = self._census
+        while self._may_start():
             with census.starting(self.group) if census else nullcontext():
-                while len(self.tasks) < len(self._jobs) and self._flying < self._limit:
-                    self._start(loop)
-            self._wake = loop.create_future()
-            await self._wake
+                for _ in range(_AT_ONCE):
+                    if self._may_start():
+                        self._start(loop)
+            if self._may_start():
+                await asyncio.sleep(0)  # to start ten thousand must not block the loop
+
+    def _may_start(self) -> bool:
+        more = len(self.tasks) < len(self._jobs) and self._flying < self._limit
+        return more and not self._over()
 
     def _over(self) -> bool:
         if self.expired or (self._failed and not self.keep_going):

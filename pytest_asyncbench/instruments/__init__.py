@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import CodeType, FrameType
 from typing import Any
@@ -56,6 +56,7 @@ class Watch:
         interception: the wrapped calls, where known calls are to be recorded.
         families: the families of rules that count.
         tracing: whether to follow tasks, which costs more at each step.
+        time: the time in which tasks are followed, where it is not real time.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Watch:
         interception: Interception | None = None,
         families: frozenset[str] = frozenset(),
         tracing: bool = False,
+        time: Callable[[], float] | None = None,
     ) -> None:
         self.clock = clock
         self.stalls: list[LoopStall] = []
@@ -78,7 +80,9 @@ class Watch:
         self.watchdog = Watchdog(
             clock, min(max(interval, _SHORTEST_INTERVAL), _LONGEST_INTERVAL)
         )
-        self.census = Census(clock, threshold, self._long_step) if tracing else None
+        self.census = (
+            Census(clock, threshold, self._long_step, time) if tracing else None
+        )
         self._probe = StepProbe(
             clock,
             threshold,

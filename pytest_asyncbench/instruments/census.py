@@ -186,6 +186,7 @@ class _Ledger:
 
     __slots__ = (
         "io_ready",
+        "last",
         "links",
         "long",
         "origins",
@@ -201,6 +202,8 @@ class _Ledger:
         self.written = self.links.fresh
         self.ready: deque[Any] = view.loop._ready
         self.origins: deque[Origin | None] = deque()
+        self.last = now
+        """The end of the last step or poll, as in `LoopView`, but in the census's time."""
         self.polled = now
         self.io_ready = now
         """No I/O that the last poll reported was ready before this."""
@@ -208,10 +211,21 @@ class _Ledger:
 
 
 class Census:
-    """The account of every task of every loop, while it is installed."""
+    """The account of every task of every loop, while it is installed.
 
-    def __init__(self, clock: Clock, limit: float, long_step: LongStep) -> None:
-        self._now = clock.now
+    It is kept in `time`, where a test lives in another than real time. Whether a step
+    was long is a question of real time all the same.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        limit: float,
+        long_step: LongStep,
+        time: Callable[[], float] | None = None,
+    ) -> None:
+        self._real = clock.now
+        self._now = time or clock.now
         self._limit = limit
         self._long_step = long_step
         self._traces: dict[Any, Trace] = {}
@@ -257,10 +271,14 @@ class Census:
         elif not task.done():
             self._given[task] = group
 
-    def waiting_since(self, task: asyncio.Task[Any]) -> float | None:
-        """Tell when the last step of a living task ended, if it has taken one."""
+    def waiting_for(self, task: asyncio.Task[Any]) -> float | None:
+        """Tell how long ago the last step of a living task ended, if it took one."""
         trace = self._traces.get(task)
-        return None if trace is None or trace.last == math.inf else trace.last
+        return (
+            None
+            if trace is None or trace.last == math.inf
+            else (self._now() - trace.last)
+        )
 
     def _hosts(self, trace: Trace, group: Group) -> None:
         self._bodies[trace] = group
@@ -318,7 +336,7 @@ class Census:
         return None if ledger is None else ledger.links
 
     def _poll(self, view: LoopView) -> Callable[..., Any]:
-        now, ledger = self._now, self._ledgers[view.loop]
+        now, real, ledger = self._now, self._real, self._ledgers[view.loop]
         poll = view.loop._selector.select
 
         def select(timeout: float | None = None) -> Any:
@@ -329,7 +347,8 @@ class Census:
             ledger.polled = ended
             if not ledger.ready:
                 ledger.origins.clear()
-            view.last = now()
+            ledger.last = now()
+            view.last = ledger.last if now is real else real()
             return events
 
         return select
@@ -446,6 +465,7 @@ class Census:
         now, limit, long_step = self._now, self._limit, self._long_step
         ledgers, known_trace, nobody = self._ledgers, self._traces.get, self._nobody
         brief, kind = min(limit, _LONG_STEP), TASKS
+        real = None if self._real is now else self._real
 
         # One long function because it runs at every step: a call more would cost
         # a tenth of what asyncio itself does in a step.
@@ -469,7 +489,7 @@ class Census:
             except BaseException as error:
                 hand_to_asyncio(original, self_, error)
             ended = now()
-            began = view.last
+            began = ledger.last
             spent = ended - began
             caused = None
             # Only a task is looked up: of what else there is, not all can be hashed.
@@ -500,9 +520,15 @@ class Census:
             if spent > brief:
                 if trace is not None and trace.family is not nobody:
                     ledger.long.append((began, ended, trace.family))
-                if spent > limit:
+                if spent > limit and real is None:
                     long_step(view, self_, ended)
                     ended = now()
+            ledger.last = ended
+            if real is not None:
+                ended = real()
+                if ended - view.last > limit:
+                    long_step(view, self_, ended)
+                    ended = real()
             view.last = ended
             view.steps += 1
             self_ = None
@@ -538,7 +564,7 @@ class Census:
         ended: float,
     ) -> tuple[Trace | None, Origin | None]:
         """Deal with a step of a task not seen before, or of no task."""
-        began, threaded = ledger.view.last, isinstance(handle._callback, _FromThread)
+        began, threaded = ledger.last, isinstance(handle._callback, _FromThread)
         if threaded:
             origin = handle._callback.origin
         elif origin is None:
@@ -580,7 +606,7 @@ class Census:
         ledger: _Ledger,
     ) -> Trace:
         """Account for the wait that has ended with this step of `trace`."""
-        began = ledger.view.last
+        began = ledger.last
         if origin is None:
             origin = self._from_loop(ledger, handle, began)
         ready_at, waker, job = origin

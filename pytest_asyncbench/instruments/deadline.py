@@ -138,10 +138,9 @@ class Deadline:
     def _awaited(self, task: asyncio.Task[Any]) -> AwaitedTask:
         stack, awaits = await_chain(task)
         census = self._watch.census
-        since = None if census is None else census.waiting_since(task)
         return AwaitedTask(
             name="the test" if task is self._task else task_label(task),
             stack=stack,
             awaits=awaits,
-            seconds=None if since is None else self._watch.clock.now() - since,
+            seconds=None if census is None else census.waiting_for(task),
         )
