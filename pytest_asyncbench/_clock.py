@@ -44,10 +44,12 @@ class Clock(Protocol):
 class SystemClock:
     """Real elapsed time and the operating system's account of each thread."""
 
-    __slots__ = ("_clock_gettime", "_cpu_clock_of", "now")
+    __slots__ = ("_clock_gettime", "_cpu_clock_of", "monotonic", "now")
 
     def __init__(self) -> None:
         self.now: Callable[[], float] = time.perf_counter
+        self.monotonic: Callable[[], float] = time.monotonic
+        """What asyncio's loops read, unless somebody has replaced it."""
         self._clock_gettime = getattr(time, "clock_gettime", None)
         self._cpu_clock_of = getattr(time, "pthread_getcpuclockid", None)
 

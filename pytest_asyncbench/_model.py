@@ -252,6 +252,8 @@ class Overrun:
     stuck: Stack | None = None
     """The stack on the loop, when a step was in the way of the cancellation."""
     cancelled: bool = False
+    frozen: bool = False
+    """Whether the loop's clock was not the real one, so that its timers stood still."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,6 +88,12 @@ def _starved_lines(verdict: Verdict) -> Iterator[str]:
 
 
 def _overrun_lines(overrun: Overrun) -> Iterator[str]:
+    if overrun.frozen:
+        yield "the loop's clock is frozen: no asyncio.sleep or timeout can end"
+        yield (
+            "  use: freeze_time(..., real_asyncio=True), before timers are set, "
+            "or @pytest.mark.virtual_time"
+        )
     if overrun.stuck:
         yield "the loop was blocked when the budget ended, at"
         yield from _stack_lines(overrun.stuck)

@@ -203,7 +203,7 @@ class _Ledger:
         self.ready: deque[Any] = view.loop._ready
         self.origins: deque[Origin | None] = deque()
         self.last = now
-        """The end of the last step or poll, as in `LoopView`, but in the census's time."""
+        """As `LoopView.last`, but in the time of the census."""
         self.polled = now
         self.io_ready = now
         """No I/O that the last poll reported was ready before this."""

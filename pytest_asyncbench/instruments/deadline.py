@@ -15,6 +15,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from pytest_asyncbench._clock import SYSTEM_CLOCK
 from pytest_asyncbench._errors import BudgetExceeded
 from pytest_asyncbench._model import AwaitedTask, Overrun, Stack
 from pytest_asyncbench.instruments._stack import RawStack, task_label, to_stack
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Deadline"]
 
 _GRACE = 1.0
+_FROZEN = 0.1
 _STUCK = 0.05
 """A cancellation that comes later than this was kept waiting by a blocked loop."""
 
@@ -121,12 +123,19 @@ class Deadline:
             if self._by_loop or late < _STUCK:
                 self._stuck = None
             self.overrun = Overrun(
-                tasks=self._alive(), stuck=self._stuck, cancelled=True
+                tasks=self._alive(),
+                stuck=self._stuck,
+                cancelled=True,
+                frozen=not self._by_loop and self._is_frozen(),
             )
         if self._expire_instead is not None:
             self._expire_instead()
         elif self._task is not None:
             self._task.cancel()
+
+    def _is_frozen(self) -> bool:
+        # By what it shows, since a loop may read another clock than freezegun froze.
+        return abs(self._loop.time() - SYSTEM_CLOCK.monotonic()) > _FROZEN
 
     def _alive(self) -> tuple[AwaitedTask, ...]:
         tasks = sorted(
