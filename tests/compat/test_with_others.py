@@ -1,0 +1,147 @@
+"""anyio's own plugin, uvloop, and coverage's like: other hands on the same loop."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+ANYIO = """
+import asyncio, time
+import anyio, pytest
+
+pytestmark = [pytest.mark.anyio, pytest.mark.no_blocking]
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+async def test_blocks():
+    time.sleep(0.001)
+
+async def test_clean():
+    await anyio.sleep(0.01)
+    await anyio.to_thread.run_sync(time.sleep, 0.15)
+
+@pytest.mark.budget(0.15)
+async def test_hung():
+    await anyio.sleep(60)
+
+@pytest.mark.budget(30, speedup=1.5)
+async def test_group():
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(anyio.sleep, 0.1)
+
+async def test_run(concurrently):
+    assert list(await concurrently(anyio.sleep(0.01), anyio.sleep(0.01))) == [None] * 2
+"""
+
+OUTCOMES = {
+    "test_blocks": "failed",
+    "test_clean": "passed",
+    "test_hung": "failed",
+    "test_group": "passed",
+    "test_run": "passed",
+}
+
+
+def test_tests_that_anyio_runs_are_watched_alike(play_once):
+    """Its task groups are tasks like any other."""
+    run = play_once(ANYIO, "--asyncio-mode=strict")
+    assert run.outcomes == OUTCOMES
+    assert run["test_hung"].lines[0].startswith("wall clock 0.")
+    assert run["test_group"].record["speedup"] > 1.5
+
+
+UVLOOP = """
+import asyncio, time
+import pytest, uvloop
+
+@pytest.mark.no_blocking
+def test_blocks():
+    async def main():
+        await asyncio.sleep(0)
+        time.sleep(0.15)
+    loop = uvloop.new_event_loop()
+    try:
+        loop.run_until_complete(main())
+    finally:
+        loop.close()
+
+@pytest.mark.no_blocking
+def test_clean():
+    async def main():
+        await asyncio.sleep(0.01)
+    loop = uvloop.new_event_loop()
+    try:
+        loop.run_until_complete(main())
+    finally:
+        loop.close()
+"""
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed"
+)
+def test_a_test_in_uvloop_never_passes_by_silence(play_once):
+    """It is measured and judged, or it is reported as unmeasured."""
+    run = play_once(UVLOOP)
+    assert run["test_blocks"].outcome == "failed"
+    measured = not run["test_clean"].record["unmeasured"]
+    assert run["test_clean"].outcome == ("passed" if measured else "failed")
+    if measured:
+        assert run["test_blocks"].record["blocking"][0]["call"] == "time.sleep"
+    else:
+        assert run["test_blocks"].lines[0].startswith("not measured")
+
+
+IMPORTS = """
+import pytest
+
+@pytest.mark.no_blocking
+async def test_slow_import():
+    import slow
+"""
+
+SLOW = """
+import time
+until = time.perf_counter() + 0.25
+while time.perf_counter() < until:
+    pass
+"""
+
+
+def test_importing_is_never_reported_however_slow(play_once, pytester):
+    """It happens once, and nobody would move it to a thread."""
+    (pytester.path / "slow.py").write_text(SLOW)
+    run = play_once(IMPORTS)
+    assert run["test_slow_import"].outcome == "passed"
+
+
+TRACED = """
+import asyncio, sys
+import pytest
+
+@pytest.mark.no_blocking
+async def test_traced():
+    def trace(frame, event, argument):
+        return trace
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        await asyncio.sleep(0.01)
+        sum(range(1000))
+    finally:
+        sys.settrace(before)
+
+@pytest.mark.no_blocking
+async def test_imports():
+    import wave, tabnanny
+"""
+
+
+def test_tracers_and_imports_are_never_reported(play_once):
+    """Debuggers and coverage look at every line; an import reads files."""
+    run = play_once(TRACED, "--asyncbench-rules=all")
+    assert run.outcomes == {"test_traced": "passed", "test_imports": "passed"}

@@ -1,0 +1,193 @@
+"""The house: floors, whose imports go down only, and the words that are public."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import pytest_asyncbench
+from pytest_asyncbench._options import OPTIONS
+
+PACKAGE = Path(pytest_asyncbench.__file__).parent
+ROOT = PACKAGE.parent
+
+WORDS, DECISIONS, ENGINES, GLUE = range(4)
+
+# One row for each module, or for a package with all that is in it. Words know the
+# standard library only; decisions and engines do not know each other.
+FLOORS = {
+    "_clock": WORDS,
+    "_errors": WORDS,
+    "_model": WORDS,
+    "_rules": WORDS,
+    "_undo": WORDS,
+    "_units": WORDS,
+    "testing": WORDS,
+    "_accounting": DECISIONS,
+    "_blame": DECISIONS,
+    "_culprits": DECISIONS,
+    "_judge": DECISIONS,
+    "_policy": DECISIONS,
+    "_render": DECISIONS,
+    "_run": DECISIONS,
+    "concurrency": ENGINES,
+    "instruments": ENGINES,
+    "virtual_time": ENGINES,
+    "": GLUE,  # the public names, which come from every floor
+    "_blocking_calls": GLUE,
+    "_concurrently": GLUE,
+    "_hookspecs": GLUE,
+    "_host": GLUE,
+    "_markers": GLUE,
+    "_options": GLUE,
+    "_plan": GLUE,
+    "_reporting": GLUE,
+    "_session": GLUE,
+    "_summary": GLUE,
+    "_trial": GLUE,
+    "fixtures": GLUE,
+    "plugin": GLUE,
+}
+
+MODULES = sorted(
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__")
+    for path in PACKAGE.rglob("*.py")
+)
+MODULES = [module.rstrip(".") for module in MODULES]
+
+
+def floor_of(module):
+    return FLOORS[module.partition(".")[0]]
+
+
+def source_of(module):
+    path = PACKAGE.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def imports_of(module):
+    """Give the names of what a module imports, wherever in it, types included."""
+    for node in ast.walk(ast.parse(source_of(module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node.module
+            if node.module == "pytest_asyncbench":
+                for alias in node.names:
+                    if f"{alias.name}.py" in {path.name for path in PACKAGE.iterdir()}:
+                        yield f"pytest_asyncbench.{alias.name}"
+
+
+def ours(name):
+    return name.partition(".")[2] if name.startswith("pytest_asyncbench.") else None
+
+
+def test_every_module_has_its_floor():
+    """A new one must be given a place, and one that is gone must give it up."""
+    assert {module.partition(".")[0] for module in MODULES} == set(FLOORS)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down_only(module):
+    """And the two floors in the middle are introduced to each other by the glue."""
+    here = floor_of(module)
+    for name in map(ours, imports_of(module)):
+        if name is not None:
+            there = floor_of(name)
+            assert there <= here, f"{module} imports {name} from above"
+            assert {here, there} != {DECISIONS, ENGINES}, f"{module} knows {name}"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if floor_of(m) != GLUE])
+def test_only_the_glue_knows_pytest(module):
+    """The floors below could serve another runner."""
+    roots = {name.partition(".")[0] for name in imports_of(module)}
+    assert not roots & {"pytest", "_pytest", "pluggy", "pytest_asyncio"}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if floor_of(m) == WORDS])
+def test_words_know_the_standard_library_only(module):
+    """Nothing of a third party's is needed to talk about a verdict."""
+    roots = {name.partition(".")[0] for name in imports_of(module)}
+    assert roots <= sys.stdlib_module_names | {"pytest_asyncbench"}
+
+
+def test_only_the_host_knows_pytest_asyncio():
+    """How a test is run changes between versions, in one place."""
+    knows = {
+        m for m in MODULES if any("pytest_asyncio" in name for name in imports_of(m))
+    }
+    assert knows <= {"_host"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_opens_with_a_sentence(module):
+    """It says what the module is for."""
+    text = ast.get_docstring(ast.parse(source_of(module).read_text(encoding="utf-8")))
+    assert text
+    assert re.match(r"\S.*[.:→]", " ".join(text.split()))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_public_names_exist(module):
+    """What `__all__` promises can be imported, is written once and in order."""
+    loaded = importlib.import_module(f"pytest_asyncbench.{module}".rstrip("."))
+    names = list(getattr(loaded, "__all__", ()))
+    assert len(names) == len(set(names))
+    assert [name for name in names if not hasattr(loaded, name)] == []
+
+
+@pytest.mark.parametrize("name", pytest_asyncbench.__all__)
+def test_public_names_are_documented(name):
+    """Each has a sentence, and so has each of its public methods."""
+    public = getattr(pytest_asyncbench, name)
+    assert inspect.getdoc(public)
+    for attribute, member in vars(public).items():
+        if callable(member) and not attribute.startswith("_"):
+            assert inspect.getdoc(member), f"{name}.{attribute}"
+
+
+def test_options_have_one_row_each():
+    """Those of the design, in its order, each with a sentence and a default."""
+    names = [option.name for option in OPTIONS]
+    assert names[:7] == [
+        "blocking",
+        "threshold",
+        "rules",
+        "scope",
+        "allow",
+        "budget",
+        "starvation",
+    ]
+    assert all(option.help and option.value and option.default for option in OPTIONS)
+
+
+def test_the_readme_has_a_row_for_each_option():
+    """With the value and the default of the table in the code."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip().strip("|").split("|")]
+        for line in readme.splitlines()
+        if line.startswith("| `")
+    ]
+    named = {row[0].strip("`").removeprefix("asyncbench_"): row for row in rows}
+    if not set(named) & {option.name for option in OPTIONS}:
+        pytest.skip("the README has no table of settings yet")
+    for option in OPTIONS:
+        assert option.name in named, f"{option.name} is not in the README"
+
+
+def test_the_python_versions_are_those_that_are_promised():
+    """`requires-python` and the classifiers agree, and this one is supported."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    classified = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', text)
+    lowest = re.search(r'requires-python = ">=(3\.\d+)"', text)[1]
+    assert lowest == min(classified, key=lambda v: int(v.split(".")[1]))
+    assert sys.version_info >= tuple(map(int, lowest.split(".")))

@@ -1,0 +1,157 @@
+"""Misspelt words: an error at collection that names test, word and accepted ones."""
+
+from __future__ import annotations
+
+import pytest
+
+WRONG = {
+    "@pytest.mark.budget()": "a budget without within or speedup= promises nothing",
+    "@pytest.mark.budget('soon')": "'soon' is no duration",
+    "@pytest.mark.budget(0)": "0 must be more than zero",
+    "@pytest.mark.budget(-1)": "-1 must be more than zero",
+    "@pytest.mark.budget(1, 2)": "too many positional arguments",
+    "@pytest.mark.budget(1, speedup='3')": "'3' is no speedup",
+    "@pytest.mark.budget(1, speedup=0)": "a speedup of 0 means nothing",
+    "@pytest.mark.budget(1, spedup=3)": "no argument 'spedup' (did you mean "
+    "'speedup'?)",
+    "@pytest.mark.concurrent": "missing a required argument: 'copies'",
+    "@pytest.mark.concurrent(0)": "0 copies can't run; 1 or more are accepted",
+    "@pytest.mark.concurrent('3')": "'3' is no number of copies",
+    "@pytest.mark.concurrent(3, limit=1)": "no argument 'limit'",
+    "@pytest.mark.no_blocking(0.1)": "too many positional arguments",
+    "@pytest.mark.no_blocking(treshold=1)": "no argument 'treshold' (did you mean "
+    "'threshold'?)",
+    "@pytest.mark.no_blocking(threshold='x')": "'x' is no duration",
+    "@pytest.mark.no_blocking(rules='slep')": "unknown rule family 'slep'",
+    "@pytest.mark.no_blocking(allow='time.sleep')": "allowance 'time.sleep' lacks "
+    "caller or call",
+    "@pytest.mark.allow_blocking": "missing a required argument: 'reason'",
+    "@pytest.mark.allow_blocking('')": "'' is no reason",
+    "@pytest.mark.allow_blocking('x', call='y')": "no argument 'call' (did you mean "
+    "'calls'?)",
+    "@pytest.mark.allow_blocking('x', calls=[])": "calls= names nothing",
+}
+
+SUITE = "import pytest\n\n" + "\n\n".join(
+    f"{marker}\nasync def test_{number}():\n    raise AssertionError('it ran')"
+    for number, marker in enumerate(WRONG)
+)
+
+SYNC = """
+import pytest
+
+@pytest.mark.concurrent(3)
+def test_sync():
+    raise AssertionError('it ran')
+"""
+
+
+def test_a_wrong_marker_ends_the_run_before_any_test(play):
+    """Every one is told, not only the first, with its test and what is accepted.
+
+    A worker cannot end the run with a usage error; it tells of errors in collection.
+    """
+    run = play(SUITE)
+    assert run.status == (1 if "created: 2/2 workers" in run.out else 4)
+    assert run.outcomes == {}
+    told = (run.out + run.err).splitlines()
+    for number, (marker, text) in enumerate(WRONG.items()):
+        name = marker.removeprefix("@pytest.mark.").partition("(")[0]
+        line = next(n for n in told if f"test_it.py::test_{number}: @" in n)
+        assert f"@pytest.mark.{name}: {text}" in line
+        assert f"accepted: {name}(" in line
+
+
+def test_copies_of_a_sync_test_are_refused(play_once):
+    """With what to write instead."""
+    run = play_once(SYNC)
+    assert run.status == 4
+    assert "test_it.py::test_sync: @pytest.mark.concurrent: only a test that is" in (
+        run.out + run.err
+    )
+    assert "concurrently.run(...)" in run.out + run.err
+
+
+OPTIONS = {
+    "blocking": ("eror", "'eror' is not known (did you mean 'error'?)"),
+    "threshold": ("soon", "'soon' is no duration"),
+    "rules": ("slep", "unknown rule family 'slep'"),
+    "scope": ("my-app", "'my-app' is no package"),
+    "allow": ("time.sleep", "allowance 'time.sleep' lacks caller or call"),
+    "budget": ("0", "'0' must be more than zero"),
+    "starvation": ("forgiv", "'forgiv' is not known (did you mean 'forgive'?)"),
+}
+ONE = "def test_one(): pass"
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_wrong_value_on_the_command_line_is_a_usage_error(play_once, name):
+    """It says which option, which word and where."""
+    value, text = OPTIONS[name]
+    run = play_once(ONE, f"--asyncbench-{name}={value}")
+    assert run.status == 4
+    assert f"asyncbench (command line): {name}: {text}" in run.out + run.err
+    assert "accepted" in run.out + run.err
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_wrong_value_in_the_ini_file_is_a_usage_error(play_once, name):
+    """The same words, another place."""
+    value, text = OPTIONS[name]
+    run = play_once(ONE, ini=f"asyncbench_{name} = {value}")
+    assert run.status == 4
+    assert f"asyncbench (ini): {name}: {text}" in run.out + run.err
+
+
+def test_a_wrong_option_under_workers_is_told_by_the_controller(play_once):
+    """Not once for each worker, and not as a crash."""
+    run = play_once(ONE, "--asyncbench-rules=slep", workers=True)
+    assert run.status == 4
+    assert "INTERNALERROR" not in run.out
+    assert (run.out + run.err).count("unknown rule family 'slep'") == 1
+
+
+def test_an_unknown_option_is_refused(play_once):
+    """By pytest itself, on the command line and in the ini file."""
+    assert play_once(ONE, "--asyncbench-treshold=1").status == 4
+    run = play_once(ONE, "--strict-config", ini="asyncbench_treshold = 1")
+    assert run.status == 4
+
+
+RULE = """
+from pytest_asyncbench import Rule
+
+def pytest_asyncbench_rules(config):
+    return [Rule({arguments})]
+"""
+
+MARKED = """
+import pytest
+
+@pytest.mark.no_blocking
+async def test_one(): pass
+"""
+
+
+def test_a_rule_for_what_does_not_exist_is_told(play_once):
+    """It would watch nothing; the module is there, the name in it is not."""
+    arguments = "target='time.slep', family='sleep', advice='x'"
+    run = play_once(MARKED, conftest=RULE.format(arguments=arguments))
+    assert "time.slep" in run.out + run.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ("target='time.sleep', family='slep', advice='x'", "slep"),
+        ("target='time.sleep', family='sleep', advice='x', harmless='zer'", "zer"),
+    ],
+)
+def test_a_misspelt_word_in_a_rule_is_refused(play_once, arguments, word):
+    """A rule that quietly watches nothing would look like proof."""
+    run = play_once(MARKED, conftest=RULE.format(arguments=arguments))
+    assert run.status == 4
+    (line,) = [n for n in (run.out + run.err).splitlines() if "has the unknown" in n]
+    assert "rule 'time.sleep'" in line
+    assert repr(word) in line
+    assert "accepted: " in line

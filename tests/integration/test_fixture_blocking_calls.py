@@ -1,0 +1,139 @@
+"""The `blocking_calls` fixture: a list that grows, and places that are fine."""
+
+from __future__ import annotations
+
+import pytest
+
+SUITE = """
+import asyncio, time
+import pytest
+from pytest_asyncbench import Finding, PolicyError
+
+async def test_live(blocking_calls):
+    assert len(blocking_calls) == 0
+    assert not blocking_calls
+    time.sleep(0.001)
+    await asyncio.sleep(0)
+    (call,) = blocking_calls
+    assert isinstance(call, Finding)
+    assert (call.call, call.kind, call.function) == ("time.sleep", "call", "test_live")
+    assert blocking_calls[0] == call
+    time.sleep(0.001)
+    await asyncio.sleep(0)
+    assert len(blocking_calls) == 2
+    assert "time.sleep" in repr(blocking_calls)
+
+async def test_clear(blocking_calls):
+    time.sleep(0.001)
+    await asyncio.sleep(0)
+    blocking_calls.clear()
+    assert list(blocking_calls) == []
+
+@pytest.mark.no_blocking
+async def test_cleared_does_not_count(blocking_calls):
+    time.sleep(0.001)
+    await asyncio.sleep(0)
+    blocking_calls.clear()
+
+@pytest.mark.no_blocking
+async def test_allowed(blocking_calls):
+    with blocking_calls.allowed("warms up"):
+        time.sleep(0.001)
+    await asyncio.sleep(0)
+    assert [call.allowed for call in blocking_calls] == ["warms up"]
+
+@pytest.mark.no_blocking
+async def test_allowed_ends(blocking_calls):
+    with blocking_calls.allowed("warms up"):
+        await asyncio.sleep(0)
+    time.sleep(0.001)
+
+@pytest.mark.no_blocking
+async def test_paused(blocking_calls):
+    with blocking_calls.paused():
+        time.sleep(0.15)
+    await asyncio.sleep(0)
+    assert list(blocking_calls) == []
+
+@pytest.mark.no_blocking
+async def test_paused_ends_on_an_error(blocking_calls):
+    with pytest.raises(KeyError), blocking_calls.paused():
+        raise KeyError
+    time.sleep(0.001)
+
+async def test_no_reason(blocking_calls):
+    for wrong in ("", "  ", None):
+        with pytest.raises(PolicyError, match="is no reason"):
+            blocking_calls.allowed(wrong)
+
+async def test_only_listed(blocking_calls):
+    time.sleep(0.15)
+
+@pytest.mark.no_blocking
+async def test_both(blocking_calls):
+    time.sleep(0.001)
+    await asyncio.sleep(0)
+    assert len(blocking_calls) == 1
+
+def test_sync(blocking_calls):
+    async def main():
+        time.sleep(0.001)
+    asyncio.run(main())
+    assert [call.function.rpartition(".")[2] for call in blocking_calls] == ["main"]
+
+@pytest.fixture
+async def excused(blocking_calls):
+    yield
+    with blocking_calls.allowed("flushes at the end"):
+        time.sleep(0.001)
+
+@pytest.mark.no_blocking
+async def test_excused_in_teardown(excused):
+    await asyncio.sleep(0)
+
+@pytest.fixture
+async def curious(blocking_calls):
+    yield
+    time.sleep(0.001)
+    await asyncio.sleep(0)
+    list(blocking_calls)
+
+@pytest.mark.no_blocking
+async def test_looked_at_in_teardown(curious):
+    await asyncio.sleep(0)
+"""
+
+
+@pytest.fixture
+def suite(play):
+    return play(SUITE)
+
+
+def test_every_use_is_right(suite):
+    """What each inner test asserts holds; those that block unexcused fail."""
+    outcomes = suite.outcomes
+    wrong = {n for n, outcome in outcomes.items() if outcome == "failed"}
+    assert wrong == {"test_allowed_ends", "test_paused_ends_on_an_error", "test_both"}
+
+
+def test_asking_for_the_fixture_reports_and_does_not_fail(suite):
+    """It is on as `report`: a section, a record, no failure."""
+    told = suite["test_only_listed"]
+    assert told.outcome == "passed"
+    assert "event loop stalled" in told.sections
+    assert [entry["call"] for entry in told.record["blocking"]] == ["time.sleep"]
+
+
+def test_cleared_calls_are_not_in_the_record(suite):
+    """They do not count against the test either."""
+    assert suite["test_cleared_does_not_count"].record["blocking"] == []
+
+
+def test_an_excuse_holds_in_a_fixtures_teardown(suite):
+    """What blocks there is judged after the test, with the same excuses."""
+    assert suite["test_excused_in_teardown"].outcome == "passed"
+
+
+def test_looking_at_the_list_changes_no_verdict(suite):
+    """Not even in a teardown."""
+    assert suite["test_looked_at_in_teardown"].outcome == "error"

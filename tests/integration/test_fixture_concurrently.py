@@ -1,0 +1,214 @@
+"""The `concurrently` fixture: run, compare, hold to a budget, clean up."""
+
+from __future__ import annotations
+
+import pytest
+
+SUITE = """
+import asyncio, time
+import pytest
+from pytest_asyncbench import BudgetExceeded, NotConcurrent, PolicyError, Run
+
+async def give(value, seconds=0.0):
+    await asyncio.sleep(seconds)
+    return value
+
+async def fail(error, seconds=0.0):
+    await asyncio.sleep(seconds)
+    raise error
+
+def alone():
+    return asyncio.all_tasks() == {asyncio.current_task()}
+
+async def test_results(concurrently):
+    run = await concurrently(give("a", 0.1), give("b", 0.0), lambda: give("c", 0.05))
+    a, b, c = run
+    assert (a, b, c) == ("a", "b", "c")
+    assert isinstance(run, Run)
+    assert run.order == (1, 2, 0)
+    assert run.peak == 3
+    assert 0.1 <= run.wall < 10
+    assert run.serial == pytest.approx(0.15, abs=0.05)
+    assert run.speedup > 1.1
+    assert [task.name.rpartition(".")[2] for task in run.tasks] == [
+        "give[0]", "give[1]", "<lambda>"
+    ]
+    assert run.blocking == ()
+    assert "give" in str(run)
+
+async def test_names(concurrently):
+    run = await concurrently({"user": give(1), "ads": lambda: give(2)})
+    assert (run["user"], run["ads"], list(run)) == (1, 2, [1, 2])
+
+async def test_map(concurrently):
+    run = await concurrently.map(give, "abc", [0.02, 0.01, 0.0])
+    assert list(run) == ["a", "b", "c"]
+    assert run.order == (2, 1, 0)
+
+def test_sync(concurrently):
+    run = concurrently.run(give(1, 0.05), give(2, 0.05), within=30, speedup=1.2)
+    assert list(run) == [1, 2]
+
+async def test_run_inside_a_loop(concurrently):
+    with pytest.raises(RuntimeError, match="await concurrently"):
+        concurrently.run(give(1))
+
+async def test_limit(concurrently):
+    run = await concurrently.map(give, range(6), [0.01] * 6, limit=2)
+    assert (run.peak, list(run)) == (2, list(range(6)))
+
+async def test_within(concurrently):
+    with pytest.raises(BudgetExceeded) as caught:
+        await concurrently(give(1), give(2, 60), within=0.15)
+    assert "budget 0.150 s (concurrently())" in str(caught.value)
+    assert "await asyncio.sleep(seconds)" in str(caught.value)
+    assert alone()
+
+async def test_speedup(concurrently):
+    with pytest.raises(NotConcurrent, match="promised at least 5"):
+        await concurrently(give(1, 0.05), give(2, 0.05), speedup=5)
+    await concurrently(give(1, 0.1), give(2, 0.1), give(3, 0.1), speedup=1.5)
+
+async def test_blocking_is_named(concurrently):
+    async def nap():
+        time.sleep(0.05)
+    with pytest.raises(NotConcurrent, match="time.sleep|busy for"):
+        await concurrently(nap, nap, speedup=1.5)
+
+async def test_measured(concurrently):
+    started = []
+    async def work():
+        started.append(1)
+        await asyncio.sleep(0.05)
+    run = await concurrently(work, work, serial="measured")
+    assert len(started) == 4
+    assert 0.1 <= run.serial < 10
+    assert run.wall < run.serial
+
+async def test_given(concurrently):
+    run = await concurrently(give(1, 0.05), serial=100)
+    assert run.serial == 100.0
+
+async def test_first_exception(concurrently):
+    with pytest.raises(KeyError, match="first"):
+        await concurrently(
+            fail(ValueError("later"), 60), fail(KeyError("first"), 0.01), give(1, 60)
+        )
+    assert alone()
+
+async def test_further_exceptions(concurrently):
+    async def clean_up_badly():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            raise ValueError("second")
+    with pytest.raises(KeyError) as caught:
+        await concurrently(fail(KeyError("first"), 0.01), clean_up_badly())
+    assert "ValueError: second" in caught.value.__notes__[0]
+
+async def test_return_exceptions(concurrently):
+    run = await concurrently(fail(KeyError("x")), give(1, 0.02), return_exceptions=True)
+    assert isinstance(run[0], KeyError)
+    assert isinstance(run.tasks[0].exception, KeyError)
+    assert (run[1], run.tasks[1].exception) == (1, None)
+
+async def test_cancelled_from_outside(concurrently):
+    outer = asyncio.create_task(concurrently(give(1, 60), give(2, 60)))
+    await asyncio.sleep(0.02)
+    outer.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await outer
+    assert alone()
+
+async def test_timeout_around(concurrently):
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(concurrently(give(1, 60)), 0.05)
+    assert alone()
+
+async def test_nested(concurrently):
+    async def inner():
+        return list(await concurrently(give(1, 0.01), give(2, 0.01)))
+    run = await concurrently(inner, inner)
+    assert list(run) == [[1, 2], [1, 2]]
+
+@pytest.mark.parametrize("options, error, text", [
+    ({"within": "soon"}, PolicyError, "'soon' is no duration"),
+    ({"within": 0}, PolicyError, "more than zero"),
+    ({"speedup": -1}, PolicyError, "more than zero"),
+    ({"serial": "guessed"}, PolicyError, "guessed"),
+    ({"serial": "measured"}, TypeError, "can be awaited once"),
+    ({"limit": 0}, PolicyError, "1 or more"),
+    ({"limit": True}, PolicyError, "1 or more"),
+    ({"widthin": 1}, TypeError, "widthin"),
+])
+async def test_bad_options(concurrently, options, error, text):
+    work = give(1)
+    with pytest.raises(error, match=text):
+        await concurrently(work, **options)
+    assert work.cr_frame is None or work.close() is None
+
+async def test_bad_work(concurrently):
+    work, other = give(1), give(2)
+    with pytest.raises(ValueError, match="twice"):
+        await concurrently(work, other, work)
+    assert work.cr_frame is other.cr_frame is None
+    work = give(1)
+    with pytest.raises(TypeError, match="argument 2 is 42"):
+        await concurrently(work, 42)
+    assert work.cr_frame is None
+    with pytest.raises(ValueError, match="nothing to run"):
+        await concurrently()
+    with pytest.raises(TypeError, match="without arguments"):
+        await concurrently(give)
+
+async def test_never_started(concurrently):
+    never = [give(n) for n in range(3)]
+    with pytest.raises(KeyError):
+        await concurrently(fail(KeyError("x")), *never, limit=1)
+    assert all(work.cr_frame is None for work in never)
+
+async def test_uncaught(concurrently):
+    await concurrently(give(1, 60), within=0.15)
+
+async def test_uncaught_failure(concurrently):
+    await concurrently(give(1, 0.01), fail(KeyError("mine"), 0.02))
+
+async def test_unused(concurrently):
+    pass
+
+@pytest.mark.budget(30, speedup=1.5)
+async def test_with_a_marker(concurrently):
+    await concurrently(give(1, 0.1), give(2, 0.1))
+"""
+
+
+@pytest.fixture
+def suite(play):
+    # -W error: a coroutine that was never awaited would fail its test.
+    return play(SUITE, "-W", "error")
+
+
+def test_every_use_is_right(suite):
+    """What each inner test asserts of its runs holds; two are meant to fail."""
+    failed = {n for n, outcome in suite.outcomes.items() if outcome != "passed"}
+    assert failed == {"test_uncaught", "test_uncaught_failure"}, suite.out
+
+
+def test_an_overrun_is_shown_with_the_users_line(suite):
+    """Promise and fact in the headline, and where each task stood."""
+    text = suite["test_uncaught"].text
+    assert "BudgetExceeded: wall clock 0.1" in text
+    assert "await concurrently(give(1, 60), within=0.15)" in text
+    assert "await asyncio.sleep(seconds)" in text
+
+
+def test_a_failure_is_raised_as_itself(suite):
+    """With the line in the user's coroutine."""
+    text = suite["test_uncaught_failure"].text
+    assert "KeyError: 'mine'" in text
+    assert "raise error" in text
+
+
+def test_the_record_has_the_speedup_of_a_marked_test(suite):
+    """The tasks of the fixture are those that the body started."""
+    assert suite["test_with_a_marker"].record["speedup"] > 1.5

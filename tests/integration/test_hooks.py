@@ -1,0 +1,85 @@
+"""The hooks that are offered: more rules, and a listener for verdicts."""
+
+from __future__ import annotations
+
+import pytest
+
+CONFTEST = """
+import pathlib
+from pytest_asyncbench import Rule
+
+def pytest_asyncbench_rules(config):
+    return [
+        Rule(target="shop.charge", family="network", advice="await shop.acharge()"),
+        Rule(target="time.sleep", family="sleep", advice="a nap of our own"),
+    ]
+
+_verdicts = pathlib.Path(__file__).with_name("verdicts.txt")
+
+def pytest_asyncbench_verdict(item, record):
+    with _verdicts.open("a") as file:
+        file.write(f"{item.name} {record['version']} {len(record['blocking'])}\\n")
+"""
+
+SUITE = """
+import pathlib, sys, time, types
+import pytest
+
+@pytest.mark.no_blocking
+async def test_sleep():
+    time.sleep(0.001)
+
+@pytest.mark.no_blocking
+async def test_clean():
+    pass
+
+async def test_unwatched():
+    pass
+"""
+
+SHOP = """
+import pytest
+import shop
+
+@pytest.mark.no_blocking
+async def test_charge():
+    shop.charge(10)
+"""
+
+
+@pytest.fixture
+def shop(pytester):
+    (pytester.path / "shop.py").write_text("def charge(amount):\n    return amount\n")
+
+
+def test_a_rule_that_is_added_counts(play, shop):
+    """With its advice, and its family for who selects by family."""
+    run = play(SHOP, conftest=CONFTEST)
+    assert run["test_charge"].outcome == "failed"
+    (entry,) = run["test_charge"].record["blocking"]
+    assert (entry["call"], entry["advice"]) == ("shop.charge", "await shop.acharge()")
+
+
+def test_a_rule_for_a_known_target_replaces_the_row(play, shop):
+    """Its advice is what people read then."""
+    run = play(SUITE, conftest=CONFTEST)
+    assert "use: a nap of our own" in run["test_sleep"].lines
+
+
+def test_each_watched_test_is_told_of(play_once, pytester, shop):
+    """With the record as it goes into the reports."""
+    play_once(SUITE, "-p", "no:xdist", conftest=CONFTEST)
+    told = (pytester.path / "verdicts.txt").read_text().splitlines()
+    assert told == ["test_sleep 1 1", "test_clean 1 0"]
+
+
+def test_a_listener_that_fails_changes_no_outcome(play_once):
+    """It is shown, as a failure around the plugin."""
+    broken = (
+        "def pytest_asyncbench_verdict(item, record):\n"
+        "    raise RuntimeError('listener fell over')\n"
+    )
+    run = play_once(SUITE, conftest=broken)
+    assert run["test_clean"].outcome == "passed"
+    assert run["test_sleep"].outcome == "failed"
+    assert "listener fell over" in run.out

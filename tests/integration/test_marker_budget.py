@@ -1,0 +1,252 @@
+"""``@pytest.mark.budget``: time and speedup that a test promises."""
+
+from __future__ import annotations
+
+import pytest
+
+SUITE = """
+import asyncio, contextlib, threading, time
+from datetime import timedelta
+import pytest
+
+async def fetch(seconds):
+    await asyncio.sleep(seconds)
+
+@pytest.mark.budget(30)
+async def test_in_time():
+    await fetch(0)
+
+@pytest.mark.budget(0.15)
+async def test_hung():
+    child = asyncio.create_task(fetch(60), name="child")
+    await asyncio.wait({child})
+
+@pytest.mark.budget("150ms")
+async def test_unit():
+    await fetch(60)
+
+@pytest.mark.budget(timedelta(milliseconds=150))
+async def test_timedelta():
+    await fetch(60)
+
+@pytest.mark.budget(within="150ms")
+async def test_keyword():
+    await fetch(60)
+
+@pytest.mark.budget(0.1)
+async def test_blocked():
+    time.sleep(0.3)
+
+@pytest.mark.budget(0.1)
+def test_sync():
+    asyncio.run(fetch(0.3))
+
+@pytest.mark.budget(0.1)
+def test_sync_without_a_loop():
+    threading.Event().wait(0.3)
+
+@pytest.mark.budget(speedup=3)
+async def test_fast():
+    await asyncio.gather(*(fetch(0.1) for _ in range(8)))
+
+@pytest.mark.budget(speedup=3)
+async def test_slow():
+    for _ in range(2):
+        await asyncio.gather(fetch(0.05))
+
+@pytest.mark.budget(speedup=2)
+async def test_alone():
+    await fetch(0)
+
+@pytest.mark.budget(30, speedup=1.5)
+def test_sync_speedup():
+    async def main():
+        await asyncio.gather(fetch(0.1), fetch(0.1), fetch(0.1))
+    asyncio.run(main())
+
+@pytest.mark.budget(0.15)
+async def test_caught():
+    with contextlib.suppress(asyncio.CancelledError):
+        await fetch(60)
+
+@pytest.mark.budget(0.15)
+async def test_stubborn():
+    for _ in range(2):
+        with contextlib.suppress(asyncio.CancelledError):
+            await fetch(60)
+
+@pytest.mark.budget(30)
+async def test_inner_timeout():
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(fetch(60), 0.05)
+
+@pytest.mark.budget(0.15)
+async def test_inner_timeout_is_longer():
+    await asyncio.wait_for(fetch(60), 30)
+
+@pytest.mark.budget(30)
+async def test_own_cancellation():
+    task = asyncio.current_task()
+    asyncio.get_running_loop().call_soon(task.cancel)
+    try:
+        await fetch(60)
+    except asyncio.CancelledError:
+        getattr(task, "uncancel", int)()
+
+@pytest.mark.budget(0.15)
+async def test_own_failure():
+    try:
+        await fetch(60)
+    finally:
+        assert 1 == 2, "while cleaning up"
+
+@pytest.mark.budget(0.1)
+async def test_own_failure_after_the_budget():
+    time.sleep(0.3)
+    assert 1 == 2, "my own"
+
+@pytest.mark.budget(30)
+class TestNearest:
+    @pytest.mark.budget(0.15)
+    async def test_nearer(self):
+        await fetch(60)
+
+    @pytest.mark.budget(speedup=1.5)
+    async def test_the_open_part_is_inherited(self):
+        await asyncio.gather(fetch(0.1), fetch(0.1))
+
+async def test_after_all_that():
+    await fetch(0)
+"""
+
+
+@pytest.fixture
+def suite(play):
+    return play(SUITE)
+
+
+PASS = (
+    "test_in_time",
+    "test_fast",
+    "test_sync_speedup",
+    "test_inner_timeout",
+    "test_own_cancellation",
+    "test_the_open_part_is_inherited",
+    "test_after_all_that",
+)
+
+
+def test_who_keeps_the_promise_passes(suite):
+    """And nobody else."""
+    passed = {n for n, outcome in suite.outcomes.items() if outcome == "passed"}
+    assert passed == set(PASS)
+    assert suite.status == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["test_hung", "test_unit", "test_timedelta", "test_keyword", "test_caught"],
+)
+def test_a_hung_test_costs_its_budget_and_no_more(suite, name):
+    """Seconds, "150ms", "1.5s" or timedelta: it is cancelled when they are over."""
+    told = suite[name]
+    assert told.outcome == "failed"
+    assert 0.1 < told.record["wall"] < 10
+    assert told.record["budget"] == {"within": 0.15, "speedup": None, "met": False}
+    assert told.lines[0].startswith("wall clock ")
+    assert told.lines[0].endswith("budget 0.150 s (marker)")
+
+
+def test_the_failure_lists_every_task_alive_and_what_each_waits_for(suite):
+    """With the user's line and its source."""
+    lines = suite["test_hung"].lines
+    assert "2 tasks still alive when the budget ended" in lines
+    at = next(n for n, line in enumerate(lines) if line.startswith("child has waited"))
+    assert lines[at].endswith("for asyncio.sleep")
+    assert lines[at + 1] == "test_it.py:6 in fetch"
+    assert lines[at + 2] == "await asyncio.sleep(seconds)"
+    assert "await asyncio.wait({child})" in lines
+
+
+def test_the_text_is_no_traceback_through_the_plugin(suite):
+    """A person sees promise, fact and line; none of our files."""
+    assert "_trial" not in suite["test_hung"].text
+    assert "CancelledError" not in suite["test_hung"].text
+
+
+def test_a_blocked_loop_shows_where_it_stood_when_the_budget_ended(suite):
+    """It could not be cancelled; it is failed at its end."""
+    told = suite["test_blocked"]
+    assert told.outcome == "failed"
+    assert 0.25 < told.record["wall"] < 10
+    assert "the loop was blocked when the budget ended, at" in told.lines
+    assert "time.sleep(0.3)" in told.lines
+
+
+def test_a_sync_test_is_measured_and_judged_at_its_end(suite):
+    """Whether or not it runs a loop."""
+    for name in ("test_sync", "test_sync_without_a_loop"):
+        assert suite[name].outcome == "failed"
+        assert suite[name].lines[0].startswith("wall clock 0.")
+        assert suite[name].record["wall"] > 0.25
+
+
+def test_a_speedup_compares_the_tasks_that_the_body_started(suite):
+    """Eight naps at once; two in a row."""
+    assert suite["test_fast"].record["speedup"] > 3
+    assert suite["test_sync_speedup"].record["speedup"] > 1.5
+    slow = suite["test_slow"]
+    assert slow.outcome == "failed"
+    assert slow.lines[0].startswith("speedup ")
+    assert "promised at least 3" in slow.lines[0]
+    assert 0.8 < slow.record["speedup"] < 1.5
+
+
+def test_a_speedup_of_no_tasks_says_what_to_write(suite):
+    """Instead of passing by silence."""
+    lines = suite["test_alone"].lines
+    assert lines[0].endswith("was promised, but the test started no tasks")
+
+
+def test_a_test_that_goes_on_after_its_cancellation_still_fails(suite):
+    """Swallowing it once or again hides nothing."""
+    stubborn = suite["test_stubborn"]
+    assert stubborn.outcome == "failed"
+    assert 1.0 < stubborn.record["wall"] < 20
+    assert stubborn.lines[0].startswith("wall clock ")
+
+
+def test_a_timeout_inside_is_the_tests_own_affair(suite):
+    """Shorter than the budget it is a TimeoutError, longer it does not matter."""
+    assert suite["test_inner_timeout"].outcome == "passed"
+    longer = suite["test_inner_timeout_is_longer"]
+    assert longer.lines[0].startswith("wall clock ")
+    assert "await asyncio.wait_for(fetch(60), 30)" in longer.lines
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("test_own_failure", "while cleaning up"),
+        ("test_own_failure_after_the_budget", "my own"),
+    ],
+)
+def test_the_tests_own_failure_is_added_to_not_replaced(suite, name, own):
+    """The assertion is shown as ever, the verdict beneath it or in our section."""
+    told = suite[name]
+    assert told.outcome == "failed"
+    assert f"AssertionError: {own}" in told.text
+    assert told.record["budget"]["met"] is False
+    assert "wall clock " in told.text + told.sections
+
+
+def test_the_nearest_marker_wins_and_inherits_what_it_leaves_open(suite):
+    """A test's own over its class's."""
+    assert suite["test_nearer"].record["budget"]["within"] == 0.15
+    inherited = suite["test_the_open_part_is_inherited"].record["budget"]
+    assert inherited == {"within": 30.0, "speedup": 1.5, "met": True}
+
+
+def test_a_test_without_a_marker_is_not_watched(suite):
+    """Unasked, nothing is measured."""
+    assert not suite["test_after_all_that"].watched

@@ -1,0 +1,51 @@
+"""``asyncbench_allow``: places where a project accepts blocking."""
+
+from __future__ import annotations
+
+SUITE = """
+import time
+import pytest
+
+pytestmark = pytest.mark.no_blocking
+
+def warm_up():
+    time.sleep(0.001)
+
+async def test_warm():
+    warm_up()
+
+async def test_cold():
+    time.sleep(0.001)
+
+@pytest.mark.no_blocking(allow="*test_own > time.sleep  # of the marker")
+async def test_own():
+    time.sleep(0.001)
+"""
+
+
+def outcomes(warm, cold):
+    return {"test_warm": warm, "test_cold": cold, "test_own": "passed"}
+
+
+def test_ini_takes_a_line_for_each(play_once):
+    """With the reason in the summary."""
+    run = play_once(
+        SUITE,
+        ini="asyncbench_allow =\n"
+        "    *.warm_up > time.sleep  # once per run\n"
+        "    nothing.* > *  # never",
+    )
+    assert run.outcomes == outcomes("passed", "failed")
+    assert run["test_warm"].record["blocking"][0]["allowed"] == "once per run"
+    assert "allowed 1 time: once per run" in run.summary
+
+
+def test_the_command_line_adds_to_ini_and_may_be_given_twice(play):
+    """Allowances add up, those of markers included."""
+    run = play(
+        SUITE,
+        "--asyncbench-allow=*test_cold > time.*  # for this run",
+        "--asyncbench-allow=nobody > nothing  # unused",
+        ini="asyncbench_allow = *.warm_up > time.sleep  # once per run",
+    )
+    assert run.outcomes == outcomes("passed", "passed")

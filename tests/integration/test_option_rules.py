@@ -1,0 +1,56 @@
+"""``asyncbench_rules``: which known calls count even when they were quick."""
+
+from __future__ import annotations
+
+SUITE = """
+import os, socket, time
+import pytest
+
+pytestmark = pytest.mark.no_blocking
+
+async def test_sleep():
+    time.sleep(0.001)
+
+async def test_socket():
+    a, b = socket.socketpair()
+    with a, b:
+        b.send(b"x")
+        a.recv(1)
+
+async def test_file():
+    with open(__file__):
+        pass
+
+@pytest.mark.no_blocking(rules="sleep, files")
+async def test_own():
+    with open(__file__):
+        pass
+"""
+
+
+def outcomes(sleep, socket, file):
+    given = {"test_sleep": sleep, "test_socket": socket, "test_file": file}
+    return {**given, "test_own": "failed"}
+
+
+def test_by_default_all_but_files_count(play_once):
+    """Quick files are healthy."""
+    assert play_once(SUITE).outcomes == outcomes("failed", "failed", "passed")
+
+
+def test_ini_names_families(play_once):
+    """Separated by commas or blanks."""
+    run = play_once(SUITE, ini="asyncbench_rules = sleep, files")
+    assert run.outcomes == outcomes("failed", "passed", "failed")
+
+
+def test_none_leaves_the_stalls(play_once):
+    """The marker of a test still means what it says."""
+    run = play_once(SUITE, "--asyncbench-rules=none")
+    assert run.outcomes == outcomes("passed", "passed", "passed")
+
+
+def test_all_on_the_command_line_wins_over_ini(play):
+    """Files included."""
+    run = play(SUITE, "--asyncbench-rules=all", ini="asyncbench_rules = none")
+    assert run.outcomes == outcomes("failed", "failed", "failed")

@@ -1,0 +1,62 @@
+"""``asyncbench_starvation``: whether time that the system withheld counts.
+
+The machine cannot be starved on demand, so the clock's account is: a conftest adds
+half a second of starvation to each second that passes.
+"""
+
+from __future__ import annotations
+
+CONFTEST = """
+from pytest_asyncbench import _clock
+
+_real = _clock.SystemClock.processor
+
+def _starving(self, thread, native):
+    working, _ = _real(self, thread, native)
+    return _clock.Processor(working, 0.9 * self.now())
+
+def pytest_configure():
+    _clock.SystemClock.processor = _starving
+
+def pytest_unconfigure():
+    _clock.SystemClock.processor = _real
+"""
+
+SUITE = """
+import asyncio, threading, time
+import pytest
+
+@pytest.mark.budget(0.15)
+def test_budget():
+    threading.Event().wait(0.25)
+
+@pytest.mark.no_blocking(rules="none")
+async def test_stall():
+    await asyncio.sleep(0.05)
+    time.sleep(0.25)
+"""
+
+
+def test_by_default_it_is_forgiven(play_once):
+    """And both tests pass, nine tenths of their time being somebody else's."""
+    run = play_once(SUITE, conftest=CONFTEST)
+    assert run.outcomes == {"test_budget": "passed", "test_stall": "passed"}
+    assert run["test_budget"].record["starved"] > 0.1
+
+
+def test_ini_makes_it_count(play_once):
+    """Strictly what the clock on the wall says."""
+    run = play_once(SUITE, conftest=CONFTEST, ini="asyncbench_starvation = strict")
+    assert run.outcomes == {"test_budget": "failed", "test_stall": "failed"}
+    assert "spent waiting for a processor (counted)" in run["test_budget"].text
+
+
+def test_the_command_line_wins_over_ini(play):
+    """Here back to strict."""
+    run = play(
+        SUITE,
+        "--asyncbench-starvation=strict",
+        conftest=CONFTEST,
+        ini="asyncbench_starvation = forgive",
+    )
+    assert run.outcomes == {"test_budget": "failed", "test_stall": "failed"}

@@ -1,0 +1,139 @@
+"""Whoever runs the loop: unittest, `asyncio.run`, another thread, Hypothesis's like."""
+
+from __future__ import annotations
+
+import pytest
+
+SUITE = """
+import asyncio, sys, time, threading, unittest
+import pytest
+
+class TestCase(unittest.IsolatedAsyncioTestCase):
+    @pytest.mark.no_blocking
+    async def test_blocks(self):
+        time.sleep(0.001)
+
+    @pytest.mark.no_blocking
+    async def test_clean(self):
+        await asyncio.sleep(0.01)
+
+    @pytest.mark.budget(0.15)
+    async def test_hung(self):
+        await asyncio.sleep(60)
+
+    @pytest.mark.budget(30, speedup=1.5)
+    async def test_fast(self):
+        await asyncio.gather(asyncio.sleep(0.1), asyncio.sleep(0.1))
+
+    @pytest.mark.no_blocking
+    async def test_own_failure(self):
+        time.sleep(0.001)
+        self.assertEqual(1, 2)
+
+    @pytest.mark.no_blocking
+    async def test_skipped(self):
+        time.sleep(0.001)
+        self.skipTest("not today")
+
+    @pytest.mark.no_blocking
+    @unittest.expectedFailure
+    async def test_expected(self):
+        raise AssertionError("expected")
+
+    @pytest.mark.concurrent(3)
+    async def test_copies(self):
+        await asyncio.sleep(0.05)
+
+class TestSetUp(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        time.sleep(0.001)
+
+    @pytest.mark.no_blocking
+    async def test_set_up_blocks(self):
+        await asyncio.sleep(0)
+
+class TestPlainCase(unittest.TestCase):
+    @pytest.mark.no_blocking
+    def test_own_run(self):
+        async def main():
+            time.sleep(0.001)
+        asyncio.run(main())
+
+@pytest.mark.budget(30, speedup=1.5)
+def test_runs_two_loops():
+    async def main():
+        await asyncio.gather(asyncio.sleep(0.05), asyncio.sleep(0.05))
+    asyncio.run(main())
+    asyncio.run(main())
+
+@pytest.mark.no_blocking
+def test_loop_in_a_thread():
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    async def work():
+        time.sleep(0.15)
+    asyncio.run_coroutine_threadsafe(work(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+"""
+
+
+@pytest.fixture
+def suite(play):
+    return play(SUITE)
+
+
+def test_outcomes(suite):
+    """Each as under pytest-asyncio."""
+    assert suite.outcomes == {
+        "test_blocks": "failed",
+        "test_clean": "passed",
+        "test_hung": "failed",
+        "test_fast": "passed",
+        "test_own_failure": "failed",
+        "test_skipped": "skipped",
+        "test_expected": "xfailed",
+        "test_copies": "passed",
+        "test_set_up_blocks": "failed",
+        "test_own_run": "failed",
+        "test_runs_two_loops": "passed",
+        "test_loop_in_a_thread": "failed",
+    }
+
+
+def test_a_hung_unittest_is_cancelled_at_its_budget(suite):
+    """With the line at which it waited."""
+    told = suite["test_hung"]
+    assert 0.1 < told.record["wall"] < 10
+    assert told.lines[0].startswith("wall clock ")
+    assert "await asyncio.sleep(60)" in told.lines
+
+
+def test_a_failure_of_unittests_is_kept_and_added_to(suite):
+    """It keeps failures to itself until the report."""
+    told = suite["test_own_failure"]
+    assert "AssertionError: 1 != 2" in told.text
+    assert told.record["blocking"][0]["call"] == "time.sleep"
+
+
+def test_what_async_set_up_does_counts(suite):
+    """At its own line."""
+    assert (
+        suite["test_set_up_blocks"]
+        .record["blocking"][0]["function"]
+        .endswith("asyncSetUp")
+    )
+
+
+def test_speedups_are_those_of_the_loops_tasks(suite):
+    """In unittest and in a test that runs its loops itself."""
+    assert suite["test_fast"].record["speedup"] > 1.5
+    assert suite["test_runs_two_loops"].record["speedup"] > 1.5
+
+
+def test_a_stall_of_a_loop_in_a_thread_is_found(suite):
+    """At its line, though the test's own thread only waited."""
+    (entry,) = suite["test_loop_in_a_thread"].record["blocking"]
+    assert (entry["kind"], entry["call"]) == ("stall", "time.sleep")

@@ -1,0 +1,131 @@
+"""A crash inside the plugin is shown as the plugin's, and changes no outcome."""
+
+from __future__ import annotations
+
+import pytest
+
+SUITE = """
+import asyncio, time
+import pytest
+
+@pytest.mark.no_blocking
+@pytest.mark.budget(30)
+async def test_passes():
+    await asyncio.sleep(0)
+
+@pytest.mark.no_blocking
+@pytest.mark.budget(30)
+async def test_fails():
+    assert 1 == 2, "my own"
+
+@pytest.mark.no_blocking
+@pytest.mark.budget(30)
+def test_sync():
+    asyncio.run(asyncio.sleep(0))
+
+@pytest.mark.no_blocking
+async def test_skips():
+    pytest.skip("not today")
+"""
+
+OUTCOMES = {
+    "test_passes": "passed",
+    "test_fails": "failed",
+    "test_sync": "passed",
+    "test_skips": "skipped",
+}
+
+BREAK = '''
+import importlib
+import pytest
+
+def _broken(*args, **kwargs):
+    raise RuntimeError("we fell over")
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing():
+    """So that the session has a fixture of its own."""
+
+def pytest_collection_finish():
+    global _undo
+    owner = importlib.import_module("{module}")
+    for part in "{owner}".split("."):
+        owner = getattr(owner, part) if part else owner
+    original = getattr(owner, "{name}")
+    setattr(owner, "{name}", _broken)
+    _undo = lambda: setattr(owner, "{name}", original)
+
+def pytest_unconfigure():
+    _undo()
+'''
+
+PLACES = [
+    ("_trial", "", "judge"),
+    ("_trial", "", "Watch"),
+    ("_trial", "Trial", "begin_call"),
+    ("_trial", "Trial", "end_call"),
+    ("_trial", "Trial", "conclude"),
+    ("_trial", "Trial", "conclude_teardown"),
+    ("_trial", "Trial", "outcome"),
+    ("instruments", "Watch", "start"),
+    ("instruments", "Watch", "stop"),
+    ("instruments.steps", "StepProbe", "install"),
+    ("_session", "", "record_property"),
+    ("_host", "", "enter"),
+]
+
+
+@pytest.mark.parametrize(("module", "owner", "name"), PLACES)
+def test_outcomes_stand_wherever_we_break(play_once, module, owner, name):
+    """The problem is told as ours, once for each test, with its own words."""
+    conftest = BREAK.format(
+        module=f"pytest_asyncbench.{module}", owner=owner, name=name
+    )
+    run = play_once(SUITE, conftest=conftest, subprocess=name == "stop")
+    assert run.outcomes == OUTCOMES, run.out
+    assert "pytest-asyncbench itself" in run.out
+    assert "RuntimeError('we fell over')" in run.out
+    assert "INTERNALERROR" not in run.out
+    assert "AssertionError: my own" in run["test_fails"].text
+
+
+def test_it_is_told_by_workers_too(play):
+    """As a warning of its own kind, which `-W error` does not turn on the test."""
+    conftest = BREAK.format(
+        module="pytest_asyncbench._trial", owner="Trial", name="conclude"
+    )
+    run = play(SUITE, "-W", "error", conftest=conftest)
+    assert run.outcomes == OUTCOMES
+    told = "PluginProblem: pytest-asyncbench itself could not judge this test"
+    assert told in run.out
+
+
+def test_an_instrument_that_fails_in_the_middle_is_told_in_the_record(play_once):
+    """A stall that could not be recorded does not stop the loop, nor is it silent."""
+    conftest = BREAK.format(
+        module="pytest_asyncbench.instruments", owner="Watch", name="_stall"
+    )
+    source = (
+        "import pytest, time\n@pytest.mark.no_blocking(rules='none')\n"
+        "async def test_one():\n    time.sleep(0.15)\n"
+    )
+    run = play_once(source, conftest=conftest)
+    assert "we fell over" in run["test_one"].record["problems"][0]
+    assert any(
+        "itself failed" in line and "we fell over" in line for line in run.summary
+    )
+
+
+def test_a_watchdog_that_fails_is_told_in_the_record(play_once):
+    """It runs in a thread of its own, where nobody would see."""
+    conftest = BREAK.format(
+        module="pytest_asyncbench.instruments.watchdog",
+        owner="Watchdog",
+        name="_sample",
+    )
+    source = (
+        "import pytest, time\n@pytest.mark.no_blocking(rules='none')\n"
+        "async def test_one():\n    time.sleep(0.15)\n"
+    )
+    run = play_once(source, conftest=conftest)
+    assert "we fell over" in run["test_one"].record["problems"][0]

@@ -1,0 +1,148 @@
+"""What a person and a machine read: header, failure, section, summary, JUnit XML."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+SUITE = """
+import asyncio, time
+import pytest
+
+async def nap(seconds=0.001):
+    time.sleep(seconds)
+
+@pytest.mark.parametrize("number", range(3))
+async def test_same_place(number):
+    await nap()
+
+async def test_stall():
+    await nap(0.15)
+
+@pytest.mark.allow_blocking("on purpose")
+async def test_allowed():
+    time.sleep(0.001)
+
+@pytest.mark.budget(30)
+async def test_clean():
+    await asyncio.sleep(0.01)
+
+@pytest.mark.no_blocking
+def test_unmeasured():
+    pass
+
+def test_unwatched():
+    pass
+"""
+
+INI = "asyncbench_blocking = report\nasyncbench_threshold = 120ms"
+
+
+@pytest.fixture
+def suite(play):
+    return play(SUITE, ini=INI)
+
+
+def test_the_header_says_what_is_on_and_who_said_so(suite):
+    """Only what differs from the defaults."""
+    line = next(line for line in suite.lines if line.startswith("asyncbench: "))
+    assert line == "asyncbench: blocking=report (ini), threshold=0.12s (ini)"
+
+
+def test_unasked_there_is_neither_header_nor_summary(play_once):
+    """Installed and silent."""
+    run = play_once("def test_one(): pass")
+    assert not [line for line in run.lines if line.startswith("asyncbench: ")]
+    assert run.summary == []
+
+
+def test_the_summary_is_whole(suite):
+    """Whoever ran the tests: how many were measured, where it blocked, what to do."""
+    summary = suite.summary
+    assert summary[0].endswith(" steps measured")
+    tests = int(summary[0].split()[0])
+    steps = int(summary[0].split()[-3].replace(",", ""))
+    assert tests == 8
+    assert steps > 10
+    assert summary[1].startswith("the event loop was blocked at 1 place for 0.1")
+    assert summary[2].endswith("test_it.py:5 in nap: time.sleep, 4 times in 4 tests")
+    assert summary[3].strip() == "use: await asyncio.sleep(...)"
+    assert summary[4] == "allowed 1 time: on purpose"
+
+
+def test_the_summary_names_who_was_not_measured(suite):
+    """Never by silence."""
+    (line,) = [line for line in suite.summary if line.startswith("not measured: ")]
+    assert "test_it.py::test_unmeasured" in line
+
+
+def test_the_short_summary_carries_the_headline(suite):
+    """One line that says what happened."""
+    (line,) = [line for line in suite.lines if line.startswith("FAILED ")]
+    assert "test_unmeasured - not measured" in line
+
+
+def test_each_watched_test_carries_one_record_as_a_json_text(suite):
+    """Of the documented version; who was not watched carries none."""
+    for name in ("test_same_place[1]", "test_stall", "test_allowed", "test_clean"):
+        record = json.loads(suite[name].written)
+        assert record["version"] == 1
+        assert record["wall"] > 0
+        assert record["mode"] == "report"
+    assert suite["test_clean"].record["budget"]["met"] is True
+    assert suite["test_clean"].record["steps"] > 0
+
+
+def test_junit_xml_has_the_record(play_once, pytester):
+    """As a property of the test case."""
+    path = pytester.path / "junit.xml"
+    play_once(SUITE, f"--junit-xml={path}", ini=INI)
+    if path.exists():
+        root = ElementTree.parse(path).getroot()
+        case = next(c for c in root.iter("testcase") if c.get("name") == "test_stall")
+        (value,) = [
+            prop.get("value")
+            for prop in case.iter("property")
+            if prop.get("name") == "asyncbench"
+        ]
+        (entry,) = json.loads(value)["blocking"]
+        assert (entry["call"], entry["function"]) == ("time.sleep", "nap")
+    else:  # pragma: no cover
+        pytest.fail("no JUnit file was written")
+
+
+def test_the_record_is_reported_once(suite):
+    """Not once for each phase of the test."""
+    for name in ("test_stall", "test_clean"):
+        final = suite[name].reports[-1]["properties"]
+        assert [key for key, _ in final].count("asyncbench") == 1
+
+
+def test_markers_are_documented(play_once):
+    """`pytest --markers` shows the signature and a sentence."""
+    run = play_once("", "--markers")
+    for name in (
+        "budget(within",
+        "concurrent(copies",
+        "no_blocking(*",
+        "allow_blocking(",
+    ):
+        assert f"@pytest.mark.{name}" in run.out
+    assert "Fail the test for any call that blocks its event loop." in run.out
+
+
+def test_options_are_documented(play_once):
+    """`pytest --help` shows each with its values, as ini and on the command line."""
+    run = play_once("", "--help")
+    for name in ("blocking", "threshold", "rules", "scope", "allow", "budget"):
+        assert f"--asyncbench-{name}=" in run.out
+        assert f"asyncbench_{name} " in run.out
+
+
+def test_fixtures_are_documented(play_once):
+    """`pytest --fixtures` shows a sentence for each."""
+    out = play_once("", "--fixtures").out
+    assert "holds them to a budget" in out
+    assert "blocking calls so far" in out

@@ -1,0 +1,202 @@
+"""After a test nothing of ours is left, on every path; and the host's things work."""
+
+from __future__ import annotations
+
+SUITE = """
+import asyncio, selectors, socket, subprocess, threading, time
+from asyncio.events import Handle
+import pytest
+
+LOOPS = []
+
+@pytest.fixture
+async def loop():
+    loop = asyncio.get_running_loop()
+    LOOPS.append((loop, loop._selector))
+    yield loop
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+watched = [pytest.mark.no_blocking, pytest.mark.budget(0.3, speedup=0.1)]
+
+def marked(function):
+    for mark in watched:
+        function = mark(function)
+    return function
+
+async def side_by_side():
+    await asyncio.gather(asyncio.sleep(0.001), asyncio.to_thread(len, ()))
+
+@marked
+async def test_passes():
+    await side_by_side()
+
+def test_nothing_left_after_passes():
+    pass
+
+@marked
+async def test_fails():
+    await side_by_side()
+    assert 1 == 2
+
+def test_nothing_left_after_fails():
+    pass
+
+@pytest.fixture
+async def broken():
+    raise RuntimeError("in setup")
+
+@marked
+async def test_errors(broken):
+    pass
+
+def test_nothing_left_after_errors():
+    pass
+
+@marked
+async def test_blocks():
+    time.sleep(0.001)
+    await side_by_side()
+
+def test_nothing_left_after_blocks():
+    pass
+
+@marked
+async def test_cancelled():
+    await asyncio.sleep(60)
+
+def test_nothing_left_after_cancelled():
+    pass
+
+@marked
+async def test_skips():
+    pytest.skip("not today")
+
+def test_nothing_left_after_skips():
+    pass
+
+@marked
+async def test_exits():
+    raise SystemExit(3)
+
+def test_nothing_left_after_exits():
+    pass
+"""
+
+# Asked between any two tests: of the process, and of the loop that they share.
+CONFTEST = """
+import asyncio, selectors, threading, time
+from asyncio.events import Handle
+import pytest
+
+_RUN = Handle._run
+_SELECT = selectors.DefaultSelector.select
+
+def _left():
+    left = []
+    if Handle._run is not _RUN:
+        left.append("Handle._run")
+    left += [t.name for t in threading.enumerate() if t.name.startswith("asyncbench")]
+    import gc
+    for loop in [o for o in gc.get_objects() if isinstance(o, asyncio.BaseEventLoop)]:
+        for name in ("call_soon_threadsafe", "run_in_executor", "set_task_factory",
+                     "get_task_factory", "time", "call_soon"):
+            if name in vars(loop):
+                left.append(f"loop.{name}")
+        if loop.get_task_factory() is not None:
+            left.append("the task factory")
+        selector = getattr(loop, "_selector", None)
+        if selector is not None and "select" in vars(selector):
+            left.append("selector.select")
+    return left
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    assert _left() == [], (item.name, _left())
+    result = yield
+    assert _left() == [], (item.name, _left())
+    return result
+"""
+
+
+def test_nothing_is_left_after_any_test(play_once):
+    """Pass, fail, error, block, cancelled, skip, SystemExit: one shared loop."""
+    run = play_once(SUITE, conftest=CONFTEST)
+    assert "INTERNALERROR" not in run.out
+    outcomes = {n: o for n, o in run.outcomes.items() if "nothing_left" not in n}
+    assert outcomes == {
+        "test_passes": "passed",
+        "test_fails": "failed",
+        "test_errors": "error",
+        "test_blocks": "failed",
+        "test_cancelled": "failed",
+        "test_skips": "skipped",
+        "test_exits": "failed",
+    }
+
+
+def test_the_check_itself_finds_what_is_left(play_once):
+    """Otherwise the test above would prove nothing."""
+    leave = (
+        "import asyncio\nfrom asyncio.events import Handle\n"
+        "def test_one():\n    run = Handle._run\n"
+        "    Handle._run = lambda self: run(self)\n"
+    )
+    run = play_once(leave, conftest=CONFTEST, subprocess=True)
+    assert "Handle._run" in run.out
+    assert run.status != 0
+
+
+AT_EXIT = (
+    CONFTEST
+    + """
+import atexit, threading, time
+
+_SLEEP = time.sleep
+
+@atexit.register
+def _tell():
+    left = _left() + (["time.sleep"] if time.sleep is not _SLEEP else [])
+    print(f"\\nleft at exit: {left}")
+"""
+)
+
+
+def test_a_keyboard_interrupt_in_a_test_ends_the_run_and_leaves_nothing(play_once):
+    """It is raised through the loop, the test and all of our hooks."""
+    run = play_once(
+        "import asyncio, pytest\n"
+        "@pytest.mark.no_blocking\n"
+        "@pytest.mark.budget(30)\n"
+        "async def test_one():\n"
+        "    await asyncio.sleep(0)\n"
+        "    raise KeyboardInterrupt\n"
+        "def test_never():\n    pass\n",
+        conftest=AT_EXIT,
+        subprocess=True,
+    )
+    assert "left at exit: []" in run.lines
+    assert run.status == 2
+    assert "test_never" not in run.outcomes
+    assert "KeyboardInterrupt" in run.out
+
+
+def test_the_patched_calls_are_themselves_after_the_run(play_once, residue):
+    """time.sleep, sockets, processes, locks and name lookups."""
+    run = play_once(
+        "import pytest, time\n@pytest.mark.no_blocking(rules='all')\n"
+        "async def test_one():\n    time.sleep(0.001)\n"
+    )
+    assert run.outcomes == {"test_one": "failed"}
+    assert residue() == {}
+
+
+def test_during_the_run_they_are_not(play_once):
+    """So that the test above can fail."""
+    run = play_once(
+        "import pytest, time\n"
+        "def test_before(): assert 'asyncbench' in repr(time.sleep) or hasattr("
+        "time.sleep, '__wrapped__') or type(time.sleep).__name__ != "
+        "'builtin_function_or_method'\n"
+        "@pytest.mark.no_blocking\nasync def test_one(): pass\n"
+    )
+    assert run.outcomes["test_before"] == "passed"

@@ -1,0 +1,109 @@
+"""Facts made by hand: stacks, stalls and calls that no instrument has seen."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import sysconfig
+import threading
+
+from pytest_asyncbench._model import (
+    BlockingCall,
+    Elapsed,
+    Frame,
+    LoopStall,
+    Observations,
+    Sample,
+)
+
+STDLIB = sysconfig.get_paths()["stdlib"]
+SITE = sysconfig.get_paths()["purelib"]
+
+
+def user(line=41, function="test_checkout", module="test_orders", call=None):
+    """A frame of the user's."""
+    file = f"/home/user/shop/{module.replace('.', '/')}.py"
+    return Frame(file=file, line=line, function=function, module=module, call=call)
+
+
+def library(function="get", package="requests.api", line=7):
+    """A frame of an installed package."""
+    file = f"{SITE}/{package.replace('.', '/')}.py"
+    return Frame(file=file, line=line, function=function, module=package)
+
+
+def standard(function="recv", module="socket", line=9, call=None):
+    """A frame of the standard library."""
+    file = f"{STDLIB}/{module}.py"
+    return Frame(file=file, line=line, function=function, module=module, call=call)
+
+
+def samples(*stacks, began=0.0, seconds=1.0):
+    """Samples at even distances within a step."""
+    gap = seconds / (len(stacks) + 1)
+    return tuple(
+        Sample(at=began + gap * (number + 1), stack=stack)
+        for number, stack in enumerate(stacks)
+    )
+
+
+def stall(*stacks, began=0.0, seconds=1.0, **facts):
+    """A long step whose samples show these stacks."""
+    given = {"task": "Task-1", "held_up": 0, **facts}
+    shown = samples(*stacks, began=began, seconds=seconds)
+    return LoopStall(began=began, seconds=seconds, samples=shown, **given)
+
+
+def call(target="time.sleep", began=0.0, seconds=0.01, stack=None, **facts):
+    """A known call, by default in a step of its own that began with it."""
+    given = {"step": began, **facts}
+    stack = stack or (user(call=target),)
+    return BlockingCall(
+        target=target, began=began, seconds=seconds, stack=stack, **given
+    )
+
+
+def observations(wall=1.0, starved=0.0, **seen):
+    """All that was seen of a test of this length."""
+    given = {"steps": 10, **seen}
+    return Observations(elapsed=Elapsed(wall=wall, starved=starved), **given)
+
+
+class _Poller(selectors.DefaultSelector):
+    def __init__(self, clock):
+        super().__init__()
+        self._clock = clock
+
+    def select(self, timeout=None):
+        if timeout:
+            self._clock.wait(timeout)
+            timeout = 0
+        return super().select(timeout)
+
+
+class HandLoop(asyncio.SelectorEventLoop):
+    """asyncio's own loop, in the time of a manual clock.
+
+    Waiting for a timer moves the clock; a step takes what the test moves it by.
+    """
+
+    def __init__(self, clock):
+        self._clock = clock
+        super().__init__(_Poller(clock))
+
+    def time(self):
+        return self._clock.now()
+
+
+def run_in(clock, coroutine, factory=None):
+    """Run a coroutine in a loop of the clock's time."""
+    loop = HandLoop(clock)
+    loop.set_task_factory(factory)
+    # What would hang for ever fails instead.
+    rescue = threading.Timer(30, lambda: loop.call_soon_threadsafe(loop.stop))
+    rescue.start()
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        rescue.cancel()
+        loop.close()

@@ -1,0 +1,293 @@
+"""The census: what each task did, and hence what the same would take in a row.
+
+Time is the manual clock's: a step takes what the coroutine moves it by, and sleeping
+moves it, too. So every figure here is exact.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import weakref
+
+import pytest
+from by_hand import HandLoop, run_in
+
+from pytest_asyncbench._accounting import compare
+from pytest_asyncbench.instruments import Watch
+from pytest_asyncbench.testing import ManualClock
+
+CLOCK = ManualClock()
+
+
+def work(seconds):
+    """Keep the loop for so long."""
+    CLOCK.work(seconds)
+
+
+def watched(main, factory=None):
+    """Run `main` watched; give the comparison of the tasks that it started."""
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    groups = []
+
+    async def body():
+        groups.append(watch.census.body())
+        await main()
+
+    try:
+        run_in(CLOCK, body(), factory)
+    finally:
+        watch.stop()
+    assert watch.problems == []
+    return compare(groups[0].traces())
+
+
+async def sleep(seconds):
+    await asyncio.sleep(seconds)
+
+
+async def worker(before, asleep, after=0.0):
+    work(before)
+    await asyncio.sleep(asleep)
+    work(after)
+
+
+async def equal_sleeps():
+    await asyncio.gather(*(sleep(1) for _ in range(4)))
+
+
+async def unequal_sleeps():
+    await asyncio.gather(sleep(1), sleep(2), sleep(3))
+
+
+async def busy_only():
+    await asyncio.gather(*(worker(1, 0) for _ in range(3)))
+
+
+async def busy_then_asleep():
+    await asyncio.gather(worker(1, 2), worker(1, 2))
+
+
+async def overslept():
+    await asyncio.gather(sleep(1), worker(3, 0))
+
+
+async def semaphore_of(size):
+    semaphore = asyncio.Semaphore(size)
+
+    async def through():
+        async with semaphore:
+            await asyncio.sleep(1)
+
+    await asyncio.gather(*(through() for _ in range(4)))
+
+
+async def lock_around_a_part():
+    lock = asyncio.Lock()
+
+    async def partly():
+        await asyncio.sleep(1)
+        async with lock:
+            await asyncio.sleep(2)
+
+    await asyncio.gather(partly(), partly())
+
+
+async def queue():
+    items = asyncio.Queue()
+
+    async def produce():
+        for item in range(3):
+            await asyncio.sleep(1)
+            await items.put(item)
+
+    async def consume():
+        for _ in range(3):
+            await items.get()
+            await asyncio.sleep(0.5)
+
+    await asyncio.gather(produce(), consume())
+
+
+async def event_of_another():
+    event = asyncio.Event()
+
+    async def setter():
+        await asyncio.sleep(2)
+        event.set()
+
+    await asyncio.gather(setter(), event.wait())
+
+
+async def nested_gather():
+    async def both():
+        await asyncio.gather(sleep(1), sleep(2))
+
+    await asyncio.gather(both(), both())
+
+
+async def helpers_of_a_family():
+    async def with_helper():
+        helper = asyncio.create_task(worker(1, 1))
+        await asyncio.sleep(3)
+        await helper
+
+    await asyncio.gather(with_helper(), with_helper())
+
+
+async def in_time():
+    await asyncio.gather(
+        asyncio.wait_for(sleep(1), 5), asyncio.wait_for(sleep(1), timeout=None)
+    )
+
+
+async def started_one_by_one():
+    first = asyncio.create_task(sleep(2))
+    await asyncio.sleep(1)
+    second = asyncio.create_task(sleep(2))
+    await first
+    await second
+
+
+async def one_then_another():
+    for _ in range(2):
+        await asyncio.create_task(sleep(1))
+
+
+SHAPES = {
+    "equal sleeps": (equal_sleeps, 1, 4),
+    "unequal sleeps": (unequal_sleeps, 3, 6),
+    "busy only": (busy_only, 3, 3),
+    "busy, then asleep": (busy_then_asleep, 4, 6),
+    "a timer that was due while another was busy": (overslept, 3, 4),
+    "a semaphore of one": (lambda: semaphore_of(1), 4, 4),
+    "a semaphore of two": (lambda: semaphore_of(2), 2, 4),
+    "a lock around a part": (lock_around_a_part, 5, 6),
+    "a queue between two": (queue, 3.5, 4.5),
+    "an event that another sets": (event_of_another, 2, 2),
+    "a nested gather": (nested_gather, 2, 4),
+    "helpers of a family": (helpers_of_a_family, 3, 6),
+    "waiting with a timeout": (in_time, 1, 2),
+    "one, then another": (one_then_another, 2, 2),
+    "started one by one": (started_one_by_one, 3, 4),
+}
+
+
+@pytest.mark.parametrize(("shape", "wall", "serial"), SHAPES.values(), ids=SHAPES)
+def test_serial_is_what_the_shape_takes_in_a_row(shape, wall, serial):
+    """Work and true waits count; queueing and waits for each other do not."""
+    seen = watched(shape)
+    assert seen.wall == pytest.approx(wall)
+    assert seen.serial == pytest.approx(serial)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="task groups came with 3.11")
+def test_a_task_group_is_as_good_as_a_gather():
+    """Tasks are families however they were started."""
+
+    async def grouped():
+        async with asyncio.TaskGroup() as group:
+            for _ in range(3):
+                group.create_task(sleep(1))
+
+    seen = watched(grouped)
+    assert (seen.wall, seen.serial) == (pytest.approx(1), pytest.approx(3))
+
+
+async def eager_pair():
+    await asyncio.gather(worker(1, 1), worker(1, 1))
+
+
+eager = pytest.mark.skipif(
+    sys.version_info < (3, 12), reason="eager tasks came with 3.12"
+)
+
+
+@eager
+def test_eager_tasks_are_followed_from_within_their_creation():
+    """Their first step is no callback of the loop's."""
+    seen = watched(eager_pair, factory=asyncio.eager_task_factory)
+    assert seen.serial == pytest.approx(4)
+
+
+@eager
+def test_a_task_factory_may_be_set_in_the_middle():
+    """As tutorials do: in the body, before the tasks are made."""
+
+    async def main():
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        await eager_pair()
+
+    assert watched(main).serial == pytest.approx(4)
+
+
+def test_each_task_tells_what_it_did():
+    """Running, waiting and queued, under its name."""
+
+    async def main():
+        first = asyncio.create_task(worker(1, 1), name="first")
+        second = asyncio.create_task(worker(2, 1), name="second")
+        await asyncio.wait({first, second})
+
+    tasks = {task.name: task for task in watched(main).tasks}
+    assert tasks["first"].running == pytest.approx(1)
+    assert tasks["first"].waiting == pytest.approx(1)
+    # Its timer was due at 2, when the second had the loop until 3.
+    assert tasks["first"].queued == pytest.approx(1)
+    assert tasks["second"].queued == pytest.approx(1)
+    assert tasks["second"].waiting == pytest.approx(1)
+
+
+def test_what_the_body_does_itself_is_no_family():
+    """Only what it started side by side is compared."""
+
+    async def main():
+        work(5)
+        await asyncio.sleep(5)
+
+    assert watched(main).tasks == ()
+
+
+def test_a_thousand_tasks_are_a_thousand_families():
+    """And add up."""
+
+    async def main():
+        await asyncio.gather(*(sleep(0.01) for _ in range(1000)))
+
+    seen = watched(main)
+    assert len(seen.tasks) == 1000
+    assert seen.serial == pytest.approx(10.0)
+
+
+def test_finished_tasks_are_not_kept_alive():
+    """A run of ten thousand must be able to let go of them."""
+    kept = []
+
+    async def main():
+        task = asyncio.create_task(sleep(0))
+        kept.append(weakref.ref(task))
+        await task
+        del task
+        await asyncio.sleep(0)
+        gc.collect()
+        assert kept[0]() is None
+
+    watched(main)
+
+
+def test_the_loop_is_as_it_was_afterwards():
+    """Poll, factory and methods: nothing of ours is left on it."""
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    loop = HandLoop(CLOCK)
+    before, poller = dict(vars(loop)), dict(vars(loop._selector))
+    watch.start()
+    loop.run_until_complete(equal_sleeps())
+    during = set(vars(loop))
+    watch.stop()
+    assert {"call_soon_threadsafe", "run_in_executor"} <= during
+    assert vars(loop).keys() == before.keys()
+    assert vars(loop)["_task_factory"] is before["_task_factory"] is None
+    assert vars(loop._selector).keys() == poller.keys()
+    loop.close()

@@ -1,0 +1,67 @@
+"""The clocks: what a stopwatch measures, and that no freeze can touch it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+import freezegun
+import pytest
+
+from pytest_asyncbench._clock import SYSTEM_CLOCK, Stopwatch, current_thread_ids
+from pytest_asyncbench.testing import ManualClock
+
+
+def test_a_stopwatch_measures_from_when_it_was_made():
+    """Wall time and starved time begin at zero, whatever the clock read before."""
+    clock = ManualClock(100.0)
+    clock.starve(3.0)
+    watch = Stopwatch(clock)
+    clock.work(1.0)
+    clock.starve(0.25)
+    elapsed = watch.elapsed()
+    assert (elapsed.wall, elapsed.starved) == (1.25, 0.25)
+    assert watch.began == 103.0
+
+
+def test_what_the_platform_cannot_tell_is_none():
+    """No zero is made up where nothing is known."""
+    clock = ManualClock(accounts=False)
+    watch = Stopwatch(clock)
+    clock.wait(1.0)
+    assert watch.elapsed().wall == 1.0
+    assert watch.elapsed().starved is None
+
+
+def test_the_system_clock_is_real_under_freezegun():
+    """A frozen clock stands still; ours does not, not even one made while frozen."""
+    with freezegun.freeze_time("2020-01-01"):
+        frozen, ours = time.perf_counter(), SYSTEM_CLOCK.now()
+        deadline = threading.Event()
+        deadline.wait(0.02)
+        assert time.perf_counter() == frozen
+        assert 0.015 < SYSTEM_CLOCK.now() - ours < 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells both")
+def test_linux_tells_a_threads_work_and_its_starvation():
+    """Burning processor time shows as work; the account only grows."""
+    ids = current_thread_ids()
+    before = SYSTEM_CLOCK.processor(*ids)
+    until = time.process_time() + 0.02
+    while time.process_time() < until:
+        pass
+    after = SYSTEM_CLOCK.processor(*ids)
+    assert after.working - before.working > 0.01
+    assert after.starved >= before.starved
+
+
+def test_a_thread_that_is_gone_is_no_crash():
+    """Asking for the account of a dead thread tells that nothing is known."""
+    ids = []
+    thread = threading.Thread(target=lambda: ids.extend(current_thread_ids()))
+    thread.start()
+    thread.join()
+    assert SYSTEM_CLOCK.processor(*ids).working is None
+    assert SYSTEM_CLOCK.processor(0, -1) == (None, None)

@@ -1,0 +1,318 @@
+"""Culprits: who blocked the loop, where and for how long, from hand-made facts."""
+
+from __future__ import annotations
+
+import pytest
+from by_hand import call, library, observations, samples, stall, standard, user
+
+from pytest_asyncbench._culprits import findings
+from pytest_asyncbench._model import (
+    Allowance,
+    BlockingCall,
+    Excuse,
+    LoopStall,
+    Policy,
+    Rule,
+)
+
+RULES = (
+    Rule(target="time.sleep", family="sleep", advice="await asyncio.sleep(...)"),
+    Rule(target="socket.recv", family="network", advice="a stream"),
+    Rule(target="requests.api.get", family="network", advice="await client.get(...)"),
+)
+SLEEP = user(call="time.sleep")
+
+
+def found(policy=None, **seen):
+    return findings(policy or Policy(), observations(**seen), RULES)
+
+
+def one(policy=None, **seen):
+    (finding,) = found(policy, **seen)
+    return finding
+
+
+def allow(caller="*", called="*", reason="why"):
+    row = Allowance(caller=caller, call=called, reason=reason, source="marker")
+    return Policy(allow=(row,))
+
+
+# ------------------------------------------------------------- one of each
+
+
+def test_nothing_seen_is_nothing_found():
+    """No facts, no opinion."""
+    assert found() == []
+
+
+def test_a_known_call_counts_however_quick():
+    """With its own exact time, the user's line and the rule's advice."""
+    seen = one(calls=(call(seconds=0.0001, held_up=4),))
+    assert (seen.kind, seen.call, seen.seconds) == ("call", "time.sleep", 0.0001)
+    assert (seen.file, seen.line, seen.function) == (
+        "/home/user/shop/test_orders.py",
+        41,
+        "test_checkout",
+    )
+    assert seen.advice == "await asyncio.sleep(...)"
+    assert (seen.held_up, seen.count, seen.allowed) == (4, 1, None)
+
+
+def test_a_stall_is_blamed_on_the_line_that_its_samples_show():
+    """With the whole time of the step where nothing else filled it."""
+    seen = one(stalls=(stall((SLEEP,), (SLEEP,), seconds=0.5, held_up=2),))
+    assert (seen.kind, seen.call, seen.line) == ("stall", "time.sleep", 41)
+    assert seen.seconds == pytest.approx(0.5)
+    assert seen.held_up == 2
+
+
+def test_a_step_within_the_threshold_is_no_stall():
+    """The threshold is the longest step that is fine."""
+    assert found(stalls=(stall((SLEEP,), seconds=0.1),)) == []
+    assert len(found(stalls=(stall((SLEEP,), seconds=0.11),))) == 1
+
+
+def test_a_stall_without_samples_still_is_reported():
+    """Where the watchdog never got the processor, the task's name is all we have."""
+    seen = one(stalls=(stall(seconds=0.5, task="Task-7"),))
+    assert (seen.kind, seen.call, seen.seconds) == ("stall", "Task-7", 0.5)
+
+
+def test_a_blocked_step_is_told_from_a_busy_one_by_its_advice():
+    """One is to be split up or moved to a thread; for the other there may be an API."""
+    busy = one(stalls=(stall((user(),), working=0.9, blocked=0.1),))
+    assert "asyncio.sleep(0)" in busy.advice
+    waiting = one(stalls=(stall((user(call="lib.wait"),), working=0.1, blocked=0.9),))
+    assert "async version" in waiting.advice
+
+
+# ------------------------------------------------- one thing, reported once
+
+
+def test_a_call_that_stalled_is_reported_once():
+    """Both instruments saw it; the known call is the better witness."""
+    seen = one(
+        stalls=(stall((SLEEP,), (SLEEP,), began=5.0, seconds=0.5),),
+        calls=(call(began=5.0, seconds=0.499, step=5.0, held_up=1),),
+    )
+    assert (seen.kind, seen.count) == ("stall", 1)
+    assert seen.seconds == pytest.approx(0.499)
+
+
+def test_what_calls_leave_of_a_stall_is_shared_among_its_samples():
+    """A known sleep and a busy line in one step: each gets its own time."""
+    busy = user(50)
+    step = stall((SLEEP,), (SLEEP,), (busy,), (busy,), began=0.0, seconds=1.0)
+    seen = found(stalls=(step,), calls=(call(began=0.0, seconds=0.5, step=0.0),))
+    assert [(f.line, f.kind) for f in seen] == [(41, "stall"), (50, "stall")]
+    assert [f.seconds for f in seen] == [pytest.approx(0.5)] * 2
+
+
+def test_a_call_in_another_step_takes_nothing_from_a_stall():
+    """Steps are named by their beginning."""
+    seen = found(
+        stalls=(stall((user(50),), began=0.0, seconds=1.0),),
+        calls=(call(began=3.0, seconds=0.5),),
+    )
+    assert [(f.line, f.seconds) for f in seen] == [(50, 1.0), (41, 0.5)]
+
+
+def test_the_time_of_a_stall_is_shared_by_the_count_of_samples():
+    """Three quarters of the samples, three quarters of the time."""
+    a, b = user(50, "f"), user(60, "g")
+    seen = found(stalls=(stall((a,), (a,), (a,), (b,), seconds=2.0),))
+    assert [(f.line, f.seconds) for f in seen] == [(50, 1.5), (60, 0.5)]
+
+
+def test_how_the_time_was_spent_is_known_of_the_whole_step_only():
+    """It says nothing of a culprit that filled only a part of it."""
+    a, b = user(50, "f"), user(60, "g")
+    spent = {"seconds": 2.0, "working": 1.0, "blocked": 0.6, "starved": 0.4}
+    strict = Policy(starvation="strict")
+    for part in found(strict, stalls=(stall((a,), (b,), **spent),)):
+        assert part.working is part.blocked is part.starved is None
+    whole = one(strict, stalls=(stall((a,), (a,), **spent),))
+    assert (whole.working, whole.blocked, whole.starved) == (1.0, 0.6, 0.4)
+
+
+def test_a_line_that_hardly_filled_a_stall_is_not_named():
+    """One sample in ten, below the threshold: chance, not a culprit."""
+    main, aside = user(50, "f"), user(60, "g")
+    step = stall(*[(main,)] * 9, (aside,), seconds=0.5)
+    assert [f.line for f in found(stalls=(step,))] == [50]
+
+
+def test_a_line_beyond_the_threshold_is_named_however_small_its_part():
+    """A tenth of ten seconds is a second."""
+    main, aside = user(50, "f"), user(60, "g")
+    step = stall(*[(main,)] * 9, (aside,), seconds=10.0)
+    assert [f.line for f in found(stalls=(step,))] == [50, 60]
+
+
+# ------------------------------------------------------------------ merging
+
+
+def test_the_same_place_is_reported_once_with_its_count():
+    """Time adds up; how many were held up at once does not."""
+    seen = one(calls=(call(began=1, held_up=2), call(began=2, held_up=5)))
+    assert (seen.count, seen.held_up) == (2, 5)
+    assert seen.seconds == pytest.approx(0.02)
+
+
+def test_another_line_is_another_place():
+    """The one that cost most comes first."""
+    other = (user(99, call="time.sleep"),)
+    seen = found(calls=(call(began=1), call(began=2, seconds=0.05, stack=other)))
+    assert [f.line for f in seen] == [99, 41]
+
+
+def test_quick_and_stalled_calls_at_one_place_are_one_stall():
+    """The worse kind is the kind of the whole."""
+    seen = one(
+        stalls=(stall((SLEEP,), began=5.0, seconds=0.5),),
+        calls=(call(began=5.0, seconds=0.5, step=5.0), call(began=7.0)),
+    )
+    assert (seen.kind, seen.count) == ("stall", 2)
+    assert seen.seconds == pytest.approx(0.51)
+
+
+def test_a_busy_function_is_one_place_though_its_line_moves():
+    """Samples show it at ever other lines, which are all the same loop."""
+    lines = [(user(line, "crunch"),) for line in (50, 51, 51, 52)]
+    seen = one(stalls=(stall(*lines),))
+    assert (seen.line, seen.function, seen.seconds) == (51, "crunch", 1.0)
+
+
+def test_many_short_calls_blame_the_function_that_makes_them():
+    """No single call filled the time, so none is accused."""
+    shown = [user(50, "crunch", call=name) for name in ("a", "b", "c", "d")]
+    seen = one(stalls=(stall(*[(frame,) for frame in shown]),))
+    assert seen.call == "test_orders.crunch"
+
+
+def test_one_call_that_fills_the_samples_is_blamed_itself():
+    """Four in five show it: that is the call."""
+    shown = [user(50, "f", call="zlib.compress")] * 4 + [user(51, "f", call="len")]
+    seen = one(stalls=(stall(*[(frame,) for frame in shown]),))
+    assert (seen.line, seen.call) == (50, "zlib.compress")
+
+
+def test_two_calls_of_a_library_from_different_lines_are_two_places():
+    """The line stands still while a function that it called is busy."""
+    a, b = user(50, "f"), user(51, "f")
+    step = stall((library(), a), (library(), b), seconds=1.0)
+    assert sorted(f.line for f in found(stalls=(step,))) == [50, 51]
+
+
+# ------------------------------------------------------------------- advice
+
+
+def test_advice_for_the_users_own_call_comes_first():
+    """What to write instead of `requests.get` beats what to write for its socket."""
+    stack = (standard("recv"), library("get"), user())
+    seen = one(calls=(call(target="socket.recv", stack=stack),))
+    assert seen.call == "requests.api.get"
+    assert seen.advice == "await client.get(...)"
+
+
+def test_advice_is_looked_for_further_in():
+    """A helper of the library nobody has a row for: its socket has one."""
+    stack = (standard("recv"), library("fetch", "unknown"), user())
+    seen = one(calls=(call(target="socket.recv", stack=stack),))
+    assert (seen.call, seen.advice) == ("unknown.fetch", "a stream")
+
+
+# --------------------------------------------------------- scope, allowances
+
+
+def test_out_of_scope_is_not_reported():
+    """Neither calls nor stalls without a frame of the packages named."""
+    policy = Policy(scope=("shop",))
+    elsewhere = (standard("recv"), library())
+    assert found(policy, calls=(call(stack=elsewhere),)) == []
+    assert found(policy, stalls=(stall(elsewhere),)) == []
+
+
+def test_in_scope_is_any_frame_of_the_package():
+    """The package may stand further out than the library that blocked."""
+    stack = (standard("recv"), library(), user(module="shop.cart"))
+    assert len(found(Policy(scope=("shop",)), calls=(call(stack=stack),))) == 1
+
+
+@pytest.mark.parametrize(
+    ("caller", "called", "allowed"),
+    [
+        ("*", "time.sleep", "why"),
+        ("test_orders.*", "time.*", "why"),
+        ("test_orders.test_checkout", "*", "why"),
+        ("*", "time.slee", None),
+        ("shop.*", "time.sleep", None),
+        ("*", "test_orders.test_checkout", "why"),
+    ],
+)
+def test_an_allowance_is_two_globs_over_qualified_names(caller, called, allowed):
+    """Caller and call must both match; the finding then carries the reason."""
+    assert one(allow(caller, called), calls=(call(),)).allowed == allowed
+
+
+def test_an_allowance_matches_any_call_on_the_way_in():
+    """Whoever allows `requests` allows the sockets under it."""
+    stack = (standard("recv"), library("get"), user())
+    seen = one(allow(called="requests.*"), calls=(call(stack=stack),))
+    assert seen.allowed == "why"
+    seen = one(allow(called="socket.recv"), calls=(call("socket.recv", stack=stack),))
+    assert seen.allowed == "why"
+
+
+def test_an_allowed_stall_is_listed_with_its_reason():
+    """Allowed is not hidden."""
+    seen = one(allow(called="time.sleep"), stalls=(stall((SLEEP,)),))
+    assert (seen.kind, seen.allowed) == ("stall", "why")
+
+
+def test_allowed_and_not_allowed_at_one_place_stay_apart():
+    """An excuse for one pass of a loop does not excuse the next."""
+    excuse = Excuse(began=0.5, ended=1.5, reason="warm-up")
+    seen = found(calls=(call(began=1.0), call(began=2.0)), excuses=(excuse,))
+    assert sorted(str(f.allowed) for f in seen) == ["None", "warm-up"]
+
+
+# ------------------------------------------------------------------ excuses
+
+
+def test_what_the_test_paused_is_not_even_listed():
+    """An excuse without a reason makes it as if it had not been."""
+    excuse = Excuse(began=0.5, ended=2.5, reason=None)
+    seen = found(calls=(call(began=1.0), call(began=3.0)), excuses=(excuse,))
+    assert len(seen) == 1
+    assert found(stalls=(stall((SLEEP,), began=1.0),), excuses=(excuse,)) == []
+
+
+def test_a_stall_partly_paused_counts_with_the_rest():
+    """What is left must itself be longer than the threshold."""
+    excuse = Excuse(began=0.0, ended=0.95, reason=None)
+    assert found(stalls=(stall((SLEEP,), seconds=1.0),), excuses=(excuse,)) == []
+    short = Excuse(began=0.0, ended=0.2, reason=None)
+    assert len(found(stalls=(stall((SLEEP,), seconds=1.0),), excuses=(short,))) == 1
+
+
+# --------------------------------------------------------------- starvation
+
+
+def test_starved_time_is_forgiven_unless_strict():
+    """The machine was busy elsewhere; the code was not slow."""
+    step = stall((SLEEP,), seconds=0.5, starved=0.45, working=0.05, blocked=0.0)
+    assert found(stalls=(step,)) == []
+    assert len(found(Policy(starvation="strict"), stalls=(step,))) == 1
+
+
+def test_where_starvation_is_unknown_the_stall_counts():
+    """Nothing is forgiven that nobody saw."""
+    assert len(found(stalls=(stall((SLEEP,), seconds=0.5, starved=None),))) == 1
+
+
+def test_the_helpers_make_what_the_instruments_make():
+    """The hand-made facts are of the same types."""
+    assert isinstance(stall(), LoopStall)
+    assert isinstance(call(), BlockingCall)
+    assert [s.at for s in samples((SLEEP,), (SLEEP,), seconds=3.0)] == [1.0, 2.0]

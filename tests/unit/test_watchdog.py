@@ -1,0 +1,221 @@
+"""The watchdog: samples of a long step, deadlines, and whose time it was."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from by_hand import HandLoop, run_in
+
+from pytest_asyncbench._clock import Processor
+from pytest_asyncbench.instruments import Watch
+from pytest_asyncbench.instruments.watchdog import Watchdog, share_of
+from pytest_asyncbench.testing import ManualClock
+
+A_WHILE = 10
+"""Seconds to wait for another thread, which normally takes a few milliseconds."""
+
+
+def threads():
+    return [t for t in threading.enumerate() if t.name == "asyncbench-watchdog"]
+
+
+def until(condition):
+    """Give the other thread time, in real time but only as much as it needs."""
+    pause = threading.Event()
+    for _ in range(A_WHILE * 1000):
+        if condition():
+            return
+        pause.wait(0.001)
+    pytest.fail("it never came")
+
+
+# ------------------------------------------------------------- whose time
+
+
+def tick(at, working=0.0, starved=0.0):
+    return at, Processor(working, starved)
+
+
+@pytest.mark.parametrize(
+    ("ticks", "last", "share"),
+    [
+        ([tick(0.0)], Processor(0.25, 0.5), (0.25, 0.5)),
+        ([tick(0.0), tick(1.0, 0.2, 0.1)], Processor(0.3, 0.4), (0.1, 0.3)),
+        # Later ticks lie within the step and tell nothing of its beginning.
+        ([tick(0.5), tick(1.5, 9, 9)], Processor(0.2, 0.1), (0.2, 0.1)),
+        # Together they are no more than the step, and none is negative.
+        ([tick(0.0)], Processor(7.0, 0.0), (1.0, 0.0)),
+        ([tick(0.0)], Processor(7.0, 7.0), (0.5, 0.5)),
+        ([tick(0.0)], Processor(0.75, 0.5), (0.6, 0.4)),
+        ([tick(0.0, 5.0, 5.0)], Processor(4.0, 4.0), (0.0, 0.0)),
+        # What is not known is not made up.
+        ([], Processor(1.0, 1.0), (None, None)),
+        ([tick(2.5)], Processor(1.0, 1.0), (None, None)),
+        ([tick(0.0, 1.0, None)], Processor(1.5, None), (0.5, None)),
+    ],
+)
+def test_a_step_is_shared_out_by_the_threads_account(ticks, last, share):
+    """The latest account before the step stands for the one at its beginning."""
+    assert share_of(ticks, 1.0, 2.0, last) == pytest.approx(share)
+
+
+# ---------------------------------------------------------------- samples
+
+
+def test_a_long_step_is_sampled_where_it_stands():
+    """While it lasts, from the other thread."""
+    clock = ManualClock()
+    watch = Watch(clock, threshold=0.1)
+    watch.start()
+
+    def stand_here():
+        clock.wait(0.5)
+        view = next(iter(watch._probe.views.values()))
+        until(lambda: len(view.samples) >= 2)
+        clock.work(0.5)
+
+    async def main():
+        await asyncio.sleep(0)
+        stand_here()
+
+    try:
+        run_in(clock, main())
+    finally:
+        watch.stop()
+    (stall,) = watch.stalls
+    assert stall.seconds == pytest.approx(1.0)
+    assert "Task-" in stall.task
+    for sample in stall.samples:
+        names = [frame.function.rpartition(".")[2] for frame in sample.stack]
+        assert "stand_here" in names
+        assert names[-1] == "main"
+        assert 0.0 < sample.at <= 1.0
+
+
+def test_a_stall_tells_who_was_held_up_and_whose_time_it_was():
+    """Callbacks that were ready and timers that were due."""
+    clock = ManualClock()
+    watch = Watch(clock, threshold=0.1)
+    watch.start()
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(0)
+        for _ in range(3):
+            loop.call_later(0.2, print)
+        loop.call_later(99, print)
+        clock.work(0.5)
+        clock.starve(0.25)
+
+    try:
+        run_in(clock, main())
+    finally:
+        watch.stop()
+    (stall,) = watch.stalls
+    assert stall.held_up >= 3
+    assert (stall.working, stall.starved) == (
+        pytest.approx(0.5, abs=0.01),
+        pytest.approx(0.25, abs=0.01),
+    )
+    assert stall.blocked == pytest.approx(0.0, abs=0.01)
+
+
+# -------------------------------------------------------------- deadlines
+
+
+class OneLoop:
+    """A watchdog over one loop that does nothing."""
+
+    def __init__(self):
+        self.clock = ManualClock()
+        self.watch = Watch(self.clock, threshold=0.1)
+        self.loop = HandLoop(self.clock)
+        self.view = None
+
+    def __enter__(self):
+        self.watch.start()
+        self.view = self.watch.view(self.loop)
+        return self
+
+    def __exit__(self, *_):
+        self.watch.stop()
+        self.loop.close()
+
+    def expect(self, at, call):
+        return self.watch.watchdog.expect(at, self.view, call)
+
+
+def test_a_deadline_is_kept_when_the_clock_says_so():
+    """Not before, and once."""
+    with OneLoop() as one:
+        came = []
+        one.expect(5.0, lambda stack: came.append(one.clock.now()) or 0.0)
+        one.clock.wait(4.9)
+        threading.Event().wait(0.05)
+        assert came == []
+        one.clock.wait(0.2)
+        until(lambda: came)
+        one.clock.wait(100)
+        threading.Event().wait(0.05)
+        assert came == [pytest.approx(5.1)]
+
+
+def test_a_deadline_may_ask_to_be_called_again():
+    """After so many seconds of the clock."""
+    with OneLoop() as one:
+        came = []
+        one.expect(1.0, lambda stack: came.append(one.clock.now()) or 2.0)
+        one.clock.wait(1.0)
+        until(lambda: came)
+        one.clock.wait(2.0)
+        until(lambda: len(came) == 2)
+        assert came == [1.0, 3.0]
+
+
+def test_an_undone_deadline_is_not_kept():
+    """Undoing twice is fine."""
+    with OneLoop() as one:
+        came = []
+        undo = one.expect(1.0, lambda stack: came.append(1) or 0.0)
+        undo()
+        undo()
+        one.clock.wait(2.0)
+        threading.Event().wait(0.05)
+        assert came == []
+
+
+def test_a_deadline_that_fails_is_our_problem_alone():
+    """It is noted, and the others are kept."""
+    came = []
+
+    def fail(stack):
+        raise RuntimeError("deadline fell over")
+
+    with OneLoop() as one:
+        one.expect(2.0, lambda stack: came.append(1) or 0.0)
+        one.clock.wait(2.0)
+        until(lambda: came)
+        one.expect(2.0, fail)
+        until(lambda: one.watch.watchdog.failures)
+    assert "deadline fell over" in one.watch.problems[0]
+
+
+# ----------------------------------------------------------------- thread
+
+
+def test_the_thread_ends_with_the_watching():
+    """It is waited for, not left to end by itself."""
+    before = len(threads())
+    with OneLoop():
+        assert len(threads()) == before + 1
+    assert len(threads()) == before
+
+
+def test_without_a_loop_there_is_no_thread():
+    """A test that runs no loop costs none."""
+    before = len(threads())
+    watchdog = Watchdog(ManualClock(), 0.01)
+    watchdog.stop()
+    assert len(threads()) == before
