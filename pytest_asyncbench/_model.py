@@ -224,6 +224,8 @@ class Comparison:
 
     def with_errors(self, errors: Sequence[BaseException | None]) -> Comparison:
         """Give the same, with what each task failed with."""
+        if not any(errors):
+            return self
         tasks = tuple(
             dataclasses.replace(task, exception=error)
             for task, error in zip(self.tasks, errors, strict=False)

@@ -26,6 +26,7 @@ __all__ = ["Watchdog", "share_of"]
 
 _MOST_SAMPLES = 400
 _MOST_TICKS = 64
+_LOOKS_PER_TICK = 4
 
 Tick = tuple[float, Processor]
 
@@ -44,7 +45,12 @@ class _Deadline:
 
 
 class Watchdog:
-    """Sample the steps that last longer than `interval`, and keep deadlines."""
+    """Sample the steps that last longer than `interval`, and keep deadlines.
+
+    To wake costs the loop more than to look, because the GIL changes hands twice. So
+    while steps are short it wakes at half the pace, and reads the operating system's
+    account of the thread at every fourth time.
+    """
 
     def __init__(self, clock: Clock, interval: float) -> None:
         self._clock = clock
@@ -53,6 +59,8 @@ class Watchdog:
         self._codes: frozenset[CodeType] = frozenset()
         self._deadlines: list[_Deadline] = []
         self._thread: threading.Thread | None = None
+        self._looks = 0
+        self._in_long_step = False
         self._stop = _thread.allocate_lock()
         self.failures: list[str] = []
 
@@ -98,10 +106,13 @@ class Watchdog:
                     return
 
     def _next(self) -> float:
+        pause = self._interval if self._in_long_step else 2 * self._interval
         left = [deadline.at - self._clock.now() for deadline in list(self._deadlines)]
-        return max(0.0, min([self._interval, *left]))
+        return max(0.0, min([pause, *left]))
 
     def _look(self) -> None:
+        self._looks += 1
+        self._in_long_step = False
         for view in self._views:
             # Taken together: where a C call kept the GIL, it is ours only for this.
             step, frame = view.last, sys._current_frames().get(view.thread)
@@ -112,7 +123,9 @@ class Watchdog:
                 with view.looking:
                     stack = capture(frame, self._codes)
                     self._sample(view, step, now, stack)
-            if stack is None:  # in a short step, or polling
+            if stack is not None:
+                self._in_long_step = True
+            elif self._looks % _LOOKS_PER_TICK == 0:  # in a short step, or polling
                 view.ticks.append(self._tick(view))
                 del view.ticks[:-_MOST_TICKS]
             del frame
@@ -128,6 +141,7 @@ class Watchdog:
             view.samples = []
             view.sampled_step = step
             view.queue_then = view.queued()
+            view.ticks.append(self._tick(view))
         if len(view.samples) < _MOST_SAMPLES:
             view.samples.append((now, stack))
 
@@ -149,22 +163,35 @@ def share_of(
 ) -> tuple[float | None, float | None]:
     """Split a step: seconds the thread worked, seconds it was kept off the processor.
 
-    `ticks` are the thread's accounts over time and `last` its account at `ended`.
-    The account at `began` is not known; the latest tick before it stands in, and
-    what it adds is taken from both shares: together they are no more than the step.
+    `ticks` are the thread's accounts over time, one of them at the step's first sample,
+    and `last` its account at `ended`. From that sample on the split is known. Before it
+    the account of `began` is missing; there the step is taken to have been as it was
+    later, within what the accounts around its beginning allow.
     """
     before = [tick for tick in ticks if tick[0] <= began]
+    within = [tick for tick in ticks if began < tick[0] < ended]
     if not before:
         return None, None
-    _, first = before[-1]
+    shares = []
+    for name in ("working", "starved"):
+        at = [(tick[0], getattr(tick[1], name)) for tick in (before[-1], *within[:1])]
+        at.append((ended, getattr(last, name)))
+        shares.append(None if None in dict(at).values() else _share(at, began))
+    working, starved = shares
     step = ended - began
-
-    def grown(now: float | None, then: float | None) -> float | None:
-        return None if now is None or then is None else min(step, max(0.0, now - then))
-
-    working = grown(last.working, first.working)
-    starved = grown(last.starved, first.starved)
     over = (working or 0.0) + (starved or 0.0)
     if working is None or starved is None or over <= step:
         return working, starved
     return working * step / over, starved * step / over
+
+
+def _share(at: list[tuple[float, float]], began: float) -> float:
+    ended, last = at[-1]
+    if len(at) == 2:
+        return min(ended - began, max(0.0, last - at[0][1]))
+    (earlier, first), (sampled, then) = at[:2]
+    known, unknown = max(0.0, last - then), sampled - began
+    rate = known / (ended - sampled) if ended > sampled else 0.0
+    most = min(unknown, max(0.0, then - first))
+    least = max(0.0, most - (began - earlier))
+    return min(ended - began, known + min(most, max(least, rate * unknown)))

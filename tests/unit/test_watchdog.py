@@ -43,8 +43,10 @@ def tick(at, working=0.0, starved=0.0):
     [
         ([tick(0.0)], Processor(0.25, 0.5), (0.25, 0.5)),
         ([tick(0.0), tick(1.0, 0.2, 0.1)], Processor(0.3, 0.4), (0.1, 0.3)),
-        # Later ticks lie within the step and tell nothing of its beginning.
-        ([tick(0.5), tick(1.5, 9, 9)], Processor(0.2, 0.1), (0.2, 0.1)),
+        # From the sample within the step on it is known, and before it bounded.
+        ([tick(0.5), tick(1.5, 0.1)], Processor(0.6, 0.0), (0.6, 0.0)),
+        ([tick(0.9), tick(1.5, 0.1)], Processor(0.1, 0.0), (0.0, 0.0)),
+        ([tick(0.9), tick(1.5, 0.4)], Processor(0.4, 0.0), (0.3, 0.0)),
         # Together they are no more than the step, and none is negative.
         ([tick(0.0)], Processor(7.0, 0.0), (1.0, 0.0)),
         ([tick(0.0)], Processor(7.0, 7.0), (0.5, 0.5)),
@@ -57,7 +59,7 @@ def tick(at, working=0.0, starved=0.0):
     ],
 )
 def test_a_step_is_shared_out_by_the_threads_account(ticks, last, share):
-    """The latest account before the step stands for the one at its beginning."""
+    """What is not known of its beginning is bounded by the accounts around it."""
     assert share_of(ticks, 1.0, 2.0, last) == pytest.approx(share)
 
 
