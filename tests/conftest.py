@@ -21,10 +21,15 @@ from typing import Any
 import pytest
 
 # An inner run in this process forgets the modules that it was the first to import, and
-# would leave two of each behind; so all of ours are here before.
+# would leave two of each behind; so all of ours are here before, and those of the rules.
 import pytest_asyncbench._session
+from pytest_asyncbench._clock import SYSTEM_CLOCK
+from pytest_asyncbench._rules import RULES
+from pytest_asyncbench.instruments.interception import Interception
 
 assert pytest_asyncbench._session
+Interception(RULES, SYSTEM_CLOCK).install()()
+
 _WIDTH = "100"
 
 _SCRIBE = """

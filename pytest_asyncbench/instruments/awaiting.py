@@ -53,7 +53,7 @@ def _awaited(task: asyncio.Task[Any], innermost_first: list[FrameType]) -> str:
     if children:
         more = f" and {len(children) - 5} more" if len(children) > 5 else ""
         return f"all of {', '.join(map(_child, children[:5]))}{more}"
-    if innermost_first:
+    if innermost_first and innermost_first[0].f_code.co_name != "__sleep0":
         module = innermost_first[0].f_globals.get("__name__", "")
         if module == f"{_PACKAGE}.concurrency":
             return "what it runs concurrently"

@@ -42,7 +42,7 @@ from pytest_asyncbench._clock import Clock
 from pytest_asyncbench._model import FamilyTrace
 from pytest_asyncbench._undo import replace
 from pytest_asyncbench.instruments._links import Links, watch_writes
-from pytest_asyncbench.instruments._stack import TASKS
+from pytest_asyncbench.instruments._stack import TASKS, task_label
 from pytest_asyncbench.instruments.steps import (
     LongStep,
     LoopView,
@@ -440,7 +440,7 @@ class Census:
         self, task: Any, trace: Trace, creator: Trace | None, began: float
     ) -> None:
         now = self._now()
-        trace.family.name = trace.family.name or task.get_name()
+        trace.family.name = trace.family.name or task_label(task)
         self._traces[task] = trace
         # The step of its creator, which has not ended yet, will count this, too.
         if creator is not None:
@@ -586,7 +586,7 @@ class Census:
         self, task: asyncio.Task[Any], handle: Any, origin: Origin, began: float
     ) -> Trace:
         group = self._given.pop(task, None) if self._given else None
-        trace = self._begin(origin[1], origin[0], task.get_name(), group)
+        trace = self._begin(origin[1], origin[0], task_label(task), group)
         self._traces[task] = trace
         if trace.family is self._nobody:
             trace.family = handle._context.get(_FAMILY) or self._nobody

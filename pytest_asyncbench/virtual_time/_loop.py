@@ -149,4 +149,3 @@ def _driving(loop: Any, clock: VirtualClock, selector: Any) -> Callable[[], None
             clock._callbacks, clock._wake = before
 
     return run_forever
-

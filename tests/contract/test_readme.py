@@ -45,12 +45,18 @@ def _updated(text: str, old: str, new: str) -> None:
         README.write_text(text.replace(old, new, 1), encoding="utf-8")
     elif old != new:
         pytest.fail(
-            "\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm=""))
+            "\n".join(
+                difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="")
+            )
         )
 
 
-@pytest.mark.parametrize(("name", "table"), [("settings", _settings), ("families", _families)])
-def test_tables_are_drawn_from_the_code(name: str, table: Callable[[], Iterator[str]]) -> None:
+@pytest.mark.parametrize(
+    ("name", "table"), [("settings", _settings), ("families", _families)]
+)
+def test_tables_are_drawn_from_the_code(
+    name: str, table: Callable[[], Iterator[str]]
+) -> None:
     text = README.read_text(encoding="utf-8")
     shown = _between(f"<!-- generated: {name} -->", "<!-- end -->", text)
     _updated(text, shown, "\n" + "\n".join(table()) + "\n\n")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from pytest_asyncbench.instruments.awaiting import await_chain, by_name
 
 
@@ -110,9 +108,6 @@ def test_awaiting_through_a_generator_is_followed():
     assert names(stack)[-2:] == ["__await__", "outer"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="sleep(0) is shown as asyncio.tasks.__sleep0, a private name"
-)
 def test_a_task_that_could_go_on_awaits_its_turn():
     """It waits for nothing but the loop."""
 
