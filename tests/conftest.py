@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 # An inner run in this process forgets the modules that it was the first to import, and
-# would leave two of each behind; so all of ours are here before, and those of the rules.
+# would leave two of each behind; so all of ours and of the rules are here before.
 import pytest_asyncbench._session
 from pytest_asyncbench._clock import SYSTEM_CLOCK
 from pytest_asyncbench._rules import RULES
