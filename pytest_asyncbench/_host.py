@@ -49,10 +49,14 @@ def enter(item: pytest.Item, wrap: Callable[[AsyncFunction], AsyncFunction]) -> 
 
 
 def loop_made(
-    fixturedef: pytest.FixtureDef[Any], result: Any
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest, result: Any
 ) -> asyncio.AbstractEventLoop | None:
-    """Give the loop that a fixture has just made for tests to run in, if it is one."""
-    if fixturedef.argname.endswith("_scoped_runner"):
+    """Give the loop that a fixture has just made for a test to run in, if it is one.
+
+    Not the loop of a wider fixture: other tests may run in that, in another time.
+    """
+    scope = getattr(request._pyfuncitem, "_loop_scope", "function")
+    if fixturedef.argname == f"_{scope}_scoped_runner":
         return result.get_loop()  # type: ignore[no-any-return]
     return None
 

@@ -68,11 +68,11 @@ class Session:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[Any]
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, Any, Any]:
         """Put a loop that was made for a test into the time that the test lives in."""
         result = yield
-        loop = _host.loop_made(fixturedef, result)
+        loop = _host.loop_made(fixturedef, request, result)
         if loop is not None and self._trial is not None:
             self._trial.loop_made(loop)
         return result
@@ -99,7 +99,7 @@ class Session:
         failure, verdict = item.stash.get(_FAILURE, (None, None))
         if report.failed and error is not None and error is failure:
             report.longrepr = longrepr(item, verdict, error)
-        elif report.failed and isinstance(error, Deadlock):
+        elif report.failed and error is not None and _told_as_text(item, error):
             report.longrepr = longrepr(item, None, error)
         return report
 
@@ -244,6 +244,12 @@ def _wrong_words(rule: Rule) -> Iterator[str]:
                 f"pytest_asyncbench_rules: rule {rule.target!r} has the unknown {kind} "
                 f"{word!r}{suggest(word, accepted)}; accepted: {', '.join(accepted)}"
             )
+
+
+def _told_as_text(item: pytest.Item, error: BaseException) -> bool:
+    """Tell whether an error is of a loop in virtual time, or one that can't be."""
+    trial = item.stash.get(TRIAL, None)
+    return isinstance(error, Deadlock) or (trial is not None and error is trial.ruling)
 
 
 def _clock_of(item: pytest.Item, policy: Policy) -> VirtualClock | None:

@@ -121,8 +121,13 @@ class Trial:
 
     def loop_made(self, loop: asyncio.AbstractEventLoop) -> None:
         """Bring a fresh loop into the test's time; closing it brings it back."""
-        if self.virtual is not None:
+        if self.virtual is None:
+            return
+        try:
             virtualize(loop, self.virtual)
+        except _errors.VirtualTimeError as error:
+            self.ruling = error
+            raise
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in a loop of its own, in the test's time."""
@@ -157,6 +162,7 @@ class Trial:
         return inside
 
     async def _body(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        self._insist_on_its_time(asyncio.get_running_loop())
         async with AsyncExitStack() as stack:
             try:
                 await self._enter(stack)
@@ -165,6 +171,17 @@ class Trial:
             if self.policy.copies is None:
                 return await call()
             return await self._copies(call, self.policy.copies)
+
+    def _insist_on_its_time(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Refuse a loop that was made elsewhere, and so is not in virtual time."""
+        if self.virtual is not None and loop.time != self.virtual.time:
+            kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+            self.ruling = _errors.VirtualTimeError(
+                f"the loop of this test, {kind}, keeps real time: virtual_time is "
+                "for tests that pytest-asyncio runs, on a selector loop of asyncio's, "
+                "and for concurrently.run(...) in a sync test"
+            )
+            raise self.ruling
 
     async def _enter(self, stack: AsyncExitStack) -> None:
         self.watch.view(asyncio.get_running_loop())

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_asyncbench._errors import VirtualTimeError
-
 if TYPE_CHECKING:
     from pytest_asyncbench._blocking_calls import BlockingCalls
     from pytest_asyncbench._concurrently import Concurrently
@@ -42,8 +40,9 @@ def virtual_clock(request: pytest.FixtureRequest) -> VirtualClock:
     stash: pytest.Stash = request.node.stash
     trial = stash.get(TRIAL, None)
     if trial is None or trial.virtual is None:
-        raise VirtualTimeError(
+        pytest.fail(
             "virtual_clock is for tests in virtual time: mark this one with "
-            "@pytest.mark.virtual_time"
+            "@pytest.mark.virtual_time",
+            pytrace=False,
         )
     return trial.virtual

@@ -28,6 +28,10 @@ __all__ = ["Deadline"]
 
 _GRACE = 1.0
 _FROZEN = 0.1
+_PAST = 1e-6
+"""Virtual time stands still while work is done: what ends at the very moment when its
+budget does has kept it, and only the next moment is too late."""
+
 _STUCK = 0.05
 """A cancellation that comes later than this was kept waiting by a blocked loop."""
 
@@ -68,7 +72,7 @@ class Deadline:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         if self._by_loop:
-            self._undo = self._loop.call_at(self._at, self._expire).cancel
+            self._undo = self._loop.call_at(self._at + _PAST, self._expire).cancel
         else:
             view = self._watch.view(self._loop)
             self._undo = self._watch.watchdog.expect(self._at, view, self._time_is_up)

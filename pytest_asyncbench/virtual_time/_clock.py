@@ -123,6 +123,7 @@ class VirtualClock:
         Raises:
             VirtualTimeError: for anything but a finite number that is not negative.
         """
+        __tracebackhide__ = True
         moved = nanoseconds(seconds, "advance()")
         if not self._wake(lambda: self._move(moved)):
             self._move(moved)
@@ -220,6 +221,7 @@ class VirtualClock:
 
 def nanoseconds(given: float | dt.timedelta, what: str) -> int:
     """Turn seconds or a timedelta into nanoseconds, refusing what is no duration."""
+    __tracebackhide__ = True
     if isinstance(given, dt.timedelta):
         ns = (given // dt.timedelta(microseconds=1)) * 1000
     elif isinstance(given, numbers.Real) and not isinstance(given, bool):

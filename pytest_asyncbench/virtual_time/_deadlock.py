@@ -12,7 +12,7 @@ from pytest_asyncbench.instruments.awaiting import await_chain, by_name
 __all__ = ["describe_tasks"]
 
 _MOST_TASKS = 50
-_PACKAGE = __name__.partition(".")[0]
+_PLUMBING = {__name__.partition(".")[0], "asyncio", "pytest_asyncio"}
 
 
 def describe_tasks(loop: asyncio.AbstractEventLoop) -> Iterator[str]:
@@ -30,4 +30,4 @@ def describe_tasks(loop: asyncio.AbstractEventLoop) -> Iterator[str]:
 
 
 def _is_foreign(frame: Frame) -> bool:
-    return frame.module.partition(".")[0] != _PACKAGE
+    return frame.module.partition(".")[0] not in _PLUMBING

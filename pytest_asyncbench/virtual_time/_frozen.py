@@ -40,6 +40,7 @@ class _ClockFactory(api.FrozenDateTimeFactory):
 
     def move_to(self, target_datetime: Any) -> None:
         """Advance the clock to a date, given as freezegun takes it."""
+        __tracebackhide__ = True
         target = api._parse_time_to_freeze(target_datetime)
         here = self()
         if target < here:
@@ -55,8 +56,11 @@ def frozen_datetime(clock: VirtualClock) -> Iterator[api.FrozenDateTimeFactory]:
     freezer = _ClockFactory(clock)
     # freezegun offers no way to name the factory; it reads the last of this list
     # and, at its stop, pops it whatever it is.
-    # pytest measures its durations there, and they are real ones.
+    # pytest measures its durations there, and they are real ones. So is the time of a
+    # loop that is not virtual, such as one in another thread: frozen, it would hang.
     ignored = ["_pytest.timing"]
-    with api.freeze_time(clock.start, tz_offset=offset, ignore=ignored):
+    with api.freeze_time(
+        clock.start, tz_offset=offset, ignore=ignored, real_asyncio=True
+    ):
         api.freeze_factories[-1] = freezer
         yield freezer
