@@ -84,7 +84,7 @@ def _large_shares(line: re.Match[str]) -> str:
 _REPLACED = (
     # the machine's: versions, folders, how busy it was
     (r"^(?:platform|cachedir|rootdir|configfile|plugins|asyncio):? .*\n", ""),
-    (r"^.*(?:kept the loop off the processor|elsewhere can't be told).*\n", ""),
+    (r"^.*(?:spent waiting for a processor|elsewhere can't be told).*\n", ""),
     (rf", starved {_TIME}", ""),
     (r"\\", "/"),
     # pytest's: rules across the terminal, its own clock, lines cut at the edge
@@ -94,8 +94,8 @@ _REPLACED = (
     (r"^(FAILED \S+) - .*$", r"\1 - <headline>"),
     # identities, the insides of libraries, and names that Python 3.10 does not know
     (r"asyncio\.queues\.get", "asyncio.Queue.get"),
-    (r"(?<= down to )\S+ in \S+", "<library>"),
-    (r", \d+ times$(?=(?:\n.*){2}\n.* down to <library>$)", ", <count> times"),
+    (r"(?<=which blocked at )\S+ in \S+", "<library>"),
+    (r", \d+ times$(?=(?:\n.*){2}\n.* blocked at <library>$)", ", <count> times"),
     (r"(?<=: requests\.get, )\d+ times", "<count> times"),
     (r"0x[0-9a-fA-F]+", "<address>"),
     (r"Task-\d+ +\|", "Task-<n> |"),

@@ -94,6 +94,8 @@ def _too_slow(
         yield Violation(kind="speedup", limit=least or 1.0)
         return
     wall = counted(policy, comparison.wall, elapsed)
+    if wall <= 0 < comparison.wall:
+        return  # all of it was spent waiting for a processor: that tells nothing
     speedup = comparison.serial / wall if wall > 0 else 0.0
     # Copies with no number of their own must still beat one after another.
     if speedup < least if least is not None else speedup <= _BEATS_SERIAL:

@@ -202,3 +202,10 @@ def test_problems_and_overruns_are_handed_on():
     overrun = Overrun(stuck=(user(),))
     verdict = judge(Policy(), observations(problems=("x",), overrun=overrun, steps=3))
     assert (verdict.problems, verdict.overrun, verdict.steps) == (("x",), overrun, 3)
+
+
+def test_a_run_that_only_waited_for_a_processor_tells_nothing():
+    """With all of its time forgiven there is no speedup to speak of."""
+    families = side_by_side(2)
+    seen = {"families": families, "together": 0.5, "starved": 0.5}
+    assert broken(speedup(2.0), **seen) == []
