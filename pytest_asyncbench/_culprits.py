@@ -60,7 +60,7 @@ def findings(
     for stall in filter(inquiry.is_stall, seen.stalls):
         found += inquiry.stalled(stall, in_step.pop(stall.began, []))
     for calls in in_step.values():
-        found += map(_once, _merged(inquiry.quick(calls)))
+        found += inquiry.quick(calls)
     return _merged(found)
 
 
@@ -97,8 +97,11 @@ class _Inquiry:
             forgiven += stall.starved or 0.0
         return stall.seconds - forgiven > self._policy.threshold
 
-    def quick(self, calls: Iterable[BlockingCall]) -> Iterator[Finding]:
-        """Give a finding for each known call that counts."""
+    def quick(self, calls: Iterable[BlockingCall]) -> list[Finding]:
+        """Give a finding for each place of one step where a known call counts."""
+        return [_once(found) for found in _merged(self._each(calls))]
+
+    def _each(self, calls: Iterable[BlockingCall]) -> Iterator[Finding]:
         for call in calls:
             found = self._finding(call.stack, call.began, call.seconds, call.target)
             if found is not None:
@@ -106,8 +109,7 @@ class _Inquiry:
 
     def stalled(self, stall: LoopStall, calls: Sequence[BlockingCall]) -> list[Finding]:
         """Share a stall out among the calls and lines that filled it."""
-        known = _merged(self.quick(calls))
-        known = [_once(found) for found in known]
+        known = self.quick(calls)
         sampled = self._sampled(stall, calls)
         least = min(self._policy.threshold, _WORTH_NAMING * stall.seconds)
         alone = not known and len(sampled) == 1

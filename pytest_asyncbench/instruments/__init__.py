@@ -7,7 +7,6 @@ families of rules) but not what a test promised, and they form no opinion.
 from __future__ import annotations
 
 import math
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,7 +21,6 @@ from pytest_asyncbench._model import (
     LoopStall,
     Rule,
     Sample,
-    Stack,
 )
 from pytest_asyncbench.instruments._stack import (
     capture,
@@ -137,11 +135,6 @@ class Watch:
     def view(self, loop: Any) -> LoopView:
         """Give what is known of a loop, which is watched from now on."""
         return self._probe.views[loop]
-
-    def standing(self, view: LoopView) -> Stack | None:
-        """Give the stack of the step that a loop is in, from any thread."""
-        raw = capture(sys._current_frames().get(view.thread), self._probe.codes)
-        return None if raw is None else to_stack(raw)
 
     def _met(self, view: LoopView) -> None:
         # Only loops with a queue to look at can be followed; uvloop's is C.

@@ -63,11 +63,10 @@ _LONG_STEP = 0.001
 class Job:
     """A function in an executor's thread: when it ran."""
 
-    __slots__ = ("finished", "started")
+    __slots__ = ("started",)
 
     def __init__(self) -> None:
         self.started = 0.0
-        self.finished = 0.0
 
 
 class Family:
