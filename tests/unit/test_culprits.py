@@ -316,3 +316,13 @@ def test_the_helpers_make_what_the_instruments_make():
     assert isinstance(stall(), LoopStall)
     assert isinstance(call(), BlockingCall)
     assert [s.at for s in samples((SLEEP,), (SLEEP,), seconds=3.0)] == [1.0, 2.0]
+
+
+def test_a_library_that_waits_several_times_in_one_step_was_called_once():
+    """Its waits are its own; two steps are two calls, as are two calls of the user's."""
+    stack = (standard(), library(), user())
+    waits = [call("socket.recv", began=at, step=0.0, stack=stack) for at in (0.0, 0.1)]
+    later = call("socket.recv", began=5.0, stack=stack)
+    assert one(calls=tuple(waits)).count == 1
+    assert one(calls=(*waits, later)).count == 2
+    assert one(calls=(call(step=0.0), call(began=0.1, step=0.0))).count == 2
