@@ -319,7 +319,7 @@ def test_the_helpers_make_what_the_instruments_make():
 
 
 def test_a_library_that_waits_several_times_in_one_step_was_called_once():
-    """Its waits are its own; two steps are two calls, as are two calls of the user's."""
+    """Its waits are its own; a second step is a second call."""
     stack = (standard(), library(), user())
     waits = [call("socket.recv", began=at, step=0.0, stack=stack) for at in (0.0, 0.1)]
     later = call("socket.recv", began=5.0, stack=stack)
