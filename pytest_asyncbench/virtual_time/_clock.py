@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import numbers
+import threading
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -17,19 +18,26 @@ from pytest_asyncbench._clock import SYSTEM_CLOCK, Clock, Processor
 from pytest_asyncbench._errors import VirtualTimeError
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Iterator
 
     from freezegun.api import FrozenDateTimeFactory
 
-__all__ = ["VirtualClock", "nanoseconds"]
+__all__ = ["RESOLUTION", "VirtualClock", "nanoseconds"]
 
 _SECOND = 1_000_000_000
-_RESOLUTION = 1e-9
+RESOLUTION = 1e-9
+"""What of a second a loop may be early, in seconds."""
 
 # What a callback may take before it counts as work: short steps in great number
 # are the test's own overhead and take no virtual time, however many they are.
-_CHEAP_STEP = 50e-6
+_CHEAP_STEP = 100e-6
+
+# How old, in seconds, the thread's account may be when a step begins. To read it costs
+# more than most steps do; what is starved in between is forgiven to a long step, too.
+_FRESH = 0.005
+
+_FULL = 2
+"""The generation whose collection looks at every object."""
 
 
 class VirtualClock:
@@ -41,7 +49,8 @@ class VirtualClock:
         tz: the local time zone, a tzinfo or a name such as ``"Europe/Paris"``;
             by default that of `start`, or UTC.
         threshold: the longest step, in real seconds, that takes no virtual time.
-            A longer one moves the clock by all that it took.
+            A longer one moves the clock by all that it took, less what it was
+            starved of, where the platform can tell, and full garbage collections.
         system: where real time is read.
 
     Raises:
@@ -69,8 +78,14 @@ class VirtualClock:
         self._ignored_threads: WeakSet[threading.Thread] = WeakSet()
         # Hot: the selector and `time` read these at every rest of the loop.
         self._grain = self._threshold
+        self._thread = (0, 0)  # ident and native id of the one that runs the loop
         self._began = math.inf  # since when a step runs; never, between two runs
-        self._live = False  # somebody has already seen this step count
+        self._live = 0.0  # what somebody has already seen this step take
+        self._stale = math.inf  # from when on the account is too old to begin with
+        self._account = 0.0  # what had been withheld from the thread when last read
+        self._forgiven = 0.0  # what was withheld from this step, when last asked
+        self._collected = 0.0  # what collecting garbage has taken
+        self._collecting = 0.0  # since when it does
         self._callbacks: Callable[[], int] = int
         self._wake: Callable[[Callable[[], object]], bool] = lambda _: False
 
@@ -81,10 +96,9 @@ class VirtualClock:
         spent = self._real() - self._began
         if spent < self._grain:
             return self._seconds
-        if not self._counts(spent):
-            return self._seconds
-        self._live = True
-        return self._seconds + spent
+        self._live = self._worked(spent)
+        # As it will be when the step has ended, to the last bit.
+        return max(self._seconds, (self._ns + round(self._live * _SECOND)) / _SECOND)
 
     @property
     def elapsed(self) -> float:
@@ -145,7 +159,7 @@ class VirtualClock:
             if not self._freezes:
                 self._grain = self._threshold
                 if self._began != math.inf:
-                    self._began = self._real()
+                    self._begin()
 
     @contextmanager
     def expecting(self, what: str) -> Iterator[None]:
@@ -192,22 +206,57 @@ class VirtualClock:
         # A loop runs what is less than its resolution away. Past 97 days a float is
         # coarser than that, and a loop that stood right at its timer, or a hair
         # before it, would ask for the same jump for ever.
-        if seconds + _RESOLUTION <= when:
+        if seconds + RESOLUTION <= when:
             seconds = math.nextafter(when, math.inf)
         if seconds > self._seconds:
             self._seconds = seconds
+
+    def _begin(self) -> None:
+        """Count from now on what a step takes."""
+        self._began = now = self._real()
+        if now >= self._stale:
+            self._look(now)
 
     def _settle(self) -> None:
         """Move by what the steps since the last rest took, if that counts."""
         now = self._real()
         spent = now - self._began
-        if spent >= self._grain and (self._live or self._counts(spent)):
-            self._move(round(spent * _SECOND))
+        if spent >= self._grain:
+            self._move(round(self._worked(spent) * _SECOND))
             self._began = now
-        self._live = False
+            self._look(now)
+        self._live = self._forgiven = 0.0
 
-    def _counts(self, spent: float) -> bool:
-        return self._live or spent >= self._grain + _CHEAP_STEP * self._callbacks()
+    def _worked(self, spent: float) -> float:
+        """Tell what of a step's time counts: nothing yet, or all that it worked."""
+        least = self._live or self._grain + _CHEAP_STEP * self._callbacks()
+        if spent - self._forgiven < least:
+            return self._live
+        self._forgiven = self._withheld() - self._account
+        worked = spent - self._forgiven
+        # Time that was seen is not taken back.
+        return worked if worked >= least else self._live
+
+    def _look(self, now: float) -> None:
+        self._account = self._withheld()
+        self._stale = now + _FRESH
+
+    def _withheld(self) -> float:
+        starved = self._system.processor(*self._thread).starved or 0.0
+        return starved + self._collected
+
+    def _on_garbage(self, phase: str, info: dict[str, int]) -> None:
+        """Hear of a collection; for ``gc.callbacks``.
+
+        In a large process a full one takes longer than a step may, and no test can
+        tell at which step it comes. The others are short.
+        """
+        if info["generation"] < _FULL or threading.get_ident() != self._thread[0]:
+            return
+        if phase == "start":
+            self._collecting = self._real()
+        else:
+            self._collected += self._real() - self._collecting
 
     def _since_start(self) -> dt.timedelta:
         lively = round((self.time() - self._seconds) * _SECOND)

@@ -13,6 +13,8 @@ import pytest
 
 from pytest_asyncbench._clock import SYSTEM_CLOCK, Processor
 from pytest_asyncbench._errors import Deadlock, VirtualTimeError
+from pytest_asyncbench._units import shown
+from pytest_asyncbench.testing import ManualClock
 from pytest_asyncbench.virtual_time import (
     VirtualClock,
     virtual_loop_factory,
@@ -188,13 +190,83 @@ def test_two_tenths_of_processor_time_move_the_clock_by_two_tenths():
     clock = VirtualClock(START)
 
     async def body():
-        until = SYSTEM_CLOCK.now() + 0.2
-        while SYSTEM_CLOCK.now() < until:
+        until = time.thread_time() + 0.2
+        while time.thread_time() < until:
             pass
         await asyncio.sleep(0)
         return clock.elapsed
 
     assert run(body(), clock) >= 0.2
+
+
+def test_what_the_system_withheld_from_a_long_step_moves_nothing():
+    system = ManualClock()
+    clock = VirtualClock(START, system=system)
+
+    async def body():
+        loop = asyncio.get_running_loop()
+        system.starve(5)
+        unmoved = loop.time()
+        system.work(0.2)
+        system.starve(5)
+        return unmoved, loop.time()
+
+    assert run(body(), clock) == (0, pytest.approx(0.2))
+    assert clock.elapsed == pytest.approx(0.2)
+
+
+def test_what_an_earlier_step_was_starved_of_is_not_taken_from_a_later_one():
+    system = ManualClock()
+    clock = VirtualClock(START, system=system)
+
+    async def body():
+        system.starve(0.09)  # too short to be looked at
+        await asyncio.sleep(0)
+        system.work(0.2)
+        await asyncio.sleep(0)
+
+    run(body(), clock)
+    assert clock.elapsed == pytest.approx(0.2)
+
+
+def test_collecting_garbage_takes_no_virtual_time():
+    system = ManualClock()
+    clock = VirtualClock(START, system=system)
+
+    class Garbage:
+        def __init__(self):
+            self.itself = self
+
+        def __del__(self):
+            system.work(5)
+
+    async def body():
+        Garbage()
+        gc.collect()
+        system.work(0.2)
+        return clock.elapsed
+
+    assert run(body(), clock) == pytest.approx(0.2)
+    assert clock._on_garbage not in gc.callbacks
+
+
+def test_a_time_that_was_seen_is_never_taken_back():
+    system = ManualClock()
+    clock = VirtualClock(START, system=system)
+
+    async def body():
+        loop = asyncio.get_running_loop()
+        system.work(0.2)
+        seen = [loop.time()]
+        for _ in range(20):
+            system.starve(0.01)
+            seen.append(loop.time())
+        await asyncio.sleep(0)
+        return [*seen, loop.time()]
+
+    seen = run(body(), clock)
+    assert seen == sorted(seen)
+    assert seen[-1] == pytest.approx(0.2)
 
 
 def test_short_steps_take_no_time_in_whatever_number():
@@ -320,7 +392,8 @@ def test_an_event_that_nobody_sets_is_reported_at_once():
     text = str(caught.value)
     assert text.startswith("deadlock at virtual 0 s: no timer, socket, thread")
     assert "asyncio.Event.wait, which nobody has set" in text
-    assert f"{__file__}:{forgotten.__code__.co_firstlineno + 1} in " in text
+    line = forgotten.__code__.co_firstlineno + 1
+    assert f"    {shown(__file__)}:{line} in " in text
 
 
 def test_a_deadlock_names_every_task_and_what_it_awaits():
