@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from types import FrameType
 from typing import Any
 
@@ -33,7 +34,19 @@ def by_name(task: asyncio.Task[Any]) -> tuple[str, int]:
     return (stem, int(digits)) if digits.isdigit() else (task.get_name(), 0)
 
 
+# What stands between an await and its asynchronous generator, or a coroutine that
+# somebody called `__await__` on; it has no attribute that says whose it is.
+_GO_BETWEENS = {
+    "async_generator_asend",
+    "async_generator_athrow",
+    "anext_awaitable",
+    "coroutine_wrapper",
+}
+
+
 def _suspended(awaited: Any) -> tuple[FrameType | None, Any]:
+    while type(awaited).__name__ in _GO_BETWEENS:
+        awaited = next(iter(gc.get_referents(awaited)), None)
     for prefix, onwards in (("cr", "await"), ("gi", "yieldfrom"), ("ag", "await")):
         frame = getattr(awaited, f"{prefix}_frame", None)
         if frame is not None:

@@ -42,6 +42,49 @@ def test_a_chain_of_awaits_is_followed_to_its_end():
     assert awaits == "asyncio.sleep"
 
 
+def test_the_chain_goes_on_through_an_asynchronous_generator():
+    """However it is advanced; what stands between the two does not say whose it is."""
+
+    async def fixture():
+        try:
+            yield 1
+        except ValueError:
+            await asyncio.sleep(60)
+        else:
+            await asyncio.sleep(60)
+
+    async def looped():
+        async for _ in fixture():
+            pass
+
+    async def advanced():
+        generator = fixture()
+        await generator.__anext__()
+        await anext(generator, None)
+
+    async def thrown():
+        generator = fixture()
+        await generator.__anext__()
+        await generator.athrow(ValueError())
+
+    for outer in looped, advanced, thrown:
+        stack, _ = suspended(outer)
+        assert names(stack) == ["sleep", "fixture", outer.__name__]
+
+
+def test_the_chain_goes_on_through_a_wrapped_coroutine():
+    """Its ``__await__`` gives an object that hides it."""
+
+    class Wrapper:
+        def __await__(self):
+            return asyncio.sleep(60).__await__()
+
+    async def outer():
+        await Wrapper()
+
+    assert names(suspended(outer)[0]) == ["sleep", "outer"]
+
+
 def test_a_bare_future_and_a_task_are_told():
     """A task by its name."""
 
