@@ -11,6 +11,7 @@ __all__ = [
     "NotConcurrent",
     "PluginProblem",
     "PolicyError",
+    "RealLimitExceeded",
     "UnmeasuredError",
     "UnmeasuredWarning",
     "VirtualTimeError",
@@ -47,6 +48,10 @@ class PolicyError(ValueError):
 
 class VirtualTimeError(RuntimeError):
     """Virtual time was asked for something that it cannot do."""
+
+
+class RealLimitExceeded(VirtualTimeError):
+    """Virtual time waited for something real, which kept silent for too long."""
 
 
 class BlockingCallWarning(UserWarning):

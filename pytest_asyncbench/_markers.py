@@ -71,9 +71,14 @@ def allow_blocking(
 
 
 def virtual_time(
-    start: datetime | str | None = None, *, tz: tzinfo | str | None = None
+    start: datetime | str | None = None,
+    *,
+    tz: tzinfo | str | None = None,
+    real_limit: Duration | None = None,
 ) -> Mapping[str, Any]:
-    """Run the test in virtual time: its loop jumps where only timers are left."""
+    """Run the test in virtual time: its loop jumps where only timers are left.
+    Something real is waited for, until it has kept silent for `real_limit`.
+    """  # noqa: D205
     # Here, because few runs need it, and every run loads this module.
     from pytest_asyncbench.virtual_time import VirtualClock
 
@@ -81,7 +86,8 @@ def virtual_time(
         VirtualClock(start, tz=tz)
     except VirtualTimeError as error:
         raise PolicyError(str(error)) from None
-    return {"virtual": VirtualTime(start=start, tz=tz)}
+    limit = None if real_limit is None else _policy.duration(real_limit)
+    return {"virtual": VirtualTime(start=start, tz=tz, real_limit=limit)}
 
 
 MARKERS: Mapping[str, Callable[..., Mapping[str, Any]]] = {

@@ -95,6 +95,8 @@ class VirtualTime:
 
     start: datetime | str | None = None
     tz: tzinfo | str | None = None
+    real_limit: float | None = None
+    """How long something real may keep silent; None where the policy's holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +112,7 @@ class Policy:
     copies: int | None = None
     starvation: Starvation = "forgive"
     virtual: VirtualTime | None = None
+    real_limit: float = 5.0
     asked: bool = False
     """Whether this very test asked to be watched, by a marker or by being async."""
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -256,6 +259,8 @@ class Overrun:
     cancelled: bool = False
     frozen: bool = False
     """Whether the loop's clock was not the real one, so that its timers stood still."""
+    farthest: float | None = None
+    """In how many seconds a timer is due that must have been set on a frozen clock."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ class Option:
     @property
     def flag(self) -> str:
         """The name on the command line."""
-        return f"--asyncbench-{self.name}"
+        return f"--asyncbench-{self.name.replace('_', '-')}"
 
 
 OPTIONS = (
@@ -80,6 +80,12 @@ OPTIONS = (
         value="forgive, strict",
         default="forgive",
         help="whether time for which the system withheld the processor counts",
+    ),
+    Option(
+        name="real_limit",
+        value="duration",
+        default="5s",
+        help="how long virtual time waits for something real that keeps silent",
     ),
 )
 

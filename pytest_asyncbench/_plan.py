@@ -69,6 +69,11 @@ class Plan:
                 "@pytest.mark.concurrent: only a test that is `async def` can run in "
                 "copies; in this one use the fixture: concurrently.run(...)"
             )
+        if "virtual_clock" in fixtures_of(item) and policy.virtual is None:
+            raise PolicyError(
+                "the fixture virtual_clock is for tests in virtual time: mark this one "
+                "with @pytest.mark.virtual_time"
+            )
         if "blocking_calls" in fixtures_of(item) and policy.blocking == "off":
             policy = replace(policy, blocking="report")
         strict = in_loop and policy.blocking == "error"
@@ -113,6 +118,6 @@ def _in_two_times(items: Sequence[pytest.Item]) -> Iterator[str]:
         if before.virtual != policy.virtual:
             yield (
                 f"{item.nodeid}: shares its loop with {first.nodeid}, and only one of "
-                "them is in virtual time, or they begin at different times; mark both "
+                "them is in virtual time, or their virtual times differ; mark both "
                 "alike, or give each a loop of its own (loop_scope='function')"
             )

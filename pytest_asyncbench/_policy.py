@@ -170,6 +170,7 @@ PARSERS: Mapping[str, Callable[[Any, str], Any]] = {
     "allow": allowances,
     "budget": lambda value, source: budget(value, source=source),
     "starvation": lambda value, source: starvation(value),
+    "real_limit": lambda value, source: duration(value),
 }
 """How the value of each setting is read, by the setting's name."""
 

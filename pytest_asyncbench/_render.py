@@ -27,6 +27,7 @@ __all__ = ["blocking_lines", "message", "timeline"]
 _MOST_TASKS = 20
 _MOST_FINDINGS = 10
 _BAR = 40
+_YEAR = 365.25 * 86_400
 _EXPLAINS = 0.05
 """The part of a test's wall time from which a blocking call helps to explain it."""
 
@@ -90,6 +91,10 @@ def _starved_lines(verdict: Verdict) -> Iterator[str]:
 def _overrun_lines(overrun: Overrun) -> Iterator[str]:
     if overrun.frozen:
         yield "the loop's clock is frozen: no asyncio.sleep or timeout can end"
+    elif overrun.farthest:
+        years = overrun.farthest / _YEAR
+        yield f"a timer is due in {years:.0f} years: it was set while freeze_time stood"
+    if overrun.frozen or overrun.farthest:
         yield (
             "  use: freeze_time(..., real_asyncio=True), before timers are set, "
             "or @pytest.mark.virtual_time"

@@ -19,6 +19,7 @@ from pytest_asyncbench._errors import (
     ConcurrencyError,
     Deadlock,
     PluginProblem,
+    RealLimitExceeded,
     UnmeasuredWarning,
 )
 from pytest_asyncbench._model import Policy, Rule, Verdict
@@ -134,7 +135,7 @@ class Session:
         own: BaseException | None = None
         leave = ExitStack()
         with _ours(item, "could not stand inside this test"):
-            trial.begin_call(in_loop=_host.is_async(item))
+            leave.callback(trial.begin_call(in_loop=_host.is_async(item)))
             leave.callback(_host.enter(item, trial.hosted))
         try:
             yield
@@ -142,7 +143,6 @@ class Session:
             own = error
         with _ours(item, "could not step out of this test"):
             leave.close()
-            trial.end_call()
         self._decide(item, trial, own)
 
     def _decide(
@@ -249,7 +249,8 @@ def _wrong_words(rule: Rule) -> Iterator[str]:
 def _told_as_text(item: pytest.Item, error: BaseException) -> bool:
     """Tell whether an error is of a loop in virtual time, or one that can't be."""
     trial = item.stash.get(TRIAL, None)
-    return isinstance(error, Deadlock) or (trial is not None and error is trial.ruling)
+    ruling = trial.ruling if trial is not None else None
+    return isinstance(error, (Deadlock, RealLimitExceeded)) or error is ruling
 
 
 def _clock_of(item: pytest.Item, policy: Policy) -> VirtualClock | None:

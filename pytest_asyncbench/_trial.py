@@ -30,6 +30,7 @@ from pytest_asyncbench._model import (
     Verdict,
 )
 from pytest_asyncbench._render import message
+from pytest_asyncbench._undo import Undo
 from pytest_asyncbench.concurrency import Job, Together
 from pytest_asyncbench.instruments import Watch
 from pytest_asyncbench.instruments.census import Group
@@ -37,7 +38,8 @@ from pytest_asyncbench.instruments.deadline import Deadline
 from pytest_asyncbench.instruments.interception import Interception
 from pytest_asyncbench.virtual_time import (
     VirtualClock,
-    virtual_loop_factory,
+    adopt,
+    is_virtual,
     virtualize,
 )
 
@@ -91,6 +93,8 @@ class Trial:
         self._elapsed: Elapsed | None = None
         self._deadline: Deadline | None = None
         self._group: Group | None = None
+        self._brought: list[asyncio.AbstractEventLoop] = []
+        self._met_before: list[asyncio.AbstractEventLoop] = []
         self._seen_before = (0, 0)
         self._teardown: tuple[Finding, ...] = ()
 
@@ -119,34 +123,54 @@ class Trial:
             with self.virtual.freeze():
                 yield
 
-    def loop_made(self, loop: asyncio.AbstractEventLoop) -> None:
+    def loop_made(self, loop: asyncio.AbstractEventLoop) -> Undo:
         """Bring a fresh loop into the test's time; closing it brings it back."""
         if self.virtual is None:
-            return
+            return lambda: None
+        asked = self.policy.virtual.real_limit if self.policy.virtual else None
+        limit = self.policy.real_limit if asked is None else asked
         try:
-            virtualize(loop, self.virtual)
+            return virtualize(loop, self.virtual, real_limit=limit)
         except _errors.VirtualTimeError as error:
             self.ruling = error
             raise
 
+    @contextmanager
+    def adopting(self) -> Iterator[None]:
+        """Bring the loops that are run inside into the test's time, and out of it."""
+        if self.virtual is None:
+            yield
+            return
+        with ExitStack() as undo:
+
+            def bring(loop: asyncio.AbstractEventLoop) -> None:
+                undo.callback(self.loop_made(loop))
+                self._brought.append(loop)
+
+            undo.callback(adopt(bring))
+            yield
+
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in a loop of its own, in the test's time."""
-        if self.virtual is None:
+        with self.adopting():
             return asyncio.run(work)
-        loop = virtual_loop_factory(self.virtual)()
-        try:
-            return loop.run_until_complete(work)
-        finally:
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
 
     # ----------------------------------------------------------- the call
 
-    def begin_call(self, *, in_loop: bool) -> None:
-        """Start to measure the call; a sync test's loops are its body's."""
-        self._stopwatch = self.stopwatch()
-        if not in_loop and self.watch.census is not None:
-            self._group = self.watch.census.bodies()
+    def begin_call(self, *, in_loop: bool) -> Undo:
+        """Start to measure the call; a sync test's loops are its body's.
+
+        Returns:
+            What ends it.
+        """
+        with ExitStack() as undo:
+            undo.enter_context(self.adopting())
+            self._met_before = self.watch.loops_here()
+            undo.callback(self._end_call)
+            self._stopwatch = self.stopwatch()
+            if not in_loop and self.watch.census is not None:
+                self._group = self.watch.census.bodies()
+            return undo.pop_all().close
 
     def hosted(self, function: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
         """Make the function that stands in for an async test while it runs."""
@@ -175,12 +199,7 @@ class Trial:
     def _insist_on_its_time(self, loop: asyncio.AbstractEventLoop) -> None:
         """Refuse a loop that was made elsewhere, and so is not in virtual time."""
         if self.virtual is not None and loop.time != self.virtual.time:
-            kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
-            self.ruling = _errors.VirtualTimeError(
-                f"the loop of this test, {kind}, keeps real time: virtual_time is "
-                "for tests that pytest-asyncio runs, on a selector loop of asyncio's, "
-                "and for concurrently.run(...) in a sync test"
-            )
+            self.ruling = _keeps_real_time(loop)
             raise self.ruling
 
     async def _enter(self, stack: AsyncExitStack) -> None:
@@ -223,10 +242,14 @@ class Trial:
             expire=expire,
         )
 
-    def end_call(self) -> None:
-        """Stop to measure the call."""
+    def _end_call(self) -> None:
         if self._stopwatch is not None:
             self._elapsed = self._stopwatch.elapsed()
+        if self.virtual is not None and self.ruling is None:
+            known = (*self._met_before, *self._brought)
+            for loop in self.watch.loops_here():
+                if loop not in known and not is_virtual(loop):
+                    self.ruling = _keeps_real_time(loop)
 
     # -------------------------------------------------------- the verdict
 
@@ -290,6 +313,8 @@ class Trial:
         if own is not None and own is self.cancellation:
             own.args = (text,)
             return own
+        if own is None and self.ruling is not None:
+            return self.ruling
         if not verdict.violations:
             return own
         if own is not None:
@@ -302,6 +327,14 @@ class Trial:
 def record_property(verdict: Verdict) -> tuple[str, str]:
     """Give the user property that carries a verdict's record."""
     return PROPERTY, json.dumps(verdict.record(), sort_keys=True)
+
+
+def _keeps_real_time(loop: Any) -> _errors.VirtualTimeError:
+    kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+    return _errors.VirtualTimeError(
+        f"the loop of this test, {kind}, keeps real time: virtual_time is for selector "
+        "loops of asyncio's kind, which are run for the first time in this test"
+    )
 
 
 def failure_of(task: Any) -> BaseException | None:

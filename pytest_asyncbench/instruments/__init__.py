@@ -132,6 +132,12 @@ class Watch:
         """The kinds of loop that were met."""
         return tuple(sorted({view.kind for view in self._probe.views.values()}))
 
+    def loops_here(self) -> list[Any]:
+        """Give the loops that were met in this thread."""
+        here = threading.get_ident()
+        views = self._probe.views.values()
+        return [view.loop for view in views if view.thread == here]
+
     def view(self, loop: Any) -> LoopView:
         """Give what is known of a loop, which is watched from now on."""
         return self._probe.views[loop]

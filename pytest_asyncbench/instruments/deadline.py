@@ -11,6 +11,7 @@ after a grace, for as long as it goes on.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ __all__ = ["Deadline"]
 
 _GRACE = 1.0
 _FROZEN = 0.1
+_NOBODY_MEANS = 10 * 365 * 86_400.0
+"""No test sets a timer so far ahead, in seconds. freezegun counts from 1970, the system
+from its start, so one that was set on a frozen clock is decades away after it."""
 _PAST = 1e-6
 """Virtual time stands still while work is done: what ends at the very moment when its
 budget does has kept it, and only the next moment is too late."""
@@ -131,6 +135,7 @@ class Deadline:
                 stuck=self._stuck,
                 cancelled=True,
                 frozen=not self._by_loop and self._is_frozen(),
+                farthest=None if self._by_loop else self._farthest(),
             )
         if self._expire_instead is not None:
             self._expire_instead()
@@ -140,6 +145,13 @@ class Deadline:
     def _is_frozen(self) -> bool:
         # By what it shows, since a loop may read another clock than freezegun froze.
         return abs(self._loop.time() - SYSTEM_CLOCK.monotonic()) > _FROZEN
+
+    def _farthest(self) -> float | None:
+        # Only asyncio's own loops keep their timers where they can be seen.
+        timers = getattr(self._loop, "_scheduled", ())
+        due = [timer.when() for timer in timers if not timer.cancelled()]
+        away = max(due, default=0.0) - self._loop.time()
+        return away if _NOBODY_MEANS < away < math.inf else None
 
     def _alive(self) -> tuple[AwaitedTask, ...]:
         tasks = sorted(

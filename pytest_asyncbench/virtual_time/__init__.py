@@ -12,6 +12,11 @@
 """
 
 from pytest_asyncbench.virtual_time._clock import VirtualClock
-from pytest_asyncbench.virtual_time._loop import virtual_loop_factory, virtualize
+from pytest_asyncbench.virtual_time._loop import (
+    adopt,
+    is_virtual,
+    virtual_loop_factory,
+    virtualize,
+)
 
-__all__ = ["VirtualClock", "virtual_loop_factory", "virtualize"]
+__all__ = ["VirtualClock", "adopt", "is_virtual", "virtual_loop_factory", "virtualize"]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 from pytest_asyncbench._model import Frame
+from pytest_asyncbench._units import shown
 from pytest_asyncbench.instruments._stack import task_label
 from pytest_asyncbench.instruments.awaiting import await_chain, by_name
 
@@ -22,7 +23,7 @@ def describe_tasks(loop: asyncio.AbstractEventLoop) -> Iterator[str]:
         stack, awaits = await_chain(task)
         yield f"  task {task_label(task)!r} waits for {awaits}"
         for frame in filter(_is_foreign, stack):
-            yield f"    {frame.file}:{frame.line} in {frame.function}"
+            yield f"    {shown(frame.file)}:{frame.line} in {frame.function}"
     if len(tasks) > _MOST_TASKS:
         yield f"  and {len(tasks) - _MOST_TASKS} more tasks"
     if not tasks:

@@ -7,19 +7,21 @@ becomes virtual as well as asyncio's.
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from pytest_asyncbench._clock import current_thread_ids
 from pytest_asyncbench._errors import VirtualTimeError
-from pytest_asyncbench._undo import replace
-from pytest_asyncbench.virtual_time._clock import VirtualClock, nanoseconds
+from pytest_asyncbench._undo import Undo, replace
+from pytest_asyncbench.virtual_time._clock import RESOLUTION, VirtualClock, nanoseconds
 from pytest_asyncbench.virtual_time._selector import VirtualSelector
 from pytest_asyncbench.virtual_time._wakers import Wakers
 
-__all__ = ["virtual_loop_factory", "virtualize"]
+__all__ = ["adopt", "virtual_loop_factory", "virtualize"]
 
 REAL_LIMIT = 5.0
 """How long the real world may keep silent while the loop waits for it, in seconds."""
@@ -92,6 +94,7 @@ def virtualize(
     for name, value in (
         ("_selector", selector),
         ("time", clock.time),
+        ("_clock_resolution", RESOLUTION),  # on Windows that of a coarser clock
         ("run_in_executor", wakers.watch_executor()),
         ("call_soon_threadsafe", wakers.watch_callers()),
         ("run_forever", _driving(host, clock, selector)),
@@ -99,6 +102,36 @@ def virtualize(
     ):
         undo.callback(replace(host, name, value))
     return restore
+
+
+def adopt(bring: Callable[[asyncio.AbstractEventLoop], object]) -> Undo:
+    """Have every loop brought into virtual time that this thread runs from now on.
+
+    For loops that somebody else makes: ``asyncio.run`` in the code under test, or
+    another test framework.
+
+    Args:
+        bring: makes a loop virtual, or raises; called as the loop is run.
+
+    Returns:
+        The way back.
+    """
+    here = threading.get_ident()
+    original = asyncio.BaseEventLoop.run_forever
+
+    def run_forever(loop: Any) -> None:
+        if threading.get_ident() != here or is_virtual(loop):
+            original(loop)
+            return
+        bring(loop)
+        loop.run_forever()  # which is another one now
+
+    return replace(asyncio.BaseEventLoop, "run_forever", run_forever)
+
+
+def is_virtual(loop: Any) -> bool:
+    """Tell whether a loop lives in virtual time."""
+    return isinstance(getattr(loop, "_selector", None), VirtualSelector)
 
 
 def _supported(loop: asyncio.AbstractEventLoop) -> Any:
@@ -116,7 +149,7 @@ def _supported(loop: asyncio.AbstractEventLoop) -> Any:
     seams = ("_selector", "_ready", "_scheduled", "_ssock")
     if not all(hasattr(loop, name) for name in seams):
         raise VirtualTimeError(f"{kind} is no selector loop of asyncio's kind")
-    if isinstance(loop._selector, VirtualSelector):  # type: ignore[attr-defined]
+    if is_virtual(loop):
         raise VirtualTimeError("the loop lives in virtual time already")
     if loop.is_running() or loop._scheduled:  # type: ignore[attr-defined]
         raise VirtualTimeError(
@@ -140,10 +173,13 @@ def _driving(loop: Any, clock: VirtualClock, selector: Any) -> Callable[[], None
             raise VirtualTimeError("this clock drives another running loop already")
         before = clock._callbacks, clock._wake
         clock._callbacks, clock._wake = selector.callbacks, wake
-        clock._began = clock._real()
+        clock._thread, clock._stale = current_thread_ids(), -math.inf
+        gc.callbacks.append(clock._on_garbage)
+        clock._begin()
         try:
             original()
         finally:
+            gc.callbacks.remove(clock._on_garbage)
             clock._settle()
             clock._began = math.inf
             clock._callbacks, clock._wake = before

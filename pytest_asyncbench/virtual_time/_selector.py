@@ -10,7 +10,7 @@ import math
 from selectors import BaseSelector, SelectorKey
 from typing import TYPE_CHECKING, Any
 
-from pytest_asyncbench._errors import Deadlock, VirtualTimeError
+from pytest_asyncbench._errors import Deadlock, RealLimitExceeded
 from pytest_asyncbench.virtual_time._deadlock import describe_tasks
 from pytest_asyncbench.virtual_time._threads import other_threads
 
@@ -64,9 +64,11 @@ class VirtualSelector(BaseSelector):
         clock = self._clock
         now = clock._real()
         spent = now - clock._began
-        if spent >= clock._grain or clock._live:
+        if spent >= clock._grain:
             clock._settle()
         clock._began = now
+        if now >= clock._stale:
+            clock._look(now)
         # With nothing registered but the loop's own pipe there is nothing to poll:
         # a call from another thread is in the ready queue before it is in the pipe.
         events: Events = []
@@ -104,7 +106,7 @@ class VirtualSelector(BaseSelector):
             or self._clock._freezes
         ):
             events = self._wait(due)
-            self._clock._began = self._clock._real()  # what was waited is no step
+            self._clock._begin()  # what was waited is no step
             return events
         # Looked at after the threads: one that called and ended in between has
         # left its callback here.
@@ -147,7 +149,7 @@ class VirtualSelector(BaseSelector):
         before = clock._seconds
         began = clock._real()
         events = self._inner.select(min(longest, left, due - before))
-        clock._began = clock._real()  # the wait was no step
+        clock._begin()  # the wait was no step
         spent = clock._began - began
         self._silent = 0.0 if events else self._silent + spent
         if moving and not clock.frozen:
@@ -163,10 +165,10 @@ class VirtualSelector(BaseSelector):
         headline = (
             f"virtual time waited {waited:.3g} s of real time for "
             f"{', '.join(awaited)}, and nothing came (real_limit="
-            f"{self._real_limit:g}; raise it for a slow peer, and ignore_thread() "
-            "a thread that never calls the loop)"
+            f"{self._real_limit:g}; raise it for a slow peer, and "
+            "virtual_clock.ignore_thread() a thread that never calls the loop)"
         )
-        raise VirtualTimeError(self._report(headline))
+        raise RealLimitExceeded(self._report(headline))
 
     def _why_deadlocked(self) -> str:
         timers = len(self._loop._scheduled)

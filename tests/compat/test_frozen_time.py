@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 SUITE = """
@@ -56,6 +58,14 @@ async def test_left_frozen(request):
     request.addfinalizer(freezer.stop)
     await asyncio.sleep(0.01)
 
+@pytest.mark.budget(0.3)
+async def test_armed_in_the_freeze():
+    with freeze_time("2020-01-01"):
+        sleeper = asyncio.create_task(asyncio.sleep(0.05), name="sleeper")
+        await asyncio.sleep(0)
+    # Fifty years are left of it now.
+    await sleeper
+
 @pytest.fixture
 def frozen():
     with freeze_time("2020-01-01"):
@@ -103,6 +113,7 @@ def suite(play):
 def test_outcomes(suite):
     """Each ends, and those after it are as if nothing had been."""
     expected = dict.fromkeys(FROZEN, "failed") | {
+        "test_armed_in_the_freeze": "failed",
         "test_real_asyncio": "passed",
         "test_nested_in_real_asyncio": "passed",
         "test_concurrently": "failed",
@@ -137,6 +148,17 @@ def test_a_hang_under_a_frozen_clock_says_so_and_what_to_write(suite, name):
     ]
     assert "still alive when the budget ended" in lines[3]
     assert 0.25 < told.record["wall"] < 20
+
+
+def test_a_timer_that_outlives_its_freeze_says_so(suite):
+    """By then the clock is real again, and the timer decades away."""
+    told = suite["test_armed_in_the_freeze"].text
+    assert re.search(
+        r"a timer is due in \d\d years: it was set while freeze_time stood\n"
+        r".*use: freeze_time\(..., real_asyncio=True\)",
+        told,
+    )
+    assert "sleeper has waited" in told
 
 
 def test_the_fixtures_budget_says_so_as_well(suite):

@@ -122,7 +122,7 @@ def test_two_times_in_one_loop_end_the_run_at_collection(play, scope, other):
     assert (
         "test_it.py::TestIt::test_other: shares its loop with "
         "test_it.py::TestIt::test_virtual, and only one of them is in virtual time, "
-        "or they begin at different times; mark both alike, or give each a loop of "
+        "or their virtual times differ; mark both alike, or give each a loop of "
         "its own (loop_scope='function')"
     ) in told
 

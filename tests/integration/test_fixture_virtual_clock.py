@@ -65,12 +65,6 @@ async def test_frozen_sleep(virtual_clock):
     with virtual_clock.freeze():
         await asyncio.sleep(1)
 
-async def test_without_the_marker(virtual_clock):
-    raise AssertionError("it ran")
-
-def test_sync_without_the_marker(virtual_clock):
-    raise AssertionError("it ran")
-
 @pytest.mark.no_blocking
 async def test_asked_late(request):
     request.getfixturevalue("virtual_clock")
@@ -135,8 +129,6 @@ def test_outcomes(suite):
         "test_asked_late",
     }
     errors = {
-        "test_without_the_marker",
-        "test_sync_without_the_marker",
         "test_deadlock_in_set_up",
         "test_deadlock_in_teardown",
     }
@@ -151,18 +143,35 @@ def test_async_fixtures_live_in_the_tests_virtual_time(suite):
     assert "service ended at 13.0" in suite.out
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["test_without_the_marker", "test_sync_without_the_marker", "test_asked_late"],
-)
-def test_without_the_marker_it_says_which_one(suite, name):
-    """In one line, and the test does not run."""
-    assert suite[name].lines == [
+def test_asking_late_without_the_marker_says_which_one(suite):
+    """In one line, and the test does not go on."""
+    assert suite["test_asked_late"].lines == [
         (
             "virtual_clock is for tests in virtual time: mark this one with "
             "@pytest.mark.virtual_time"
         )
     ]
+
+
+def test_without_the_marker_the_run_ends_at_collection(play):
+    """For async and other tests, and also where a fixture asks for the clock."""
+    run = play(
+        "import pytest\n"
+        "@pytest.fixture\n"
+        "def service(virtual_clock): pass\n"
+        "async def test_async(virtual_clock): pass\n"
+        "def test_sync(virtual_clock): pass\n"
+        "def test_by_fixture(service): pass\n"
+    )
+    assert run.status == (1 if "created: 2/2 workers" in run.out else 4)
+    assert run.outcomes == {}
+    told = (run.out + run.err).splitlines()
+    for name in "test_async", "test_sync", "test_by_fixture":
+        (line, *_) = [each for each in told if f"::{name}: " in each]
+        assert line.endswith(
+            "the fixture virtual_clock is for tests in virtual time: mark this one "
+            "with @pytest.mark.virtual_time"
+        )
 
 
 def test_going_back_is_an_error_at_the_call(suite):

@@ -15,24 +15,17 @@ async def call(seconds=1):
     await asyncio.sleep(seconds)
 
 @pytest.mark.virtual_time
-@pytest.mark.budget(5, speedup=2_000)
+@pytest.mark.budget(1, speedup=9_999)
 async def test_ten_thousand():
     await asyncio.gather(*(call() for _ in range(10_000)))
 
 @pytest.mark.virtual_time
 async def test_ten_thousand_by_the_fixture(concurrently):
-    run = await concurrently.map(call, [1] * 10_000, within=5, speedup=2_000)
-    # On a busy machine, to start so many may be work that takes virtual time.
-    assert 1 <= run.virtual < 5
-    assert run.serial == pytest.approx(10_000, rel=0.01)
+    run = await concurrently.map(call, [1] * 10_000, within=1, speedup=9_999)
+    assert run.virtual == 1
+    assert run.serial == run.speedup == pytest.approx(10_000, rel=1e-3)
     assert run.wall < 30
     assert run.peak == 10_000
-
-@pytest.mark.virtual_time
-async def test_a_hundred_by_the_fixture(concurrently):
-    run = await concurrently.map(call, [1] * 100, within=1, speedup=99)
-    assert run.virtual == 1
-    assert run.serial == run.speedup == pytest.approx(100)
 
 @pytest.mark.virtual_time
 @pytest.mark.budget(3600)
@@ -132,7 +125,6 @@ async def test_afterwards_a_loop_is_real():
 PASSED = {
     "test_ten_thousand",
     "test_ten_thousand_by_the_fixture",
-    "test_a_hundred_by_the_fixture",
     "test_in_budget",
     "test_measured",
     "test_copies",
@@ -170,12 +162,11 @@ def test_outcomes(suite):
 def test_ten_thousand_calls_of_a_second_take_one_virtual_second(suite):
     """The record has both times, and the speedup is that of the virtual one."""
     record = suite["test_ten_thousand"].record
-    # Exactly 1 where the machine is idle; a starved step is taken for work today.
-    assert 1 <= record["virtual"] < 5
-    assert record["serial"] == pytest.approx(10_000, rel=0.01)
-    assert record["speedup"] > 2_000
+    assert record["virtual"] == 1
+    assert record["serial"] == pytest.approx(10_000, rel=1e-3)
+    assert record["speedup"] == pytest.approx(10_000, rel=1e-3)
     assert 0 < record["wall"] < 30
-    assert record["budget"] == {"within": 5.0, "speedup": 2_000.0, "met": True}
+    assert record["budget"] == {"within": 1.0, "speedup": 9_999.0, "met": True}
 
 
 def test_a_broken_budget_tells_the_virtual_time_and_the_tasks(suite):
@@ -187,7 +178,7 @@ def test_a_broken_budget_tells_the_virtual_time_and_the_tasks(suite):
         "the test has waited 10.000 s for asyncio.sleep",
         "test_it.py:7 in call",
         "await asyncio.sleep(seconds)",
-        "test_it.py:38 in test_over_budget",
+        "test_it.py:31 in test_over_budget",
     ]
     assert "child has waited 10.000 s for asyncio.sleep" in told.lines
     assert told.lines[-1].endswith("BudgetExceeded")
@@ -373,6 +364,8 @@ WRONG = {
     "(tz=3)": "tz must be a tzinfo or a zone's name, not 3",
     "(begin='2026-01-01')": "no argument 'begin'",
     "(strat='2026-01-01')": "no argument 'strat' (did you mean 'start'?)",
+    "(real_limit=0)": "0 must be more than zero",
+    "(real_limit='soon')": "'soon' is no duration",
     "('2026-01-01', 'UTC')": "too many positional arguments",
 }
 
@@ -392,7 +385,7 @@ def test_a_wrong_start_or_zone_ends_the_run_before_any_test(play):
     for number, text in enumerate(WRONG.values()):
         (line, *_) = [n for n in told if f"test_{number}: @pytest.mark.virtual_t" in n]
         assert text in line
-        assert "accepted: virtual_time(start=None, *, tz=None)" in line
+        assert "accepted: virtual_time(start=None, *, tz=None, real_limit=None)" in line
 
 
 OTHER_HOSTS = """
@@ -400,27 +393,146 @@ import asyncio, unittest
 import pytest
 
 @pytest.mark.anyio
-@pytest.mark.virtual_time
+@pytest.mark.virtual_time("2026-01-01")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_anyio():
-    await asyncio.sleep(3600)
+class TestAnyio:
+    @pytest.fixture
+    async def service(self):
+        await asyncio.sleep(0)
+        yield asyncio.get_running_loop()
+        await asyncio.sleep(0)
+
+    @pytest.mark.budget(3600)
+    async def test_anyio(self, virtual_clock):
+        await asyncio.sleep(3600)
+        assert virtual_clock.elapsed == 3600
+
+    @pytest.mark.budget(10)
+    async def test_hung(self):
+        await asyncio.sleep(3600)
+
+    async def test_with_a_fixture(self, service, virtual_clock):
+        assert service is asyncio.get_running_loop()
+        await asyncio.sleep(3600)
+        assert virtual_clock.elapsed == 3600
 
 @pytest.mark.virtual_time
 class TestCase(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        await asyncio.sleep(3600)
+
+    @pytest.mark.budget("3h")
     async def test_unittest(self):
+        began = asyncio.get_running_loop().time()
+        await asyncio.sleep(3600)
+        assert asyncio.get_running_loop().time() == began + 3600
+
+    async def asyncTearDown(self):
         await asyncio.sleep(3600)
 """
 
 
-def test_a_loop_of_another_host_is_refused(play_once):
-    """Virtual time that a test only seems to live in would be a lie, or an hour."""
+def test_a_loop_of_another_host_becomes_virtual(play_once):
+    """anyio's plugin and unittest make loops of their own, which live by the clock."""
     run = play_once(OTHER_HOSTS, "--asyncio-mode=strict")
-    assert set(run.outcomes.values()) == {"failed"}
-    for name in "test_anyio[asyncio]", "test_unittest":
-        (told, *_, place) = run[name].lines
-        assert told.startswith("the loop of this test, asyncio.")
-        assert "keeps real time: virtual_time is for tests that pytest-asyncio" in told
-        assert place.endswith(": VirtualTimeError")
+    assert run.outcomes == {
+        "test_anyio[asyncio]": "passed",
+        "test_hung[asyncio]": "failed",
+        "test_with_a_fixture[asyncio]": "passed",
+        "test_unittest": "passed",
+    }
+    told = run["test_hung[asyncio]"].lines[0]
+    assert told == "virtual clock 10.000 s, budget 10.000 s (marker)"
+
+
+OWN_LOOPS = """
+import asyncio, datetime, time
+import pytest
+
+async def nightly():
+    await asyncio.sleep(3600)
+    return datetime.datetime.now()
+
+@pytest.mark.virtual_time("2026-01-01")
+@pytest.mark.budget(7200)
+def test_run(virtual_clock):
+    assert asyncio.run(nightly()) == datetime.datetime(2026, 1, 1, 1)
+    assert asyncio.run(nightly()) == datetime.datetime(2026, 1, 1, 2)
+    assert virtual_clock.elapsed == 7200
+
+@pytest.mark.virtual_time
+@pytest.mark.budget(10)
+def test_run_over_budget():
+    asyncio.run(nightly())
+
+LEFT = []
+
+@pytest.mark.virtual_time
+def test_left_open(virtual_clock):
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(asyncio.sleep(3600))
+    loop.run_until_complete(asyncio.sleep(3600))
+    assert virtual_clock.elapsed == 7200
+    LEFT.append(loop)
+
+def test_left_open_is_real_afterwards():
+    (loop,) = LEFT
+    replaced = {"time", "run_forever", "run_in_executor", "call_soon_threadsafe"}
+    assert not replaced & set(vars(loop))
+    began = time.perf_counter()
+    loop.run_until_complete(asyncio.sleep(0.05))
+    assert time.perf_counter() - began > 0.04
+    loop.close()
+
+BEGUN = []
+
+@pytest.fixture
+def begun():
+    loop = asyncio.new_event_loop()
+    loop.call_later(3600, print)
+    yield loop
+    loop.close()
+
+@pytest.mark.virtual_time
+def test_begun_in_real_time(begun):
+    try:
+        begun.run_until_complete(asyncio.sleep(0))
+    except RuntimeError:
+        pass
+
+@pytest.fixture
+def prepared(concurrently, virtual_clock):
+    concurrently.run(asyncio.sleep(3600))
+    return virtual_clock.elapsed
+
+@pytest.mark.virtual_time
+def test_set_up(prepared):
+    assert prepared == 3600
+
+@pytest.mark.virtual_time
+def test_deadlock():
+    asyncio.run(asyncio.Event().wait())
+"""
+
+
+def test_the_loops_that_a_sync_test_runs_become_virtual(play):
+    """However it runs them; and a budget counts the time that they lived in."""
+    run = play(OWN_LOOPS, "--dist=loadfile")
+    assert run.outcomes == {
+        "test_run": "passed",
+        "test_run_over_budget": "failed",
+        "test_left_open": "passed",
+        "test_left_open_is_real_afterwards": "passed",
+        "test_begun_in_real_time": "failed",
+        "test_set_up": "passed",
+        "test_deadlock": "failed",
+    }
+    told = run["test_run_over_budget"].lines[0]
+    assert told == "virtual clock 3600.0 s, budget 10.000 s (marker)"
+    begun = run["test_begun_in_real_time"]
+    assert begun.lines[0].startswith("the loop has begun in real time")
+    assert begun.lines[-1].endswith(": VirtualTimeError")
+    assert run["test_deadlock"].lines[0].startswith("deadlock at virtual 0 s")
 
 
 REAL_LOOPS = """
@@ -432,13 +544,10 @@ async def test_a_loop_in_a_thread_is_real(virtual_clock):
     await asyncio.to_thread(asyncio.run, asyncio.sleep(0.1))
     assert 0.05 < virtual_clock.elapsed < 20
 
-@pytest.mark.virtual_time("2020-01-01")
-def test_a_loop_of_the_tests_own_is_real():
-    asyncio.run(asyncio.sleep(0.05))
 """
 
 
-def test_a_loop_that_is_not_virtual_does_not_hang(play_once):
+def test_a_loop_in_another_thread_is_real_and_does_not_hang(play_once):
     """freezegun would freeze it, since it stands around the whole test."""
     run = play_once(REAL_LOOPS)
     assert set(run.outcomes.values()) == {"passed"}
@@ -489,3 +598,88 @@ def test_uvloop_is_refused_with_a_clear_error(play_once):
         (full,) = [each for each in run.outcomes if each.startswith(name)]
         assert run[full].lines[0].startswith(beginning)
         assert run[full].lines[-1].endswith(": VirtualTimeError")
+
+
+UVLOOP_OF_ITS_OWN = """
+import asyncio
+import pytest, uvloop
+
+@pytest.mark.virtual_time
+def test_run():
+    uvloop.run(asyncio.sleep(0.01))
+
+@pytest.mark.virtual_time
+def test_own_failure():
+    uvloop.run(asyncio.sleep(0.01))
+    assert 1 == 2
+"""
+
+
+def test_a_uvloop_that_a_sync_test_runs_is_no_pass(play_once):
+    """It kept real time, so what the test promised was never looked at."""
+    pytest.importorskip("uvloop")
+    run = play_once(UVLOOP_OF_ITS_OWN)
+    assert run.outcomes == {"test_run": "failed", "test_own_failure": "failed"}
+    told = run["test_run"].lines
+    assert told[0].startswith("the loop of this test, uvloop.Loop, keeps real time: ")
+    assert told[-1].endswith(": VirtualTimeError")
+    assert "assert 1 == 2" in run["test_own_failure"].text
+
+
+KINDS = """
+import asyncio, sys
+import anyio
+import pytest, pytest_asyncio
+
+pytestmark = pytest.mark.virtual_time
+
+@pytest_asyncio.fixture
+async def connection(virtual_clock):
+    await asyncio.sleep(5)
+    yield virtual_clock.elapsed
+    await asyncio.sleep(5)
+
+async def test_async_generator_as_fixture(connection, virtual_clock):
+    assert connection == virtual_clock.elapsed == 5
+
+async def test_wait_for_and_call_at(virtual_clock):
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(asyncio.sleep(100), 10)
+    loop = asyncio.get_running_loop()
+    called = loop.create_future()
+    loop.call_at(60, lambda: called.set_result(loop.time()))
+    assert await called == virtual_clock.elapsed == 60
+
+async def test_anyio(virtual_clock):
+    with anyio.move_on_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.sleep, 5)
+            group.start_soon(anyio.sleep, 500)
+    assert virtual_clock.elapsed == 10
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="new in 3.11")
+@pytest.mark.budget(10, speedup=2.9)
+async def test_task_group_and_timeout(virtual_clock):
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(asyncio.sleep(10))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await asyncio.sleep(1)
+    assert virtual_clock.elapsed == 10
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="new in 3.12")
+@pytest.mark.budget(10, speedup=2.9)
+async def test_eager_tasks(virtual_clock):
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(asyncio.eager_task_factory)
+    await asyncio.gather(*(loop.create_task(asyncio.sleep(10)) for _ in range(3)))
+    assert virtual_clock.elapsed == 10
+"""
+
+
+def test_every_way_to_wait_lives_by_the_clock(play):
+    """Timeouts, groups, eager tasks, anyio on asyncio, asynchronous generators."""
+    run = play(KINDS)
+    assert set(run.outcomes.values()) <= {"passed", "skipped"}, run
+    assert len(run.outcomes) == 5
