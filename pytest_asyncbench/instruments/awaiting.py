@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from types import FrameType
+from collections.abc import Iterator
+from types import FrameType, MethodType
 from typing import Any
 
 from pytest_asyncbench._model import Frame, Stack
@@ -17,13 +18,7 @@ _PACKAGE = __name__.partition(".")[0]
 
 def await_chain(task: asyncio.Task[Any]) -> tuple[Stack, str]:
     """Follow a suspended task's awaits; give its stack and what it waits for."""
-    frames: list[FrameType] = []
-    awaited: Any = task.get_coro()
-    while awaited is not None:
-        frame, awaited = _suspended(awaited)
-        if frame is None:
-            break
-        frames.append(frame)
+    frames = [frame for _, frame in _chain(task)]
     frames.reverse()
     return tuple(_frame_of(frame) for frame in frames), _awaited(task, frames)
 
@@ -44,9 +39,20 @@ _GO_BETWEENS = {
 }
 
 
+def _chain(task: asyncio.Task[Any]) -> Iterator[tuple[Any, FrameType]]:
+    """Give what a task awaits and its frame, from the outside in."""
+    awaited: Any = task.get_coro()
+    while awaited is not None:
+        while type(awaited).__name__ in _GO_BETWEENS:
+            awaited = next(iter(gc.get_referents(awaited)), None)
+        frame, onwards = _suspended(awaited)
+        if frame is None:
+            return
+        yield awaited, frame
+        awaited = onwards
+
+
 def _suspended(awaited: Any) -> tuple[FrameType | None, Any]:
-    while type(awaited).__name__ in _GO_BETWEENS:
-        awaited = next(iter(gc.get_referents(awaited)), None)
     for prefix, onwards in (("cr", "await"), ("gi", "yieldfrom"), ("ag", "await")):
         frame = getattr(awaited, f"{prefix}_frame", None)
         if frame is not None:
@@ -71,7 +77,7 @@ def _awaited(task: asyncio.Task[Any], innermost_first: list[FrameType]) -> str:
         if module == f"{_PACKAGE}.concurrency":
             return "what it runs concurrently"
         if module.partition(".")[0] == "asyncio":
-            return _primitive(innermost_first)
+            return _primitive(task, innermost_first)
     return "its turn on the loop" if waiter is None else _child(waiter)
 
 
@@ -89,7 +95,7 @@ def _child(child: asyncio.Future[Any]) -> str:
     return f"a {type(child).__name__.lstrip('_')}"
 
 
-def _primitive(innermost_first: list[FrameType]) -> str:
+def _primitive(task: asyncio.Task[Any], innermost_first: list[FrameType]) -> str:
     """Name asyncio's own call, and the object that it waits at where there is one."""
     called = _asyncio_name(innermost_first[0])
     for frame in innermost_first:
@@ -99,5 +105,36 @@ def _primitive(innermost_first: list[FrameType]) -> str:
         if isinstance(owner, asyncio.Event):
             return f"{called}, which nobody has set"
         if isinstance(owner, (asyncio.Lock, asyncio.Semaphore, asyncio.Condition)):
-            return f"{called}, held by a task that asyncio does not record"
+            return f"{called}, held by {_holders(owner, task.get_loop())}"
     return called
+
+
+def _holders(lock: Any, loop: asyncio.AbstractEventLoop) -> str:
+    """Name the tasks that are inside of an ``async with`` on a lock.
+
+    asyncio does not record who holds one. But a coroutine that is suspended in a
+    ``with`` block keeps, on its stack of values, the exit that it will call.
+    """
+    tasks = sorted(asyncio.all_tasks(loop), key=by_name)
+    names = [f"task {task_label(task)!r}" for task in tasks if _holds(task, lock)]
+    return ", ".join(names) or "a task that asyncio does not record"
+
+
+def _holds(task: asyncio.Task[Any], lock: Any) -> bool:
+    chain = list(_chain(task))
+    # Whoever waits to enter has the exit on its stack already.
+    if any(_is_on(frame.f_locals.get("self"), lock) for _, frame in chain):
+        return False
+    return any(
+        getattr(kept, "__name__", "") == "__aexit__" and _is_on(kept.__self__, lock)
+        for awaited, frame in chain
+        for kept in gc.get_referents(awaited, frame)  # the frame has it on 3.10
+        if isinstance(kept, MethodType)
+    )
+
+
+def _is_on(owner: Any, lock: Any) -> bool:
+    # A condition is entered through its lock.
+    return owner is lock or (
+        isinstance(owner, asyncio.Condition) and getattr(owner, "_lock", None) is lock
+    )

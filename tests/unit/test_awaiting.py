@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from pytest_asyncbench.instruments.awaiting import await_chain, by_name
 
 
@@ -111,6 +113,61 @@ def test_a_primitive_is_told_by_its_name():
 
     assert suspended(on_event)[1] == "asyncio.Event.wait, which nobody has set"
     assert suspended(on_semaphore)[1].startswith("asyncio.Semaphore.acquire, held by")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [asyncio.Lock, lambda: asyncio.Semaphore(1), asyncio.Condition],
+    ids=["Lock", "Semaphore", "Condition"],
+)
+def test_who_holds_a_lock_is_told(make):
+    """By being inside of its block, at any depth; those who wait to enter are not."""
+
+    async def main():
+        lock = make()
+
+        async def holding():
+            async with lock:
+                await asyncio.sleep(60)
+
+        async def outside():
+            await holding()
+
+        async def entering():
+            async with lock:
+                pass
+
+        others = [
+            asyncio.create_task(outside(), name="holder"),
+            asyncio.create_task(entering(), name="first in the queue"),
+        ]
+        await asyncio.sleep(0)
+        await entering()
+        await asyncio.wait(others)
+
+    assert suspended(main)[1].endswith(".acquire, held by task 'holder'")
+
+
+def test_who_has_left_a_condition_to_wait_does_not_hold_it():
+    """Then nobody does whose block can be seen."""
+
+    async def main():
+        condition = asyncio.Condition()
+
+        async def waiting():
+            async with condition:
+                await condition.wait()
+
+        waiter = asyncio.create_task(waiting(), name="waiter")
+        await asyncio.sleep(0)
+        await condition.acquire()
+        try:
+            await condition.acquire()
+        finally:
+            condition.release()  # the waiter takes it again before it can end
+            waiter.cancel()
+
+    assert "held by a task that asyncio does not record" in suspended(main)[1]
 
 
 def test_a_gather_is_told_by_those_it_still_waits_for():
