@@ -31,6 +31,7 @@ from pytest_asyncbench._rules import FAMILIES, RULES
 from pytest_asyncbench._trial import Trial, record_property
 from pytest_asyncbench.fixtures import BLOCKING_CALLS, CONCURRENTLY, TRIAL
 from pytest_asyncbench.instruments.interception import PREDICATES, Interception
+from pytest_asyncbench.instruments.self_test import defeats
 from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = ["Session"]
@@ -57,6 +58,8 @@ class Session:
         # An interrupt ends the run without the teardown of the test that it hit.
         self._leave = ExitStack()
         config.add_cleanup(self._leave.close)
+        self._problems: list[str] = []
+        self._tried_out = False
         self._told = 0
 
     # -------------------------------------------------------------- hooks
@@ -110,6 +113,8 @@ class Session:
         policy = self._plan.watched(item)
         if policy is None:
             return
+        with _ours(item, "could not try its detector out"):
+            self._try_out(policy)
         with _ours(item, "could not begin to watch"):
             asked = policy.budget is not None or policy.copies is not None
             trial = Trial(
@@ -124,6 +129,12 @@ class Session:
             self._trial = item.stash[TRIAL] = trial
             item.stash[CONCURRENTLY] = Concurrently(trial)
             item.stash[BLOCKING_CALLS] = BlockingCalls(trial)
+
+    def _try_out(self, policy: Policy) -> None:
+        """Before the first test that is to be searched, find out whether that works."""
+        if policy.blocking != "off" and not self._tried_out:
+            self._tried_out = True
+            self._problems += defeats(SYSTEM_CLOCK, self._interception)
 
     @contextmanager
     def _judged(self, item: pytest.Item) -> Iterator[None]:
@@ -175,7 +186,8 @@ class Session:
 
     def _untold(self) -> list[str]:
         """Give what went wrong with rules and has not been told with a test yet."""
-        problems = [*self._interception.problems, *self._interception.failures]
+        known = self._interception
+        problems = [*self._problems, *known.problems, *known.failures]
         told, self._told = self._told, len(problems)
         return problems[told:]
 

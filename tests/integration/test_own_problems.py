@@ -63,7 +63,7 @@ PLACES = [
     ("_trial", "", "judge"),
     ("_trial", "", "Watch"),
     ("_trial", "Trial", "begin_call"),
-    ("_trial", "Trial", "end_call"),
+    ("_trial", "Trial", "_end_call"),
     ("_trial", "Trial", "conclude"),
     ("_trial", "Trial", "conclude_teardown"),
     ("_trial", "Trial", "outcome"),
@@ -128,4 +128,42 @@ def test_a_watchdog_that_fails_is_told_in_the_record(play_once):
         "async def test_one():\n    time.sleep(0.15)\n"
     )
     run = play_once(source, conftest=conftest)
-    assert "we fell over" in run["test_one"].record["problems"][0]
+    assert any("we fell over" in text for text in run["test_one"].record["problems"])
+
+
+DEFEATED = """
+import asyncio
+
+class OwnHandle(asyncio.Handle):
+    def _run(self):
+        self._context.run(self._callback, *self._args)
+
+class Loop(asyncio.SelectorEventLoop):
+    def call_soon(self, callback, *args, context=None):
+        handle = OwnHandle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+def pytest_configure():
+    global _make
+    _make, asyncio.new_event_loop = asyncio.new_event_loop, Loop
+
+def pytest_unconfigure():
+    asyncio.new_event_loop = _make
+"""
+
+
+def test_a_detector_that_sees_nothing_here_says_so(play_once):
+    """Found out on a stall of its own, before the first test that it is to search."""
+    run = play_once(
+        "import pytest\n"
+        "def test_unasked(): pass\n"
+        "@pytest.mark.no_blocking\n"
+        "async def test_one(): pass\n"
+        "@pytest.mark.no_blocking\n"
+        "async def test_two(): pass\n",
+        conftest=DEFEATED,
+    )
+    (told,) = [line for line in run.summary if "itself failed" in line]
+    assert "no step can be seen on conftest.Loop" in told
+    assert not run["test_unasked"].watched
