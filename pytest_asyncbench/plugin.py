@@ -46,10 +46,13 @@ def pytest_collection_modifyitems(
     """Read every test's markers; a wrong one ends the run here."""
     plan = config.stash[PLAN]
     wrong = plan.make(items)
+    try:
+        if not wrong and any(plan.watched(item) for item in items):
+            _watch(config)
+    except pytest.UsageError as error:
+        wrong = [*error.args]
     if wrong:
         refuse(config, items, wrong)
-    if any(plan.watched(item) for item in items):
-        _watch(config)
 
 
 def _watch(config: pytest.Config) -> None:
