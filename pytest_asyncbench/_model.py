@@ -108,6 +108,8 @@ class Policy:
     rules: frozenset[str] = frozenset()
     scope: tuple[str, ...] = ()
     allow: tuple[Allowance, ...] = ()
+    calls: tuple[Rule, ...] = ()
+    """Rows that a setting adds to the table of rules."""
     budget: Budget | None = None
     copies: int | None = None
     starvation: Starvation = "forgive"

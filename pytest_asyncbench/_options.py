@@ -82,6 +82,13 @@ OPTIONS = (
         help="whether time for which the system withheld the processor counts",
     ),
     Option(
+        name="calls",
+        value="family: call  # what to use instead",
+        default="nothing",
+        help="more calls that block, as rows of the table of rules; one line each",
+        kind="linelist",
+    ),
+    Option(
         name="real_limit",
         value="duration",
         default="5s",

@@ -29,7 +29,7 @@ class Plan:
 
     def make(self, items: Sequence[pytest.Item]) -> list[str]:
         """Work out each test's policy; return what is wrong with what was written."""
-        wrong = list(self._no_packages())
+        wrong = [*self._no_packages(), *self._no_modules()]
         for item in items:
             try:
                 item.stash[_POLICY] = self._policy_of(item)
@@ -40,13 +40,20 @@ class Plan:
     def _no_packages(self) -> Iterator[str]:
         # Only now: what is collected may be what makes the package importable.
         for name in self.policy.scope:
-            try:
-                found = importlib.util.find_spec(name) is not None
-            except (ImportError, ValueError):
-                found = False
-            if not found:
+            if not _can_be_found(name):
                 source = self.policy.sources["scope"]
                 yield f"asyncbench ({source}): scope: no package {name!r} can be found"
+
+    def _no_modules(self) -> Iterator[str]:
+        # Of the outermost one only: to look into it would be to import it.
+        for rule in self.policy.calls:
+            name = rule.target.partition(".")[0]
+            if not _can_be_found(name):
+                source = self.policy.sources["calls"]
+                yield (
+                    f"asyncbench ({source}): calls: {rule.target}: "
+                    f"no module {name!r} can be found"
+                )
 
     def watched(self, item: pytest.Item) -> Policy | None:
         """Give the policy of a test of which anything is to be known, else None."""
@@ -78,6 +85,13 @@ class Plan:
             policy = replace(policy, blocking="report")
         strict = in_loop and policy.blocking == "error"
         return replace(policy, asked=policy.asked or strict)
+
+
+def _can_be_found(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def refuse(config: pytest.Config, items: list[pytest.Item], wrong: list[str]) -> None:

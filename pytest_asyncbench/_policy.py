@@ -15,13 +15,14 @@ from datetime import timedelta
 from typing import Any, get_args
 
 from pytest_asyncbench._errors import PolicyError
-from pytest_asyncbench._model import Allowance, Budget, Mode, Policy, Starvation
-from pytest_asyncbench._rules import DEFAULT_FAMILIES, families_of
+from pytest_asyncbench._model import Allowance, Budget, Mode, Policy, Rule, Starvation
+from pytest_asyncbench._rules import DEFAULT_FAMILIES, FAMILIES, families_of
 
 __all__ = [
     "DEFAULT",
     "allowances",
     "budget",
+    "calls",
     "choice",
     "copies",
     "duration",
@@ -145,6 +146,26 @@ def _allowance(line: str, source: str) -> Allowance:
     return Allowance(caller=caller, call=call, reason=reason.strip(), source=source)
 
 
+def calls(value: str | Iterable[str]) -> tuple[Rule, ...]:
+    """Read lines of the form ``family: call  # what to use instead``."""
+    lines = value.splitlines() if isinstance(value, str) else list(value)
+    return tuple(_row(line) for line in lines if line.strip())
+
+
+def _row(line: str) -> Rule:
+    pair, _, advice = line.partition("#")
+    family, colon, target = (part.strip() for part in pair.partition(":"))
+    names = target.split(".")
+    if not (colon and len(names) > 1 and all(name.isidentifier() for name in names)):
+        raise PolicyError(f"{line.strip()!r} names no call; {_ROW}")
+    if not advice.strip():
+        raise PolicyError(f"{line.strip()!r} does not say what to use instead; {_ROW}")
+    return Rule(target=target, family=choice(family, FAMILIES), advice=advice.strip())
+
+
+_ROW = "accepted: family: module.call  # what to use instead"
+
+
 def budget(within: Any = None, speedup_: Any = None, source: str = "marker") -> Budget:
     """Make a budget of what was written; either part alone is fine."""
     if within is None and speedup_ is None:
@@ -168,6 +189,7 @@ PARSERS: Mapping[str, Callable[[Any, str], Any]] = {
     "rules": lambda value, source: rules(value),
     "scope": lambda value, source: scope(value),
     "allow": allowances,
+    "calls": lambda value, source: calls(value),
     "budget": lambda value, source: budget(value, source=source),
     "starvation": lambda value, source: starvation(value),
     "real_limit": lambda value, source: duration(value),
@@ -175,10 +197,13 @@ PARSERS: Mapping[str, Callable[[Any, str], Any]] = {
 """How the value of each setting is read, by the setting's name."""
 
 
+_ADD_UP = ("allow", "calls")
+
+
 def with_settings(policy: Policy, settings: Mapping[str, Any], source: str) -> Policy:
     """Lay settings that were written at one place over a policy.
 
-    Allowances add up; every other setting replaces what held before.
+    Allowances and calls add up; every other setting replaces what held before.
 
     Raises:
         PolicyError: a value means nothing; the message begins with the setting.
@@ -188,8 +213,8 @@ def with_settings(policy: Policy, settings: Mapping[str, Any], source: str) -> P
             parsed = PARSERS[name](value, source)
         except PolicyError as error:
             raise PolicyError(f"{name}: {error}") from None
-        if name == "allow":
-            parsed = policy.allow + parsed
+        if name in _ADD_UP:
+            parsed = getattr(policy, name) + parsed
         changed: dict[str, Any] = {name: parsed}
         policy = replace(policy, sources={**policy.sources, name: source}, **changed)
     return policy

@@ -22,15 +22,14 @@ from pytest_asyncbench._errors import (
     RealLimitExceeded,
     UnmeasuredWarning,
 )
-from pytest_asyncbench._model import Policy, Rule, Verdict
+from pytest_asyncbench._model import Policy, Verdict
 from pytest_asyncbench._plan import PLAN, fixtures_of
-from pytest_asyncbench._policy import suggest
 from pytest_asyncbench._render import blocking_lines, message
 from pytest_asyncbench._reporting import longrepr
-from pytest_asyncbench._rules import FAMILIES, RULES
+from pytest_asyncbench._rulebook import all_rules, insist_on
 from pytest_asyncbench._trial import Trial, record_property
 from pytest_asyncbench.fixtures import BLOCKING_CALLS, CONCURRENTLY, TRIAL
-from pytest_asyncbench.instruments.interception import PREDICATES, Interception
+from pytest_asyncbench.instruments.interception import Interception
 from pytest_asyncbench.instruments.self_test import defeats
 from pytest_asyncbench.virtual_time import VirtualClock
 
@@ -49,12 +48,13 @@ class Session:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._plan = config.stash[PLAN]
-        self._rules = _with_hooked(config)
+        self._rules = all_rules(config, self._plan.policy)
         self._trial: Trial | None = None
         # Once, and as early as it is known that somebody asks: a module that binds
         # `from time import sleep` later binds the wrapper.
         self._interception = Interception(self._rules, SYSTEM_CLOCK)
         config.add_cleanup(self._interception.install())
+        insist_on(self._plan.policy, self._interception.problems)
         # An interrupt ends the run without the teardown of the test that it hit.
         self._leave = ExitStack()
         config.add_cleanup(self._leave.close)
@@ -234,28 +234,6 @@ class Session:
                 error = BlockingCallError(message(verdict))
                 item.stash[_FAILURE] = (error, verdict)
                 raise error
-
-
-def _with_hooked(config: pytest.Config) -> tuple[Rule, ...]:
-    rules = {rule.target: rule for rule in RULES}
-    for added in config.hook.pytest_asyncbench_rules(config=config):
-        rules.update((rule.target, rule) for rule in added)
-    wrong = [text for rule in rules.values() for text in _wrong_words(rule)]
-    if wrong:
-        raise pytest.UsageError(*wrong)
-    return tuple(rules.values())
-
-
-def _wrong_words(rule: Rule) -> Iterator[str]:
-    for kind, word, accepted in (
-        ("family", rule.family, FAMILIES),
-        ("predicate", rule.harmless, tuple(PREDICATES)),
-    ):
-        if word is not None and word not in accepted:
-            yield (
-                f"pytest_asyncbench_rules: rule {rule.target!r} has the unknown {kind} "
-                f"{word!r}{suggest(word, accepted)}; accepted: {', '.join(accepted)}"
-            )
 
 
 def _told_as_text(item: pytest.Item, error: BaseException) -> bool:

@@ -48,6 +48,7 @@ FLOORS = {
     "_options": GLUE,
     "_plan": GLUE,
     "_reporting": GLUE,
+    "_rulebook": GLUE,
     "_session": GLUE,
     "_summary": GLUE,
     "_trial": GLUE,

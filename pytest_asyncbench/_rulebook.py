@@ -1,0 +1,57 @@
+"""The rules of a run: our table, and what a project adds by its hook or settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from pytest_asyncbench._model import Policy, Rule
+from pytest_asyncbench._policy import suggest
+from pytest_asyncbench._rules import FAMILIES, RULES
+from pytest_asyncbench.instruments.interception import PREDICATES
+
+__all__ = ["all_rules", "insist_on"]
+
+
+def all_rules(config: pytest.Config, policy: Policy) -> tuple[Rule, ...]:
+    """Give the table of rules with the rows of the hook, then of the settings.
+
+    Raises:
+        pytest.UsageError: a row has a word that means nothing.
+    """
+    rules = {rule.target: rule for rule in RULES}
+    for added in (*config.hook.pytest_asyncbench_rules(config=config), policy.calls):
+        rules.update((rule.target, rule) for rule in added)
+    wrong = [text for rule in rules.values() for text in _wrong_words(rule)]
+    if wrong:
+        raise pytest.UsageError(*wrong)
+    return tuple(rules.values())
+
+
+def insist_on(policy: Policy, problems: Iterable[str]) -> None:
+    """Refuse a call that a setting names and that can't be wrapped.
+
+    Raises:
+        pytest.UsageError: says where it was written, and why it can't.
+    """
+    wrong = [
+        f"asyncbench ({policy.sources['calls']}): calls: {problem}"
+        for rule in policy.calls
+        for problem in problems
+        if problem.startswith(f"rule {rule.target!r}: ")
+    ]
+    if wrong:
+        raise pytest.UsageError(*wrong)
+
+
+def _wrong_words(rule: Rule) -> Iterator[str]:
+    for kind, word, accepted in (
+        ("family", rule.family, FAMILIES),
+        ("predicate", rule.harmless, tuple(PREDICATES)),
+    ):
+        if word is not None and word not in accepted:
+            yield (
+                f"pytest_asyncbench_rules: rule {rule.target!r} has the unknown {kind} "
+                f"{word!r}{suggest(word, accepted)}; accepted: {', '.join(accepted)}"
+            )
