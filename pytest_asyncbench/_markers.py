@@ -22,12 +22,18 @@ Duration = float | str | timedelta
 
 
 def budget(
-    within: Duration | None = None, *, speedup: float | None = None
+    within: Duration | None = None,
+    *,
+    speedup: float | None = None,
+    starvation: str | None = None,
 ) -> Mapping[str, Any]:
     """Fail the test when its call takes longer than `within`, or is not `speedup`
     times as fast as its tasks one after another. An async test is cancelled then.
     """  # noqa: D205
-    return {"budget": _policy.budget(within, speedup)}
+    settings: dict[str, Any] = {"budget": _policy.budget(within, speedup)}
+    if starvation is not None:
+        settings["starvation"] = _policy.starvation(starvation)
+    return settings
 
 
 def concurrent(copies: int) -> Mapping[str, Any]:
@@ -39,18 +45,24 @@ def no_blocking(
     *,
     threshold: Duration | None = None,
     rules: str | Iterable[str] | None = None,
+    scope: str | Iterable[str] | None = None,
     allow: str | Iterable[str] = (),
+    starvation: str | None = None,
 ) -> Mapping[str, Any]:
     """Fail the test for any call that blocks its event loop."""
-    settings: dict[str, Any] = {
-        "blocking": "error",
-        "allow": _policy.allowances(allow, "marker"),
+    written: dict[str, tuple[Any, Callable[[Any], Any]]] = {
+        "threshold": (threshold, _policy.duration),
+        "rules": (rules, _policy.rules),
+        "scope": (scope, _policy.scope),
+        "starvation": (starvation, _policy.starvation),
     }
-    if threshold is not None:
-        settings["threshold"] = _policy.duration(threshold)
-    if rules is not None:
-        settings["rules"] = _policy.rules(rules)
-    return settings
+    read = {
+        name: parse(value)
+        for name, (value, parse) in written.items()
+        if value is not None
+    }
+    allowed = _policy.allowances(allow, "marker")
+    return {"blocking": "error", "allow": allowed, **read}
 
 
 def allow_blocking(

@@ -29,20 +29,15 @@ class Plan:
 
     def make(self, items: Sequence[pytest.Item]) -> list[str]:
         """Work out each test's policy; return what is wrong with what was written."""
-        wrong = [*self._no_packages(), *self._no_modules()]
+        wrong = [*_no_packages(self.policy), *self._no_modules()]
         for item in items:
             try:
-                item.stash[_POLICY] = self._policy_of(item)
+                policy = item.stash[_POLICY] = self._policy_of(item)
+                if policy.scope != self.policy.scope:
+                    wrong += (f"{item.nodeid}: {w}" for w in _no_packages(policy))
             except PolicyError as error:
                 wrong.append(f"{item.nodeid}: {error}")
         return [*wrong, *_in_two_times(items)]
-
-    def _no_packages(self) -> Iterator[str]:
-        # Only now: what is collected may be what makes the package importable.
-        for name in self.policy.scope:
-            if not _can_be_found(name):
-                source = self.policy.sources["scope"]
-                yield f"asyncbench ({source}): scope: no package {name!r} can be found"
 
     def _no_modules(self) -> Iterator[str]:
         # Of the outermost one only: to look into it would be to import it.
@@ -85,6 +80,14 @@ class Plan:
             policy = replace(policy, blocking="report")
         strict = in_loop and policy.blocking == "error"
         return replace(policy, asked=policy.asked or strict)
+
+
+def _no_packages(policy: Policy) -> Iterator[str]:
+    # Only after collection: what is collected may make the package importable.
+    for name in policy.scope:
+        if not _can_be_found(name):
+            source = policy.sources["scope"]
+            yield f"asyncbench ({source}): scope: no package {name!r} can be found"
 
 
 def _can_be_found(name: str) -> bool:

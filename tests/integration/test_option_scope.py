@@ -54,3 +54,34 @@ def test_the_command_line_wins_over_ini(play):
         SUITE, "--asyncbench-scope=elsewhere,shopping", ini="asyncbench_scope = shop"
     )
     assert run.outcomes == {"test_shop": "passed", "test_shopping": "failed"}
+
+
+MARKED = """
+import pytest
+import shop.cart, shopping
+
+@pytest.mark.no_blocking(scope="shopping, {other}")
+async def test_shop():
+    shop.cart.nap()
+
+@pytest.mark.no_blocking(scope=["shopping"])
+async def test_shopping():
+    shopping.nap()
+"""
+
+
+def test_the_marker_wins_over_the_settings(play):
+    """For its own test."""
+    run = play(MARKED.format(other="elsewhere"), ini="asyncbench_scope = shop")
+    assert run.outcomes == {"test_shop": "passed", "test_shopping": "failed"}
+
+
+def test_a_package_that_does_not_exist_is_refused_at_the_marker(play_once):
+    """With the name of the test."""
+    run = play_once(MARKED.format(other="shpo"))
+    assert run.status == 4
+    told = " ".join((run.out + run.err).split())
+    assert (
+        "test_it.py::test_shop: asyncbench (marker): scope: no package 'shpo' can be"
+        in told
+    )

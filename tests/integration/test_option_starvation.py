@@ -6,6 +6,8 @@ half a second of starvation to each second that passes.
 
 from __future__ import annotations
 
+import pytest
+
 CONFTEST = """
 from pytest_asyncbench import _clock
 
@@ -60,3 +62,40 @@ def test_the_command_line_wins_over_ini(play):
         ini="asyncbench_starvation = forgive",
     )
     assert run.outcomes == {"test_budget": "failed", "test_stall": "failed"}
+
+
+MARKED = """
+import asyncio, threading, time
+import pytest
+
+@pytest.mark.budget(0.15, starvation="{word}")
+def test_budget():
+    threading.Event().wait(0.25)
+
+@pytest.mark.no_blocking(rules="none", starvation="{word}")
+async def test_stall():
+    await asyncio.sleep(0.05)
+    time.sleep(0.25)
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "setting", "outcome"),
+    [("strict", "forgive", "failed"), ("forgive", "strict", "passed")],
+)
+def test_the_marker_wins_over_the_settings(play_once, word, setting, outcome):
+    """Both ways, for its own test."""
+    run = play_once(
+        MARKED.format(word=word),
+        conftest=CONFTEST,
+        ini=f"asyncbench_starvation = {setting}",
+    )
+    assert run.outcomes == {"test_budget": outcome, "test_stall": outcome}
+
+
+def test_another_word_at_the_marker_is_refused(play_once):
+    """With the ones that are accepted."""
+    run = play_once(MARKED.format(word="forgiv"))
+    assert run.status == 4
+    told = run.out + run.err
+    assert "'forgiv' is not known (did you mean 'forgive'?)" in told
