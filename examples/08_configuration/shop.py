@@ -1,4 +1,4 @@
-"""A shop in which three functions block."""
+"""A shop in which four functions block."""
 
 import sqlite3
 import time
@@ -19,4 +19,9 @@ async def warm_up() -> None:
 async def price(article: str) -> int:
     """Wait for the till, blocking, if only for ten milliseconds."""
     time.sleep(0.01)
+    return len(article)
+
+
+def ring_up(article: str) -> int:
+    """Ask the till, which answers at once today."""
     return len(article)
