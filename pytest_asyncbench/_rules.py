@@ -58,11 +58,21 @@ FAMILIES: tuple[str, ...] = tuple(FAMILY_HELP)
 DEFAULT_FAMILIES: frozenset[str] = frozenset(FAMILIES) - {"files"}
 
 # Callers that are never reported, whatever they call, when they are near.
+#
+# Not here, since they make no call that has a row: codecs, `locale`, and `warnings`
+# other than through linecache. Nor what somebody asked for by name, `tempfile` and
+# `importlib.resources`: that is the caller's own file.
 NEVER_FROM: Mapping[str, str] = {
     "logging.*": "a log record is written where it is made",
     "linecache.*": "reads source lines for a traceback",
     "tokenize.*": "reads source lines for a traceback",
     "traceback.*": "formats a traceback",
+    "inspect.*": "looks for source code",
+    "pkgutil.*": "looks for modules, as an import does",
+    "importlib.metadata.*": "looks for what is installed, as an import does",
+    "mimetypes.*": "reads the system's table once",
+    "gettext.*": "reads a catalogue once, and looks for it at each message",
+    "zoneinfo.*": "a time zone is read once",
     "_pytest.*": "pytest's own work",
     "pluggy.*": "pytest's own work",
     "pytest_asyncio.*": "pytest's own work",

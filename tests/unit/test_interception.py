@@ -6,9 +6,13 @@ import asyncio
 import concurrent.futures
 import contextlib
 import copy
+import gettext
+import importlib.metadata
 import inspect
 import logging
+import mimetypes
 import pickle
+import pkgutil
 import queue
 import socket
 import sqlite3
@@ -17,7 +21,9 @@ import sys
 import threading
 import time
 import types
+import warnings
 import weakref
+import zoneinfo
 from contextlib import ExitStack
 
 import freezegun
@@ -298,6 +304,31 @@ def test_the_workshop_is_never_told(name, ear, patches):
     made = types.ModuleType(name)
     exec(source, vars(made))
     on_loop(made.wait)
+    assert ear.targets == []
+
+
+LOOKING_UP = {
+    "inspect.getsource": lambda: inspect.getsource(Ear),
+    "inspect.stack": inspect.stack,
+    "pkgutil.iter_modules": lambda: list(pkgutil.iter_modules()),
+    "importlib.metadata": lambda: importlib.metadata.version("pytest"),
+    "mimetypes.init": mimetypes.init,
+    "gettext.gettext": lambda: gettext.gettext("usage: "),
+    "zoneinfo": zoneinfo.available_timezones,
+    "warnings": lambda: warnings.formatwarning("!", UserWarning, __file__, 1),
+}
+
+
+@pytest.mark.parametrize("look_up", LOOKING_UP.values(), ids=LOOKING_UP)
+def test_what_the_standard_library_looks_up_is_never_told(
+    look_up, interception, patches
+):
+    """Source, modules, types and time zones are tables and not the caller's files."""
+    patch = patches.enter_context(pytest.MonkeyPatch.context())
+    patch.setenv("LANGUAGE", "de_DE")
+    ear = Ear()
+    patches.callback(interception.listen(ear, ALL))
+    on_loop(look_up)
     assert ear.targets == []
 
 

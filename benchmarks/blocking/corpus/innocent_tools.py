@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import importlib
+import importlib.metadata
 import inspect
 import io
 import linecache
 import logging
+import mimetypes
 import multiprocessing
 import os
 import pdb
@@ -23,6 +26,7 @@ import threading
 import time
 import traceback
 import warnings
+import zoneinfo
 from unittest import mock
 
 import pytest
@@ -159,6 +163,23 @@ async def test_linecache():
 async def test_inspect():
     inspect.getsource(test_linecache)
     inspect.currentframe()
+
+
+async def test_messages_of_argparse(monkeypatch):
+    monkeypatch.setenv("LANGUAGE", "de_DE")
+    argparse.ArgumentParser().format_help()
+
+
+async def test_mimetypes():
+    mimetypes.init()
+
+
+async def test_time_zone():
+    zoneinfo.ZoneInfo.no_cache("UTC")
+
+
+async def test_installed_version():
+    importlib.metadata.version("pytest")
 
 
 async def test_task_exception_never_retrieved():
