@@ -223,6 +223,12 @@ _NETWORK = (
         harmless="zero_select",
         allowed={"asyncio.base_events.*_run_once": "the loop's own wait for events"},
     ),
+    *_rows(
+        "network",
+        "select.poll.poll select.epoll.poll",
+        "loop.add_reader(...), or await asyncio.sleep(...)",
+        harmless="zero_poll",
+    ),
 )
 
 _SUBPROCESS = (
@@ -256,8 +262,21 @@ _SUBPROCESS = (
     ),
     *_rows(
         "subprocess",
-        "os.system os.popen",
+        "os.system",
         "await asyncio.create_subprocess_shell(...)",
+        ruff="ASYNC221",
+    ),
+    *_rows(
+        "subprocess",
+        "os.popen",
+        "await asyncio.create_subprocess_shell(...)",
+        ruff="ASYNC220",
+    ),
+    *_rows(
+        "subprocess",
+        "os.posix_spawn os.posix_spawnp",
+        _EXEC,
+        allowed=_ASYNCIO_STARTS,
         ruff="ASYNC221",
     ),
     *_rows(
@@ -280,9 +299,10 @@ _SUBPROCESS = (
 
 # Not rows: `Condition.wait_for` and `concurrent.futures.as_completed` are Python
 # code that calls `Condition.wait` and `Event.wait` only if it has to wait, so those
-# are the more precise place. `queue.SimpleQueue` is written in C, and what it
-# returns cannot be subclassed without breaking isinstance; its `get` is seen where
-# it becomes a stall.
+# are the more precise place. So are `Event.wait`, `Condition.wait` and `Thread.join`
+# for a `multiprocessing.Pool`, whose results and workers are waited for with these.
+# The locks and semaphores of multiprocessing give each object its own `acquire`,
+# straight from C; they are seen where they become a stall.
 _LOCKS = (
     *_rows(
         "locks",
@@ -330,6 +350,12 @@ _LOCKS = (
         "asyncio.Queue, fed by loop.call_soon_threadsafe(...)",
         harmless="queue_has_item",
     ),
+    *_rows(
+        "locks",
+        "queue.SimpleQueue.get",
+        "asyncio.Queue, fed by loop.call_soon_threadsafe(...)",
+        harmless="queue_has_item",
+    ),
     *_rows("locks", "queue.Queue.put", "asyncio.Queue", harmless="queue_has_room"),
     *_rows("locks", "queue.Queue.join", "asyncio.Queue", harmless="queue_done"),
     *_rows(
@@ -363,13 +389,44 @@ _LOCKS = (
         harmless="thread_over",
     ),
     *_rows("locks", "multiprocessing.queues.Queue.get", _OFFLOAD, harmless="zero_get"),
+    *_rows(
+        "locks",
+        "multiprocessing.queues.Queue.put multiprocessing.queues.JoinableQueue.put",
+        _OFFLOAD,
+        harmless="process_queue_has_room",
+    ),
     *_rows("locks", "multiprocessing.queues.SimpleQueue.get", _OFFLOAD),
     *_rows(
         "locks",
         "multiprocessing.connection.Connection.recv "
-        "multiprocessing.connection.Connection.recv_bytes",
+        "multiprocessing.connection.Connection.recv_bytes "
+        "multiprocessing.connection.Connection.recv_bytes_into",
         _OFFLOAD,
         harmless="message_here",
+    ),
+    *_rows(
+        "locks",
+        "multiprocessing.connection.Connection.poll",
+        _OFFLOAD,
+        harmless="message_here_or_zero_timeout",
+    ),
+    *_rows(
+        "locks",
+        "multiprocessing.connection.wait",
+        _OFFLOAD,
+        harmless="one_is_ready",
+    ),
+    *_rows(
+        "locks",
+        "multiprocessing.synchronize.Event.wait",
+        _OFFLOAD,
+        harmless="event_set",
+    ),
+    *_rows(
+        "locks",
+        "multiprocessing.synchronize.Condition.wait",
+        _OFFLOAD,
+        harmless="zero_timeout",
     ),
     *_rows("locks", "fcntl.flock fcntl.lockf", _OFFLOAD, harmless="file_lock_tried"),
 )
@@ -434,10 +491,11 @@ _FILES = (
         ruff="ASYNC230",
     ),
     *_rows("files", "pathlib.Path.open", _FILE, ruff="ASYNC230"),
+    *_rows("files", "os.open", _FILE),
     *_rows(
         "files",
         "os.stat os.lstat os.listdir os.scandir os.mkdir os.rmdir os.remove os.unlink "
-        "os.rename os.replace",
+        "os.rename os.replace os.link os.symlink os.readlink os.chmod",
         _OFFLOAD,
         harmless="file_descriptor",
         allowed={
@@ -446,12 +504,19 @@ _FILES = (
         },
         ruff="ASYNC240",
     ),
-    *_rows("files", "os.fsync", _OFFLOAD),
+    *_rows(
+        "files",
+        "os.access os.statvfs os.truncate os.utime",
+        _OFFLOAD,
+        harmless="file_descriptor",
+    ),
+    *_rows("files", "os.fsync os.fdatasync", _OFFLOAD),
 )
 
 # There is no family `imports`. An import is not one function: it enters through a
 # C opcode, `importlib` and `__import__`, of which only the last can be replaced, at
-# a price for every import statement. A slow one shows as a stall.
+# a price for every import statement. Nor is it a stall: it happens once, and the test
+# that comes first would pay for all.
 RULES: tuple[Rule, ...] = (
     *_SLEEP,
     *_NETWORK,
@@ -468,12 +533,20 @@ ABSENT_SOMEWHERE: frozenset[str] = frozenset(
     {
         "fcntl.flock",
         "fcntl.lockf",
+        "multiprocessing.synchronize.Condition.wait",
+        "multiprocessing.synchronize.Event.wait",
+        "os.fdatasync",
+        "os.posix_spawn",
+        "os.posix_spawnp",
         "os.spawnvp",
         "os.spawnvpe",
+        "os.statvfs",
         "os.wait",
         "os.wait3",
         "os.wait4",
         "os.waitid",
+        "select.epoll.poll",
+        "select.poll.poll",
         "signal.pause",
         "signal.sigtimedwait",
         "signal.sigwait",

@@ -13,6 +13,7 @@ import getpass
 import importlib.util
 import io
 import multiprocessing
+import multiprocessing.connection
 import os
 import pathlib
 import queue
@@ -466,6 +467,20 @@ def _(keep, tmp):
     return lambda: select.select([], [], [], 0)
 
 
+def polling(name: str, timeout: float) -> Case:
+    def case(keep, tmp):
+        poller = getattr(select, name)()
+        keep.callback(getattr(poller, "close", int))
+        return lambda: poller.poll(timeout)
+
+    return case
+
+
+for name, timeout in {"poll": 1, "epoll": 0.001}.items():
+    BLOCKS[f"select.{name}.poll"] = polling(name, timeout)
+    HARMLESS[f"select.{name}.poll"] = polling(name, 0)
+
+
 # -------------------------------------------------------------- subprocess
 
 
@@ -543,6 +558,16 @@ for name in ("spawnv", "spawnve", "spawnvp", "spawnvpe"):
 
 def child() -> int:
     return os.posix_spawn(SHELL[0], SHELL, os.environ)
+
+
+@blocks("os.posix_spawn")
+def _(keep, tmp):
+    return lambda: keep.callback(collect, child())
+
+
+@blocks("os.posix_spawnp")
+def _(keep, tmp):
+    return lambda: keep.callback(collect, os.posix_spawnp(SHELL[0], SHELL, os.environ))
 
 
 WAITS: dict[str, Callable[[int, int], object]] = {
@@ -751,6 +776,32 @@ def _(keep, tmp):
     return call
 
 
+@blocks("queue.SimpleQueue.get")
+def _(keep, tmp):
+    items: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def call() -> None:
+        soon(items.put, 1)
+        items.get()
+
+    return call
+
+
+@harmless("queue.SimpleQueue.get")
+def _(keep, tmp):
+    items: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def call() -> None:
+        items.put(1)
+        items.get()
+        with contextlib.suppress(queue.Empty):
+            items.get_nowait()
+        with contextlib.suppress(queue.Empty):
+            items.get(timeout=0)
+
+    return call
+
+
 @blocks("queue.Queue.put")
 def _(keep, tmp):
     items: queue.Queue[int] = queue.Queue(1)
@@ -912,6 +963,47 @@ def _(keep, tmp):
     return call
 
 
+def processes_queue(keep: ExitStack, name: str, size: int) -> multiprocessing.Queue:
+    items = getattr(SPAWN, name)(size)
+    keep.callback(items.join_thread)
+    keep.callback(items.close)
+    return items
+
+
+def putting(name: str) -> Case:
+    def case(keep, tmp):
+        items = processes_queue(keep, name, 1)
+        items.put(1)
+
+        def call() -> None:
+            soon(items.get)
+            items.put(2)
+
+        return call
+
+    return case
+
+
+def putting_where_room_is(name: str) -> Case:
+    def case(keep, tmp):
+        items = processes_queue(keep, name, 1)
+
+        def call() -> None:
+            items.put(1)
+            for args in ((False,), (True, 0)):
+                with contextlib.suppress(queue.Full):
+                    items.put(2, *args)
+
+        return call
+
+    return case
+
+
+for name in ("Queue", "JoinableQueue"):
+    BLOCKS[f"multiprocessing.queues.{name}.put"] = putting(name)
+    HARMLESS[f"multiprocessing.queues.{name}.put"] = putting_where_room_is(name)
+
+
 @blocks("multiprocessing.queues.SimpleQueue.get")
 def _(keep, tmp):
     items = SPAWN.SimpleQueue()
@@ -920,7 +1012,7 @@ def _(keep, tmp):
     return items.get
 
 
-def receiving(name: str, *, here: bool) -> Case:
+def receiving(name: str, *args: object, here: bool) -> Case:
     def case(keep, tmp):
         near, far = SPAWN.Pipe()
         keep.callback(near.close)
@@ -931,20 +1023,95 @@ def receiving(name: str, *, here: bool) -> Case:
         def call() -> None:
             if not here:
                 soon(far.send, 1)
-            getattr(near, name)()
+            getattr(near, name)(*args)
 
         return call
 
     return case
 
 
-for name in ("recv", "recv_bytes"):
+RECEIVING: dict[str, tuple[object, ...]] = {
+    "recv": (),
+    "recv_bytes": (),
+    "recv_bytes_into": (bytearray(100),),
+    "poll": (None,),
+}
+
+for name, args in RECEIVING.items():
     BLOCKS[f"multiprocessing.connection.Connection.{name}"] = receiving(
-        name, here=False
+        name, *args, here=False
     )
     HARMLESS[f"multiprocessing.connection.Connection.{name}"] = receiving(
-        name, here=True
+        name, *args, here=True
     )
+
+
+@blocks("multiprocessing.connection.wait")
+def _(keep, tmp):
+    near, far = map(keep.enter_context, SPAWN.Pipe())
+
+    def call() -> None:
+        soon(far.send, 1)
+        multiprocessing.connection.wait([near])
+
+    return call
+
+
+@harmless("multiprocessing.connection.wait")
+def _(keep, tmp):
+    near, far = map(keep.enter_context, SPAWN.Pipe())
+
+    def call() -> None:
+        multiprocessing.connection.wait([near], 0)
+        far.send(1)
+        multiprocessing.connection.wait([near])
+
+    return call
+
+
+@blocks("multiprocessing.synchronize.Event.wait")
+def _(keep, tmp):
+    event = SPAWN.Event()
+
+    def call() -> None:
+        soon(event.set)
+        event.wait()
+
+    return call
+
+
+@harmless("multiprocessing.synchronize.Event.wait")
+def _(keep, tmp):
+    event = SPAWN.Event()
+
+    def call() -> None:
+        event.wait(0)
+        event.set()
+        event.wait()
+
+    return call
+
+
+@blocks("multiprocessing.synchronize.Condition.wait")
+def _(keep, tmp):
+    condition = SPAWN.Condition()
+
+    def call() -> None:
+        with condition:
+            condition.wait(0.001)
+
+    return call
+
+
+@harmless("multiprocessing.synchronize.Condition.wait")
+def _(keep, tmp):
+    condition = SPAWN.Condition()
+
+    def call() -> None:
+        with condition:
+            condition.wait(0)
+
+    return call
 
 
 def locking_file(name: str, options: int) -> Case:
@@ -1087,7 +1254,20 @@ def _(keep, tmp):
     return pathlib.Path(__file__).open
 
 
-FILES: dict[str, tuple[str, ...]] = {
+@blocks("os.open")
+def _(keep, tmp):
+    return lambda: keep.callback(os.close, os.open(__file__, os.O_RDONLY))
+
+
+FILES: dict[str, tuple[object, ...]] = {
+    "access": ("file", os.R_OK),
+    "chmod": ("file", 0o600),
+    "link": ("file", "new"),
+    "readlink": ("link",),
+    "statvfs": ("file",),
+    "symlink": ("file", "new"),
+    "truncate": ("file", 0),
+    "utime": ("file",),
     "lstat": ("file",),
     "mkdir": ("new",),
     "remove": ("file",),
@@ -1105,8 +1285,10 @@ def on_files(name: str) -> Case:
     def case(keep, tmp):
         (tmp / "folder").mkdir(exist_ok=True)
         (tmp / "file").touch()
-        paths = [tmp / part for part in FILES[name]]
-        return lambda: getattr(os, name)(*paths)
+        with contextlib.suppress(FileExistsError):
+            (tmp / "link").symlink_to("file")
+        args = [tmp / arg if isinstance(arg, str) else arg for arg in FILES[name]]
+        return lambda: getattr(os, name)(*args)
 
     return case
 
@@ -1118,7 +1300,7 @@ def on_a_descriptor(name: str) -> Case:
 
         def call() -> object:
             # Most of them take none, and say so without waiting.
-            with contextlib.suppress(TypeError):
+            with contextlib.suppress(TypeError, OSError):
                 return getattr(os, name)(*[descriptor] * len(FILES[name]))
             return None
 
@@ -1132,7 +1314,13 @@ for name in FILES:
     HARMLESS[f"os.{name}"] = on_a_descriptor(name)
 
 
-@blocks("os.fsync")
-def _(keep, tmp):
-    file = keep.enter_context((tmp / "file").open("w"))
-    return lambda: os.fsync(file)
+def flushing(name: str) -> Case:
+    def case(keep, tmp):
+        file = keep.enter_context((tmp / "file").open("w"))
+        return lambda: getattr(os, name)(file)
+
+    return case
+
+
+for name in ("fsync", "fdatasync"):
+    BLOCKS[f"os.{name}"] = flushing(name)

@@ -11,9 +11,12 @@ import importlib.metadata
 import inspect
 import logging
 import mimetypes
+import multiprocessing.pool
 import pickle
 import pkgutil
 import queue
+import select
+import selectors
 import socket
 import sqlite3
 import subprocess
@@ -222,6 +225,18 @@ def test_waiting_generators_are_told_where_they_wait(ear):
     assert ear.targets == []
     on_loop(something_to_wait_for)
     assert set(ear.targets) == {"threading.Condition.wait"}
+
+
+def test_a_pool_is_told_by_what_it_waits_with(ear, patches):
+    """The results and the workers of multiprocessing's pools need no rows."""
+    pool = patches.enter_context(multiprocessing.pool.ThreadPool(1))
+    on_loop(pool.map, time.sleep, [0.05])
+    on_loop(pool.apply_async(time.sleep, (0.05,)).get)
+    assert ear.targets == ["threading.Event.wait"] * 2
+    result = pool.apply_async(int)
+    result.wait()
+    on_loop(result.get)
+    assert ear.targets[2:] == []
 
 
 def test_uvloop_is_a_loop(ear):
@@ -695,6 +710,53 @@ def test_a_lock_outlives_the_interception(patches):
         with each:
             pass
         assert each.acquire(timeout=1)
+
+
+# ----------------------------------------------------- pollers, simple queues
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="Linux only")
+def test_pollers_and_simple_queues_pass_for_raw_ones(interception):
+    """isinstance holds both ways, and what the types offer is there."""
+    simple = type(concurrent.futures.ThreadPoolExecutor()._work_queue)
+    assert simple is not queue.SimpleQueue
+    assert isinstance(simple(), queue.SimpleQueue)
+    assert isinstance(queue.SimpleQueue(), simple)
+    with select.epoll() as poller, select.epoll.fromfd(poller.fileno()) as other:
+        assert not poller.closed
+        raw = poller.__class__
+        assert raw is not select.epoll
+        assert isinstance(other, raw)
+        assert isinstance(poller, select.epoll)
+        assert {n for n in dir(raw) if n[0] != "_"} <= set(dir(select.epoll))
+    near, far = socket.socketpair()
+    with near, far:
+        poller = select.poll()
+        poller.register(near, select.POLLIN)
+        far.send(b"x")
+        assert poller.poll(0) == [(near.fileno(), select.POLLIN)]
+        poller.unregister(near)
+        assert poller.poll(0) == []
+
+
+def test_what_is_derived_from_a_simple_queue_is_a_type_of_its_own(interception):
+    """Only the standard library is handed raw ones, and only of our own types."""
+
+    class Mine(queue.SimpleQueue):
+        pass
+
+    standard = types.ModuleType("json")
+    exec("def make(kind): return kind()", vars(standard))
+    assert type(standard.make(Mine)) is Mine
+    assert not isinstance(queue.SimpleQueue(), Mine)
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="Linux only")
+def test_the_loops_own_selector_is_raw(interception):
+    """What the standard library polls with costs no more than before."""
+    with selectors.EpollSelector() as selector:
+        assert type(selector._selector).__name__ == "epoll"
+        assert type(selector._selector) is not select.epoll
 
 
 # ------------------------------------------------------------------- sqlite

@@ -6,7 +6,8 @@ means for it, is not known here. The files, each of which knows only those below
 
 * ``_engine``: `Interception`, which is installed, listened to, and judges each call.
 * ``_installation``: one replacing of all targets, and putting them back.
-* ``_locks``, ``_sqlite``: stand-ins for types written in C that cannot be wrapped.
+* ``_locks``, ``_waiters``, ``_sqlite``: stand-ins for types written in C that cannot
+  be wrapped; ``_kind``: how they pass for these.
 * ``_seams``: a target's name → the place where it stands and can be replaced.
 * ``_wrappers``: what is put there; the hot path.
 * ``_aliases``: ``from time import sleep``, found and replaced as well.

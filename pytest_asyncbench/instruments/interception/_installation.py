@@ -27,6 +27,10 @@ from pytest_asyncbench.instruments.interception._sqlite import (
     connecting_with,
     sqlite_stand_ins,
 )
+from pytest_asyncbench.instruments.interception._waiters import (
+    WAITERS,
+    waiter_stand_in,
+)
 from pytest_asyncbench.instruments.interception._words import (
     AbsentError,
     Call,
@@ -100,6 +104,9 @@ class Installation:
         for name in ("Lock", "RLock"):
             if f"threading.{name}" in wanted:
                 self._stand_in_for_lock(name)
+        for target in WAITERS:
+            if target in wanted:
+                self._stand_in_for_waiter(target)
         if wanted & {"sqlite3.Connection", "sqlite3.Cursor"}:
             self._stand_in_for_sqlite()
 
@@ -111,6 +118,18 @@ class Installation:
             return
         self._stand_ins[f"threading.{name}"] = kind
         self._replace(Seam(threading, name, getattr(threading, name)), kind, False)
+
+    def _stand_in_for_waiter(self, target: str) -> None:
+        try:
+            kind = waiter_stand_in(target)
+        except CannotWrapError as error:
+            self._problem(target, str(error))
+            return
+        if kind is not None:
+            self._stand_ins[target] = kind
+            module, _, name = target.partition(".")
+            owner = sys.modules[module]
+            self._replace(Seam(owner, name, getattr(owner, name)), kind, False)
 
     def _stand_in_for_sqlite(self) -> None:
         try:

@@ -25,15 +25,13 @@ the RLock that `threading.Condition()` makes for itself.
 from __future__ import annotations
 
 import _thread
-import sys
 import threading
 from contextlib import ExitStack
 from typing import Any
 
 from pytest_asyncbench._undo import Undo, replace
-from pytest_asyncbench.instruments.interception._callers import is_standard
+from pytest_asyncbench.instruments.interception._kind import Kind
 from pytest_asyncbench.instruments.interception._words import (
-    Call,
     CannotWrapError,
     Row,
     Watch,
@@ -43,19 +41,8 @@ from pytest_asyncbench.instruments.interception._wrappers import running_loop
 __all__ = ["LockKind", "lock_stand_in", "watch_lock"]
 
 
-class LockKind(type):
-    """The type of our lock types: makes them, and passes for the raw type."""
-
-    _raw: Call
-    _raw_type: type
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if is_standard(sys._getframe(1)):
-            return cls._raw(*args, **kwargs)
-        return super().__call__(*args, **kwargs)
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, cls._raw_type)
+class LockKind(Kind):
+    """The type of our lock types."""
 
 
 class _Lock(metaclass=LockKind):
@@ -123,8 +110,7 @@ def lock_stand_in(name: str) -> type:
     base: LockKind = {"Lock": _Lock, "RLock": _RLock}[name]
     if not isinstance(getattr(threading, name)(), base._raw_type):
         raise CannotWrapError(f"somebody else has replaced threading.{name}")
-    names = {"__slots__": (), "__module__": "_thread"}
-    return LockKind(base._raw_type.__name__, (base,), names)
+    return base.stand_in(base._raw_type.__name__, "_thread")
 
 
 def _acquire(lock: Any, blocking: bool, timeout: float) -> Any:

@@ -13,6 +13,7 @@ from pytest_asyncbench.instruments.interception._predicates.arguments import (
     no_hang,
     spawn_without_wait,
     zero_get,
+    zero_poll,
     zero_select,
     zero_sleep,
     zero_timeout,
@@ -23,7 +24,10 @@ from pytest_asyncbench.instruments.interception._predicates.executors import (
 )
 from pytest_asyncbench.instruments.interception._predicates.processes import (
     message_here,
+    message_here_or_zero_timeout,
+    one_is_ready,
     process_over,
+    process_queue_has_room,
     process_read_out,
 )
 from pytest_asyncbench.instruments.interception._predicates.sockets import (
@@ -61,12 +65,15 @@ PREDICATES: dict[str, Predicate] = {
         futures_done,
         last_at_barrier,
         message_here,
+        message_here_or_zero_timeout,
         no_hang,
         nonblocking,
         nonblocking_or_datagram,
         numeric_host,
         numeric_name,
+        one_is_ready,
         process_over,
+        process_queue_has_room,
         process_read_out,
         queue_done,
         queue_has_item,
@@ -75,6 +82,7 @@ PREDICATES: dict[str, Predicate] = {
         spawn_without_wait,
         thread_over,
         zero_get,
+        zero_poll,
         zero_select,
         zero_sleep,
         zero_timeout,

@@ -19,6 +19,7 @@ __all__ = [
     "no_hang",
     "spawn_without_wait",
     "zero_get",
+    "zero_poll",
     "zero_select",
     "zero_sleep",
     "zero_timeout",
@@ -45,6 +46,11 @@ def zero_timeout(args: Args, kwargs: Kwargs) -> bool:
 
 def zero_select(args: Args, kwargs: Kwargs) -> bool:
     return is_zero(argument(args, kwargs, 3, "timeout", None))
+
+
+def zero_poll(args: Args, kwargs: Kwargs) -> bool:
+    # Below zero is for ever.
+    return bool(argument(args, kwargs, 1, "timeout", None) == 0)
 
 
 def zero_get(args: Args, kwargs: Kwargs) -> bool:
