@@ -21,6 +21,8 @@ __all__ = ["callee"]
 _PUBLIC = {"posix": "os", "nt": "os"}
 """Modules in C, and under which name people know them."""
 
+_RUN_LATER = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+
 
 def callee(frame: FrameType, offset: int, line: int) -> str | None:
     """Name what `frame` was calling at an offset of its bytecode; None if nothing."""
@@ -85,7 +87,7 @@ def _dotted(node: ast.expr) -> str | None:
     return None
 
 
-def _qualified(written: str, frame: FrameType) -> str:
+def _qualified(written: str, frame: FrameType) -> str | None:
     # getattr_static, so that no property or __getattr__ of the user's runs here.
     name, *attributes = written.split(".")
     for scope in (frame.f_locals, frame.f_globals, vars(builtins)):
@@ -95,14 +97,22 @@ def _qualified(written: str, frame: FrameType) -> str:
     else:
         return written
     if not attributes:
-        return _public_name(value) or written
+        return None if _runs_later(value) else _public_name(value) or written
     for attribute in attributes[:-1]:
         value = inspect.getattr_static(value, attribute)
+    if _runs_later(inspect.getattr_static(value, attributes[-1], None)):
+        return None
     # The name that was written, not where it lives: hashlib.scrypt is _hashlib's.
     if inspect.ismodule(value):
         return f"{value.__name__}.{attributes[-1]}"
     kind = value if inspect.isclass(value) else type(value)
     return f"{_public_name(kind)}.{attributes[-1]}"
+
+
+def _runs_later(value: Any) -> bool:
+    # To call a coroutine function runs nothing of it, and takes no time.
+    code = getattr(value, "__code__", None) if inspect.isfunction(value) else None
+    return code is not None and bool(code.co_flags & _RUN_LATER)
 
 
 def _public_name(value: Any) -> str:

@@ -9,14 +9,16 @@ it needs the frame's locals, which will not wait.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import sys
 from collections.abc import Mapping
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_asyncbench._model import Frame, Stack
 from pytest_asyncbench.instruments._callee import callee
+from pytest_asyncbench.instruments._positions import begins, line_of_operator
 
 __all__ = [
     "TASKS",
@@ -29,13 +31,33 @@ __all__ = [
 ]
 
 RawFrame = tuple[CodeType, int, Mapping[str, Any]]
-RawStack = tuple[str | None, tuple[RawFrame, ...]]
-"""What the innermost line was calling; then code, line and globals of each frame."""
+"""Code, line and globals."""
+
+
+class Position(NamedTuple):
+    """Where exactly the innermost frame stood."""
+
+    call: str | None
+    """What the line was calling, that has no frame."""
+    offset: int
+    """In the bytecode."""
+    begun: RawFrame | None
+    """What it had just called, of which nothing has run yet."""
+
+
+RawStack = tuple[Position | None, tuple[RawFrame, ...]]
+"""The position, where it was not at a call that is known; then each frame."""
 
 TASKS: tuple[type[Any], ...] = (asyncio.Task, asyncio.tasks._PyTask)  # type: ignore[attr-defined]
 """asyncio's task in C and the one in Python, of which 3.10's backport of Runner is."""
 
 _MOST_FRAMES = 200
+
+_QUICK = frozenset(
+    f"builtins.{name}"
+    for name in ("callable", "id", "isinstance", "iter", "len", "list.append", "range")
+)
+"""Calls that are seen where an operator before them took the time."""
 
 _WRAPPERS = f"{__package__}.interception."
 """Who stands around known calls; whoever called them is to be seen."""
@@ -48,19 +70,36 @@ def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | 
     is on the stack: the thread is between two steps, or runs no loop at all. A
     callback in C that a wrapper of ours stands around has a stack of no frames.
     """
-    while frame is not None and _is_wrapper(frame) and frame.f_code not in within:
-        frame = frame.f_back
+    frame = _not_ours(frame, within)
+    begun = None
+    if frame is not None and begins(frame):
+        caller = _not_ours(frame.f_back, within)
+        if caller is not None and caller.f_code not in within:
+            begun, frame = _raw(frame), caller
     innermost = frame
     # The thread may go on while we look: its position now is what counts.
     position = (0, 0) if frame is None else (frame.f_lasti, frame.f_lineno or 0)
     found: list[RawFrame] = []
     while frame is not None and frame.f_code not in within:
         if len(found) < _MOST_FRAMES:
-            found.append((frame.f_code, frame.f_lineno or 0, frame.f_globals))
+            found.append(_raw(frame))
         frame = frame.f_back
     if frame is None or innermost is None:
         return None
-    return callee(innermost, *position) if found else None, tuple(found)
+    if not found:
+        return None, ()
+    call = callee(innermost, *position) if begun is None else None
+    return Position(call, position[0], begun), tuple(found)
+
+
+def _raw(frame: FrameType) -> RawFrame:
+    return frame.f_code, frame.f_lineno or 0, frame.f_globals
+
+
+def _not_ours(frame: FrameType | None, within: frozenset[CodeType]) -> FrameType | None:
+    while frame is not None and _is_wrapper(frame) and frame.f_code not in within:
+        frame = frame.f_back
+    return frame
 
 
 def _is_wrapper(frame: FrameType) -> bool:
@@ -69,28 +108,34 @@ def _is_wrapper(frame: FrameType) -> bool:
 
 def to_stack(raw: RawStack) -> Stack:
     """Put a captured stack into words, innermost frame first."""
-    call, frames = raw
-    stack = [
-        Frame(
-            file=code.co_filename,
-            line=line,
-            function=getattr(code, "co_qualname", code.co_name).replace(
-                "<locals>.", ""
-            ),
-            module=_public_module(code, scope),
-        )
-        for code, line, scope in frames
-    ]
-    if call is not None and stack:
-        first = stack[0]
-        stack[0] = Frame(
-            file=first.file,
-            line=first.line,
-            function=first.function,
-            module=first.module,
-            call=call,
-        )
+    position, frames = raw
+    stack = [_frame(raw_frame) for raw_frame in frames]
+    if position is not None and stack:
+        line, call = _at_work(position, frames[0])
+        stack[0] = dataclasses.replace(stack[0], line=line, call=call)
     return tuple(stack)
+
+
+def _frame(raw: RawFrame) -> Frame:
+    code, line, scope = raw
+    return Frame(
+        file=code.co_filename,
+        line=line,
+        function=getattr(code, "co_qualname", code.co_name).replace("<locals>.", ""),
+        module=_public_module(code, scope),
+    )
+
+
+def _at_work(position: Position, innermost: RawFrame) -> tuple[int, str | None]:
+    """Choose line and call of the innermost frame: that of an operator, or its own."""
+    code, line, _ = innermost
+    call, offset, begun = position
+    if call is not None and call not in _QUICK:
+        return line, call
+    worked_at = line_of_operator(code, offset)
+    if worked_at is not None and (begun is None or worked_at != line):
+        return worked_at, None
+    return line, _frame(begun).qualified if begun is not None else call
 
 
 def _public_module(code: CodeType, scope: Mapping[str, Any]) -> str:

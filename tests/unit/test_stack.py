@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dis
 import functools
 import sys
 import time
@@ -10,6 +11,8 @@ import zlib
 
 import pytest
 
+from pytest_asyncbench.instruments._callee import callee
+from pytest_asyncbench.instruments._positions import line_of_operator
 from pytest_asyncbench.instruments._stack import (
     capture,
     describe_callback,
@@ -123,6 +126,35 @@ def test_a_method_in_c_is_named_by_its_objects_type():
     assert calls_during(function) == ["zlib.Compress.compress"]
 
 
+async def later():
+    """Nothing."""
+
+
+def test_to_call_a_coroutine_function_is_no_call_in_progress():
+    """It runs nothing, so that whoever was seen there was at work before."""
+
+    def function():
+        frame = sys._getframe()
+        if frame is None:
+            later()
+            asyncio.sleep(0)
+            step(int)
+        return frame
+
+    code = function.__code__
+    offsets = [
+        at.offset
+        for at in dis.get_instructions(code)
+        if at.opname in {"CALL", "CALL_FUNCTION", "CALL_METHOD"}
+    ]
+    lines = range(code.co_firstlineno + 3, code.co_firstlineno + 6)
+    called = [
+        callee(function(), offset, line)
+        for offset, line in zip(offsets[1:], lines, strict=True)
+    ]
+    assert called == [None, None, f"{__name__}.step"]
+
+
 @pytest.mark.skipif(not WITH_POSITIONS, reason="3.10 knows the line only")
 def test_two_calls_on_a_line_are_told_apart():
     """By the position in the line, which 3.10 does not know."""
@@ -151,6 +183,139 @@ def test_looking_at_a_call_runs_no_code_of_the_users():
     calls = calls_during(trapped)
     assert calls[0].endswith("Trap.method")
     assert touched == [True], "the call itself, and nothing more"
+
+
+# ------------------------------------------------- lines, from points behind
+
+
+def line_before(function, point, number=-1):
+    """Give the operator's line, counted from `def`, before a point of a function."""
+    code = function.__code__
+    offsets = [
+        at.offset for at in dis.get_instructions(code) if at.opname.startswith(point)
+    ]
+    line = line_of_operator(code, offsets[number])
+    return line and line - code.co_firstlineno
+
+
+def test_an_operator_is_found_from_the_call_after_it():
+    """`x in big` hands nothing over itself; the next call does."""
+
+    def function(big):
+        found = 1 in big
+        kept = found
+        step(kept)
+
+    assert line_before(function, "CALL") == 1
+
+
+def test_an_operator_is_found_from_the_jump_at_the_end_of_its_loop():
+    """Wherever in the loop's body it stands, and nothing before the loop counts."""
+
+    def function(big):
+        before = 1 in big
+        for each in big:
+            found = each in before
+            kept = found
+        for each in big:
+            kept = each
+        return kept
+
+    jump = ("JUMP_BACKWARD", "JUMP_ABSOLUTE")
+    assert line_before(function, jump, 0) == 3
+    assert line_before(function, jump, 1) is None
+
+
+def test_an_operator_is_found_from_the_await_after_it():
+    """A coroutine runs no sooner than it is awaited."""
+
+    async def function(big):
+        found = 1 in big
+        await function(found)
+
+    assert line_before(function, "SEND" if WITH_POSITIONS else "YIELD_FROM") == 1
+
+
+def test_no_operator_is_found_beyond_the_point_before():
+    """There the thread would have been seen."""
+
+    def function(big):
+        found = 1 in big
+        step(found)
+        step(found)
+
+    assert line_before(function, "CALL") is None
+
+
+def stacks_at_calls(function):
+    """Give the stack at the start of each function that one calls."""
+    seen = []
+
+    def on_call(frame, event, argument):
+        if event == "call" and frame.f_back.f_code is function.__code__:
+            seen.append(to_stack(capture(frame, WITHIN)))
+
+    def profiled():
+        sys.setprofile(on_call)
+        try:
+            function()
+        finally:
+            sys.setprofile(None)
+
+    step(profiled)
+    return seen
+
+
+def test_a_function_that_has_only_begun_is_named_where_it_was_called():
+    """Nothing of it has run: its `def` line is not to blame."""
+
+    def begun():
+        pass
+
+    def function():
+        first = 1
+        begun(first) if not first else begun()
+
+    ((innermost, *_),) = stacks_at_calls(function)
+    assert innermost.function.endswith("function")
+    assert innermost.line == function.__code__.co_firstlineno + 2
+    assert innermost.call.endswith("begun")
+
+
+def test_an_operator_before_a_function_that_has_only_begun_is_to_blame():
+    """The call is not named, since it did not take the time."""
+
+    def begun():
+        pass
+
+    def function():
+        found = 1 in WITHIN
+        begun()
+        return found
+
+    ((innermost, *_),) = stacks_at_calls(function)
+    assert innermost.line == function.__code__.co_firstlineno + 1
+    assert innermost.call is None
+
+
+def test_the_step_itself_is_shown_from_its_start():
+    """It has no caller to be blamed."""
+
+    def function():
+        pass
+
+    def on_call(frame, event, argument):
+        if event == "call" and frame.f_code is function.__code__:
+            seen.append(to_stack(capture(frame, WITHIN)))
+
+    seen = []
+    sys.setprofile(on_call)
+    try:
+        step(function)
+    finally:
+        sys.setprofile(None)
+    ((innermost,),) = seen
+    assert innermost.function.endswith("function")
 
 
 # ---------------------------------------------------------------- callbacks

@@ -142,6 +142,36 @@ async def test_membership(sized):
     assert -1 not in data  # <- blocks: *
 
 
+ALIVE: list[object] = []
+"""Keeps what takes long to throw away."""
+
+
+async def test_membership_before_a_call(sized):
+    data = await sized(lambda items: -1 in items, make=lambda n: list(range(n)))
+    ALIVE.append(data)
+    found = -1 in data  # <- blocks: *
+    length = len(data)
+    assert not found, length
+
+
+async def test_membership_before_an_await(sized):
+    data = await sized(lambda items: -1 in items, make=lambda n: list(range(n)))
+    ALIVE.append(data)
+    found = -1 in data  # <- blocks: *
+    await asyncio.sleep(0)
+    assert not found
+
+
+async def test_membership_in_a_loop(sized):
+    data = await sized(lambda items: -1 in items, make=lambda n: list(range(n)))
+    ALIVE.append(data)
+    for _ in range(2):
+        found = -1 in data  # <- blocks: *
+        kept = found
+        again = kept
+    assert not again
+
+
 async def test_gc_collect(sized):
     keep = []
 
