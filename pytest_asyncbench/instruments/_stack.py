@@ -9,8 +9,11 @@ it needs the frame's locals, which will not wait.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import functools
+import inspect
+import socket
 import sys
 from collections.abc import Mapping
 from types import CodeType, FrameType
@@ -45,7 +48,7 @@ class Position(NamedTuple):
     """What it had just called, of which nothing has run yet."""
 
 
-RawStack = tuple[Position | None, tuple[RawFrame, ...]]
+RawStack = tuple[Position | None, tuple[RawFrame | Frame, ...]]
 """The position, where it was not at a call that is known; then each frame."""
 
 TASKS: tuple[type[Any], ...] = (asyncio.Task, asyncio.tasks._PyTask)  # type: ignore[attr-defined]
@@ -58,6 +61,11 @@ _QUICK = frozenset(
     for name in ("callable", "id", "isinstance", "iter", "len", "list.append", "range")
 )
 """Calls that are seen where an operator before them took the time."""
+
+_UNDER_FILES = frozenset(
+    {socket.SocketIO.readinto.__code__, socket.SocketIO.write.__code__}
+)
+"""What `makefile()` calls from C, from within what its user wrote."""
 
 _WRAPPERS = f"{__package__}.interception."
 """Who stands around known calls; whoever called them is to be seen."""
@@ -79,10 +87,10 @@ def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | 
     innermost = frame
     # The thread may go on while we look: its position now is what counts.
     position = (0, 0) if frame is None else (frame.f_lasti, frame.f_lineno or 0)
-    found: list[RawFrame] = []
+    found: list[RawFrame | Frame] = []
     while frame is not None and frame.f_code not in within:
         if len(found) < _MOST_FRAMES:
-            found.append(_raw(frame))
+            found += _raw(frame), *_file_before(frame)
         frame = frame.f_back
     if frame is None or innermost is None:
         return None
@@ -90,6 +98,15 @@ def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | 
         return None, ()
     call = callee(innermost, *position) if begun is None else None
     return Position(call, position[0], begun), tuple(found)
+
+
+def _file_before(frame: FrameType) -> tuple[Frame, ...]:
+    """Stand in for the method, written in C, of a file that reads from a socket."""
+    caller = frame.f_back
+    if frame.f_code not in _UNDER_FILES or caller is None:
+        return ()
+    call = callee(caller, caller.f_lasti, caller.f_lineno or 0)
+    return () if call is None else (Frame(file="<built-in>", line=0, function=call),)
 
 
 def _raw(frame: FrameType) -> RawFrame:
@@ -109,9 +126,10 @@ def _is_wrapper(frame: FrameType) -> bool:
 def to_stack(raw: RawStack) -> Stack:
     """Put a captured stack into words, innermost frame first."""
     position, frames = raw
-    stack = [_frame(raw_frame) for raw_frame in frames]
-    if position is not None and stack:
-        line, call = _at_work(position, frames[0])
+    stack = [each if isinstance(each, Frame) else _frame(each) for each in frames]
+    innermost = frames[0] if frames else None
+    if position is not None and isinstance(innermost, tuple):
+        line, call = _at_work(position, innermost)
         stack[0] = dataclasses.replace(stack[0], line=line, call=call)
     return tuple(stack)
 
@@ -121,9 +139,30 @@ def _frame(raw: RawFrame) -> Frame:
     return Frame(
         file=code.co_filename,
         line=line,
-        function=getattr(code, "co_qualname", code.co_name).replace("<locals>.", ""),
+        function=_qualname(code, scope).replace("<locals>.", ""),
         module=_public_module(code, scope),
     )
+
+
+def _qualname(code: CodeType, scope: Mapping[str, Any]) -> str:
+    known: str | None = getattr(code, "co_qualname", None)
+    return known or _method_name(code, str(scope.get("__name__"))) or code.co_name
+
+
+@functools.lru_cache(maxsize=1024)
+def _method_name(code: CodeType, module: str) -> str | None:
+    # Python 3.10: look for the class that has this code under this name.
+    for kind in list(getattr(sys.modules.get(module), "__dict__", {}).values()):
+        if isinstance(kind, type) and kind.__module__ == module:
+            with contextlib.suppress(Exception):  # foreign objects may do anything
+                if _code_of(vars(kind)[code.co_name]) is code:
+                    return f"{kind.__qualname__}.{code.co_name}"
+    return None
+
+
+def _code_of(method: Any) -> Any:
+    function = getattr(method, "fget", None) or getattr(method, "__func__", method)
+    return inspect.unwrap(function).__code__
 
 
 def _at_work(position: Position, innermost: RawFrame) -> tuple[int, str | None]:
@@ -144,7 +183,7 @@ def _public_module(code: CodeType, scope: Mapping[str, Any]) -> str:
     module = scope.get("__name__")
     if not isinstance(module, str):
         return ""
-    outer = getattr(code, "co_qualname", code.co_name).split(".")[0]
+    outer = _qualname(code, scope).split(".")[0]
     original = scope.get(outer)
     if original is None:
         return module

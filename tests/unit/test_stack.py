@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dis
 import functools
+import socket
 import sys
 import time
 import zlib
@@ -65,16 +66,44 @@ def test_a_very_deep_stack_is_cut():
     assert len(raw[1]) == 200
 
 
+class Cart:
+    @functools.lru_cache  # noqa: B019  # what a wrapped method is found through
+    def wrapped(self):
+        return look()
+
+    def price(self):
+        return look()
+
+    @property
+    def cost(self):
+        return look()
+
+    @staticmethod
+    def none():
+        return look()
+
+
+@pytest.mark.parametrize("name", ["wrapped", "price", "cost", "none"])
+def test_methods_are_named_with_their_class(name):
+    """As people write them; on 3.10, whose code does not know its class, as well."""
+
+    def function():
+        method = getattr(Cart(), name)
+        return method if name == "cost" else method()
+
+    assert to_stack(step(function))[0].function == f"Cart.{name}"
+
+
 @pytest.mark.skipif(not WITH_POSITIONS, reason="3.10 knows names without their class")
 def test_names_are_qualified_within_their_module():
     """As people write them, without `<locals>`."""
 
-    class Cart:
+    class Local:
         def price(self):
             return look()
 
-    frame = to_stack(step(Cart().price))[0]
-    assert frame.function.endswith("Cart.price")
+    frame = to_stack(step(Local().price))[0]
+    assert frame.function.endswith("Local.price")
     assert "<locals>" not in frame.function
 
 
@@ -183,6 +212,31 @@ def test_looking_at_a_call_runs_no_code_of_the_users():
     calls = calls_during(trapped)
     assert calls[0].endswith("Trap.method")
     assert touched == [True], "the call itself, and nothing more"
+
+
+def test_a_read_from_a_sockets_file_is_named_as_it_was_written():
+    """Between the user's line and the socket stands a file, which is written in C."""
+    near, far = socket.socketpair()
+    seen = []
+
+    def on_call(frame, event, argument):
+        if event == "c_call" and frame.f_code.co_name == "readinto":
+            seen.append(to_stack(capture(frame, WITHIN)))
+
+    with near, far, near.makefile("rb") as file:
+        far.send(b"hello\n")
+
+        def profiled():
+            sys.setprofile(on_call)
+            try:
+                file.readline()
+            finally:
+                sys.setprofile(None)
+
+        step(profiled)
+    _, written, place = seen[0]
+    assert written.qualified == "io.BufferedReader.readline"
+    assert place.line == profiled.__code__.co_firstlineno + 3
 
 
 # ------------------------------------------------- lines, from points behind
