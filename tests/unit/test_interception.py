@@ -794,6 +794,41 @@ def test_a_connection_made_before_the_loop_is_watched_on_it(ear):
     connection.close()
 
 
+def test_a_users_function_that_a_query_calls_is_told_itself(patches):
+    """The wait is charged to its own line, and not to the query around it."""
+    interception, ear = Interception(RULES, Ticks()), Ear()
+    patches.callback(interception.install())
+    patches.callback(interception.listen(ear, ALL))
+    connection = sqlite3.connect(":memory:")
+    patches.callback(connection.close)
+
+    def nap():
+        time.sleep(0.001)
+
+    def query():
+        connection.execute("select nap()")
+
+    connection.create_function("nap", 0, nap)
+    on_loop(query)
+    # Each reading of the clock takes a second: the query is of three, less one.
+    assert ear.heard == [
+        ("time.sleep", 2.0, 1.0, "nap"),
+        ("sqlite3.Connection.execute", 1.0, 2.0, "query"),
+    ]
+
+
+def test_what_a_users_own_row_does_inside_is_not_told_again(patches):
+    """A row on the user's own function stands for all that it does."""
+    module("shop_rows", "", patches).order = order = lambda: time.sleep(0.001)
+    rows = [rule("shop_rows.order"), rule("time.sleep")]
+    interception, ear = Interception(rows, SYSTEM_CLOCK), Ear()
+    patches.callback(interception.install())
+    patches.callback(interception.listen(ear, ALL))
+    assert order is not sys.modules["shop_rows"].order
+    on_loop(sys.modules["shop_rows"].order)
+    assert ear.targets == ["shop_rows.order"]
+
+
 # --------------------------------------------------------------- no residue
 
 

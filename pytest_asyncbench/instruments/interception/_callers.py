@@ -1,21 +1,28 @@
 """Who made a call, seen from its frame outwards, and whether the rules allow it.
 
-Names of modules and functions are all that is looked at; knows no wrapper.
+Names of modules and functions, and where they lie, are all that is looked at; knows
+no wrapper.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from pytest_asyncbench._rules import NEVER_FROM, NEVER_WITHIN
+from pytest_asyncbench._units import INSTALLED
 
-__all__ = ["PACKAGE", "is_allowed", "is_standard", "one_pattern", "top"]
+__all__ = ["PACKAGE", "is_allowed", "is_standard", "is_users", "one_pattern", "top"]
 
 PACKAGE = __name__.partition(".")[0]
+
+_OURS = str(Path(__file__).parents[2]) + os.sep
 
 # These run a step: nothing beyond them has to do with the call.
 _STEP_RUNNERS = frozenset(
@@ -48,6 +55,15 @@ def top(module: str) -> str:
 def is_standard(frame: FrameType) -> bool:
     """Tell whether a frame is the standard library's."""
     return top(_module_name(frame)) in sys.stdlib_module_names
+
+
+def is_users(code_of: FrameType | Callable[..., Any]) -> bool:
+    """Tell whether a frame, or a function, is the user's; what is in C is not."""
+    frame = code_of if isinstance(code_of, FrameType) else None
+    code = frame.f_code if frame else getattr(code_of, "__code__", None)
+    if code is None or code.co_filename.startswith(("<", *INSTALLED)):
+        return False
+    return not code.co_filename.startswith(_OURS)
 
 
 def _module_name(frame: FrameType) -> str:

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from pytest_asyncbench._undo import Undo
-from pytest_asyncbench.instruments.interception._callers import is_allowed
+from pytest_asyncbench.instruments.interception._callers import is_allowed, is_users
 from pytest_asyncbench.instruments.interception._installation import Installation
 from pytest_asyncbench.instruments.interception._words import (
     Args,
@@ -35,6 +35,17 @@ _this_thread = threading.get_ident
 _MOST_FAILURES = 20
 
 
+class _Inside:
+    """A call in progress."""
+
+    __slots__ = ("call", "told")
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.told = 0.0
+        """Seconds of it that were told of as another's."""
+
+
 class Interception:
     """Wrap the targets of rules; tell a listener of the calls that can block.
 
@@ -51,7 +62,7 @@ class Interception:
         self._now = clock.now
         self._installation: Installation | None = None
         self._listener: Listener | None = None
-        self._inside: set[int] = set()
+        self._inside: dict[int, _Inside] = {}
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -99,27 +110,34 @@ class Interception:
         """Make a call on the thread of a running loop, and tell of it if it counts.
 
         What a call does inside is part of it, and not looked at again; that holds
-        for one that is harmless or allowed, too.
+        for one that is harmless or allowed, too. But a function of the user's that a
+        foreign call comes back to (a database's own functions) is the user's again.
         """
         __tracebackhide__ = True
-        thread = _this_thread()
-        if thread in self._inside:
+        thread, frame = _this_thread(), sys._getframe(2)
+        outer = self._inside.get(thread)
+        if outer is not None and (is_users(outer.call) or not is_users(frame)):
             return call(*args, **kwargs)
-        frame = sys._getframe(2)
-        counts, failure = False, None
+        counts, failure, inner = False, None, _Inside(call)
         began = self._now()
         try:
-            self._inside.add(thread)
+            self._inside[thread] = inner
             counts, failure = self._counts(row, args, kwargs, frame)
             result = call(*args, **kwargs)
         finally:
-            self._inside.discard(thread)
+            self._leave(thread, outer)
             if counts:
-                self._tell(row.rule, began, frame)
+                self._tell(row.rule, began, frame, inner, outer)
         # Only now: arguments that the call itself refuses are the caller's mistake.
         if failure is not None:
             self._failed(failure)
         return result
+
+    def _leave(self, thread: int, outer: _Inside | None) -> None:
+        if outer is None:
+            self._inside.pop(thread, None)
+        else:
+            self._inside[thread] = outer
 
     def _counts(
         self, row: Row, args: Args, kwargs: Kwargs, frame: FrameType
@@ -131,11 +149,20 @@ class Interception:
         except Exception as error:  # the call is the user's and must be made
             return False, f"rule {row.rule.target!r} could not be asked: {error!r}"
 
-    def _tell(self, rule: Rule, began: float, frame: FrameType) -> None:
+    def _tell(
+        self,
+        rule: Rule,
+        began: float,
+        frame: FrameType,
+        inner: _Inside,
+        outer: _Inside | None,
+    ) -> None:
         try:
             seconds = self._now() - began
+            if outer is not None:
+                outer.told += seconds
             if self._listener is not None:
-                self._listener(rule, began, seconds, frame)
+                self._listener(rule, began, seconds - inner.told, frame)
         except Exception as error:  # the call has been made and must come back
             self._failed(f"a call of {rule.target} could not be recorded: {error!r}")
 

@@ -35,7 +35,10 @@ class Listener(Protocol):
     def __call__(
         self, rule: Rule, began: float, seconds: float, frame: FrameType
     ) -> None:
-        """Take note of a call; `frame` is the caller of the wrapped function."""
+        """Take note of a call; `frame` is the caller of the wrapped function.
+
+        `seconds` are less those of calls within it that are told of themselves.
+        """
 
 
 @dataclass(slots=True)
