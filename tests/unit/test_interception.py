@@ -12,6 +12,7 @@ import inspect
 import logging
 import mimetypes
 import multiprocessing.pool
+import os
 import pickle
 import pkgutil
 import queue
@@ -575,6 +576,30 @@ def test_a_builtin_does_not_begin_to_bind(ear):
 
     on_loop(lambda: Backoff().sleep(0.001))
     assert ear.targets == ["time.sleep"]
+
+
+def test_a_builtin_nobody_listens_to_is_called_past_the_wrapper(interception):
+    """No frame stands between caller and callee, be it for the family or for all."""
+    between = []
+
+    class Path:
+        def __fspath__(self):
+            between.append(sys._getframe(1).f_code is not use.__code__)
+            return __file__
+
+    def use():
+        os.stat(Path())  # noqa: PTH116  # the wrapper that is asked about
+
+    def listening_to(families):
+        undo = interception.listen(Ear(), families)
+        use()
+        undo()
+
+    use()
+    listening_to(ALL - {"files"})
+    listening_to(ALL)
+    use()
+    assert between == [False, False, True, False]
 
 
 @pytest.mark.parametrize("name", ["time.sleep", "os.stat", "subprocess.run"])

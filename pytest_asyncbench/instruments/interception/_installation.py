@@ -38,7 +38,7 @@ from pytest_asyncbench.instruments.interception._words import (
     Row,
     Watch,
 )
-from pytest_asyncbench.instruments.interception._wrappers import watched
+from pytest_asyncbench.instruments.interception._wrappers import Builtin, watched
 
 if TYPE_CHECKING:
     from pytest_asyncbench._model import Rule
@@ -64,6 +64,7 @@ class Installation:
         self._undo = ExitStack()
         self._rows: list[Row] = []
         self._locks: list[tuple[Row, type]] = []
+        self._builtins: list[tuple[Row, Builtin]] = []
         self._late: list[Rule] = []
         self._swaps: dict[int, Swap] = {}
         self._stand_ins: dict[str, type] = {}
@@ -88,6 +89,7 @@ class Installation:
             undo.callback(self._switch_off)
             for row in self._rows:
                 row.on = row.rule.family in families
+            self._switch_builtins()
             for row, kind in self._locks:
                 if row.on:
                     undo.callback(watch_lock(row, kind, self._watch))
@@ -96,6 +98,11 @@ class Installation:
     def _switch_off(self) -> None:
         for row in self._rows:
             row.on = False
+        self._switch_builtins()
+
+    def _switch_builtins(self) -> None:
+        for row, wrapper in self._builtins:
+            wrapper.switch(row.on)
 
     # ---------------------------------------------------------- stand-ins
 
@@ -181,7 +188,11 @@ class Installation:
             check(seam)
             if id(seam.raw) not in self._swaps:  # else it has a rule by another name
                 call = self._calls.get(rule.target, seam.function)
-                self._replace(seam, seam.dressed(watched(row, call, self._watch)))
+                wrapper = seam.dressed(watched(row, call, self._watch), call)
+                self._replace(seam, wrapper)
+                if isinstance(wrapper, Builtin):
+                    wrapper.switch(False)
+                    self._builtins.append((row, wrapper))
         self._rows.append(row)
 
     def _replace(self, seam: Seam, value: Any, everywhere: bool = True) -> None:

@@ -36,8 +36,8 @@ class Seam(NamedTuple):
     name: str
     raw: Any
 
-    def dressed(self, call: Call) -> Any:
-        """Give `call` the looks of what it replaces."""
+    def dressed(self, call: Call, raw: Call | None = None) -> Any:
+        """Give `call` the looks of what it replaces; `raw` is what it goes on to."""
         if isinstance(self.raw, (staticmethod, classmethod)):
             return type(self.raw)(functools.wraps(self.raw.__func__)(call))
         if isinstance(self.owner, type):
@@ -46,7 +46,7 @@ class Seam(NamedTuple):
             return functools.wraps(self.raw)(call)
         if isinstance(self.raw, FunctionType):
             return functools.wraps(self.raw)(call)
-        return Builtin(call, self.raw, self.owner.__name__)
+        return Builtin(call, self.raw, self.owner.__name__, raw)
 
     @property
     def function(self) -> Call:

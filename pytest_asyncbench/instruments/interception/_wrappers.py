@@ -36,18 +36,26 @@ class Builtin:
 
     Such a function is no descriptor: ``class Backoff: sleep = time.sleep`` works and
     must go on working, so it is replaced by an object and not by a function.
-    `__call__` is the slot's own descriptor, so that a call goes on to the wrapped
-    function without a frame in between.
+    `__call__` is the slot's own descriptor, so that a call goes on to what the slot
+    holds without a frame in between: while nobody listens, to the raw function. Most
+    calls of `open` and `os.stat` are made then, in any thread.
     """
 
-    __slots__ = ("__dict__", "_call")
+    __slots__ = ("__dict__", "_call", "_raw", "_watched")
 
-    def __init__(self, call: Call, original: Call, module: str) -> None:
-        self._call = call
+    def __init__(
+        self, call: Call, original: Call, module: str, raw: Call | None = None
+    ) -> None:
+        self._call = self._watched = call
+        self._raw = raw or call
         functools.update_wrapper(self, original)  # type: ignore[arg-type]  # callable below
         # Where it can be found, for pickle: os.stat says that it is posix.stat.
         self.__module__ = module
         self.__qualname__ = getattr(original, "__qualname__", "")
+
+    def switch(self, on: bool) -> None:
+        """Go through the watching function, or past it."""
+        self._call = self._watched if on else self._raw
 
     def __reduce__(self) -> str:
         return self.__qualname__
