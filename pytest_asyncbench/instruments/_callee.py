@@ -25,7 +25,10 @@ _RUN_LATER = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENE
 
 
 def callee(frame: FrameType, offset: int, line: int) -> str | None:
-    """Name what `frame` was calling at an offset of its bytecode; None if nothing."""
+    """Name what `frame` was calling at an offset of its bytecode; None if nothing.
+
+    The name of a coroutine function is empty: to call it takes no time.
+    """
     written = _written(frame.f_code, offset, line)
     if written is None or "(" in written:
         return written
@@ -87,7 +90,7 @@ def _dotted(node: ast.expr) -> str | None:
     return None
 
 
-def _qualified(written: str, frame: FrameType) -> str | None:
+def _qualified(written: str, frame: FrameType) -> str:
     # getattr_static, so that no property or __getattr__ of the user's runs here.
     name, *attributes = written.split(".")
     for scope in (frame.f_locals, frame.f_globals, vars(builtins)):
@@ -97,11 +100,11 @@ def _qualified(written: str, frame: FrameType) -> str | None:
     else:
         return written
     if not attributes:
-        return None if _runs_later(value) else _public_name(value) or written
+        return "" if _runs_later(value) else _public_name(value) or written
     for attribute in attributes[:-1]:
         value = inspect.getattr_static(value, attribute)
     if _runs_later(inspect.getattr_static(value, attributes[-1], None)):
-        return None
+        return ""
     # The name that was written, not where it lives: hashlib.scrypt is _hashlib's.
     if inspect.ismodule(value):
         return f"{value.__name__}.{attributes[-1]}"
@@ -110,7 +113,7 @@ def _qualified(written: str, frame: FrameType) -> str | None:
 
 
 def _runs_later(value: Any) -> bool:
-    # To call a coroutine function runs nothing of it, and takes no time.
+    # A generator function, too: nothing of it runs yet.
     code = getattr(value, "__code__", None) if inspect.isfunction(value) else None
     return code is not None and bool(code.co_flags & _RUN_LATER)
 

@@ -16,10 +16,11 @@ import functools
 from types import CodeType, FrameType
 from typing import NamedTuple
 
-__all__ = ["begins", "line_of_operator"]
+__all__ = ["begins", "is_jump", "line_of_operator"]
 
 # What the evaluation loop of 3.10, or of later versions, stops at; names are prefixes.
 _POINTS = ("CALL", "JUMP_BACKWARD", "JUMP_ABSOLUTE", "POP_JUMP_BACKWARD", "RESUME")
+_JUMPS = ("JUMP_BACKWARD", "JUMP_ABSOLUTE", "POP_JUMP")
 _ENTRIES = ("SEND", "YIELD", "RETURN", "RERAISE")
 _OPERATORS = (
     *("BINARY_", "INPLACE_", "UNARY_", "COMPARE_OP", "CONTAINS_OP", "FORMAT_"),
@@ -43,6 +44,12 @@ def begins(frame: FrameType) -> bool:
         return True
     at = frame.f_code.co_code[frame.f_lasti : frame.f_lasti + 2]
     return len(at) == 2 and at[0] == _RESUME and at[1] == 0
+
+
+def is_jump(code: CodeType, offset: int) -> bool:
+    """Tell whether `code` stood where no call was in progress, but behind them all."""
+    here = [at for at in _instructions(code) if at.offset <= offset][-1:]
+    return any(at.name.startswith(_JUMPS) for at in here)
 
 
 def line_of_operator(code: CodeType, offset: int) -> int | None:

@@ -21,10 +21,11 @@ from typing import Any, NamedTuple
 
 from pytest_asyncbench._model import Frame, Stack
 from pytest_asyncbench.instruments._callee import callee
-from pytest_asyncbench.instruments._positions import begins, line_of_operator
+from pytest_asyncbench.instruments._positions import begins, is_jump, line_of_operator
 
 __all__ = [
     "TASKS",
+    "Position",
     "RawStack",
     "capture",
     "describe_callback",
@@ -57,8 +58,11 @@ TASKS: tuple[type[Any], ...] = (asyncio.Task, asyncio.tasks._PyTask)  # type: ig
 _MOST_FRAMES = 200
 
 _QUICK = frozenset(
-    f"builtins.{name}"
-    for name in ("callable", "id", "isinstance", "iter", "len", "list.append", "range")
+    {
+        "",  # a coroutine function
+        *("builtins.callable", "builtins.id", "builtins.isinstance", "builtins.iter"),
+        *("builtins.len", "builtins.list.append", "builtins.range"),
+    }
 )
 """Calls that are seen where an operator before them took the time."""
 
@@ -106,7 +110,7 @@ def _file_before(frame: FrameType) -> tuple[Frame, ...]:
     if frame.f_code not in _UNDER_FILES or caller is None:
         return ()
     call = callee(caller, caller.f_lasti, caller.f_lineno or 0)
-    return () if call is None else (Frame(file="<built-in>", line=0, function=call),)
+    return () if not call else (Frame(file="<built-in>", line=0, function=call),)
 
 
 def _raw(frame: FrameType) -> RawFrame:
@@ -169,12 +173,14 @@ def _at_work(position: Position, innermost: RawFrame) -> tuple[int, str | None]:
     """Choose line and call of the innermost frame: that of an operator, or its own."""
     code, line, _ = innermost
     call, offset, begun = position
-    if call is not None and call not in _QUICK:
+    # Elsewhere it is in the middle of something that let others run, like a `with`.
+    is_behind = begun is not None or call in _QUICK or is_jump(code, offset)
+    if not is_behind:
         return line, call
     worked_at = line_of_operator(code, offset)
     if worked_at is not None and (begun is None or worked_at != line):
         return worked_at, None
-    return line, _frame(begun).qualified if begun is not None else call
+    return line, _frame(begun).qualified if begun is not None else call or None
 
 
 def _public_module(code: CodeType, scope: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ import pytest
 from pytest_asyncbench.instruments._callee import callee
 from pytest_asyncbench.instruments._positions import line_of_operator
 from pytest_asyncbench.instruments._stack import (
+    Position,
     capture,
     describe_callback,
     to_stack,
@@ -181,7 +182,7 @@ def test_to_call_a_coroutine_function_is_no_call_in_progress():
         callee(function(), offset, line)
         for offset, line in zip(offsets[1:], lines, strict=True)
     ]
-    assert called == [None, None, f"{__name__}.step"]
+    assert called == ["", "", f"{__name__}.step"]
 
 
 @pytest.mark.skipif(not WITH_POSITIONS, reason="3.10 knows the line only")
@@ -350,6 +351,44 @@ def test_an_operator_before_a_function_that_has_only_begun_is_to_blame():
     ((innermost, *_),) = stacks_at_calls(function)
     assert innermost.line == function.__code__.co_firstlineno + 1
     assert innermost.call is None
+
+
+def seen_at(function, opname):
+    """Give the line, from `def`, of a function that stands at an instruction."""
+    code = function.__code__
+    offset = next(
+        at.offset for at in dis.get_instructions(code) if at.opname.startswith(opname)
+    )
+    line = {start: line for start, _, line in code.co_lines()}
+    here = max(start for start in line if start <= offset)
+    raw = (code, line[here], {})
+    frame = to_stack((Position(None, offset, None), (raw,)))[0]
+    return frame.line - code.co_firstlineno
+
+
+def test_what_lets_others_run_is_seen_in_the_middle_of_it():
+    """A lock that a `with` waits for is where the thread stands, and not behind it."""
+
+    def function(lock):
+        total = 1 + len(lock)
+        kept = -total
+        with lock:
+            return kept
+
+    enters = ("BEFORE_WITH", "SETUP_WITH", "LOAD_SPECIAL")
+    assert seen_at(function, enters) == 3
+
+
+def test_at_a_jump_everything_is_behind():
+    """No call is in progress there."""
+
+    def function(big):
+        for each in big:
+            found = each in big
+            kept = found
+        return kept
+
+    assert seen_at(function, ("JUMP_BACKWARD", "JUMP_ABSOLUTE")) == 2
 
 
 def test_the_step_itself_is_shown_from_its_start():
