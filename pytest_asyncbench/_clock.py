@@ -24,10 +24,12 @@ class Processor(NamedTuple):
 
     ``working`` is processor time, ``starved`` the time in which the thread could
     have run and was not let; both in seconds, None where the platform can't tell.
+    ``turns`` is how often it was given a processor.
     """
 
     working: float | None
     starved: float | None
+    turns: int | None = None
 
 
 class Clock(Protocol):
@@ -55,26 +57,34 @@ class SystemClock:
 
     def processor(self, thread: int, native: int) -> Processor:
         """Tell the account of a living thread, from any thread."""
-        return Processor(self._working(thread), _run_queue_wait(native))
+        return Processor(self.working(thread), *_run_queue_account(native))
 
-    def _working(self, thread: int) -> float | None:
+    def working(self, thread: int | None = None) -> float | None:
+        """Tell the processor time of a living thread, or else of the whole process.
+
+        Unlike the rest of the account it is read without giving up the GIL.
+        """
         if self._cpu_clock_of is None or self._clock_gettime is None:
             return None
+        if thread is None:
+            return float(self._clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID))
         # A dead thread's ident may crash glibc, so only living ones are asked.
         if thread not in sys._current_frames():
             return None
         return float(self._clock_gettime(self._cpu_clock_of(thread)))
 
 
-def _run_queue_wait(native: int) -> float | None:
-    # The second field of schedstat: nanoseconds spent runnable, off the processor.
+def _run_queue_account(native: int) -> tuple[float | None, int | None]:
+    # The second field of schedstat: nanoseconds spent runnable, off the processor; the
+    # third: how often it was given one.
     # See Documentation/scheduler/sched-stats.rst in the Linux source.
     # FileIO, because open() may be one of the calls that a rule watches.
     try:
         with io.FileIO(f"/proc/self/task/{native}/schedstat") as file:
-            return int(file.read().split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):
-        return None
+            _, waited, turns = file.read().split()
+            return int(waited) / 1e9, int(turns)
+    except (OSError, ValueError):
+        return None, None
 
 
 def current_thread_ids() -> tuple[int, int]:

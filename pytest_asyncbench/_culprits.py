@@ -25,6 +25,7 @@ from pytest_asyncbench._model import (
     Rule,
     Sample,
     Stack,
+    Wait,
 )
 from pytest_asyncbench._rules import NEVER_WITHIN
 
@@ -97,19 +98,24 @@ class _Inquiry:
             forgiven += stall.starved or 0.0
         return stall.seconds - forgiven > self._policy.threshold
 
-    def quick(self, calls: Iterable[BlockingCall]) -> list[Finding]:
+    def quick(
+        self, calls: Iterable[BlockingCall], samples: Sequence[Sample] = ()
+    ) -> list[Finding]:
         """Give a finding for each place of one step where a known call counts."""
-        return [_once(found) for found in _merged(self._each(calls))]
+        return [_once(found) for found in _merged(self._each(calls, samples))]
 
-    def _each(self, calls: Iterable[BlockingCall]) -> Iterator[Finding]:
+    def _each(
+        self, calls: Iterable[BlockingCall], samples: Sequence[Sample]
+    ) -> Iterator[Finding]:
         for call in calls:
             found = self._finding(call.stack, call.began, call.seconds, call.target)
             if found is not None:
-                yield dataclasses.replace(found, held_up=call.held_up)
+                waits = _waits([each for each in samples if _lies_in(each, call)])
+                yield dataclasses.replace(found, held_up=call.held_up, waits=waits)
 
     def stalled(self, stall: LoopStall, calls: Sequence[BlockingCall]) -> list[Finding]:
         """Share a stall out among the calls and lines that filled it."""
-        known = self.quick(calls)
+        known = self.quick(calls, stall.samples)
         sampled = self._sampled(stall, calls)
         least = min(self._policy.threshold, _WORTH_NAMING * stall.seconds)
         alone = not known and len(sampled) == 1
@@ -144,11 +150,13 @@ class _Inquiry:
             and not any(_lies_in(sample, call) for call in calls)
         ]
         left = stall.seconds - sum(call.seconds for call in calls)
-        shared = (
-            self._finding(alike[0].stack, alike[0].at, left * len(alike) / len(samples))
-            for alike in _alike(samples, self._policy.scope)
-        )
-        return [found for found in shared if found is not None]
+        shared = []
+        for alike in _alike(samples, self._policy.scope):
+            part = left * len(alike) / len(samples)
+            found = self._finding(alike[0].stack, alike[0].at, part)
+            if found is not None:
+                shared.append(dataclasses.replace(found, waits=_waits(alike)))
+        return shared
 
     def _finding(
         self, stack: Stack, at: float, seconds: float, target: str | None = None
@@ -205,6 +213,12 @@ def _matches(names: Iterable[str], glob: str) -> bool:
 
 def _lies_in(sample: Sample, call: BlockingCall) -> bool:
     return call.began <= sample.at <= call.began + call.seconds
+
+
+def _waits(samples: Sequence[Sample]) -> tuple[tuple[Wait, int], ...]:
+    # Who works may be met in a short wait now and then, which explains nothing.
+    seen = Counter(sample.wait for sample in samples if sample.wait is not None)
+    return tuple(seen.most_common()) if 2 * sum(seen.values()) >= len(samples) else ()
 
 
 def _alike(samples: Iterable[Sample], scope: Sequence[str]) -> Iterator[list[Sample]]:
@@ -264,6 +278,8 @@ def _as_stall(found: Finding, stall: LoopStall) -> Finding:
         working=stall.working if whole else None,
         blocked=stall.blocked if whole else None,
         starved=stall.starved if whole else None,
+        stopped=stall.stopped if whole else 0.0,
+        kept_out=stall.kept_out if whole else 0.0,
         advice=found.advice or (_BUSY if busy else _WAITING),
     )
 
@@ -294,6 +310,11 @@ def _sum(one: Finding, other: Finding) -> Finding:
         working=both(one.working, other.working),
         blocked=both(one.blocked, other.blocked),
         starved=both(one.starved, other.starved),
+        stopped=one.stopped + other.stopped,
+        kept_out=one.kept_out + other.kept_out,
+        waits=tuple(
+            (Counter(dict(one.waits)) + Counter(dict(other.waits))).most_common()
+        ),
         held_up=max(one.held_up, other.held_up),
         count=one.count + other.count,
         advice=one.advice or other.advice,

@@ -37,6 +37,7 @@ __all__ = [
     "Verdict",
     "Violation",
     "VirtualTime",
+    "Wait",
 ]
 
 PROPERTY = "asyncbench"
@@ -147,11 +148,23 @@ Stack = tuple[Frame, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wait:
+    """What the kernel kept a thread waiting for."""
+
+    call: str
+    """The system call, ``recvfrom``."""
+    on: str | None = None
+    """The file, or the address of the peer, where the call has such."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sample:
     """The stack of the loop's thread at one moment of a step."""
 
     at: float
     stack: Stack
+    wait: Wait | None = None
+    """What it waited for; None where it was working, or that could not be told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +192,11 @@ class LoopStall:
     working: float | None = None
     blocked: float | None = None
     starved: float | None = None
+    """All the time in which the thread could have run and was not let."""
+    stopped: float = 0.0
+    """The part of it in which the whole process stood."""
+    kept_out: float = 0.0
+    """The part of it in which another thread kept the interpreter."""
     source: Frame | None = None
     """Where the step's code is written, for a step that no sample shows."""
 
@@ -328,6 +346,10 @@ class Finding:
     working: float | None = None
     blocked: float | None = None
     starved: float | None = None
+    stopped: float = 0.0
+    kept_out: float = 0.0
+    waits: tuple[tuple[Wait, int], ...] = ()
+    """What the kernel was seen to wait for, and how often, most often first."""
     held_up: int = 0
     count: int = 1
     allowed: str | None = None
@@ -389,4 +411,8 @@ class Verdict:
 def finding_record(finding: Finding) -> dict[str, Any]:
     """Give a finding's entry of the record."""
     names = (field.name for field in dataclasses.fields(finding))
-    return {name: getattr(finding, name) for name in names if name != "via"}
+    record = {name: getattr(finding, name) for name in names if name != "via"}
+    record["waits"] = [
+        {"call": wait.call, "on": wait.on, "seen": seen} for wait, seen in finding.waits
+    ]
+    return record

@@ -19,6 +19,7 @@ from pytest_asyncbench._model import (
     TaskTrace,
     Verdict,
     Violation,
+    Wait,
 )
 from pytest_asyncbench._units import seconds, shown
 
@@ -187,6 +188,7 @@ def _finding_lines(finding: Finding, threshold: float) -> Iterator[str]:
     yield from _place_lines(finding.file, finding.line, finding.function, "  ")
     yield f"  {_called(finding)}"
     yield from _split_lines(finding)
+    yield from _waited_lines(finding)
     if finding.held_up:
         plural = "s" * (finding.held_up != 1)
         yield f"  held up {finding.held_up} other callback{plural}"
@@ -212,6 +214,39 @@ def _split_lines(finding: Finding) -> Iterator[str]:
         f"  working {seconds(finding.working)}, "
         f"blocked {seconds(finding.blocked)}{starved}"
     )
+
+
+_TELLING = 0.02
+"""Of starved time, in seconds, from which its reason is told."""
+
+_STARVED_BY = (
+    ("stopped", "the whole process stood still"),
+    ("kept_out", "another thread kept the interpreter"),
+)
+
+_PASSES_TIME = ("time.sleep", "a timer")
+"""What this call waited for need not be said."""
+
+_OBJECTS = ("a lock", "a timer", "a child process", "process ")
+
+
+def _waited_lines(finding: Finding) -> Iterator[str]:
+    for name, reason in _STARVED_BY:
+        part = getattr(finding, name)
+        if part >= _TELLING:
+            yield f"  for {seconds(part)} of that {reason}"
+    if finding.waits:
+        wait = finding.waits[0][0]
+        if (finding.call, wait.on) != _PASSES_TIME:
+            yield f"  {_waited(wait)}"
+
+
+def _waited(wait: Wait) -> str:
+    if wait.on is None:
+        return f"waited in {wait.call}"
+    if wait.on.startswith(_OBJECTS):
+        return f"waited for {wait.on} ({wait.call})"
+    return f"waited in {wait.call} on {shown(wait.on)}"
 
 
 def _place_lines(file: str, line: int, function: str, indent: str) -> Iterator[str]:

@@ -33,6 +33,7 @@ from pytest_asyncbench._render import message
 from pytest_asyncbench._undo import Undo
 from pytest_asyncbench.concurrency import Job, Together
 from pytest_asyncbench.instruments import Watch
+from pytest_asyncbench.instruments._kernel import Kernel
 from pytest_asyncbench.instruments.census import Group
 from pytest_asyncbench.instruments.deadline import Deadline
 from pytest_asyncbench.instruments.interception import Interception
@@ -84,6 +85,7 @@ class Trial:
             families=policy.rules,
             tracing=tracing,
             time=virtual.time if virtual is not None else None,
+            kernel=Kernel(SYSTEM_CLOCK),
         )
         self.virtual = virtual
         self.verdict: Verdict | None = None

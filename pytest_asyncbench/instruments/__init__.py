@@ -7,6 +7,7 @@ families of rules) but not what a test promised, and they form no opinion.
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,8 @@ from pytest_asyncbench._model import (
     Rule,
     Sample,
 )
+from pytest_asyncbench.instruments._kernel import Kernel
+from pytest_asyncbench.instruments._shares import kept_out, share_of
 from pytest_asyncbench.instruments._stack import (
     capture,
     describe_callback,
@@ -31,7 +34,7 @@ from pytest_asyncbench.instruments._stack import (
 from pytest_asyncbench.instruments.census import Census
 from pytest_asyncbench.instruments.interception import Interception
 from pytest_asyncbench.instruments.steps import LoopView, StepProbe
-from pytest_asyncbench.instruments.watchdog import Watchdog, share_of
+from pytest_asyncbench.instruments.watchdog import Watchdog
 
 __all__ = ["Watch"]
 
@@ -55,6 +58,7 @@ class Watch:
         families: the families of rules that count.
         tracing: whether to follow tasks, which costs more at each step.
         time: the time in which tasks are followed, where it is not real time.
+        kernel: what the system tells of threads, where the clock is the real one.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Watch:
         families: frozenset[str] = frozenset(),
         tracing: bool = False,
         time: Callable[[], float] | None = None,
+        kernel: Kernel | None = None,
     ) -> None:
         self.clock = clock
         self.stalls: list[LoopStall] = []
@@ -76,7 +81,7 @@ class Watch:
         """Code of ours that runs in a step in the place of the test's."""
         interval = threshold / _SAMPLES_PER_THRESHOLD
         self.watchdog = Watchdog(
-            clock, min(max(interval, _SHORTEST_INTERVAL), _LONGEST_INTERVAL)
+            clock, min(max(interval, _SHORTEST_INTERVAL), _LONGEST_INTERVAL), kernel
         )
         self.census = (
             Census(clock, threshold, self._long_step, time) if tracing else None
@@ -162,23 +167,36 @@ class Watch:
 
     def _stall(self, view: LoopView, handle: Any, ended: float) -> LoopStall:
         began = view.last
-        account = self.clock.processor(view.thread, view.native)
-        working, starved = share_of(view.ticks, began, ended, account)
+        gaps, late = self.watchdog.gaps(ended)
+        last = self.watchdog.tick(view, late=late)._replace(at=ended)
+        working, starved = share_of(view.ticks, began, ended, last.account)
         sampled = view.sampled_step == began
         samples = view.samples if sampled else []
-        known = working is not None and starved is not None
+        stopped = kept = 0.0
+        blocked = None
+        if working is not None and starved is not None:
+            blocked = max(0.0, ended - began - working - starved)
+            stopped = sum(gap.stopped_within(began, ended) for gap in gaps)
+            stopped = min(blocked, stopped)
+            kept = kept_out(view.ticks, began, last, sys.getswitchinterval())
+            kept = min(blocked - stopped, kept)
+            blocked -= stopped + kept
+            starved += stopped + kept
         return LoopStall(
             began=began,
             seconds=ended - began,
-            samples=tuple(Sample(at=at, stack=to_stack(raw)) for at, raw in samples),
+            samples=tuple(
+                Sample(at=at, stack=to_stack(raw), wait=wait)
+                for at, raw, wait in samples
+            ),
             task=describe_callback(handle._callback),
             # What the step itself put into the queue at its end was not held up by it.
             held_up=view.held_up(view.queue_then if sampled else 0),
             working=working,
-            blocked=max(0.0, ended - began - (working or 0) - (starved or 0))
-            if known
-            else None,
+            blocked=blocked,
             starved=starved,
+            stopped=stopped,
+            kept_out=kept,
             source=self._source(handle._callback),
         )
 

@@ -20,7 +20,9 @@ from types import CodeType
 from typing import Any
 
 from pytest_asyncbench._clock import Clock, current_thread_ids
+from pytest_asyncbench._model import Wait
 from pytest_asyncbench._undo import Undo, replace
+from pytest_asyncbench.instruments._shares import Tick
 from pytest_asyncbench.instruments._stack import RawStack
 from pytest_asyncbench.instruments.uvloop_steps import (
     is_uvloop,
@@ -62,12 +64,12 @@ class LoopView:
         """Whether its poll can't be watched, so that waiting looks like a long step."""
         self.sampled_step = -1.0
         """Which step the samples belong to, by its start."""
-        self.samples: list[tuple[float, RawStack]] = []
+        self.samples: list[tuple[float, RawStack, Wait | None]] = []
         self.queue_then = 0
         """How many callbacks stood in the queue when the first sample was taken."""
         self.looking = _thread.allocate_lock()
         """Held while the watchdog takes a sample."""
-        self.ticks: list[Any] = []
+        self.ticks: list[Tick] = []
         """The thread's accounts, as the watchdog read them."""
         self.undo: list[Undo] = []
 

@@ -17,18 +17,23 @@ import threading
 from collections.abc import Callable
 from types import CodeType
 
-from pytest_asyncbench._clock import Clock, Processor
+from pytest_asyncbench._clock import Clock
 from pytest_asyncbench._undo import Undo
+from pytest_asyncbench.instruments._kernel import Kernel
+from pytest_asyncbench.instruments._shares import Gap, Rest, Tick, asked, is_late, stood
 from pytest_asyncbench.instruments._stack import RawStack, capture
 from pytest_asyncbench.instruments.steps import LoopView
 
-__all__ = ["Watchdog", "share_of"]
+__all__ = ["Watchdog"]
 
 _MOST_SAMPLES = 400
 _MOST_TICKS = 64
+_MOST_GAPS = 64
 _LOOKS_PER_TICK = 4
-
-Tick = tuple[float, Processor]
+_TURNS_PER_LOOK = 2
+"""How often a thread at work loses the processor to one that looks at it."""
+_AT_WORK = 0.8
+"""Who works for this part of the time waits for nothing that is worth finding."""
 
 OnDeadline = Callable[[RawStack | None], float]
 """Called in the watchdog's thread with the stack of the step that is in progress;
@@ -50,10 +55,16 @@ class Watchdog:
     To wake costs the loop more than to look, because the GIL changes hands twice. So
     while steps are short it wakes at half the pace, and reads the operating system's
     account of the thread at every fourth time.
+
+    Each reading of a file gives up the GIL, too. So within a long step the account is
+    read, and what the thread waits for, only while it does not work.
     """
 
-    def __init__(self, clock: Clock, interval: float) -> None:
+    def __init__(
+        self, clock: Clock, interval: float, kernel: Kernel | None = None
+    ) -> None:
         self._clock = clock
+        self._kernel = kernel
         self._interval = interval
         self._views: list[LoopView] = []
         self._codes: frozenset[CodeType] = frozenset()
@@ -61,13 +72,21 @@ class Watchdog:
         self._thread: threading.Thread | None = None
         self._looks = 0
         self._in_long_step = False
+        self._rest: Rest | None = None
+        """Its last sleep, until it has looked after that."""
+        self._is_asleep = False
+        self._starved: float | None = 0.0
+        """Its own time in the run queue as it was read last; it begins at 0."""
+        self._late = 0.0
+        """For how long it has been kept from the interpreter so far."""
+        self._gaps: list[Gap] = []
         self._stop = _thread.allocate_lock()
         self.failures: list[str] = []
 
     def watch(self, view: LoopView, codes: frozenset[CodeType]) -> None:
         """Begin to look at a loop; the thread starts with the first one."""
         self._codes = codes
-        view.ticks.append(self._tick(view))
+        view.ticks.append(self.tick(view))
         self._views.append(view)
         if self._thread is None:
             self._stop.acquire()
@@ -97,13 +116,57 @@ class Watchdog:
     def _run(self) -> None:
         # A raw lock, because waiting on it reads no clock that could be replaced
         # and goes through no function that a rule could have wrapped.
-        while not self._stop.acquire(timeout=self._next()):
+        while not self._stop.acquire(timeout=self._sleep()):
             try:
+                late = self._wake()
                 self._look()
+                if late is not None:
+                    self._gaps = [*self._gaps[-_MOST_GAPS:], self._gap(*late)]
+                self._rest = None
             except Exception as error:
                 self.failures.append(f"watchdog: {error!r}")
                 if len(self.failures) > 10:
                     return
+
+    def _sleep(self) -> float:
+        pause = self._next()
+        if self._kernel is not None:
+            due = self._clock.now() + pause
+            self._rest = Rest(due, self._kernel.switches(), self._starved)
+            self._is_asleep = True
+        return pause
+
+    def _wake(self) -> tuple[Rest, float, int | None] | None:
+        # Reads no file: to look comes first, while the GIL is still ours.
+        rest, kernel = self._rest, self._kernel
+        if rest is None or kernel is None:
+            return None
+        now, switches = self._clock.now(), kernel.switches()
+        self._late += asked(rest, now, switches, kernel.turn())
+        self._is_asleep = False
+        return (rest, now, switches) if is_late(rest, now) else None
+
+    def _gap(self, rest: Rest, now: float, switches: int | None) -> Gap:
+        turn = self._kernel.turn() if self._kernel else 0.0
+        return stood(rest, now, switches, self._in_queue(), turn)
+
+    def _in_queue(self) -> float | None:
+        thread = self._thread
+        if thread is None or thread.native_id is None or thread.ident is None:
+            return None
+        return self._clock.processor(thread.ident, thread.native_id).starved
+
+    def gaps(self, now: float) -> tuple[list[Gap], float]:
+        """Tell when it should have run and nothing did, and how late it is by now.
+
+        Called in a loop's thread, which may go on before the watchdog does.
+        """
+        rest, kernel, thread = self._rest, self._kernel, self._thread
+        if rest is None or kernel is None or thread is None or not is_late(rest, now):
+            return self._gaps, 0.0
+        switches = kernel.switches(thread.native_id)
+        late = asked(rest, now, switches, kernel.turn()) if self._is_asleep else 0.0
+        return [*self._gaps, self._gap(rest, now, switches)], late
 
     def _next(self) -> float:
         pause = self._interval if self._in_long_step else 2 * self._interval
@@ -126,9 +189,11 @@ class Watchdog:
             if stack is not None:
                 self._in_long_step = True
             elif self._looks % _LOOKS_PER_TICK == 0:  # in a short step, or polling
-                view.ticks.append(self._tick(view))
+                view.ticks.append(self.tick(view))
                 del view.ticks[:-_MOST_TICKS]
             del frame
+        if self._kernel is not None and self._looks % _LOOKS_PER_TICK == 0:
+            self._starved = self._in_queue()
         self._keep_deadlines()
 
     def _sample(
@@ -137,16 +202,40 @@ class Watchdog:
         # No stack: the loop is polling. Another step: this one is over already.
         if stack is None or view.last != step:
             return
-        if view.sampled_step != step:
+        first = view.sampled_step != step
+        if first:
             view.samples = []
             view.sampled_step = step
             view.queue_then = view.queued()
-            view.ticks.append(self._tick(view))
-        if len(view.samples) < _MOST_SAMPLES:
-            view.samples.append((now, stack))
+        if len(view.samples) >= _MOST_SAMPLES:
+            return
+        if first or not self._is_at_work(view, now):
+            sample = len(view.samples)
+            view.samples.append((now, stack, None))
+            wait = self._kernel.waits_for(view.native) if self._kernel else None
+            view.samples[sample] = (now, stack, wait)
+            view.ticks.append(self.tick(view, waiting=wait is not None))
+        else:
+            view.samples.append((now, stack, None))
 
-    def _tick(self, view: LoopView) -> Tick:
-        return self._clock.now(), self._clock.processor(view.thread, view.native)
+    def _is_at_work(self, view: LoopView, now: float) -> bool:
+        before = view.ticks[-1]
+        worked = self._kernel.working(view.thread) if self._kernel else None
+        if worked is None or before.account.working is None:
+            return True
+        return worked - before.account.working >= _AT_WORK * (now - before.at)
+
+    def tick(self, view: LoopView, *, waiting: bool = False, late: float = 0.0) -> Tick:
+        """Read the account of a loop's thread."""
+        account = self._clock.processor(view.thread, view.native)
+        return Tick(
+            at=self._clock.now(),
+            account=account,
+            excused=view.steps + _TURNS_PER_LOOK * self._looks,
+            process=self._kernel.working() if self._kernel else None,
+            late=self._late + late,
+            waiting=waiting,
+        )
 
     def _keep_deadlines(self) -> None:
         now = self._clock.now()
@@ -156,42 +245,3 @@ class Watchdog:
             frame = sys._current_frames().get(deadline.view.thread)
             again = deadline.call(capture(frame, self._codes))
             deadline.at = now + again if again > 0 else float("inf")
-
-
-def share_of(
-    ticks: list[Tick], began: float, ended: float, last: Processor
-) -> tuple[float | None, float | None]:
-    """Split a step: seconds the thread worked, seconds it was kept off the processor.
-
-    `ticks` are the thread's accounts over time, one of them at the step's first sample,
-    and `last` its account at `ended`. From that sample on the split is known. Before it
-    the account of `began` is missing; there the step is taken to have been as it was
-    later, within what the accounts around its beginning allow.
-    """
-    before = [tick for tick in ticks if tick[0] <= began]
-    within = [tick for tick in ticks if began < tick[0] < ended]
-    if not before:
-        return None, None
-    shares = []
-    for name in ("working", "starved"):
-        at = [(tick[0], getattr(tick[1], name)) for tick in (before[-1], *within[:1])]
-        at.append((ended, getattr(last, name)))
-        shares.append(None if None in dict(at).values() else _share(at, began))
-    working, starved = shares
-    step = ended - began
-    over = (working or 0.0) + (starved or 0.0)
-    if working is None or starved is None or over <= step:
-        return working, starved
-    return working * step / over, starved * step / over
-
-
-def _share(at: list[tuple[float, float]], began: float) -> float:
-    ended, last = at[-1]
-    if len(at) == 2:
-        return min(ended - began, max(0.0, last - at[0][1]))
-    (earlier, first), (sampled, then) = at[:2]
-    known, unknown = max(0.0, last - then), sampled - began
-    rate = known / (ended - sampled) if ended > sampled else 0.0
-    most = min(unknown, max(0.0, then - first))
-    least = max(0.0, most - (began - earlier))
-    return min(ended - began, known + min(most, max(least, rate * unknown)))

@@ -14,7 +14,7 @@ from pytest_asyncbench import _clock
 _real = _clock.SystemClock.processor
 
 def _starving(self, thread, native):
-    working, _ = _real(self, thread, native)
+    working, *_ = _real(self, thread, native)
     return _clock.Processor(working, 0.9 * self.now())
 
 def pytest_configure():

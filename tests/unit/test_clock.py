@@ -64,4 +64,4 @@ def test_a_thread_that_is_gone_is_no_crash():
     thread.start()
     thread.join()
     assert SYSTEM_CLOCK.processor(*ids).working is None
-    assert SYSTEM_CLOCK.processor(0, -1) == (None, None)
+    assert SYSTEM_CLOCK.processor(0, -1) == (None, None, None)

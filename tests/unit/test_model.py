@@ -17,6 +17,7 @@ from pytest_asyncbench._model import (
     Policy,
     TaskTrace,
     Verdict,
+    Wait,
 )
 
 FINDING = Finding(
@@ -29,6 +30,9 @@ FINDING = Finding(
     working=0.01,
     blocked=0.24,
     starved=0.0,
+    stopped=0.0,
+    kept_out=0.0,
+    waits=((Wait(call="recvfrom", on="127.0.0.1:5432"), 4),),
     held_up=3,
     count=2,
     allowed=None,
@@ -73,6 +77,9 @@ def test_the_record_has_the_documented_shape():
                 "working": 0.01,
                 "blocked": 0.24,
                 "starved": 0.0,
+                "stopped": 0.0,
+                "kept_out": 0.0,
+                "waits": [{"call": "recvfrom", "on": "127.0.0.1:5432", "seen": 4}],
                 "held_up": 3,
                 "count": 2,
                 "allowed": None,

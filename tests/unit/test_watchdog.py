@@ -10,7 +10,8 @@ from by_hand import HandLoop, run_in
 
 from pytest_asyncbench._clock import Processor
 from pytest_asyncbench.instruments import Watch
-from pytest_asyncbench.instruments.watchdog import Watchdog, share_of
+from pytest_asyncbench.instruments._shares import share_of
+from pytest_asyncbench.instruments.watchdog import Watchdog
 from pytest_asyncbench.testing import ManualClock
 
 A_WHILE = 10
