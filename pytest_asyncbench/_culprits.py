@@ -263,6 +263,11 @@ def _unseen(stall: LoopStall) -> Finding:
         line=source.line,
         function=source.function,
         seconds=stall.seconds,
+        working=stall.working,
+        blocked=stall.blocked,
+        starved=stall.starved,
+        stopped=stall.stopped,
+        kept_out=stall.kept_out,
     )
 
 

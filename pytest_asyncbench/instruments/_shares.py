@@ -80,6 +80,9 @@ def _share(at: list[tuple[float, float]], began: float) -> float:
 
 # ---------------------------------------------------------- kept out by others
 
+_BY_CHANCE = 5
+"""So many turns a thread may have had for other reasons, a new thread's start say."""
+_SOME = 4
 _ASKS_AGAIN = 0.8
 """Who waits for the GIL asks again after each turn. A thread that woke less often than
 that, by this factor, waited for something else."""
@@ -101,10 +104,18 @@ def kept_out(ticks: Sequence[Tick], began: float, last: Tick, turn: float) -> fl
     within = [tick for tick in ticks if began < tick.at < last.at]
     if not before:
         return 0.0
+    per_excuse = _turns_per_excuse(before[-_SOME:])
     return sum(
-        _at_most(first, then, began, turn)
+        _at_most(first, then, began, turn, per_excuse)
         for first, then in _stretches([before[-1], *within, last])
     )
+
+
+def _turns_per_excuse(ticks: Sequence[Tick]) -> float:
+    # As it was before the step: not every step comes with a wait of the loop's.
+    turns = _more(ticks[0].account.turns, ticks[-1].account.turns)
+    excused = ticks[-1].excused - ticks[0].excused
+    return 1.0 if turns is None or excused <= 0 else min(1.0, turns / excused)
 
 
 def _stretches(ticks: Sequence[Tick]) -> Iterator[tuple[Tick, Tick]]:
@@ -121,7 +132,9 @@ def _stretches(ticks: Sequence[Tick]) -> Iterator[tuple[Tick, Tick]]:
         yield first, before
 
 
-def _at_most(first: Tick, last: Tick, began: float, turn: float) -> float:
+def _at_most(
+    first: Tick, last: Tick, began: float, turn: float, per_excuse: float
+) -> float:
     length = last.at - max(first.at, began)
     worked = _more(first.account.working, last.account.working)
     starved = _more(first.account.starved, last.account.starved)
@@ -129,8 +142,8 @@ def _at_most(first: Tick, last: Tick, began: float, turn: float) -> float:
     if worked is None or starved is None or turns is None:
         return 0.0
     unexplained = min(length, last.at - first.at - worked - starved)
-    asked = (turns - (last.excused - first.excused)) * turn
-    if asked < _ASKS_AGAIN * unexplained:
+    asked = (turns - per_excuse * (last.excused - first.excused)) * turn
+    if asked - _BY_CHANCE * turn < _ASKS_AGAIN * unexplained:
         return 0.0
     held = last.late - first.late
     if not (first.waiting or last.waiting):
@@ -145,7 +158,7 @@ def _more(before: float | None, after: float | None) -> float | None:
 # ------------------------------------------------------------- nobody ran at all
 
 _LATE = 0.02
-"""A thread that wakes later than this, in seconds, is asked why."""
+"""A thread that wakes later than this, in seconds, is asked why; less is chance."""
 
 
 class Rest(NamedTuple):
@@ -195,5 +208,5 @@ def stood(
     stopped = 0.0
     if in_queue is not None and switches is not None:
         late = at - rest.due - asked(rest, at, switches, turn)
-        stopped = max(0.0, late - in_queue)
+        stopped = late - in_queue if late - in_queue > _LATE else 0.0
     return Gap(began=rest.due, ended=at, stopped=stopped)

@@ -30,6 +30,7 @@ _MOST_SAMPLES = 400
 _MOST_TICKS = 64
 _MOST_GAPS = 64
 _LOOKS_PER_TICK = 4
+_FIRST_TICKS = 4
 _TURNS_PER_LOOK = 2
 """How often a thread at work loses the processor to one that looks at it."""
 _AT_WORK = 0.8
@@ -188,13 +189,17 @@ class Watchdog:
                     self._sample(view, step, now, stack)
             if stack is not None:
                 self._in_long_step = True
-            elif self._looks % _LOOKS_PER_TICK == 0:  # in a short step, or polling
+            elif self._is_time_for_tick(view):  # in a short step, or polling
                 view.ticks.append(self.tick(view))
                 del view.ticks[:-_MOST_TICKS]
             del frame
         if self._kernel is not None and self._looks % _LOOKS_PER_TICK == 0:
             self._starved = self._in_queue()
         self._keep_deadlines()
+
+    def _is_time_for_tick(self, view: LoopView) -> bool:
+        # The first few come quickly: before them nothing is known of the loop.
+        return len(view.ticks) < _FIRST_TICKS or self._looks % _LOOKS_PER_TICK == 0
 
     def _sample(
         self, view: LoopView, step: float, now: float, stack: RawStack | None

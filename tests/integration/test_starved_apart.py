@@ -1,0 +1,114 @@
+"""Who kept the loop from running: the code itself, another thread, or a signal."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+
+SUITE = """
+import asyncio, ctypes, os, subprocess, sys, threading, time
+import pytest
+
+pytestmark = pytest.mark.no_blocking(threshold="100ms", rules="none")
+
+NUMBERS = range(4_000_000)
+STOP = '''
+import os, signal, sys, time
+time.sleep(0.3)
+os.kill(int(sys.argv[1]), signal.SIGSTOP)
+time.sleep(0.5)
+os.kill(int(sys.argv[1]), signal.SIGCONT)
+'''
+
+async def test_stopped_and_continued():
+    command = [sys.executable, "-S", "-c", STOP, str(os.getpid())]
+    child = await asyncio.create_subprocess_exec(*command)
+    while child.returncode is None:
+        # The step is long enough to be where the signal comes.
+        until = time.perf_counter() + 0.02
+        while time.perf_counter() < until:
+            pass
+        await asyncio.sleep(0)
+
+async def test_kept_out_by_a_thread_at_work():
+    thread = threading.Thread(target=sorted, args=(NUMBERS,), kwargs={"key": int})
+    await asyncio.sleep(0.05)
+    thread.start()
+    await asyncio.sleep(0)
+    sum(range(1000))
+    await asyncio.to_thread(thread.join)
+
+async def test_kept_out_by_a_thread_asleep():
+    usleep = ctypes.PyDLL(None).usleep
+    thread = threading.Thread(target=usleep, args=(500_000,))
+    await asyncio.sleep(0.05)
+    thread.start()
+    await asyncio.sleep(0)
+    sum(range(1000))
+    await asyncio.to_thread(thread.join)
+
+async def test_waits_for_a_lock_of_a_busy_thread():
+    lock, held = threading.Lock(), threading.Event()
+
+    def work():
+        with lock:
+            held.set()
+            until = time.perf_counter() + 0.5
+            while time.perf_counter() < until:
+                pass
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    held.wait()
+    lock.acquire()
+    thread.join()
+
+async def test_holds_the_interpreter_in_its_sleep():
+    usleep = ctypes.PyDLL(None).usleep
+    await asyncio.sleep(0.05)
+    usleep(500_000)
+"""
+
+INNOCENT = (
+    "test_stopped_and_continued",
+    "test_kept_out_by_a_thread_at_work",
+    "test_kept_out_by_a_thread_asleep",
+)
+GUILTY = (
+    "test_waits_for_a_lock_of_a_busy_thread",
+    "test_holds_the_interpreter_in_its_sleep",
+)
+
+
+@pytest.fixture
+def run(play_once):
+    # Not in this process: whoever looks after it would see that it is stopped.
+    return play_once(SUITE, subprocess=True)
+
+
+@pytest.mark.parametrize("name", INNOCENT)
+def test_it_is_no_stall(run, name):
+    """The loop could have gone on, and was not let."""
+    assert run[name].outcome == "passed", run[name].text
+
+
+@pytest.mark.parametrize("name", GUILTY)
+def test_it_is_the_codes_own_wait(run, name):
+    """However busy the other threads were meanwhile."""
+    assert run[name].outcome == "failed"
+    (found,) = run[name].record["blocking"]
+    assert found["blocked"] > 0.4
+    assert found["stopped"] == 0
+    assert found["kept_out"] < 0.05
+
+
+def test_counted_strictly_the_report_says_whose_time_it_was(play_once):
+    """In one line after the split."""
+    run = play_once(SUITE, "--asyncbench-starvation=strict", subprocess=True)
+    lines = run["test_kept_out_by_a_thread_asleep"].lines
+    assert any("of that another thread kept the interpreter" in line for line in lines)
+    lines = run["test_stopped_and_continued"].lines
+    assert any("of that the whole process stood still" in line for line in lines)
