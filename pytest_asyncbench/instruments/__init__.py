@@ -157,6 +157,7 @@ class Watch:
         # Runs between two steps of the loop: nothing of ours may escape into it.
         if view.blind:
             return
+        view.over = view.last
         # A call that kept the GIL is sampled at its very end: let that be finished.
         if view.looking.acquire(timeout=_PATIENCE):
             view.looking.release()
@@ -167,8 +168,8 @@ class Watch:
 
     def _stall(self, view: LoopView, handle: Any, ended: float) -> LoopStall:
         began = view.last
-        gaps, late = self.watchdog.gaps(ended)
-        last = self.watchdog.tick(view, late=late)._replace(at=ended)
+        gaps = self.watchdog.gaps(ended)
+        last = self.watchdog.tick(view)._replace(at=ended)
         working, starved = share_of(view.ticks, began, ended, last.account)
         sampled = view.sampled_step == began
         samples = view.samples if sampled else []

@@ -288,22 +288,6 @@ def static_memory(lines: Sequence[str], program: str) -> list[tuple[int, int]]:
 # -------------------------------------------------------------- how often
 
 
-def _own_switches() -> int | None:
-    # Unlike reading a file this keeps the GIL.
-    who = getattr(resource, "RUSAGE_THREAD", None)
-    return None if who is None else resource.getrusage(who).ru_nvcsw
-
-
-def _switches_of(native: int) -> int | None:
-    try:
-        with io.FileIO(f"/proc/self/task/{native}/status") as file:
-            lines = (file.readall() or b"").splitlines()
-    except OSError:
-        return None
-    found = (line for line in lines if line.startswith(b"voluntary_ctxt_switches:"))
-    return next((int(line.split()[1]) for line in found), None)
-
-
 class Kernel:
     """What the system can tell of threads beside their account; tests have a fake."""
 
@@ -314,9 +298,10 @@ class Kernel:
         """Tell what this thread waits for, None where it is none of the user's."""
         return waits_for(native)
 
-    def switches(self, native: int | None = None) -> int | None:
-        """Count how often a thread has waited so far; for ours the GIL is kept."""
-        return _own_switches() if native is None else _switches_of(native)
+    def switches(self) -> int | None:
+        """Count how often the calling thread has waited so far; this keeps the GIL."""
+        who = getattr(resource, "RUSAGE_THREAD", None)
+        return None if who is None else resource.getrusage(who).ru_nvcsw
 
     def turn(self) -> float:
         """Tell for how long a thread waits before it asks again for the GIL."""

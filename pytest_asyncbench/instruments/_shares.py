@@ -145,7 +145,8 @@ def _at_most(
     asked = (turns - per_excuse * (last.excused - first.excused)) * turn
     if asked - _BY_CHANCE * turn < _ASKS_AGAIN * unexplained:
         return 0.0
-    held = last.late - first.late
+    # While this thread worked, the watchdog was late because of it.
+    held = max(0.0, last.late - first.late - worked)
     if not (first.waiting or last.waiting):
         held = max(held, (_more(first.process, last.process) or 0.0) - worked)
     return max(0.0, min(unexplained, asked, held))

@@ -44,6 +44,7 @@ class LoopView:
         "looking",
         "loop",
         "native",
+        "over",
         "queue_then",
         "sampled_step",
         "samples",
@@ -62,6 +63,8 @@ class LoopView:
         self.steps = 0
         self.blind = False
         """Whether its poll can't be watched, so that waiting looks like a long step."""
+        self.over = -1.0
+        """Which step, by its start, is over and only being written down."""
         self.sampled_step = -1.0
         """Which step the samples belong to, by its start."""
         self.samples: list[tuple[float, RawStack, Wait | None]] = []

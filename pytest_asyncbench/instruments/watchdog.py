@@ -29,6 +29,10 @@ __all__ = ["Watchdog"]
 _MOST_SAMPLES = 400
 _MOST_TICKS = 64
 _MOST_GAPS = 64
+_PATIENCE = 0.1
+"""How long a long step that is over waits for an overdue watchdog, in seconds."""
+_PUNCTUAL = 0.003
+"""Who wakes later than this, in seconds, may have stood in the run queue."""
 _LOOKS_PER_TICK = 4
 _FIRST_TICKS = 4
 _TURNS_PER_LOOK = 2
@@ -75,7 +79,8 @@ class Watchdog:
         self._in_long_step = False
         self._rest: Rest | None = None
         """Its last sleep, until it has looked after that."""
-        self._is_asleep = False
+        self._resting = _thread.allocate_lock()
+        """Held for as long."""
         self._starved: float | None = 0.0
         """Its own time in the run queue as it was read last; it begins at 0."""
         self._late = 0.0
@@ -119,37 +124,45 @@ class Watchdog:
         # and goes through no function that a rule could have wrapped.
         while not self._stop.acquire(timeout=self._sleep()):
             try:
-                late = self._wake()
+                woke = self._wake()
                 self._look()
-                if late is not None:
-                    self._gaps = [*self._gaps[-_MOST_GAPS:], self._gap(*late)]
-                self._rest = None
+                self._note(*woke)
             except Exception as error:
                 self.failures.append(f"watchdog: {error!r}")
                 if len(self.failures) > 10:
                     return
+            finally:
+                self._rest = None
+                self._resting.release()
 
     def _sleep(self) -> float:
         pause = self._next()
         if self._kernel is not None:
             due = self._clock.now() + pause
             self._rest = Rest(due, self._kernel.switches(), self._starved)
-            self._is_asleep = True
+        self._resting.acquire()
         return pause
 
-    def _wake(self) -> tuple[Rest, float, int | None] | None:
+    def _wake(self) -> tuple[float, int | None]:
         # Reads no file: to look comes first, while the GIL is still ours.
+        now = self._clock.now()
+        if self._rest is None or self._kernel is None:
+            return now, None
+        switches = self._kernel.switches()
+        # To each turn at asking for the GIL one in the run queue, on a busy machine.
+        turn = 2 * self._kernel.turn()
+        self._late += asked(self._rest, now, switches, turn)
+        return now, switches
+
+    def _note(self, woke: float, switches: int | None) -> None:
         rest, kernel = self._rest, self._kernel
         if rest is None or kernel is None:
-            return None
-        now, switches = self._clock.now(), kernel.switches()
-        self._late += asked(rest, now, switches, kernel.turn())
-        self._is_asleep = False
-        return (rest, now, switches) if is_late(rest, now) else None
-
-    def _gap(self, rest: Rest, now: float, switches: int | None) -> Gap:
-        turn = self._kernel.turn() if self._kernel else 0.0
-        return stood(rest, now, switches, self._in_queue(), turn)
+            return
+        if woke - rest.due > _PUNCTUAL or self._looks % _LOOKS_PER_TICK == 0:
+            self._starved = self._in_queue()
+        if is_late(rest, woke):
+            gap = stood(rest, woke, switches, self._starved, kernel.turn())
+            self._gaps = [*self._gaps[-_MOST_GAPS:], gap]
 
     def _in_queue(self) -> float | None:
         thread = self._thread
@@ -157,17 +170,17 @@ class Watchdog:
             return None
         return self._clock.processor(thread.ident, thread.native_id).starved
 
-    def gaps(self, now: float) -> tuple[list[Gap], float]:
-        """Tell when it should have run and nothing did, and how late it is by now.
+    def gaps(self, now: float) -> list[Gap]:
+        """Tell when it should have run and nothing did; called in a loop's thread.
 
-        Called in a loop's thread, which may go on before the watchdog does.
+        A loop may go on before the watchdog does, and only who runs has a true account
+        of the run queue. So one that is overdue is given a little time to come.
         """
-        rest, kernel, thread = self._rest, self._kernel, self._thread
-        if rest is None or kernel is None or thread is None or not is_late(rest, now):
-            return self._gaps, 0.0
-        switches = kernel.switches(thread.native_id)
-        late = asked(rest, now, switches, kernel.turn()) if self._is_asleep else 0.0
-        return [*self._gaps, self._gap(rest, now, switches)], late
+        rest = self._rest
+        overdue = rest is not None and is_late(rest, now)
+        if overdue and self._resting.acquire(timeout=_PATIENCE):
+            self._resting.release()
+        return self._gaps
 
     def _next(self) -> float:
         pause = self._interval if self._in_long_step else 2 * self._interval
@@ -193,8 +206,6 @@ class Watchdog:
                 view.ticks.append(self.tick(view))
                 del view.ticks[:-_MOST_TICKS]
             del frame
-        if self._kernel is not None and self._looks % _LOOKS_PER_TICK == 0:
-            self._starved = self._in_queue()
         self._keep_deadlines()
 
     def _is_time_for_tick(self, view: LoopView) -> bool:
@@ -205,7 +216,7 @@ class Watchdog:
         self, view: LoopView, step: float, now: float, stack: RawStack | None
     ) -> None:
         # No stack: the loop is polling. Another step: this one is over already.
-        if stack is None or view.last != step:
+        if stack is None or view.last != step or view.over == step:
             return
         first = view.sampled_step != step
         if first:
@@ -230,7 +241,7 @@ class Watchdog:
             return True
         return worked - before.account.working >= _AT_WORK * (now - before.at)
 
-    def tick(self, view: LoopView, *, waiting: bool = False, late: float = 0.0) -> Tick:
+    def tick(self, view: LoopView, *, waiting: bool = False) -> Tick:
         """Read the account of a loop's thread."""
         account = self._clock.processor(view.thread, view.native)
         return Tick(
@@ -238,7 +249,7 @@ class Watchdog:
             account=account,
             excused=view.steps + _TURNS_PER_LOOK * self._looks,
             process=self._kernel.working() if self._kernel else None,
-            late=self._late + late,
+            late=self._late,
             waiting=waiting,
         )
 

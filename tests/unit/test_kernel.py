@@ -204,12 +204,9 @@ def test_a_thread_that_waits_for_a_lock_is_seen():
 
 
 @linux
-def test_the_two_ways_to_count_waits_agree():
-    """The one that keeps the GIL, and the one for other threads."""
+def test_a_thread_counts_its_waits():
+    """One more at least for each."""
     kernel = Kernel(SYSTEM_CLOCK)
     before = kernel.switches()
-    other = kernel.switches(threading.get_native_id())
-    assert 0 <= other - before <= 5
     threading.Event().wait(0.001)
     assert kernel.switches() > before
-    assert kernel.switches(-1) is None
