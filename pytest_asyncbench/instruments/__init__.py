@@ -170,18 +170,16 @@ class Watch:
         began = view.last
         gaps = self.watchdog.gaps(ended)
         last = self.watchdog.tick(view)._replace(at=ended)
-        working, starved = share_of(view.ticks, began, ended, last.account)
+        stopped = sum(gap.stopped_within(began, ended) for gap in gaps)
+        working, starved = share_of(view.ticks, began, ended, last.account, stopped)
         sampled = view.sampled_step == began
         samples = view.samples if sampled else []
-        stopped = kept = 0.0
-        blocked = None
+        blocked, kept = None, 0.0
         if working is not None and starved is not None:
-            blocked = max(0.0, ended - began - working - starved)
-            stopped = sum(gap.stopped_within(began, ended) for gap in gaps)
-            stopped = min(blocked, stopped)
+            blocked = max(0.0, ended - began - stopped - working - starved)
             kept = kept_out(view.ticks, began, last, sys.getswitchinterval())
-            kept = min(blocked - stopped, kept)
-            blocked -= stopped + kept
+            kept = min(blocked, kept)
+            blocked -= kept
             starved += stopped + kept
         return LoopStall(
             began=began,

@@ -40,14 +40,19 @@ class Tick(NamedTuple):
 
 
 def share_of(
-    ticks: Sequence[Tick], began: float, ended: float, last: Processor
+    ticks: Sequence[Tick],
+    began: float,
+    ended: float,
+    last: Processor,
+    stopped: float = 0.0,
 ) -> tuple[float | None, float | None]:
     """Split a step: seconds the thread worked, seconds it was kept off the processor.
 
     `ticks` are the thread's accounts over time, one of them at the step's first sample,
     and `last` its account at `ended`. From that sample on the split is known. Before it
     the account of `began` is missing; there the step is taken to have been as it was
-    later, within what the accounts around its beginning allow.
+    later, within what the accounts around its beginning allow, and without the time for
+    which nothing ran.
     """
     before = [tick for tick in ticks if tick[0] <= began]
     within = [tick for tick in ticks if began < tick[0] < ended]
@@ -59,7 +64,7 @@ def share_of(
         at.append((ended, getattr(last, name)))
         shares.append(None if None in dict(at).values() else _share(at, began))
     working, starved = shares
-    step = ended - began
+    step = ended - began - stopped
     over = (working or 0.0) + (starved or 0.0)
     if working is None or starved is None or over <= step:
         return working, starved

@@ -32,7 +32,7 @@ _MOST_GAPS = 64
 _PATIENCE = 0.1
 """How long a long step that is over waits for an overdue watchdog, in seconds."""
 _PUNCTUAL = 0.003
-"""Who wakes later than this, in seconds, may have stood in the run queue."""
+"""Who is later than this for no other reason may have stood in the run queue."""
 _LOOKS_PER_TICK = 4
 _FIRST_TICKS = 4
 _TURNS_PER_LOOK = 2
@@ -124,9 +124,9 @@ class Watchdog:
         # and goes through no function that a rule could have wrapped.
         while not self._stop.acquire(timeout=self._sleep()):
             try:
-                woke = self._wake()
+                self._wake()
                 self._look()
-                self._note(*woke)
+                self._note()
             except Exception as error:
                 self.failures.append(f"watchdog: {error!r}")
                 if len(self.failures) > 10:
@@ -143,25 +143,25 @@ class Watchdog:
         self._resting.acquire()
         return pause
 
-    def _wake(self) -> tuple[float, int | None]:
+    def _wake(self) -> None:
         # Reads no file: to look comes first, while the GIL is still ours.
-        now = self._clock.now()
-        if self._rest is None or self._kernel is None:
-            return now, None
-        switches = self._kernel.switches()
-        # To each turn at asking for the GIL one in the run queue, on a busy machine.
-        turn = 2 * self._kernel.turn()
-        self._late += asked(self._rest, now, switches, turn)
-        return now, switches
+        if self._rest is not None and self._kernel is not None:
+            now, switches = self._clock.now(), self._kernel.switches()
+            # To each turn at asking for the GIL one in the run queue, where it is busy.
+            turn = 2 * self._kernel.turn()
+            self._late += asked(self._rest, now, switches, turn)
 
-    def _note(self, woke: float, switches: int | None) -> None:
+    def _note(self) -> None:
         rest, kernel = self._rest, self._kernel
         if rest is None or kernel is None:
             return
-        if woke - rest.due > _PUNCTUAL or self._looks % _LOOKS_PER_TICK == 0:
+        now, switches, turn = self._clock.now(), kernel.switches(), kernel.turn()
+        unexplained = now - rest.due - asked(rest, now, switches, turn)
+        if unexplained > _PUNCTUAL or self._looks % _LOOKS_PER_TICK == 0:
             self._starved = self._in_queue()
-        if is_late(rest, woke):
-            gap = stood(rest, woke, switches, self._starved, kernel.turn())
+            now, switches = self._clock.now(), kernel.switches()
+        if is_late(rest, now):
+            gap = stood(rest, now, switches, self._starved, turn)
             self._gaps = [*self._gaps[-_MOST_GAPS:], gap]
 
     def _in_queue(self) -> float | None:

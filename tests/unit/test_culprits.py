@@ -13,6 +13,8 @@ from pytest_asyncbench._model import (
     LoopStall,
     Policy,
     Rule,
+    Sample,
+    Wait,
 )
 
 RULES = (
@@ -326,3 +328,53 @@ def test_a_library_that_waits_several_times_in_one_step_was_called_once():
     assert one(calls=tuple(waits)).count == 1
     assert one(calls=(*waits, later)).count == 2
     assert one(calls=(call(step=0.0), call(began=0.1, step=0.0))).count == 2
+
+
+# ------------------------------------------------------- what it waited for
+
+LOCK = Wait(call="futex", on="a lock")
+PEER = Wait(call="recvfrom", on="127.0.0.1:5432")
+
+
+def waiting(*waits, stack=(SLEEP,)):
+    """A stall of one second with these waits in its samples."""
+    gap = 1.0 / (len(waits) + 1)
+    shown = tuple(
+        Sample(at=gap * (number + 1), stack=stack, wait=wait)
+        for number, wait in enumerate(waits)
+    )
+    return LoopStall(began=0.0, seconds=1.0, samples=shown, task="Task-1", held_up=0)
+
+
+def test_a_finding_has_the_waits_of_its_samples():
+    """The one that was seen most often first."""
+    seen = one(stalls=(waiting(LOCK, PEER, PEER, None),))
+    assert seen.waits == ((PEER, 2), (LOCK, 1))
+
+
+def test_a_known_call_has_the_waits_of_the_samples_within_it():
+    """And not those of what filled the rest of the step."""
+    stack = (user(line=50, call="socket.recv"),)
+    within = call("socket.recv", began=0.3, seconds=0.7, stack=stack, step=0.0)
+    seen = found(stalls=(waiting(LOCK, PEER, PEER),), calls=(within,))
+    assert seen[0].waits == ((PEER, 2),)
+
+
+def test_who_mostly_works_waited_for_nothing():
+    """A short wait that was met by chance explains nothing."""
+    assert one(stalls=(waiting(LOCK, None, None, None),)).waits == ()
+
+
+def test_waits_at_one_place_are_added_up():
+    """Over all the stalls of that place."""
+    stalls = (waiting(LOCK, PEER), waiting(PEER, PEER))
+    assert one(stalls=stalls).waits == ((PEER, 3), (LOCK, 1))
+
+
+def test_a_stall_says_who_starved_it():
+    """In all, and without a sample as well."""
+    spent = {"seconds": 1.0, "working": 0.0, "blocked": 0.4, "starved": 0.6}
+    whose = {"stopped": 0.2, "kept_out": 0.3}
+    for stacks in ((), ((SLEEP,),)):
+        seen = one(stalls=(stall(*stacks, **spent, **whose),))
+        assert (seen.stopped, seen.kept_out) == (0.2, 0.3)

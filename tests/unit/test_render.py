@@ -16,6 +16,7 @@ from pytest_asyncbench._model import (
     TaskTrace,
     Verdict,
     Violation,
+    Wait,
 )
 from pytest_asyncbench._render import (
     blocking_lines,
@@ -221,6 +222,40 @@ def test_a_stall_says_its_limit_and_how_the_time_was_spent():
         "  working 50.0 ms, blocked 0.150 s, starved 50.0 ms",
         "  held up 2 other callbacks",
     ]
+
+
+@pytest.mark.parametrize(
+    ("wait", "line"),
+    [
+        (("recvfrom", "10.0.0.7:5432"), "waited in recvfrom on 10.0.0.7:5432"),
+        (("futex", "a lock"), "waited for a lock (futex)"),
+        (("wait4", "process 7"), "waited for process 7 (wait4)"),
+        (("epoll_wait", None), "waited in epoll_wait"),
+    ],
+)
+def test_what_the_kernel_waited_for_is_one_line(wait, line):
+    """Of several the one that was seen most often."""
+    waits = ((Wait(call=wait[0], on=wait[1]), 3), (Wait(call="read"), 1))
+    found = finding(call="lib.query", kind="stall", waits=waits)
+    assert text(BLOCKING, policy=ERROR, findings=(found,))[3:] == [f"  {line}"]
+
+
+def test_that_a_sleep_waited_for_its_timer_is_not_said():
+    """It says so already."""
+    waits = ((Wait(call="clock_nanosleep", on="a timer"), 3),)
+    found = finding(call="time.sleep", kind="stall", waits=waits)
+    assert len(text(BLOCKING, policy=ERROR, findings=(found,))) == 3
+
+
+def test_starved_time_is_told_by_its_reason():
+    """Not for a few milliseconds."""
+    found = finding(kind="stall", stopped=0.2, kept_out=0.3)
+    assert text(BLOCKING, policy=ERROR, findings=(found,))[3:] == [
+        "  for 0.200 s of that the whole process stood still",
+        "  for 0.300 s of that another thread kept the interpreter",
+    ]
+    found = finding(kind="stall", stopped=0.01, kept_out=0.01)
+    assert len(text(BLOCKING, policy=ERROR, findings=(found,))) == 3
 
 
 def test_a_call_deep_in_a_library_says_where_it_ended():

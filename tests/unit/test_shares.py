@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from pytest_asyncbench._clock import Processor
-from pytest_asyncbench.instruments._shares import Gap, Rest, Tick, kept_out, stood
+from pytest_asyncbench.instruments._shares import (
+    Gap,
+    Rest,
+    Tick,
+    kept_out,
+    share_of,
+    stood,
+)
 
 TURN = 0.005
 
@@ -79,6 +86,14 @@ def test_what_is_not_known_is_not_made_up():
 
 
 # ---------------------------------------------------------- the whole process
+
+
+def test_a_stop_leaves_less_room_for_what_a_step_may_have_worked():
+    """What the last account before it tells of earlier steps is not the step's."""
+    last = Processor(0.5, 0.1)
+    assert share_of([tick(9.5, 0)], 10.0, 11.0, last) == (0.5, 0.1)
+    working, starved = share_of([tick(9.5, 0)], 10.0, 11.0, last, stopped=0.7)
+    assert (working, starved) == (pytest.approx(0.25), pytest.approx(0.05))
 
 
 @pytest.mark.parametrize(
