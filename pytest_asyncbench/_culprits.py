@@ -16,7 +16,9 @@ from fnmatch import fnmatchcase, translate
 
 from pytest_asyncbench._blame import Blame, blame, in_scope
 from pytest_asyncbench._model import (
+    GARBAGE,
     BlockingCall,
+    Collection,
     Finding,
     Frame,
     LoopStall,
@@ -44,6 +46,10 @@ _ONE_CALL = 0.8
 
 _BUSY = (
     "split the work up with `await asyncio.sleep(0)`, or `await asyncio.to_thread(...)`"
+)
+_COLLECTING = (
+    "fewer objects that live on, `gc.freeze()` once all is loaded, or `gc.collect()` "
+    "before the loop runs"
 )
 _WAITING = "an async version of this call, or `await asyncio.to_thread(...)`"
 
@@ -110,13 +116,18 @@ class _Inquiry:
         for call in calls:
             found = self._finding(call.stack, call.began, call.seconds, call.target)
             if found is not None:
-                waits = _waits([each for each in samples if _lies_in(each, call)])
+                waits = _waits([each for each in samples if _lies_in(each.at, call)])
                 yield dataclasses.replace(found, held_up=call.held_up, waits=waits)
 
     def stalled(self, stall: LoopStall, calls: Sequence[BlockingCall]) -> list[Finding]:
         """Share a stall out among the calls and lines that filled it."""
-        known = self.quick(calls, stall.samples)
-        sampled = self._sampled(stall, calls)
+        collections = [
+            one
+            for one in stall.collections
+            if not any(_lies_in(one.began, call) for call in calls)
+        ]
+        known = self.quick(calls, stall.samples) + self._collected(collections)
+        sampled = self._sampled(stall, calls, sum(one.seconds for one in collections))
         least = min(self._policy.threshold, _WORTH_NAMING * stall.seconds)
         alone = not known and len(sampled) == 1
         named = known + [one for one in sampled if alone or one.seconds >= least]
@@ -136,20 +147,31 @@ class _Inquiry:
             self.unlisted(sample.at) or blame(sample.stack) for sample in stall.samples
         )
 
+    def _collected(self, collections: Iterable[Collection]) -> list[Finding]:
+        found = []
+        for one in collections:
+            finding = self._finding(one.stack, one.began, one.seconds, GARBAGE)
+            if finding is not None and not one.asked:
+                finding = dataclasses.replace(
+                    finding, call=GARBAGE, via=(), advice=_COLLECTING
+                )
+            found += [finding] if finding is not None else []
+        return _merged(found)
+
     def _sampled(
-        self, stall: LoopStall, calls: Sequence[BlockingCall]
+        self, stall: LoopStall, calls: Sequence[BlockingCall], collecting: float
     ) -> list[Finding]:
         # Not one sample, and no known call: the watchdog never got the processor.
-        if not stall.samples and not calls:
+        if not stall.samples and not calls and not collecting:
             return [_unseen(stall)]
         samples = [
             sample
             for sample in stall.samples
             if not self.unlisted(sample.at)
             and not _is_a_tools(sample.stack)
-            and not any(_lies_in(sample, call) for call in calls)
+            and not any(_lies_in(sample.at, call) for call in calls)
         ]
-        left = stall.seconds - sum(call.seconds for call in calls)
+        left = stall.seconds - sum(call.seconds for call in calls) - collecting
         shared = []
         for alike in _alike(samples, self._policy.scope):
             part = left * len(alike) / len(samples)
@@ -211,8 +233,8 @@ def _matches(names: Iterable[str], glob: str) -> bool:
     return any(fnmatchcase(name, glob) for name in names)
 
 
-def _lies_in(sample: Sample, call: BlockingCall) -> bool:
-    return call.began <= sample.at <= call.began + call.seconds
+def _lies_in(at: float, call: BlockingCall) -> bool:
+    return call.began <= at <= call.began + call.seconds
 
 
 def _waits(samples: Sequence[Sample]) -> tuple[tuple[Wait, int], ...]:

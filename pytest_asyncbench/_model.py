@@ -13,11 +13,13 @@ from datetime import datetime, tzinfo
 from typing import Any, Literal
 
 __all__ = [
+    "GARBAGE",
     "PROPERTY",
     "Allowance",
     "AwaitedTask",
     "BlockingCall",
     "Budget",
+    "Collection",
     "Comparison",
     "Elapsed",
     "Excuse",
@@ -42,6 +44,9 @@ __all__ = [
 
 PROPERTY = "asyncbench"
 """The name of the user property of a report that carries the record."""
+
+GARBAGE = "the garbage collector"
+"""What a finding names as its call where that filled the stall."""
 
 Mode = Literal["off", "report", "warn", "error"]
 Starvation = Literal["forgive", "strict"]
@@ -181,6 +186,18 @@ class BlockingCall:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Collection:
+    """A look of the garbage collector through all objects."""
+
+    began: float
+    seconds: float
+    stack: Stack
+    """What it met, which need not have to do with it."""
+    asked: bool = False
+    """Whether the innermost line called for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoopStall:
     """A step that kept the loop longer than the threshold."""
 
@@ -197,6 +214,7 @@ class LoopStall:
     """The part of it in which the whole process stood."""
     kept_out: float = 0.0
     """The part of it in which another thread kept the interpreter."""
+    collections: tuple[Collection, ...] = ()
     source: Frame | None = None
     """Where the step's code is written, for a step that no sample shows."""
 

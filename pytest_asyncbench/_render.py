@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_asyncbench._blame import is_ours
 from pytest_asyncbench._model import (
+    GARBAGE,
     AwaitedTask,
     Comparison,
     Finding,
@@ -201,6 +202,8 @@ def _called(finding: Finding) -> str:
         inner = finding.via[0]
         where = f"{shown(inner.file)}:{inner.line} in {inner.function}"
         return f"calls {finding.call}, which blocked at {where}"
+    if finding.call == GARBAGE:
+        return f"met {GARBAGE}, which looked through all objects of the process"
     if finding.call.endswith(finding.function):
         return f"{finding.call} was busy itself"
     return f"calls {finding.call}"

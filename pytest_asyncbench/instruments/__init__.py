@@ -17,12 +17,14 @@ from typing import Any
 from pytest_asyncbench._clock import Clock
 from pytest_asyncbench._model import (
     BlockingCall,
+    Collection,
     Excuse,
     Frame,
     LoopStall,
     Rule,
     Sample,
 )
+from pytest_asyncbench.instruments._collector import Collector
 from pytest_asyncbench.instruments._kernel import Kernel
 from pytest_asyncbench.instruments._shares import kept_out, share_of
 from pytest_asyncbench.instruments._stack import (
@@ -93,6 +95,7 @@ class Watch:
             self._met,
             self.census.runner if self.census else None,
         )
+        self._collector = Collector(clock)
         self._interception = interception
         self._families = families
         self._undo = ExitStack()
@@ -104,6 +107,8 @@ class Watch:
         with ExitStack() as undo:
             undo.callback(self.watchdog.stop)
             undo.callback(self._probe.install())
+            self._collector.codes = self._probe.codes
+            undo.callback(self._collector.install())
             if self._interception is not None and self._families:
                 undo.callback(self._interception.listen(self._called, self._families))
             self._undo = undo.pop_all()
@@ -196,7 +201,20 @@ class Watch:
             starved=starved,
             stopped=stopped,
             kept_out=kept,
+            collections=self._collections(view, ended),
             source=self._source(handle._callback),
+        )
+
+    def _collections(self, view: LoopView, ended: float) -> tuple[Collection, ...]:
+        return tuple(
+            Collection(
+                began=one.began,
+                seconds=one.seconds,
+                stack=to_stack(one.stack),
+                asked=one.asked,
+            )
+            for one in self._collector.found
+            if one.thread == view.thread and view.last <= one.began <= ended
         )
 
     def _source(self, callback: Any) -> Frame | None:

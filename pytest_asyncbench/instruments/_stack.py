@@ -71,8 +71,9 @@ _UNDER_FILES = frozenset(
 )
 """What `makefile()` calls from C, from within what its user wrote."""
 
-_WRAPPERS = f"{__package__}.interception."
-"""Who stands around known calls; whoever called them is to be seen."""
+_WRAPPERS = (f"{__package__}.interception.", f"{__package__}._collector")
+"""Who stands around known calls, or is told of collections; whoever called them, or met
+those, is to be seen."""
 
 
 def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | None:

@@ -7,8 +7,10 @@ from by_hand import call, library, observations, samples, stall, standard, user
 
 from pytest_asyncbench._culprits import findings
 from pytest_asyncbench._model import (
+    GARBAGE,
     Allowance,
     BlockingCall,
+    Collection,
     Excuse,
     LoopStall,
     Policy,
@@ -328,6 +330,38 @@ def test_a_library_that_waits_several_times_in_one_step_was_called_once():
     assert one(calls=tuple(waits)).count == 1
     assert one(calls=(*waits, later)).count == 2
     assert one(calls=(call(step=0.0), call(began=0.1, step=0.0))).count == 2
+
+
+# --------------------------------------------------- the garbage collector
+
+
+def test_the_garbage_collector_is_blamed_and_not_the_line_that_it_met():
+    """What it left of the stall is that line's, if that is worth naming."""
+    met = (user(line=50, call="lib.small"),)
+    collections = (Collection(began=0.01, seconds=0.95, stack=met),)
+    seen = one(stalls=(stall(met, collections=collections),))
+    assert (seen.kind, seen.call, seen.line) == ("stall", GARBAGE, 50)
+    assert seen.seconds == pytest.approx(0.95)
+    assert "gc.freeze()" in seen.advice
+    half = (Collection(began=0.1, seconds=0.5, stack=met),)
+    seen = found(stalls=(stall(met, collections=half),))
+    assert [each.call for each in seen] == [GARBAGE, "lib.small"]
+
+
+def test_a_collection_that_was_asked_for_is_the_lines_own():
+    """It called gc.collect."""
+    met = (user(line=50, call="gc.collect"),)
+    asked = (Collection(began=0.01, seconds=0.95, stack=met, asked=True),)
+    seen = one(stalls=(stall(met, collections=asked),))
+    assert (seen.call, seen.line) == ("gc.collect", 50)
+
+
+def test_a_collection_within_a_known_call_is_part_of_it():
+    """Its time is not counted twice."""
+    within = call(began=0.0, seconds=0.95)
+    collections = (Collection(began=0.1, seconds=0.5, stack=(SLEEP,)),)
+    seen = one(stalls=(stall((SLEEP,), collections=collections),), calls=(within,))
+    assert (seen.call, seen.seconds) == ("time.sleep", 0.95)
 
 
 # ------------------------------------------------------- what it waited for
