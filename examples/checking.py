@@ -86,6 +86,8 @@ _REPLACED = (
     (r"^(?:platform|cachedir|rootdir|configfile|plugins|asyncio):? .*\n", ""),
     (r"^.*(?:spent waiting for a processor|elsewhere can't be told).*\n", ""),
     (rf", starved {_TIME}", ""),
+    # what only Linux tells: what the kernel waited for, and who starved the loop
+    (r"^(?:E +| +)(?:waited (?:in|for)|for .* of that) .*\n", ""),
     (r"\\", "/"),
     # pytest's: rules across the terminal, its own clock, lines cut at the edge
     (r"^([=_-])\1+ (.+?) \1+$", r"\1\1\1 \2 \1\1\1"),
