@@ -150,6 +150,8 @@ class _Inquiry:
     def _collected(self, collections: Iterable[Collection]) -> list[Finding]:
         found = []
         for one in collections:
+            if self.unlisted(one.began) or _is_a_tools(one.stack):
+                continue
             finding = self._finding(one.stack, one.began, one.seconds, GARBAGE)
             if finding is not None and not one.asked:
                 finding = dataclasses.replace(

@@ -356,6 +356,16 @@ def test_a_collection_that_was_asked_for_is_the_lines_own():
     assert (seen.call, seen.line) == ("gc.collect", 50)
 
 
+@pytest.mark.parametrize("name", ["_freeze_time.start", "start"])
+def test_a_collection_within_a_tools_work_is_the_tools(name):
+    """Freezegun's, under either name that an interpreter knows it by."""
+    freezing = (library(name, "freezegun.api"), user())
+    collections = (Collection(began=0.1, seconds=0.5, stack=freezing),)
+    stacks = (freezing, (user(call="lib.small"),))
+    seen = found(stalls=(stall(*stacks, collections=collections),))
+    assert [one.call for one in seen] == ["lib.small"]
+
+
 def test_a_collection_within_a_known_call_is_part_of_it():
     """Its time is not counted twice."""
     within = call(began=0.0, seconds=0.95)
