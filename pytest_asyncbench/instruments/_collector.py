@@ -71,7 +71,7 @@ class Collector:
             seconds=seconds,
             thread=threading.get_ident(),
             stack=stack,
-            asked=stack[0] == _ASKED,
+            asked=stack[0] is not None and stack[0].call == _ASKED,
         )
         self.found.append(found)
         del self.found[:-_MOST]
