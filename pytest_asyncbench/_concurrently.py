@@ -202,6 +202,7 @@ def _policy_for(policy: Policy, terms: _Terms) -> Policy:
         scope=policy.scope,
         allow=policy.allow,
         starvation=policy.starvation,
+        once=policy.once,
         budget=terms.budget,
     )
 

@@ -29,11 +29,12 @@ from pytest_asyncbench._model import (
     Stack,
     Wait,
 )
-from pytest_asyncbench._rules import NEVER_WITHIN
+from pytest_asyncbench._once import IMPORT, asked_for, done_once
+from pytest_asyncbench._rules import TOOLS
 
 __all__ = ["findings"]
 
-_TOOLS = re.compile("|".join(map(translate, NEVER_WITHIN))).match
+_TOOLS = re.compile("|".join(map(translate, TOOLS))).match
 
 _WORTH_NAMING = 0.2
 """A line that filled less of a stall than this is named only beyond the threshold."""
@@ -51,6 +52,7 @@ _COLLECTING = (
     "fewer objects that live on, `gc.freeze()` once all is loaded, or `gc.collect()` "
     "before the loop runs"
 )
+_IMPORTING = "the import at the top of a module, or before the loop runs"
 _WAITING = "an async version of this call, or `await asyncio.to_thread(...)`"
 
 
@@ -64,8 +66,10 @@ def findings(
         if not inquiry.unlisted(call.began):
             in_step.setdefault(call.step, []).append(call)
     found: list[Finding] = []
-    for stall in filter(inquiry.is_stall, seen.stalls):
-        found += inquiry.stalled(stall, in_step.pop(stall.began, []))
+    for stall in seen.stalls:
+        if inquiry.is_stall(stall):
+            found += inquiry.stalled(stall, in_step.pop(stall.began, []))
+        found += inquiry.done_once(stall)
     for calls in in_step.values():
         found += inquiry.quick(calls)
     return _merged(found)
@@ -80,6 +84,7 @@ class _Inquiry:
         self._policy = policy
         self._excuses = seen.excuses
         self._advice = {rule.target: rule.advice for rule in rules}
+        self._advice[IMPORT] = _IMPORTING
 
     def unlisted(self, at: float) -> bool:
         """Tell whether blocking was not to be listed at that moment."""
@@ -99,10 +104,41 @@ class _Inquiry:
             for excuse in self._excuses
             if excuse.reason is None
         )
-        forgiven += stall.seconds * _part_of_tools(stall)
+        forgiven += stall.seconds * self._part_aside(stall)
         if self._policy.starvation == "forgive":
             forgiven += stall.starved or 0.0
         return stall.seconds - forgiven > self._policy.threshold
+
+    def _part_aside(self, stall: LoopStall) -> float:
+        aside = sum(self._is_aside(sample.stack) for sample in stall.samples)
+        return aside / len(stall.samples) if stall.samples else 0.0
+
+    def _is_aside(self, stack: Stack) -> bool:
+        # A debugger or coverage at work in the step is none of the test's.
+        if any(_TOOLS(frame.qualified) for frame in stack):
+            return True
+        return self._policy.once == "forgive" and done_once(stack) is not None
+
+    def done_once(self, stall: LoopStall) -> list[Finding]:
+        """Give what of a long step is accepted, since a process does it once only."""
+        if self._policy.once != "forgive":
+            return []
+        share = stall.seconds / max(1, len(stall.samples))
+        found = []
+        for sample in stall.samples:
+            why = done_once(sample.stack)
+            if why is not None and not self.unlisted(sample.at):
+                stack = asked_for(sample.stack)
+                finding = self._finding(stack, sample.at, share)
+                if finding is not None:
+                    found.append(
+                        dataclasses.replace(finding, allowed=finding.allowed or why)
+                    )
+        return [
+            _as_stall(dataclasses.replace(one, count=1), stall)
+            for one in _merged(found)
+            if one.seconds > self._policy.threshold
+        ]
 
     def quick(
         self, calls: Iterable[BlockingCall], samples: Sequence[Sample] = ()
@@ -150,7 +186,7 @@ class _Inquiry:
     def _collected(self, collections: Iterable[Collection]) -> list[Finding]:
         found = []
         for one in collections:
-            if self.unlisted(one.began) or _is_a_tools(one.stack):
+            if self.unlisted(one.began) or self._is_aside(one.stack):
                 continue
             finding = self._finding(one.stack, one.began, one.seconds, GARBAGE)
             if finding is not None and not one.asked:
@@ -167,10 +203,12 @@ class _Inquiry:
         if not stall.samples and not calls and not collecting:
             return [_unseen(stall)]
         samples = [
-            sample
+            dataclasses.replace(sample, stack=asked_for(sample.stack))
+            if done_once(sample.stack)
+            else sample
             for sample in stall.samples
             if not self.unlisted(sample.at)
-            and not _is_a_tools(sample.stack)
+            and not self._is_aside(sample.stack)
             and not any(_lies_in(sample.at, call) for call in calls)
         ]
         left = stall.seconds - sum(call.seconds for call in calls) - collecting
@@ -219,16 +257,6 @@ class _Inquiry:
             ):
                 return allowance.reason
         return None
-
-
-def _is_a_tools(stack: Stack) -> bool:
-    return any(_TOOLS(frame.qualified) for frame in stack)
-
-
-def _part_of_tools(stall: LoopStall) -> float:
-    # An import, a debugger or coverage at work in the step is none of the test's.
-    theirs = sum(_is_a_tools(sample.stack) for sample in stall.samples)
-    return theirs / len(stall.samples) if stall.samples else 0.0
 
 
 def _matches(names: Iterable[str], glob: str) -> bool:

@@ -48,6 +48,7 @@ def no_blocking(
     scope: str | Iterable[str] | None = None,
     allow: str | Iterable[str] = (),
     starvation: str | None = None,
+    once: str | None = None,
 ) -> Mapping[str, Any]:
     """Fail the test for any call that blocks its event loop."""
     written: dict[str, tuple[Any, Callable[[Any], Any]]] = {
@@ -55,6 +56,7 @@ def no_blocking(
         "rules": (rules, _policy.rules),
         "scope": (scope, _policy.scope),
         "starvation": (starvation, _policy.starvation),
+        "once": (once, _policy.once),
     }
     read = {
         name: parse(value)

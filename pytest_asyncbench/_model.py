@@ -50,6 +50,7 @@ GARBAGE = "the garbage collector"
 
 Mode = Literal["off", "report", "warn", "error"]
 Starvation = Literal["forgive", "strict"]
+Once = Literal["forgive", "count"]
 
 
 # ---------------------------------------------------------------- promised
@@ -119,6 +120,7 @@ class Policy:
     budget: Budget | None = None
     copies: int | None = None
     starvation: Starvation = "forgive"
+    once: Once = "forgive"
     virtual: VirtualTime | None = None
     real_limit: float = 5.0
     asked: bool = False

@@ -82,6 +82,12 @@ OPTIONS = (
         help="whether time for which the system withheld the processor counts",
     ),
     Option(
+        name="once",
+        value="forgive, count",
+        default="forgive",
+        help="whether what a process does once, such as an import, can be a stall",
+    ),
+    Option(
         name="calls",
         value="family: call  # what to use instead",
         default="nothing",

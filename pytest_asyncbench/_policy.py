@@ -15,7 +15,15 @@ from datetime import timedelta
 from typing import Any, get_args
 
 from pytest_asyncbench._errors import PolicyError
-from pytest_asyncbench._model import Allowance, Budget, Mode, Policy, Rule, Starvation
+from pytest_asyncbench._model import (
+    Allowance,
+    Budget,
+    Mode,
+    Once,
+    Policy,
+    Rule,
+    Starvation,
+)
 from pytest_asyncbench._rules import DEFAULT_FAMILIES, FAMILIES, families_of
 
 __all__ = [
@@ -27,6 +35,7 @@ __all__ = [
     "copies",
     "duration",
     "mode",
+    "once",
     "rules",
     "scope",
     "speedup",
@@ -103,6 +112,11 @@ def mode(value: Any) -> Mode:
 def starvation(value: Any) -> Starvation:
     """Read whether starved time counts."""
     return choice(value, get_args(Starvation))  # type: ignore[return-value]
+
+
+def once(value: Any) -> Once:
+    """Read whether what a process does once counts."""
+    return choice(value, get_args(Once))  # type: ignore[return-value]
 
 
 def rules(value: str | Iterable[str]) -> frozenset[str]:
@@ -192,6 +206,7 @@ PARSERS: Mapping[str, Callable[[Any, str], Any]] = {
     "calls": lambda value, source: calls(value),
     "budget": lambda value, source: budget(value, source=source),
     "starvation": lambda value, source: starvation(value),
+    "once": lambda value, source: once(value),
     "real_limit": lambda value, source: duration(value),
 }
 """How the value of each setting is read, by the setting's name."""

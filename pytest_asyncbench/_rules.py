@@ -27,8 +27,9 @@ __all__ = [
     "FAMILIES",
     "FAMILY_HELP",
     "NEVER_FROM",
-    "NEVER_WITHIN",
+    "ONCE",
     "RULES",
+    "TOOLS",
     "families_of",
 ]
 
@@ -78,11 +79,22 @@ NEVER_FROM: Mapping[str, str] = {
     "pytest_asyncio.*": "pytest's own work",
 }
 
-# The same, wherever in the step they stand: what happens beneath them is theirs.
-NEVER_WITHIN: Mapping[str, str] = {
-    "importlib._bootstrap*": "an import happens once",
-    "_frozen_importlib*": "an import happens once",
-    "zipimport.*": "an import happens once",
+# What a process does once, wherever in the step it stands. Whoever happens to be the
+# first pays for it, here and in production. The setting `once` says whether it counts.
+ONCE: Mapping[str, str] = {
+    "importlib._bootstrap*": "a module is imported once",
+    "_frozen_importlib*": "a module is imported once",
+    "zipimport.*": "a module is imported once",
+    "importlib.metadata*": "what is installed is looked up once",
+    "pkg_resources.*": "what is installed is looked up once",
+    "re._compile": "a pattern is compiled once",
+    "zoneinfo.*": "a time zone is read once",
+    "mimetypes.init": "the table of types is read once",
+    "encodings.search_function": "a codec is looked up once",
+}
+
+# Tools at work, wherever in the step they stand: what happens beneath them is theirs.
+TOOLS: Mapping[str, str] = {
     "coverage.*": "coverage measures",
     "freezegun.api._freeze_time.*": "freezegun looks through all modules",
     "freezegun.api.start": "the same, on Python 3.10, which knows no classes here",

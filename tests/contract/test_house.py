@@ -33,6 +33,7 @@ FLOORS = {
     "_blame": DECISIONS,
     "_culprits": DECISIONS,
     "_judge": DECISIONS,
+    "_once": DECISIONS,
     "_policy": DECISIONS,
     "_render": DECISIONS,
     "_run": DECISIONS,

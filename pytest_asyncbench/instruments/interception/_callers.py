@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from pytest_asyncbench._rules import NEVER_FROM, NEVER_WITHIN
+from pytest_asyncbench._rules import NEVER_FROM, ONCE, TOOLS
 from pytest_asyncbench._units import INSTALLED
 
 __all__ = ["PACKAGE", "is_allowed", "is_standard", "is_users", "one_pattern", "top"]
@@ -44,7 +44,7 @@ def one_pattern(globs: Iterable[str]) -> re.Pattern[str]:
 
 
 _never_from = one_pattern(NEVER_FROM)
-_never_within = one_pattern(NEVER_WITHIN)
+_never_within = one_pattern({**TOOLS, **ONCE})
 
 
 def top(module: str) -> str:
