@@ -28,7 +28,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from tools import OPTIONS, TOOLS
+from tools import PEERS, PLUGINS, TOOLS
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
@@ -144,6 +144,8 @@ class Result:
     """Every culprit's line is named; by ours together with its call."""
     extra: list[str] = field(default_factory=list)
     """Findings of ours that name a place which is not to blame."""
+    logged: bool = False
+    """It said so, and let the test pass."""
     broken: str = ""
     """Why this is no result: the case itself went wrong."""
     text: str = ""
@@ -154,7 +156,7 @@ class Result:
         if self.broken:
             return False
         if self.case.kind == "innocent":
-            return not self.failed
+            return not self.failed and not self.logged
         return self.failed and self.named and not self.extra
 
 
@@ -164,7 +166,8 @@ def run(case: Case, tool: str, arguments: argparse.Namespace) -> Result:
         command = [
             arguments.python,
             *("-m", "pytest", "-q", "-c", str(CORPUS / "pytest.ini")),
-            *OPTIONS.get(tool, ()),
+            *TOOLS[tool].options,
+            *(f"-pno:{name}" for key, name in PLUGINS.items() if key != tool),
             case.nodeid,
         ]
         if tool == "ours":
@@ -174,8 +177,10 @@ def run(case: Case, tool: str, arguments: argparse.Namespace) -> Result:
             **os.environ,
             "CORPUS_TOOL": tool,
             "CORPUS_RESULT": result.name,
-            "PYTHONDONTWRITEBYTECODE": "1",
+            # Half of a run would be compiling; what is compiled stays off the corpus.
+            "PYTHONPYCACHEPREFIX": arguments.compiled,
         }
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         try:
             done = subprocess.run(
                 command,
@@ -276,8 +281,10 @@ def _judge_peer(
     }
     culprits = result.case.culprits
     result.named = bool(culprits) and all(lines & each.lines for each in culprits)
-    if result.case.kind == "innocent" and alarms and result.tool == "debug":
-        result.failed = True
+    result.logged = bool(alarms) and not result.failed
+    if result.failed and TOOLS[result.tool].verdict not in told:
+        # A failure all the same, and it counts: without the tool the test passes.
+        result.extra = ["failed with another message than the tool's"]
 
 
 # --------------------------------------------------------------- the table
@@ -285,19 +292,46 @@ def _judge_peer(
 
 def table(results: list[Result], tools: Iterable[str]) -> Iterator[str]:
     """Give the lines of the comparison."""
-    yield "| tool | slow: test fails | names the line | quick | false alarms |"
-    yield "| --- | --- | --- | --- | --- |"
+    heads = (
+        *("tool", "slow: test fails", "only logs", "names the line"),
+        *("quick: fails", "innocent: fails", "only logs"),
+    )
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{' --- |' * len(heads)}"
     for tool in tools:
         mine = [each for each in results if each.tool == tool and not each.skipped]
-        slow = [each for each in mine if each.case.kind == "slow"]
-        quick = [each for each in mine if each.case.kind == "quick"]
-        innocent = [each for each in mine if each.case.kind == "innocent"]
+        slow, quick, innocent = (
+            [each for each in mine if each.case.kind == kind]
+            for kind in ("slow", "quick", "innocent")
+        )
         yield (
             f"| {tool} | {sum(r.failed for r in slow)} of {len(slow)} "
+            f"| {sum(r.logged for r in slow)} "
             f"| {sum(r.named for r in slow)} "
             f"| {sum(r.failed for r in quick)} of {len(quick)} "
-            f"| {sum(r.failed for r in innocent)} of {len(innocent)} |"
+            f"| {sum(r.failed for r in innocent)} of {len(innocent)} "
+            f"| {sum(r.logged for r in innocent)} |"
         )
+
+
+def outcomes(results: Iterable[Result]) -> Iterator[str]:
+    """Say case by case what each tool made of it, for a look at the differences."""
+    by_case: dict[str, list[Result]] = {}
+    for result in results:
+        by_case.setdefault(result.case.name, []).append(result)
+    for name, several in by_case.items():
+        words = [f"{each.tool}={_word(each)}" for each in several]
+        yield f"{name} {' '.join(words)}"
+
+
+def _word(result: Result) -> str:
+    if result.skipped:
+        return "skipped"
+    if result.broken:
+        return "broken"
+    verdict = "fails" if result.failed else "logs" if result.logged else "passes"
+    named = result.named and result.case.kind != "innocent"
+    return verdict + ("+named" if named else "") + ("+other" if result.extra else "")
 
 
 def failures(results: Iterable[Result]) -> Iterator[str]:
@@ -315,20 +349,83 @@ def failures(results: Iterable[Result]) -> Iterator[str]:
         yield result.text
 
 
+_VERSIONS = """
+import importlib.metadata, json, platform, sys
+found = {"": platform.python_version()}
+for name in sys.argv[1:]:
+    try:
+        found[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
+
+
+def versions(python: str) -> dict[str, str]:
+    """Ask an interpreter for its version, and for those of the tools that it has."""
+    packages = {tool.package for tool in TOOLS.values() if tool.package}
+    done = subprocess.run(
+        [python, "-c", _VERSIONS, *sorted(packages)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(json.loads(done.stdout))
+
+
+def present(tools: Iterable[str], there: dict[str, str]) -> list[str]:
+    """Keep the tools that are installed, and say which are not."""
+    kept = []
+    for tool in tools:
+        package = TOOLS[tool].package
+        if package and package not in there:
+            print(f"{tool} is left out: {package} is not installed here")
+        else:
+            kept.append(tool)
+    return kept
+
+
+def run_all(
+    wanted: list[tuple[str, Case]], arguments: argparse.Namespace
+) -> list[Result]:
+    """Run cases under tools; those that a busy machine may have decided twice."""
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        results = list(pool.map(lambda each: run(each[1], each[0], arguments), wanted))
+    if arguments.again:
+        return [_again(each, arguments) for each in results]
+    return results
+
+
+def _again(result: Result, arguments: argparse.Namespace) -> Result:
+    """Run an unexpected result once more, with nothing beside it; the second counts."""
+    case = result.case
+    said = result.failed or result.logged
+    doubtful = {
+        "slow": not said and TOOLS[result.tool].timed,
+        # What is quick is found by name or not at all, whatever the machine does.
+        "quick": False,
+        "innocent": said,
+    }
+    if result.skipped or not (doubtful[case.kind] or result.broken):
+        return result
+    second = run(case, result.tool, arguments)
+    if _word(second) != _word(result):
+        print(f"{case.name}: {result.tool} {_word(result)}, then {_word(second)}")
+    return second
+
+
+def choice(text: str) -> list[str]:
+    """Read the names of tools."""
+    tools = ["ours", *PEERS] if text == "all" else text.split(",")
+    for tool in tools:
+        if tool not in TOOLS:
+            sys.exit(f"{tool!r} is no tool; accepted are all, {', '.join(TOOLS)}")
+    return tools
+
+
 def main() -> None:
     """Run the corpus and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--tool", default="ours", help=f"some of {','.join(TOOLS)}")
-    parser.add_argument("--only", default="", help="cases with this in their name")
-    parser.add_argument("--kind", default="", help="slow, quick or innocent")
-    parser.add_argument("--python", default=sys.executable)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--rules", default="", help="for our slow cases")
-    parser.add_argument(
-        "--failures", action="store_true", help="show what ours got wrong"
-    )
-    parser.add_argument("--list", action="store_true", help="list the cases")
-    arguments = parser.parse_args()
+    arguments = read_arguments()
     chosen = [
         case
         for case in cases()
@@ -338,14 +435,14 @@ def main() -> None:
         for case in chosen:
             print(case.kind, case.name, *(sorted(each.lines) for each in case.culprits))
         return
-    tools = arguments.tool.split(",")
-    with ThreadPoolExecutor(arguments.jobs) as pool:
-        results = list(
-            pool.map(
-                lambda each: run(each[1], each[0], arguments),
-                [(tool, case) for tool in tools for case in chosen],
-            )
+    there = versions(arguments.python)
+    tools = present(choice(arguments.tool), there)
+    with tempfile.TemporaryDirectory() as arguments.compiled:
+        results = run_all(
+            [(tool, case) for case in chosen for tool in tools], arguments
         )
+    if arguments.outcomes:
+        print(*outcomes(results), sep="\n")
     if arguments.failures:
         print(*failures(results), sep="\n")
     if "truth" in tools:
@@ -357,6 +454,13 @@ def main() -> None:
                 result.text.rpartition("longest step ")[2],
             )
         return
+    packages = {TOOLS[tool].package for tool in tools} - {"", "pytest-asyncbench"}
+    print(
+        f"\nPython {there['']}",
+        *(f"{name} {there[name]}" for name in sorted(packages)),
+        sep=", ",
+        end="\n\n",
+    )
     print(*table(results, tools), sep="\n")
     broken = [
         f"{each.case.name} ({each.tool}): {each.broken}"
@@ -364,6 +468,30 @@ def main() -> None:
         if each.broken
     ]
     print(*broken, sep="\n", end="\n" if broken else "")
+
+
+def read_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--tool", default="ours", help=f"all, or some of {','.join(TOOLS)}"
+    )
+    parser.add_argument("--only", default="", help="cases with this in their name")
+    parser.add_argument("--kind", default="", help="slow, quick or innocent")
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--rules", default="", help="for our slow cases")
+    parser.add_argument(
+        "--again", action="store_true", help="run the unexpected once more, alone"
+    )
+    parser.add_argument(
+        "--outcomes", action="store_true", help="show what each tool made of each case"
+    )
+    parser.add_argument(
+        "--failures", action="store_true", help="show what ours got wrong"
+    )
+    parser.add_argument("--list", action="store_true", help="list the cases")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
