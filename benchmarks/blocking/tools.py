@@ -34,7 +34,7 @@ class Tool:
     """The distribution that has to be there; nothing where it is the interpreter."""
     options: tuple[str, ...] = ()
     """What to add to pytest's command line."""
-    marker: pytest.MarkDecorator | None = None
+    marker: Callable[[], pytest.MarkDecorator] | None = None
     around: Callable[[], contextlib.AbstractContextManager[None]] | None = None
     inside: (
         Callable[[pytest.Function], contextlib.AbstractAsyncContextManager[None]] | None
@@ -50,7 +50,7 @@ class Tool:
 def mark(tool: str, item: pytest.Item) -> None:
     """Give a test the marker by which a detector is asked for."""
     if tool and (marker := TOOLS[tool].marker):
-        item.add_marker(marker)
+        item.add_marker(marker())
 
 
 @contextlib.contextmanager
@@ -229,7 +229,7 @@ TOOLS = {
     "pyleak": Tool(
         package="pyleak",
         # Naming one kind only does not switch the others off.
-        marker=pytest.mark.no_leaks(
+        marker=lambda: pytest.mark.no_leaks(
             tasks=False, threads=False, blocking=True, blocking_threshold=THRESHOLD
         ),
         verdict="event loop blocks",

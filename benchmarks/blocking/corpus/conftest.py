@@ -40,6 +40,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Keep what a detector may have said."""
     _reports.append(
         {
+            "nodeid": report.nodeid,
             "when": report.when,
             "outcome": report.outcome,
             "text": report.longreprtext,
