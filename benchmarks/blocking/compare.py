@@ -1,7 +1,7 @@
 """Compare detectors of blocking calls on the corpus: `python compare.py --help`.
 
-Each case is a test of `corpus/`, run by pytest in a process of its own. What is true
-of it stands in its file: the kind of case in the file's name, the guilty line in a
+Each case is a test of `corpus/`, run by pytest in a process of its own, a fork of one
+that has imported pytest. What is true of it stands in its file: the kind of case in the file's name, the guilty line in a
 comment::
 
     time.sleep(0.1)  # <- blocks: time.sleep
@@ -16,12 +16,12 @@ from __future__ import annotations
 import argparse
 import ast
 import json
-import os
+import queue
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -160,39 +160,56 @@ class Result:
         return self.failed and self.named and not self.extra
 
 
-def run(case: Case, tool: str, arguments: argparse.Namespace) -> Result:
-    """Run one case under one tool."""
+class Warm:
+    """A process that forks for each case; see `warm.py`."""
+
+    def __init__(self, python: str) -> None:
+        """Start it."""
+        self._process = subprocess.Popen(
+            [python, str(HERE / "warm.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(
+        self, arguments: list[str], environment: dict[str, str]
+    ) -> tuple[bool, str]:
+        """Run pytest in a fork; tell whether it came to its end, and what it said."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with tempfile.NamedTemporaryFile("r", errors="replace") as output:
+            order = {
+                "arguments": arguments,
+                "environment": environment,
+                "folder": str(CORPUS),
+                "output": output.name,
+                "limit": LIMIT,
+            }
+            print(json.dumps(order), file=self._process.stdin, flush=True)
+            return json.loads(self._process.stdout.readline()), output.read()
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
+
+
+def run(case: Case, tool: str, warm: Warm, rules: str) -> Result:
+    """Run one case under one tool, with these rules for the slow cases of ours."""
     with tempfile.NamedTemporaryFile("r", suffix=".json") as result:
         command = [
-            arguments.python,
-            *("-m", "pytest", "-q", "-c", str(CORPUS / "pytest.ini")),
+            *("-q", "-c", str(CORPUS / "pytest.ini")),
             *TOOLS[tool].options,
             *(f"-pno:{name}" for key, name in PLUGINS.items() if key != tool),
             case.nodeid,
         ]
         if tool == "ours":
-            rules = arguments.rules if case.kind == "slow" else "all"
+            rules = rules if case.kind == "slow" else "all"
             command += [f"--asyncbench-rules={rules}"] if rules else []
-        environment = {
-            **os.environ,
-            "CORPUS_TOOL": tool,
-            "CORPUS_RESULT": result.name,
-        }
-        try:
-            done = subprocess.run(
-                command,
-                env=environment,
-                cwd=CORPUS,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=LIMIT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as expired:
-            output = (expired.stdout or b"").decode(errors="replace")
+        environment = {"CORPUS_TOOL": tool, "CORPUS_RESULT": result.name}
+        ended, output = warm.run(command, environment)
+        if not ended:
             return Result(case=case, tool=tool, broken="hung", text=output)
-        output = done.stdout + done.stderr
         try:
             told = json.load(result)
         except ValueError:
@@ -387,16 +404,28 @@ def run_all(
     wanted: list[tuple[str, Case]], arguments: argparse.Namespace
 ) -> list[Result]:
     """Run cases under tools; those that a busy machine may have decided twice."""
+    idle: queue.SimpleQueue[Warm] = queue.SimpleQueue()
+    for _ in range(arguments.jobs):
+        idle.put(Warm(arguments.python))
+
+    def one(each: tuple[str, Case]) -> Result:
+        warm = idle.get()
+        try:
+            return run(each[1], each[0], warm, arguments.rules)
+        finally:
+            idle.put(warm)
+
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        results = list(pool.map(lambda each: run(each[1], each[0], arguments), wanted))
+        results = list(pool.map(one, wanted))
     if arguments.again:
-        return [_again(each, arguments) for each in results]
+        results = [again(each, one) if is_doubtful(each) else each for each in results]
+    for _ in range(arguments.jobs):
+        idle.get().close()
     return results
 
 
-def _again(result: Result, arguments: argparse.Namespace) -> Result:
-    """Run an unexpected result once more, with nothing beside it; the second counts."""
-    case = result.case
+def is_doubtful(result: Result) -> bool:
+    """Tell whether a busy machine may have made this what it is."""
     said = result.failed or result.logged
     doubtful = {
         "slow": not said and TOOLS[result.tool].timed,
@@ -404,11 +433,15 @@ def _again(result: Result, arguments: argparse.Namespace) -> Result:
         "quick": False,
         "innocent": said,
     }
-    if result.skipped or not (doubtful[case.kind] or result.broken):
-        return result
-    second = run(case, result.tool, arguments)
+    return bool(not result.skipped and (doubtful[result.case.kind] or result.broken))
+
+
+def again(result: Result, one: Callable[[tuple[str, Case]], Result]) -> Result:
+    """Run a case once more, with no other beside it; what comes then counts."""
+    second = one((result.tool, result.case))
     if _word(second) != _word(result):
-        print(f"{case.name}: {result.tool} {_word(result)}, then {_word(second)}")
+        words = f"{_word(result)}, then {_word(second)}"
+        print(f"{result.case.name}: {result.tool} {words}")
     return second
 
 
