@@ -1,8 +1,8 @@
 """Compare detectors of blocking calls on the corpus: `python compare.py --help`.
 
-Each case is a test of `corpus/`, run by pytest in a process of its own, a fork of one
-that has imported pytest. What is true of it stands in its file: the kind of case in the file's name, the guilty line in a
-comment::
+Each case is a test of `corpus/`, run by pytest in a process of its own, which is a fork
+of one that has imported pytest. What is true of it stands in its file: the kind of case
+in the file's name, the guilty line in a comment::
 
     time.sleep(0.1)  # <- blocks: time.sleep
 
@@ -416,7 +416,11 @@ def run_all(
             idle.put(warm)
 
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        results = list(pool.map(one, wanted))
+        results = []
+        for result in pool.map(one, wanted):
+            results.append(result)
+            if not len(results) % 100:
+                print(f"{len(results)} of {len(wanted)}", file=sys.stderr, flush=True)
     if arguments.again:
         results = [again(each, one) if is_doubtful(each) else each for each in results]
     for _ in range(arguments.jobs):
