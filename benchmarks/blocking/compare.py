@@ -466,7 +466,7 @@ def main() -> None:
         for case in cases()
         if any(part in case.name for part in arguments.only.split(","))
         and case.kind.startswith(arguments.kind)
-    ]
+    ][:: arguments.every]
     if arguments.list:
         for case in chosen:
             print(case.kind, case.name, *(sorted(each.lines) for each in case.culprits))
@@ -513,6 +513,7 @@ def read_arguments() -> argparse.Namespace:
         "--only", default="", help="cases with this in their name, or one of these"
     )
     parser.add_argument("--kind", default="", help="slow, quick or innocent")
+    parser.add_argument("--every", type=int, default=1, help="each n-th of these only")
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--rules", default="", help="for our slow cases")
