@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,7 +22,15 @@ from _subjects import COROUTINES, STEPS, TASKS
 from _table import compare_to_first, print_table, rounds_from
 
 SUBJECTS = Path(__file__).with_name("_subjects.py")
-PEERS = ("blockbuster", "aiocop", "pyleak", "aiodebug")
+PEERS: dict[str, tuple[str, ...]] = {
+    "blockbuster": (),
+    "aiocop": (),
+    "pyleak": (),
+    "aiodebug": (),
+    "fastapi_loopguard": ("--loopguard-all-async",),
+}
+"""Those that are switched on inside of the test, or by an option of pytest's."""
+
 WITHOUT = ("-p", "no:asyncbench")
 
 
@@ -58,11 +67,11 @@ def print_steps(rounds: int) -> None:
         "(c) accounts of tasks": steps("--asyncbench-budget=10min"),
         "asyncio's debug mode": steps(*WITHOUT, on="debug"),
     }
-    for peer in PEERS:
+    for peer, options in PEERS.items():
         if find_spec(peer) is None:
             print(f"{peer} is not installed here")
         else:
-            cases[peer] = steps(*WITHOUT, on=peer)
+            cases[f"{peer} {version(peer)}"] = steps(*WITHOUT, *options, on=peer)
     print_table(
         f"{STEPS:,} steps of {TASKS} tasks that yield to each other",
         ["", "per step", "ratio"],

@@ -29,7 +29,7 @@ BLOCK = 0.1
 _real_sleep = time.sleep
 _reports: list[dict[str, Any]] = []
 
-pytest_plugins = tools.plugins(os.environ.get("CORPUS_TOOL", ""))
+TOOL = os.environ.get("CORPUS_TOOL", "")
 
 
 # ------------------------------------------------------------- the report
@@ -40,6 +40,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Keep what a detector may have said."""
     _reports.append(
         {
+            "nodeid": report.nodeid,
             "when": report.when,
             "outcome": report.outcome,
             "text": report.longreprtext,
@@ -62,8 +63,20 @@ def pytest_sessionfinish() -> None:
 def _detector(request: pytest.FixtureRequest) -> Iterator[None]:
     """Put a peer around the test; ours is a plugin and needs nothing here."""
     logging.getLogger("asyncio").setLevel(logging.DEBUG)
-    with tools.around(os.environ.get("CORPUS_TOOL", "")):
+    with tools.around(TOOL):
         yield
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Ask a peer for its watch, where that is asked for by a marker."""
+    tools.mark(TOOL, item)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Put a peer inside the test that must know the running loop."""
+    if isinstance(item, pytest.Function):
+        tools.enter(TOOL, item)
 
 
 # ---------------------------------------------------------------- sizing
