@@ -153,7 +153,12 @@ class _Inquiry:
             found = self._finding(call.stack, call.began, call.seconds, call.target)
             if found is not None:
                 waits = _waits([each for each in samples if _lies_in(each.at, call)])
-                yield dataclasses.replace(found, held_up=call.held_up, waits=waits)
+                yield dataclasses.replace(
+                    found,
+                    held_up=call.held_up,
+                    held_up_for=call.held_up_for,
+                    waits=waits,
+                )
 
     def stalled(self, stall: LoopStall, calls: Sequence[BlockingCall]) -> list[Finding]:
         """Share a stall out among the calls and lines that filled it."""
@@ -332,6 +337,7 @@ def _as_stall(found: Finding, stall: LoopStall) -> Finding:
         found,
         kind="stall",
         held_up=max(found.held_up, stall.held_up),
+        held_up_for=max(found.held_up_for, stall.held_up_for),
         working=stall.working if whole else None,
         blocked=stall.blocked if whole else None,
         starved=stall.starved if whole else None,
@@ -373,6 +379,7 @@ def _sum(one: Finding, other: Finding) -> Finding:
             (Counter(dict(one.waits)) + Counter(dict(other.waits))).most_common()
         ),
         held_up=max(one.held_up, other.held_up),
+        held_up_for=max(one.held_up_for, other.held_up_for),
         count=one.count + other.count,
         advice=one.advice or other.advice,
     )

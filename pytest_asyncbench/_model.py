@@ -185,6 +185,7 @@ class BlockingCall:
     step: float
     """When the step around it began, which also names the step."""
     held_up: int = 0
+    held_up_for: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +209,9 @@ class LoopStall:
     samples: tuple[Sample, ...]
     task: str | None
     held_up: int
+    """How many callbacks and timers could not go on."""
+    held_up_for: float = 0.0
+    """For how long at most, one of them."""
     working: float | None = None
     blocked: float | None = None
     starved: float | None = None
@@ -371,6 +375,7 @@ class Finding:
     waits: tuple[tuple[Wait, int], ...] = ()
     """What the kernel was seen to wait for, and how often, most often first."""
     held_up: int = 0
+    held_up_for: float = 0.0
     count: int = 1
     allowed: str | None = None
     advice: str = ""

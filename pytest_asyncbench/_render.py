@@ -192,7 +192,8 @@ def _finding_lines(finding: Finding, threshold: float) -> Iterator[str]:
     yield from _waited_lines(finding)
     if finding.held_up:
         plural = "s" * (finding.held_up != 1)
-        yield f"  held up {finding.held_up} other callback{plural}"
+        longest = seconds(finding.held_up_for)
+        yield f"  held up {finding.held_up} other callback{plural}, {longest} at most"
     if finding.advice:
         yield f"  use: {finding.advice}"
 

@@ -195,7 +195,7 @@ class Watch:
             ),
             task=describe_callback(handle._callback),
             # What the step itself put into the queue at its end was not held up by it.
-            held_up=view.held_up(view.queue_then if sampled else 0),
+            **view.held_up(view.queue_then if sampled else 0, ended - began),
             working=working,
             blocked=blocked,
             starved=starved,
@@ -241,7 +241,7 @@ class Watch:
                 seconds=seconds,
                 stack=to_stack((None, raw[1])) or _IN_C,
                 step=view.last,
-                held_up=view.held_up(view.queued()),
+                **view.held_up(view.queued(), seconds),
             )
         )
 

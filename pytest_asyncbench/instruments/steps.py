@@ -80,15 +80,19 @@ class LoopView:
         """Count the callbacks in the loop's queue; 0 where it is C, as uvloop's."""
         return len(getattr(self.loop, "_ready", ()))
 
-    def held_up(self, queued: int) -> int:
-        """Count who could not go on: `queued` callbacks and the timers that are due."""
+    def held_up(self, queued: int, seconds: float) -> dict[str, Any]:
+        """Tell who could not go on for so many seconds, and for how long at most.
+
+        That is `queued` callbacks, for all of the time, and the timers that are due.
+        """
         now = self.loop.time()
-        due = sum(
-            1
+        late = [
+            min(seconds, now - timer._when)
             for timer in getattr(self.loop, "_scheduled", ())  # C, in uvloop
             if timer._when <= now and not timer._cancelled
-        )
-        return queued + due
+        ]
+        longest = seconds if queued else max(late, default=0.0)
+        return {"held_up": queued + len(late), "held_up_for": longest}
 
 
 class Views(dict[Any, LoopView]):

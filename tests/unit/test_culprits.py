@@ -64,10 +64,12 @@ def test_a_known_call_counts_however_quick():
 
 def test_a_stall_is_blamed_on_the_line_that_its_samples_show():
     """With the whole time of the step where nothing else filled it."""
-    seen = one(stalls=(stall((SLEEP,), (SLEEP,), seconds=0.5, held_up=2),))
+    seen = one(
+        stalls=(stall((SLEEP,), (SLEEP,), seconds=0.5, held_up=2, held_up_for=0.4),)
+    )
     assert (seen.kind, seen.call, seen.line) == ("stall", "time.sleep", 41)
     assert seen.seconds == pytest.approx(0.5)
-    assert seen.held_up == 2
+    assert (seen.held_up, seen.held_up_for) == (2, 0.4)
 
 
 def test_a_step_within_the_threshold_is_no_stall():
@@ -158,8 +160,10 @@ def test_a_line_beyond_the_threshold_is_named_however_small_its_part():
 
 def test_the_same_place_is_reported_once_with_its_count():
     """Time adds up; how many were held up at once does not."""
-    seen = one(calls=(call(began=1, held_up=2), call(began=2, held_up=5)))
-    assert (seen.count, seen.held_up) == (2, 5)
+    seen = one(
+        calls=(call(began=1, held_up=2, held_up_for=0.4), call(began=2, held_up=5))
+    )
+    assert (seen.count, seen.held_up, seen.held_up_for) == (2, 5, 0.4)
     assert seen.seconds == pytest.approx(0.02)
 
 

@@ -200,27 +200,39 @@ def test_a_known_call_says_where_what_and_what_instead(tmp_path):
     source = tmp_path / "test_source.py"
     source.write_text("import time\n    time.sleep(0.25)\n")
     found = finding(
-        file=str(source), line=2, held_up=1, count=3, advice="await asyncio.sleep(...)"
+        file=str(source),
+        line=2,
+        held_up=1,
+        held_up_for=0.2,
+        count=3,
+        advice="await asyncio.sleep(...)",
     )
     assert text(BLOCKING, policy=ERROR, findings=(found,)) == [
         "blocking call on the event loop, 0.250 s, 3 times",
         f"  {source}:2 in test_checkout",
         "      time.sleep(0.25)",
         "  calls time.sleep",
-        "  held up 1 other callback",
+        "  held up 1 other callback, 0.200 s at most",
         "  use: await asyncio.sleep(...)",
     ]
 
 
 def test_a_stall_says_its_limit_and_how_the_time_was_spent():
     """And how many it held up."""
-    found = finding(kind="stall", working=0.05, blocked=0.15, starved=0.05, held_up=2)
+    found = finding(
+        kind="stall",
+        working=0.05,
+        blocked=0.15,
+        starved=0.05,
+        held_up=2,
+        held_up_for=0.25,
+    )
     assert text(BLOCKING, policy=ERROR, findings=(found,)) == [
         "event loop stalled 0.250 s (limit 0.100 s)",
         f"  {FILE}:41 in test_checkout",
         "  calls time.sleep",
         "  working 50.0 ms, blocked 0.150 s, starved 50.0 ms",
-        "  held up 2 other callbacks",
+        "  held up 2 other callbacks, 0.250 s at most",
     ]
 
 

@@ -118,6 +118,8 @@ def test_a_stall_tells_who_was_held_up_and_whose_time_it_was():
         watch.stop()
     (stall,) = watch.stalls
     assert stall.held_up >= 3
+    # The timers were due after 0.2 s of it; what was queued waited for all of it.
+    assert stall.held_up_for == pytest.approx(0.55, abs=0.01)
     assert (stall.working, stall.starved) == (
         pytest.approx(0.5, abs=0.01),
         pytest.approx(0.25, abs=0.01),
