@@ -74,6 +74,8 @@ class Watchdog:
         self._codes: frozenset[CodeType] = frozenset()
         self._deadlines: list[_Deadline] = []
         self._ended: _thread.LockType | None = None
+        self._own: tuple[int, int] | None = None
+        """What Python and the system call its thread."""
         self._looks = 0
         self._in_long_step = False
         self._rest: Rest | None = None
@@ -131,6 +133,7 @@ class Watchdog:
 
     def _run_until_stopped(self, ended: _thread.LockType) -> None:
         try:
+            self._own = _thread.get_ident(), _thread.get_native_id()
             self._run()
         finally:
             ended.release()
@@ -181,10 +184,9 @@ class Watchdog:
             self._gaps = [*self._gaps[-_MOST_GAPS:], gap]
 
     def _in_queue(self) -> float | None:
-        thread = self._thread
-        if thread is None or thread.native_id is None or thread.ident is None:
+        if self._own is None:
             return None
-        return self._clock.processor(thread.ident, thread.native_id).starved
+        return self._clock.processor(*self._own).starved
 
     def gaps(self, now: float) -> list[Gap]:
         """Tell when it should have run and nothing did; called in a loop's thread.
