@@ -12,6 +12,7 @@ import gc
 import json
 import socket
 import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -26,6 +27,7 @@ import pytest_asyncbench._session
 from pytest_asyncbench._clock import SYSTEM_CLOCK
 from pytest_asyncbench._rules import RULES
 from pytest_asyncbench.instruments.interception import Interception
+from pytest_asyncbench.instruments.watchdog import Watchdog
 
 assert pytest_asyncbench._session
 Interception(RULES, SYSTEM_CLOCK).install()()
@@ -179,6 +181,13 @@ def _fixed_width(monkeypatch):
     monkeypatch.delenv("FORCE_COLOR", raising=False)
 
 
+def _watchdogs():
+    """How many threads of ours run: `threading` does not know them."""
+    inner = list(sys._current_frames().values())
+    own = {Watchdog._run.__code__, Watchdog._run_until_stopped.__code__}
+    return sum(frame.f_code in own for frame in inner)
+
+
 def _originals():
     """What the plugin replaces while a test is watched."""
     return {
@@ -187,7 +196,7 @@ def _originals():
         "Lock": threading.Lock,
         "Popen": subprocess.Popen,
         "getaddrinfo": socket.getaddrinfo,
-        "threads": {t.name for t in threading.enumerate() if "asyncbench" in t.name},
+        "threads": _watchdogs(),
         **{
             f"socket.{name}": vars(socket.socket).get(name)
             for name in ("recv", "send", "sendall", "connect", "accept")

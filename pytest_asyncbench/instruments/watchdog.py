@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import _thread
 import sys
-import threading
 from collections.abc import Callable
 from types import CodeType
 
@@ -74,7 +73,9 @@ class Watchdog:
         self._views: list[LoopView] = []
         self._codes: frozenset[CodeType] = frozenset()
         self._deadlines: list[_Deadline] = []
-        self._thread: threading.Thread | None = None
+        self._ended: _thread.LockType | None = None
+        self._own: tuple[int, int] | None = None
+        """What Python and the system call its thread."""
         self._looks = 0
         self._in_long_step = False
         self._rest: Rest | None = None
@@ -87,6 +88,8 @@ class Watchdog:
         """For how long it has been kept from the interpreter so far."""
         self._gaps: list[Gap] = []
         self._stop = _thread.allocate_lock()
+        self._turning = _thread.allocate_lock()
+        self._over = False
         self.failures: list[str] = []
 
     def watch(self, view: LoopView, codes: frozenset[CodeType]) -> None:
@@ -94,19 +97,28 @@ class Watchdog:
         self._codes = codes
         view.ticks.append(self.tick(view))
         self._views.append(view)
-        if self._thread is None:
+        self._begin()
+
+    def _begin(self) -> None:
+        # Loops of several threads may be met at once, and while the test ends.
+        with self._turning:
+            if self._over or self._ended is not None:
+                return
             self._stop.acquire()
-            self._thread = threading.Thread(
-                target=self._run, name="asyncbench-watchdog", daemon=True
-            )
-            self._thread.start()
+            ended = _thread.allocate_lock()
+            ended.acquire()
+            # Not threading's: code that counts its threads must not see ours.
+            _thread.start_new_thread(self._run_until_stopped, (ended,))
+            self._ended = ended
 
     def stop(self) -> None:
-        """End the thread and wait for it; nothing happens where it never started."""
-        if self._thread is not None:
-            self._stop.release()
-            self._thread.join()
-            self._thread = None
+        """End the thread and wait for it, for good: a loop met later starts none."""
+        with self._turning:
+            self._over = True
+            if self._ended is not None:
+                self._stop.release()
+                self._ended.acquire()
+                self._ended = None
 
     def expect(self, at: float, view: LoopView, on_deadline: OnDeadline) -> Undo:
         """Call `on_deadline` when the clock reads `at`, unless undone before."""
@@ -118,6 +130,13 @@ class Watchdog:
                 self._deadlines.remove(deadline)
 
         return undo
+
+    def _run_until_stopped(self, ended: _thread.LockType) -> None:
+        try:
+            self._own = _thread.get_ident(), _thread.get_native_id()
+            self._run()
+        finally:
+            ended.release()
 
     def _run(self) -> None:
         # A raw lock, because waiting on it reads no clock that could be replaced
@@ -165,10 +184,9 @@ class Watchdog:
             self._gaps = [*self._gaps[-_MOST_GAPS:], gap]
 
     def _in_queue(self) -> float | None:
-        thread = self._thread
-        if thread is None or thread.native_id is None or thread.ident is None:
+        if self._own is None:
             return None
-        return self._clock.processor(thread.ident, thread.native_id).starved
+        return self._clock.processor(*self._own).starved
 
     def gaps(self, now: float) -> list[Gap]:
         """Tell when it should have run and nothing did; called in a loop's thread.

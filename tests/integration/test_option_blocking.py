@@ -73,3 +73,24 @@ def test_error_fails_async_tests_that_block(play):
     run = play(SUITE, "--asyncbench-blocking=error", ini="asyncbench_blocking = off")
     assert run.outcomes == outcomes("failed")
     assert run["test_blocks"].lines[0].startswith("event loop stalled")
+
+
+COUNTS_THREADS = """
+import asyncio, threading
+
+def test_threads():
+    before = threading.active_count(), threading.enumerate()
+
+    async def main():
+        await asyncio.sleep(0)
+        assert (threading.active_count(), threading.enumerate()) == before
+
+    asyncio.run(main())
+"""
+
+
+def test_code_that_counts_its_threads_does_not_see_ours(play_once):
+    """A library's test for threads that it leaks stays as it is."""
+    run = play_once(COUNTS_THREADS, "--asyncbench-blocking=report")
+    assert run.outcomes == {"test_threads": "passed"}
+    assert run["test_threads"].record["steps"] > 0

@@ -137,3 +137,48 @@ def test_a_stall_of_a_loop_in_a_thread_is_found(suite):
     """At its line, though the test's own thread only waited."""
     (entry,) = suite["test_loop_in_a_thread"].record["blocking"]
     assert (entry["kind"], entry["call"]) == ("stall", "time.sleep")
+
+
+ELSEWHERE = """
+import pytest
+
+async def test_unmarked():
+    pass
+
+@pytest.mark.no_blocking
+async def test_asked():
+    pass
+
+@pytest.mark.budget(30)
+async def test_budget():
+    pass
+"""
+
+NO_LOOP = """
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    try:
+        pyfuncitem.obj().send(None)
+    except StopIteration:
+        return True
+"""
+
+
+@pytest.mark.parametrize("mode", ["report", "error"])
+def test_what_runs_outside_of_asyncio_runs_as_it_would_without_us(play_once, mode):
+    """As trio's tests do, which a setting for the whole project does not mean."""
+    run = play_once(
+        ELSEWHERE,
+        "--asyncio-mode=strict",
+        f"--asyncbench-blocking={mode}",
+        conftest=NO_LOOP,
+    )
+    asked = "failed" if mode == "error" else "passed"
+    assert run["test_unmarked"].outcome == "passed"
+    assert run["test_unmarked"].record["unmeasured"] is False
+    assert run["test_unmarked"].record["problems"] == []
+    assert run["test_budget"].outcome == asked
+    assert run["test_asked"].outcome == "failed"
+    assert "not measured" in run["test_asked"].text

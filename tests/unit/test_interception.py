@@ -550,6 +550,18 @@ def test_a_lazy_module_is_not_loaded(patches):
     Interception(RULES, SYSTEM_CLOCK).install()()
 
 
+def test_what_only_claims_to_be_a_module_is_passed_over(patches):
+    """As cffi's libraries do, which have no namespace."""
+
+    class Claims:
+        __slots__ = ()
+        __class__ = types.ModuleType
+
+    sys.modules["claims_one"] = Claims()
+    patches.callback(sys.modules.pop, "claims_one")
+    Interception(RULES, SYSTEM_CLOCK).install()()
+
+
 def test_a_foreign_module_is_wrapped_once_it_is_imported(patches):
     """A row for a package that comes later is waiting for it."""
     interception, ear = Interception([rule("later_db.connect")], SYSTEM_CLOCK), Ear()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
+import sys
 import threading
 
 import pytest
@@ -19,7 +21,14 @@ A_WHILE = 10
 
 
 def threads():
-    return [t for t in threading.enumerate() if t.name == "asyncbench-watchdog"]
+    """The watchdogs' threads, which `threading` does not know."""
+    outermost = []
+    for frame in sys._current_frames().values():
+        while frame.f_back is not None:
+            frame = frame.f_back
+        outermost.append(frame.f_code)
+    ours = Watchdog._run_until_stopped.__code__
+    return [code for code in outermost if code is ours]
 
 
 def until(condition):
@@ -212,15 +221,45 @@ def test_a_deadline_that_fails_is_our_problem_alone():
 
 def test_the_thread_ends_with_the_watching():
     """It is waited for, not left to end by itself."""
-    before = len(threads())
+    assert not threads()
     with OneLoop():
-        assert len(threads()) == before + 1
-    assert len(threads()) == before
+        until(threads)
+    until(lambda: not threads())
+
+
+def test_a_loop_that_is_met_too_late_starts_no_thread():
+    """As one in another thread may be, while the test ends."""
+    with OneLoop() as one:
+        until(threads)
+    one.watch.watchdog.watch(one.view, frozenset())
+    until(lambda: not threads())
+
+
+def test_loops_of_two_threads_start_one_thread(monkeypatch):
+    """The second neither starts another nor waits for the end of the first."""
+    real, inside, go_on = _thread.start_new_thread, threading.Event(), threading.Event()
+
+    def slow(*args):
+        inside.set()
+        go_on.wait(A_WHILE)
+        return real(*args)
+
+    watchdog = Watchdog(ManualClock(), 0.01)
+    monkeypatch.setattr(_thread, "start_new_thread", slow)
+    callers = [threading.Thread(target=watchdog._begin) for _ in range(2)]
+    callers[0].start()
+    assert inside.wait(A_WHILE)
+    callers[1].start()
+    go_on.set()
+    for caller in callers:
+        caller.join(A_WHILE)
+        assert not caller.is_alive()
+    watchdog.stop()
+    until(lambda: not threads())
 
 
 def test_without_a_loop_there_is_no_thread():
     """A test that runs no loop costs none."""
-    before = len(threads())
     watchdog = Watchdog(ManualClock(), 0.01)
+    assert not threads()
     watchdog.stop()
-    assert len(threads()) == before

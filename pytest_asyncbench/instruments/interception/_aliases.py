@@ -35,7 +35,7 @@ def swap_aliases(swaps: Iterable[Swap]) -> None:
         first = top(name)
         standard = first in sys.stdlib_module_names
         hidden = standard and (first.startswith("_") or first in {"posix", "nt"})
-        if hidden or first == PACKAGE or not isinstance(module, ModuleType):
+        if hidden or first == PACKAGE or not _is_module(module):
             continue
         # A lazy module would be loaded by module.__dict__.
         namespace = object.__getattribute__(module, "__dict__")
@@ -43,3 +43,9 @@ def swap_aliases(swaps: Iterable[Swap]) -> None:
             swap = wanted.get(id(value))
             if swap is not None and (swap.everywhere or not standard):
                 namespace[key] = swap.new
+
+
+def _is_module(value: Any) -> bool:
+    # By its true type: things that only claim to be modules (cffi's `lib`) are listed
+    # in sys.modules, too, and have no namespace to look at.
+    return issubclass(type(value), ModuleType)
