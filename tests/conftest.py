@@ -182,10 +182,12 @@ def _fixed_width(monkeypatch):
 
 
 def _watchdogs():
-    """How many threads of ours run: `threading` does not know them."""
-    inner = list(sys._current_frames().values())
-    own = {Watchdog._run.__code__, Watchdog._run_until_stopped.__code__}
-    return sum(frame.f_code in own for frame in inner)
+    outermost = []
+    for frame in sys._current_frames().values():
+        while frame.f_back is not None:
+            frame = frame.f_back
+        outermost.append(frame.f_code)
+    return outermost.count(Watchdog._run_until_stopped.__code__)
 
 
 def _originals():
@@ -202,6 +204,12 @@ def _originals():
             for name in ("recv", "send", "sendall", "connect", "accept")
         },
     }
+
+
+@pytest.fixture
+def watchdogs():
+    """Count the threads of ours that run; `threading` does not know them."""
+    return _watchdogs
 
 
 @pytest.fixture

@@ -52,6 +52,9 @@ class _Step:
             return self._callback(*args)
         finally:
             self._ended(self)
+            # An exception's frames keep this one, too: break the cycle with a task
+            # that keeps its exception, as asyncio does.
+            self, args = None, ()  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return repr(self._callback)

@@ -29,7 +29,6 @@ __all__ = ["Threads", "other_threads"]
 other_threads = _thread._count
 
 _BYSTANDERS = (
-    "asyncbench-",  # our own: they look at loops and never call them
     "pytest_timeout",  # ends the whole run
     "QueueFeederThread",  # multiprocessing's: carries jobs to a pool's processes
 )

@@ -96,6 +96,47 @@ def test_a_test_in_uvloop_never_passes_by_silence(play_once):
         assert run["test_blocks"].lines[0].startswith("not measured")
 
 
+CYCLES = """
+import asyncio, gc, weakref
+import pytest, uvloop
+
+class Failure(Exception):
+    pass
+
+async def fail():
+    raise Failure
+
+async def main():
+    task = asyncio.ensure_future(fail())
+    await asyncio.wait([task])
+    failure = weakref.ref(task.exception())
+    await asyncio.sleep(0)
+    del task
+    return failure() is None
+
+@pytest.mark.no_blocking
+@pytest.mark.parametrize("make", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_freed(make):
+    gc.collect()
+    gc.disable()
+    try:
+        loop = make()
+        assert loop.run_until_complete(main())
+        loop.close()
+    finally:
+        gc.enable()
+"""
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed"
+)
+def test_a_failed_task_is_freed_as_it_would_be_without_us(play_once):
+    """An exception's frames keep the frame of the step, which must keep nothing."""
+    run = play_once(CYCLES)
+    assert set(run.outcomes.values()) == {"passed"}, run
+
+
 IMPORTS = """
 import pytest
 

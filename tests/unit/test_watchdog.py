@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 import asyncio
-import sys
 import threading
 
 import pytest
@@ -18,17 +17,6 @@ from pytest_asyncbench.testing import ManualClock
 
 A_WHILE = 10
 """Seconds to wait for another thread, which normally takes a few milliseconds."""
-
-
-def threads():
-    """The watchdogs' threads, which `threading` does not know."""
-    outermost = []
-    for frame in sys._current_frames().values():
-        while frame.f_back is not None:
-            frame = frame.f_back
-        outermost.append(frame.f_code)
-    ours = Watchdog._run_until_stopped.__code__
-    return [code for code in outermost if code is ours]
 
 
 def until(condition):
@@ -219,23 +207,23 @@ def test_a_deadline_that_fails_is_our_problem_alone():
 # ----------------------------------------------------------------- thread
 
 
-def test_the_thread_ends_with_the_watching():
+def test_the_thread_ends_with_the_watching(watchdogs):
     """It is waited for, not left to end by itself."""
-    assert not threads()
+    assert not watchdogs()
     with OneLoop():
-        until(threads)
-    until(lambda: not threads())
+        until(watchdogs)
+    until(lambda: not watchdogs())
 
 
-def test_a_loop_that_is_met_too_late_starts_no_thread():
+def test_a_loop_that_is_met_too_late_starts_no_thread(watchdogs):
     """As one in another thread may be, while the test ends."""
     with OneLoop() as one:
-        until(threads)
+        until(watchdogs)
     one.watch.watchdog.watch(one.view, frozenset())
-    until(lambda: not threads())
+    until(lambda: not watchdogs())
 
 
-def test_loops_of_two_threads_start_one_thread(monkeypatch):
+def test_loops_of_two_threads_start_one_thread(monkeypatch, watchdogs):
     """The second neither starts another nor waits for the end of the first."""
     real, inside, go_on = _thread.start_new_thread, threading.Event(), threading.Event()
 
@@ -255,11 +243,11 @@ def test_loops_of_two_threads_start_one_thread(monkeypatch):
         caller.join(A_WHILE)
         assert not caller.is_alive()
     watchdog.stop()
-    until(lambda: not threads())
+    until(lambda: not watchdogs())
 
 
-def test_without_a_loop_there_is_no_thread():
+def test_without_a_loop_there_is_no_thread(watchdogs):
     """A test that runs no loop costs none."""
     watchdog = Watchdog(ManualClock(), 0.01)
-    assert not threads()
+    assert not watchdogs()
     watchdog.stop()
