@@ -8,6 +8,7 @@ attributes of one object, built when the plugin is imported, and are passed on.
 from __future__ import annotations
 
 import io
+import os
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from pytest_asyncbench._model import Elapsed
+from pytest_asyncbench._undo import Undo
 
 __all__ = ["SYSTEM_CLOCK", "Clock", "Processor", "Stopwatch", "SystemClock"]
 
@@ -42,11 +44,22 @@ class Clock(Protocol):
     def processor(self, thread: int, native: int) -> Processor:
         """Tell the account of the thread with this ident and this native id."""
 
+    def hold(self, native: int) -> Undo:
+        """Keep the account of this thread at hand, until undone."""
+
 
 class SystemClock:
     """Real elapsed time and the operating system's account of each thread."""
 
-    __slots__ = ("_clock_gettime", "_cpu_clock_of", "monotonic", "now")
+    __slots__ = (
+        "_clock_gettime",
+        "_cpu_clock_of",
+        "_held",
+        "_open",
+        "_pread",
+        "monotonic",
+        "now",
+    )
 
     def __init__(self) -> None:
         self.now: Callable[[], float] = time.perf_counter
@@ -54,10 +67,33 @@ class SystemClock:
         """What asyncio's loops read, unless somebody has replaced it."""
         self._clock_gettime = getattr(time, "clock_gettime", None)
         self._cpu_clock_of = getattr(time, "pthread_getcpuclockid", None)
+        # As they are now, since they may be among the calls that a rule watches.
+        self._open = os.open
+        self._pread = getattr(os, "pread", None)  # not on Windows
+        self._held: dict[int, int] = {}
 
     def processor(self, thread: int, native: int) -> Processor:
         """Tell the account of a living thread, from any thread."""
-        return Processor(self.working(thread), *_run_queue_account(native))
+        return Processor(self.working(thread), *self._run_queue_account(native))
+
+    def hold(self, native: int) -> Undo:
+        """Keep the file of a thread's account open.
+
+        To open, read and close it gives up the GIL each time. Whoever wants to look at
+        a thread as soon as it gets the GIL can afford to do so once.
+        """
+        try:
+            held = self._open(_ACCOUNT.format(native), os.O_RDONLY)
+        except OSError:
+            return lambda: None
+        self._held[native] = held
+
+        def close() -> None:
+            if self._held.get(native) == held:
+                del self._held[native]
+            os.close(held)
+
+        return close
 
     def working(self, thread: int | None = None) -> float | None:
         """Tell the processor time of a living thread, or else of the whole process.
@@ -73,18 +109,24 @@ class SystemClock:
             return None
         return float(self._clock_gettime(self._cpu_clock_of(thread)))
 
-
-def _run_queue_account(native: int) -> tuple[float | None, int | None]:
-    # The second field of schedstat: nanoseconds spent runnable, off the processor; the
-    # third: how often it was given one.
-    # See Documentation/scheduler/sched-stats.rst in the Linux source.
-    # FileIO, because open() may be one of the calls that a rule watches.
-    try:
-        with io.FileIO(f"/proc/self/task/{native}/schedstat") as file:
-            _, waited, turns = file.read().split()
+    def _run_queue_account(self, native: int) -> tuple[float | None, int | None]:
+        # The second field of schedstat: nanoseconds spent runnable, off the processor;
+        # the third: how often it was given one.
+        # See Documentation/scheduler/sched-stats.rst in the Linux source.
+        held = self._held.get(native)
+        try:
+            if held is not None and self._pread is not None:
+                text = self._pread(held, 128, 0)
+            else:
+                with io.FileIO(_ACCOUNT.format(native)) as file:
+                    text = file.read()
+            _, waited, turns = text.split()
             return int(waited) / 1e9, int(turns)
-    except (OSError, ValueError):
-        return None, None
+        except (OSError, ValueError):
+            return None, None
+
+
+_ACCOUNT = "/proc/self/task/{}/schedstat"
 
 
 def current_thread_ids() -> tuple[int, int]:

@@ -6,6 +6,8 @@ without waiting for real time to pass.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pytest_asyncbench._clock import Processor
 
 __all__ = ["ManualClock"]
@@ -38,6 +40,10 @@ class ManualClock:
         if not self._accounts:
             return Processor(None, None)
         return Processor(self._working, self._starved)
+
+    def hold(self, native: int = 0) -> Callable[[], None]:
+        """Keep the account at hand, which it always is."""
+        return lambda: None
 
     def wait(self, seconds: float) -> None:
         """Let time pass in which nobody works."""

@@ -9,7 +9,7 @@ who made whom ready, so there is no accounting of tasks here, and no speedup.
 from __future__ import annotations
 
 import functools
-import sys
+import importlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import CodeType
@@ -71,24 +71,29 @@ def is_uvloop(loop: Any) -> bool:
 
 
 def meet_when_run(meet: Callable[[Any], object]) -> Undo:
-    """Call `meet` with each of uvloop's loops that is run from now on."""
-    uvloop = sys.modules.get("uvloop")
-    if uvloop is None:
+    """Call `meet` with each of uvloop's loops that is used from now on."""
+    # Imported, since a test that does so itself would make its loop unseen.
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:
         return lambda: None
     with ExitStack() as undo:
-        # A loop's first task is created before the loop is run.
-        for name in ("create_task", "run_forever"):
-            method = _meeting(getattr(uvloop.Loop, name), meet)
+        # A loop has callbacks and its first task before it is run.
+        for name in ("run_forever", "create_task", *_TAKES_CALLBACK_AT):
+            method = _meeting(getattr(uvloop.Loop, name), name, meet)
             undo.callback(replace(uvloop.Loop, name, method))
         return undo.pop_all().close
 
 
 def _meeting(
-    original: Callable[..., Any], meet: Callable[[Any], object]
+    original: Callable[..., Any], name: str, meet: Callable[[Any], object]
 ) -> Callable[..., Any]:
     @functools.wraps(original)
     def met(self: Any, *args: Any, **kwargs: Any) -> Any:
-        meet(self)
+        if name not in vars(self):
+            meet(self)
+            if name in vars(self):  # it has a wrapper of its own by now
+                return getattr(self, name)(*args, **kwargs)
         return original(self, *args, **kwargs)
 
     return met

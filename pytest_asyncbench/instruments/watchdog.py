@@ -71,12 +71,14 @@ class Watchdog:
         self._kernel = kernel
         self._interval = interval
         self._views: list[LoopView] = []
+        self._held: list[Undo] = []
         self._codes: frozenset[CodeType] = frozenset()
         self._deadlines: list[_Deadline] = []
         self._ended: _thread.LockType | None = None
         self._own: tuple[int, int] | None = None
         """What Python and the system call its thread."""
         self._looks = 0
+        self._looked = clock.now()
         self._in_long_step = False
         self._rest: Rest | None = None
         """Its last sleep, until it has looked after that."""
@@ -95,6 +97,9 @@ class Watchdog:
     def watch(self, view: LoopView, codes: frozenset[CodeType]) -> None:
         """Begin to look at a loop; the thread starts with the first one."""
         self._codes = codes
+        with self._turning:
+            if not self._over:
+                self._held.append(self._clock.hold(view.native))
         view.ticks.append(self.tick(view))
         self._views.append(view)
         self._begin()
@@ -119,6 +124,8 @@ class Watchdog:
                 self._stop.release()
                 self._ended.acquire()
                 self._ended = None
+            while self._held:
+                self._held.pop()()
 
     def expect(self, at: float, view: LoopView, on_deadline: OnDeadline) -> Undo:
         """Call `on_deadline` when the clock reads `at`, unless undone before."""
@@ -134,6 +141,7 @@ class Watchdog:
     def _run_until_stopped(self, ended: _thread.LockType) -> None:
         try:
             self._own = _thread.get_ident(), _thread.get_native_id()
+            self._held.append(self._clock.hold(self._own[1]))
             self._run()
         finally:
             ended.release()
@@ -145,6 +153,8 @@ class Watchdog:
             try:
                 self._wake()
                 self._look()
+                if not self._next():
+                    self._look()
                 self._note()
             except Exception as error:
                 self.failures.append(f"watchdog: {error!r}")
@@ -201,19 +211,26 @@ class Watchdog:
         return self._gaps
 
     def _next(self) -> float:
+        # From look to look: a call may have begun while an account was read, and have
+        # kept the GIL since. Then it is looked at before the GIL is given up.
         pause = self._interval if self._in_long_step else 2 * self._interval
-        left = [deadline.at - self._clock.now() for deadline in list(self._deadlines)]
-        return max(0.0, min([pause, *left]))
+        due = [
+            self._looked + pause,
+            *(deadline.at for deadline in list(self._deadlines)),
+        ]
+        return max(0.0, min(due) - self._clock.now())
 
     def _look(self) -> None:
+        self._looked = self._clock.now()
         self._looks += 1
         self._in_long_step = False
         for view in self._views:
             # Taken together: where a C call kept the GIL, it is ours only for this.
             step, frame = view.last, sys._current_frames().get(view.thread)
+            over = view.over == step
             now = self._clock.now()
             stack = None
-            if now - step >= self._interval:
+            if not over and now - step >= self._interval:
                 # A step that ends meanwhile waits for its sample, see `Watch`.
                 with view.looking:
                     stack = capture(frame, self._codes)
@@ -234,7 +251,7 @@ class Watchdog:
         self, view: LoopView, step: float, now: float, stack: RawStack | None
     ) -> None:
         # No stack: the loop is polling. Another step: this one is over already.
-        if stack is None or view.last != step or view.over == step:
+        if stack is None or view.last != step:
             return
         first = view.sampled_step != step
         if first:

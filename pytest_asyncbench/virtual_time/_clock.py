@@ -126,6 +126,10 @@ class VirtualClock:
         """Tell the real account of a thread; virtual time has no other."""
         return self._system.processor(thread, native)
 
+    def hold(self, native: int) -> Callable[[], None]:
+        """Keep the real account of a thread at hand, until undone."""
+        return self._system.hold(native)
+
     # -------------------------------------------------------------- moving
 
     def advance(self, seconds: float | dt.timedelta) -> None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from pathlib import Path
 
 import freezegun
 import pytest
 
-from pytest_asyncbench._clock import SYSTEM_CLOCK, Stopwatch, current_thread_ids
+from pytest_asyncbench._clock import (
+    SYSTEM_CLOCK,
+    Stopwatch,
+    SystemClock,
+    current_thread_ids,
+)
 from pytest_asyncbench.testing import ManualClock
 
 
@@ -65,3 +71,27 @@ def test_a_thread_that_is_gone_is_no_crash():
     thread.join()
     assert SYSTEM_CLOCK.processor(*ids).working is None
     assert SYSTEM_CLOCK.processor(0, -1) == (None, None, None)
+
+
+def open_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the account is Linux's")
+def test_an_account_that_is_held_reads_the_same_and_is_given_back():
+    """Its file is closed by the undo, one for each hold."""
+    clock, (thread, native) = SystemClock(), current_thread_ids()
+    files = open_files()
+    undo = [clock.hold(native), clock.hold(native)]
+    assert open_files() == files + 2
+    before = clock.processor(thread, native)
+    undo.pop()()
+    after = clock.processor(thread, native)
+    undo.pop()()
+    assert before.starved <= after.starved <= clock.processor(thread, native).starved
+    assert open_files() == files
+
+
+def test_the_account_of_no_thread_cannot_be_held():
+    """Nothing is there to be undone."""
+    SystemClock().hold(2**22 + 1)()

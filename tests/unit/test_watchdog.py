@@ -216,11 +216,14 @@ def test_the_thread_ends_with_the_watching(watchdogs):
 
 
 def test_a_loop_that_is_met_too_late_starts_no_thread(watchdogs):
-    """As one in another thread may be, while the test ends."""
+    """As one in another thread may be, while the test ends; nor is it held on to."""
     with OneLoop() as one:
         until(watchdogs)
+    held = []
+    one.watch.clock.hold = held.append
     one.watch.watchdog.watch(one.view, frozenset())
     until(lambda: not watchdogs())
+    assert held == []
 
 
 def test_loops_of_two_threads_start_one_thread(monkeypatch, watchdogs):
