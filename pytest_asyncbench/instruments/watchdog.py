@@ -77,6 +77,7 @@ class Watchdog:
         self._ended: _thread.LockType | None = None
         self._own: tuple[int, int] | None = None
         """What Python and the system call its thread."""
+        self._holds_own = False
         self._looks = 0
         self._looked = clock.now()
         self._in_long_step = False
@@ -110,11 +111,14 @@ class Watchdog:
             if self._over or self._ended is not None:
                 return
             self._stop.acquire()
-            ended = _thread.allocate_lock()
+            started, ended = _thread.allocate_lock(), _thread.allocate_lock()
+            started.acquire()
             ended.acquire()
             # Not threading's: code that counts its threads must not see ours.
-            _thread.start_new_thread(self._run_until_stopped, (ended,))
+            _thread.start_new_thread(self._run_until_stopped, (started, ended))
             self._ended = ended
+            # From the first step on it is known since when the watchdog is due.
+            started.acquire()
 
     def stop(self) -> None:
         """End the thread and wait for it, for good: a loop met later starts none."""
@@ -138,10 +142,12 @@ class Watchdog:
 
         return undo
 
-    def _run_until_stopped(self, ended: _thread.LockType) -> None:
+    def _run_until_stopped(
+        self, started: _thread.LockType, ended: _thread.LockType
+    ) -> None:
         try:
             self._own = _thread.get_ident(), _thread.get_native_id()
-            self._held.append(self._clock.hold(self._own[1]))
+            started.release()
             self._run()
         finally:
             ended.release()
@@ -196,6 +202,9 @@ class Watchdog:
     def _in_queue(self) -> float | None:
         if self._own is None:
             return None
+        if not self._holds_own:  # not before its first sleep, from which it may be late
+            self._holds_own = True
+            self._held.append(self._clock.hold(self._own[1]))
         return self._clock.processor(*self._own).starved
 
     def gaps(self, now: float) -> list[Gap]:
