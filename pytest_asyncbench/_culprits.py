@@ -60,6 +60,8 @@ def findings(
     policy: Policy, seen: Observations, rules: Sequence[Rule] = ()
 ) -> list[Finding]:
     """Name every place that blocked, the one that cost most first."""
+    if not seen.stalls and not seen.calls:
+        return []
     inquiry = _Inquiry(policy, seen, rules)
     in_step: dict[float, list[BlockingCall]] = {}
     for call in seen.calls:

@@ -72,10 +72,8 @@ def is_uvloop(loop: Any) -> bool:
 
 def meet_when_run(meet: Callable[[Any], object]) -> Undo:
     """Call `meet` with each of uvloop's loops that is used from now on."""
-    # Imported, since a test that does so itself would make its loop unseen.
-    try:
-        uvloop = importlib.import_module("uvloop")
-    except ImportError:
+    uvloop = _uvloop()
+    if uvloop is None:
         return lambda: None
     with ExitStack() as undo:
         # A loop has callbacks and its first task before it is run.
@@ -83,6 +81,15 @@ def meet_when_run(meet: Callable[[Any], object]) -> Undo:
             method = _meeting(getattr(uvloop.Loop, name), name, meet)
             undo.callback(replace(uvloop.Loop, name, method))
         return undo.pop_all().close
+
+
+@functools.cache  # to find out that it is not installed takes as long as a test
+def _uvloop() -> Any:
+    # Imported, since a test that does so itself would make its loop unseen.
+    try:
+        return importlib.import_module("uvloop")
+    except ImportError:
+        return None
 
 
 def _meeting(
