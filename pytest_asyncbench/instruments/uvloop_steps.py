@@ -9,7 +9,7 @@ who made whom ready, so there is no accounting of tasks here, and no speedup.
 from __future__ import annotations
 
 import functools
-import importlib
+import importlib.util
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import CodeType
@@ -72,9 +72,10 @@ def is_uvloop(loop: Any) -> bool:
 
 def meet_when_run(meet: Callable[[Any], object]) -> Undo:
     """Call `meet` with each of uvloop's loops that is used from now on."""
-    uvloop = _uvloop()
-    if uvloop is None:
+    if not _is_installed():
         return lambda: None
+    # Imported, since a test that does so itself would make its loop unseen.
+    uvloop = importlib.import_module("uvloop")
     with ExitStack() as undo:
         # A loop has callbacks and its first task before it is run.
         for name in ("run_forever", "create_task", *_TAKES_CALLBACK_AT):
@@ -83,13 +84,9 @@ def meet_when_run(meet: Callable[[Any], object]) -> Undo:
         return undo.pop_all().close
 
 
-@functools.cache  # to find out that it is not installed takes as long as a test
-def _uvloop() -> Any:
-    # Imported, since a test that does so itself would make its loop unseen.
-    try:
-        return importlib.import_module("uvloop")
-    except ImportError:
-        return None
+@functools.cache  # to find out that it is not takes as long as a short test
+def _is_installed() -> bool:
+    return importlib.util.find_spec("uvloop") is not None
 
 
 def _meeting(
