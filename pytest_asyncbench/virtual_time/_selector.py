@@ -53,7 +53,7 @@ class VirtualSelector(BaseSelector):
         self._ready = loop._ready
         self._jobs, self._expected = wakers.jobs, wakers.expected
         self._signals = getattr(loop, "_signal_handlers", {})
-        self._queued = self._timers = self._spins = 0
+        self._queued_before = self._queued = self._timers = self._spins = 0
         self._watching = len(self._inner.get_map()) > 1
 
     # ------------------------------------------------------------- resting
@@ -84,14 +84,19 @@ class VirtualSelector(BaseSelector):
             self._spins += 1
             if self._spins > _MOST_SPINS and spent < clock._grain < _NEVER:
                 clock._move(round(spent * 1e9))
+        self._queued_before = self._queued
         self._queued = len(self._ready)
         self._timers = len(self._loop._scheduled)
         return events
 
     def callbacks(self) -> int:
-        """Estimate how many callbacks this turn has run or put in the queue."""
+        """Estimate how many callbacks this turn runs, puts in the queue or clears up.
+
+        Who awaited ten thousand tasks goes on in the turn after their ends, and lets
+        go of all of them in one step.
+        """
         timers = abs(self._timers - len(self._loop._scheduled))
-        return self._queued + timers + len(self._ready)
+        return self._queued_before + self._queued + timers + len(self._ready)
 
     def _rest(self) -> Events:
         timers = self._loop._scheduled

@@ -283,6 +283,38 @@ def test_short_steps_take_no_time_in_whatever_number():
     assert clock.elapsed == 0
 
 
+def test_to_clear_up_after_many_callbacks_takes_no_time():
+    """Ten thousand tasks go at once, in the step that awaited them."""
+    system = StillClock()
+    clock = VirtualClock(START, system=system)
+
+    class Result:
+        def __del__(self):
+            system.seconds += 1e-5
+
+    async def short():
+        return Result()
+
+    async def body():
+        await asyncio.gather(*(short() for _ in range(20_000)))
+
+    run(body(), clock)
+    assert clock.elapsed == 0
+
+
+def test_a_long_step_counts_again_when_the_many_callbacks_are_long_over():
+    system = StillClock()
+    clock = VirtualClock(START, system=system)
+
+    async def body():
+        await asyncio.gather(*(asyncio.sleep(0) for _ in range(20_000)))
+        await asyncio.sleep(1)
+        system.seconds += 0.2
+        return clock.elapsed
+
+    assert run(body(), clock) == pytest.approx(1.2)
+
+
 def test_a_loop_that_spins_on_its_own_clock_ends():
     clock = VirtualClock(START)
 
