@@ -83,12 +83,15 @@ class Family:
         self.waits: list[tuple[float, float]] = []
         self.root: Trace | None = None
 
-    def spend(self, seconds: float) -> None:
-        """Note that it ran, and with it those that it is part of."""
-        family: Family | None = self
-        while family is not None:
-            family.running += seconds
-            family = family.outer
+    def spend(self, seconds: float) -> tuple[float, ...]:
+        """Note that it ran, and with it those that it is part of; see `marks`."""
+        self.running += seconds
+        outer = self.outer
+        return (self.running, *(outer.spend(seconds) if outer else ()))
+
+    def marks(self) -> tuple[float, ...]:
+        """Tell for how long it has been running, and those that it is part of."""
+        return (self.running, *(self.outer.marks() if self.outer else ()))
 
     def and_outer(self) -> Iterator[Family]:
         """Give this family and those that it is part of."""
@@ -100,10 +103,6 @@ class Family:
     def wait(self, since: float, until: float, ran: float) -> None:
         """Note a true wait; `since` is on its own clock, `ran` what it ran after."""
         self.waits.append((since, until - (self.running - ran)))
-
-    def marks(self) -> tuple[float, ...]:
-        """Tell for how long it has been running, and those that it is part of."""
-        return tuple(family.running for family in self.and_outer())
 
     def trace(self) -> FamilyTrace:
         """Give what is known by now, as a value."""
@@ -162,7 +161,8 @@ class Trace:
         """When its last step ended: its wait began. Not before the first step."""
         self.mark = family.running
         """How long its family had been running by then."""
-        self.outer_marks: tuple[float, ...] = ()
+        self.outer_marks = family.outer.marks() if family.outer else ()
+        """And those that the family is part of."""
         self.served: tuple[Family, float] | None = None
         """The family that it woke last, and when; of threads, and of background
         tasks that ever served a family."""
@@ -309,8 +309,6 @@ class Census:
         while owned is not None and owned.root is None and owned is not self._nobody:
             owned.root = trace
             owned = owned.outer
-        if family.outer is not None:
-            trace.outer_marks = family.marks()
         return trace
 
     # -------------------------------------------------------------- loops
@@ -444,11 +442,9 @@ class Census:
         # The step of its creator, which has not ended yet, will count this, too.
         if creator is not None:
             creator.family.spend(began - now)
-        trace.family.spend(now - began)
         trace.last = now
-        trace.mark = trace.family.running
-        if trace.family.outer is not None:
-            trace.outer_marks = trace.family.marks()
+        trace.mark, *outer_marks = trace.family.spend(now - began)
+        trace.outer_marks = tuple(outer_marks)
         if task.done():
             self._finish(task, trace, now)
 
@@ -481,8 +477,13 @@ class Census:
             if len(origins) != before + 1:
                 self._align(ledger, before + 1)
             origin = origins.popleft()
+            args = self_._args
             try:
-                self_._context.run(callback, *self_._args)
+                # As in `steps`: a task's own steps have none.
+                if args:
+                    self_._context.run(callback, *args)
+                else:
+                    self_._context.run(callback)
             except (SystemExit, KeyboardInterrupt):
                 raise
             except BaseException as error:
@@ -504,9 +505,9 @@ class Census:
                 family = trace.family
                 trace.mark = family.running = family.running + spent
                 trace.last = ended
-                if family.outer is not None:
-                    family.outer.spend(spent)
-                    trace.outer_marks = family.marks()
+                outer = family.outer
+                if outer is not None:
+                    trace.outer_marks = outer.spend(spent)
                 if task.done():  # type: ignore[union-attr]  # it has a trace
                     self._finish(task, trace, ended)
             if ledger.written:
@@ -530,7 +531,7 @@ class Census:
                     ended = real()
             view.last = ended
             view.steps += 1
-            self_ = None
+            self_ = args = None
             return None
 
         return _run
@@ -643,8 +644,9 @@ class Census:
             changed = trace if asked_again else Trace(waker.family, ready_at, own)
         if changed is not trace:
             self._traces[task] = changed
-            changed.last, changed.mark = ready_at, changed.family.running
-            changed.outer_marks = changed.family.marks()
+            changed.last = ready_at
+            changed.mark, *outer_marks = changed.family.marks()
+            changed.outer_marks = tuple(outer_marks)
         return changed
 
     def _woken_by_relative(
@@ -674,7 +676,7 @@ class Census:
         if own.outer is None and counts is None:
             own.wait(since - trace.mark, until, self._ran_since(ledger, own, until))
             return
-        marks = (trace.mark,) if own.outer is None else trace.outer_marks
+        marks = trace.mark, *trace.outer_marks
         for family, mark in zip(own.and_outer(), marks, strict=False):
             if counts is None or counts(family):
                 family.wait(since - mark, until, self._ran_since(ledger, family, until))
