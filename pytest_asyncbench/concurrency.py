@@ -22,6 +22,7 @@ _AT_ONCE = 500
 """How many jobs are started in one step."""
 
 Maker = Callable[[], Awaitable[Any]]
+Ended = Callable[[asyncio.Task[Any]], None]
 
 
 class Job:
@@ -136,6 +137,7 @@ class Together:
         self._wake: asyncio.Future[None] | None = None
         self._failed = False
         self._flying = 0
+        self._positions: dict[asyncio.Task[Any], int] = {}
         self.tasks: list[asyncio.Task[Any]] = []
         self.group = Group()
         self.order: list[int] = []
@@ -160,11 +162,12 @@ class Together:
 
     async def _start_more(self, loop: asyncio.AbstractEventLoop) -> None:
         census = self._census
+        ended = self._ended  # one for all, since there may be many
         while self._may_start():
             with census.starting(self.group) if census else nullcontext():
                 for _ in range(_AT_ONCE):
                     if self._may_start():
-                        self._start(loop)
+                        self._start(loop, ended)
             if self._may_start():
                 await asyncio.sleep(0)  # to start ten thousand must not block the loop
 
@@ -177,18 +180,19 @@ class Together:
             return True
         return len(self.tasks) == len(self._jobs) and not self._flying
 
-    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _start(self, loop: asyncio.AbstractEventLoop, ended: Ended) -> None:
         index = len(self.tasks)
         job = self._jobs[index]
         task = loop.create_task(job.coroutine(), name=job.name)
         if self._census is not None:
             self._census.adopt(task, self.group)
+        self._positions[task] = index
         self.tasks.append(task)
         self._flying += 1
-        task.add_done_callback(functools.partial(self._ended, index))
+        task.add_done_callback(ended)
 
-    def _ended(self, index: int, task: asyncio.Task[Any]) -> None:
-        self.order.append(index)
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self.order.append(self._positions.pop(task))
         self._flying -= 1
         # Looked at here, so that asyncio does not report it as never retrieved.
         failed = task.cancelled() or task.exception() is not None
