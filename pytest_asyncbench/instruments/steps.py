@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import _thread
 import copy
+import math
 from asyncio.events import Handle
 from collections.abc import Callable
 from types import CodeType
@@ -39,6 +40,8 @@ class LoopView:
 
     __slots__ = (
         "blind",
+        "due",
+        "give_way",
         "kind",
         "last",
         "looking",
@@ -63,6 +66,9 @@ class LoopView:
         self.steps = 0
         self.blind = False
         """Whether its poll can't be watched, so that waiting looks like a long step."""
+        self.due = math.inf
+        """From when on somebody waits for the loop to give way, between two steps."""
+        self.give_way: Callable[[], None] = _to_nobody
         self.over = -1.0
         """Which step, by its start, is over and only being written down."""
         self.sampled_step = -1.0
@@ -93,6 +99,10 @@ class LoopView:
         ]
         longest = seconds if queued else max(late, default=0.0)
         return {"held_up": queued + len(late), "held_up_for": longest}
+
+
+def _to_nobody() -> None:
+    """Give way to nobody."""
 
 
 class Views(dict[Any, LoopView]):
@@ -200,6 +210,8 @@ def _watch_poll(view: LoopView, now: Callable[[], float]) -> Undo:
     poll = poller.select
 
     def select(timeout: float | None = None) -> Any:
+        if view.last > view.due:
+            view.give_way()
         events = poll(timeout)
         view.last = now()
         return events

@@ -12,6 +12,7 @@ still standing on the guilty line.
 from __future__ import annotations
 
 import _thread
+import math
 import sys
 from collections.abc import Callable
 from types import CodeType
@@ -30,6 +31,8 @@ _MOST_TICKS = 64
 _MOST_GAPS = 64
 _PATIENCE = 0.1
 """How long a long step that is over waits for an overdue watchdog, in seconds."""
+_TURN = 0.0005
+"""How long a loop that gives way waits for an overdue watchdog, in seconds."""
 _PUNCTUAL = 0.003
 """Who is later than this for no other reason may have stood in the run queue."""
 _LOOKS_PER_TICK = 4
@@ -83,8 +86,8 @@ class Watchdog:
         self._in_long_step = False
         self._rest: Rest | None = None
         """Its last sleep, until it has looked after that."""
-        self._resting = _thread.allocate_lock()
-        """Held for as long."""
+        self._awaited: list[_thread.LockType] = []
+        """Released then, for loops that wait for it."""
         self._starved: float | None = 0.0
         """Its own time in the run queue as it was read last; it begins at 0."""
         self._late = 0.0
@@ -102,6 +105,7 @@ class Watchdog:
             if not self._over:
                 self._held.append(self._clock.hold(view.native))
         view.ticks.append(self.tick(view))
+        view.give_way = self._give_way
         self._views.append(view)
         self._begin()
 
@@ -168,15 +172,39 @@ class Watchdog:
                     return
             finally:
                 self._rest = None
-                self._resting.release()
+                awaited, self._awaited = self._awaited, []
+                for looked in awaited:
+                    looked.release()
 
     def _sleep(self) -> float:
         pause = self._next()
-        if self._kernel is not None:
-            due = self._clock.now() + pause
-            self._rest = Rest(due, self._kernel.switches(), self._starved)
-        self._resting.acquire()
+        due = self._clock.now() + pause
+        switches = self._kernel.switches() if self._kernel is not None else None
+        self._rest = Rest(due, switches, self._starved)
+        for view in self._views:
+            view.due = due
         return pause
+
+    def _give_way(self) -> None:
+        """Let an overdue watchdog look; called in a loop's thread, between two steps.
+
+        A loop that never rests gives up the GIL at each poll, and takes it back before
+        a thread that this wakes can run. Nor does the thread ask for it, as one does
+        that slept for long enough. To be woken at every turn in vain costs the loop
+        more than all of its steps.
+        """
+        rest = self._rest
+        if rest is not None and not self._has_looked_after(rest, _TURN):
+            # It has no processor, either. Let it come when it can.
+            for view in self._views:
+                view.due = math.inf
+
+    def _has_looked_after(self, rest: Rest, patience: float) -> bool:
+        looked = _thread.allocate_lock()
+        looked.acquire()
+        self._awaited.append(looked)
+        # It may have done so by now, and would not release this before the next time.
+        return self._rest is not rest or looked.acquire(timeout=patience)
 
     def _wake(self) -> None:
         # Reads no file: to look comes first, while the GIL is still ours.
@@ -214,9 +242,8 @@ class Watchdog:
         of the run queue. So one that is overdue is given a little time to come.
         """
         rest = self._rest
-        overdue = rest is not None and is_late(rest, now)
-        if overdue and self._resting.acquire(timeout=_PATIENCE):
-            self._resting.release()
+        if self._kernel is not None and rest is not None and is_late(rest, now):
+            self._has_looked_after(rest, _PATIENCE)
         return self._gaps
 
     def _next(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 from asyncio.events import Handle
 
 import pytest
@@ -53,6 +54,29 @@ def test_waiting_in_the_poll_is_no_step():
     probed = Probed()
     probed.run(asyncio.sleep(3600))
     assert probed.long == []
+
+
+def test_the_loop_gives_way_before_it_polls_to_somebody_who_is_due():
+    """Each time until nobody is due any more, and never else."""
+    probed = Probed()
+    given_way, next_due = [], iter([3.0, math.inf])
+
+    def give_way(view):
+        given_way.append(probed.clock.now())
+        view.due = next(next_due)
+
+    async def main():
+        (view,) = probed.met
+        view.give_way = lambda: give_way(view)
+        await asyncio.sleep(1)
+        view.due = 0.5
+        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
+        probed.clock.work(0.75)
+        await asyncio.sleep(1)
+
+    probed.run(main())
+    assert given_way == [1.0, 3.25]
 
 
 def test_each_step_is_counted():

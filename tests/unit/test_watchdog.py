@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import math
 import threading
 
 import pytest
@@ -11,7 +12,8 @@ from by_hand import HandLoop, run_in
 
 from pytest_asyncbench._clock import Processor
 from pytest_asyncbench.instruments import Watch
-from pytest_asyncbench.instruments._shares import share_of
+from pytest_asyncbench.instruments import watchdog as watchdog_module
+from pytest_asyncbench.instruments._shares import Rest, share_of
 from pytest_asyncbench.instruments.watchdog import Watchdog
 from pytest_asyncbench.testing import ManualClock
 
@@ -202,6 +204,31 @@ def test_a_deadline_that_fails_is_our_problem_alone():
         one.expect(2.0, fail)
         until(lambda: one.watch.watchdog.failures)
     assert "deadline fell over" in one.watch.problems[0]
+
+
+# ---------------------------------------------------------------- giving way
+
+
+def test_a_loop_that_gives_way_goes_on_once_the_watchdog_has_looked(monkeypatch):
+    """Not before, and no later than its patience lasts."""
+    monkeypatch.setattr(watchdog_module, "_TURN", A_WHILE)
+    with OneLoop() as one:
+        watchdog = one.watch.watchdog
+        until(lambda: watchdog._rest is not None)
+        looks = watchdog._looks
+        one.view.give_way()
+        assert watchdog._looks > looks
+        assert one.view.due < math.inf
+
+
+def test_a_loop_gives_way_to_nobody_who_does_not_come():
+    """It asks once, and goes on as if nobody were waiting."""
+    with OneLoop() as one:
+        view, watchdog = one.view, one.watch.watchdog
+    watchdog._rest = Rest(0.0, None, None)
+    view.due = 0.0
+    view.give_way()
+    assert view.due == math.inf
 
 
 # ----------------------------------------------------------------- thread
