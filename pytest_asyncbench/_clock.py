@@ -105,7 +105,7 @@ class SystemClock:
         if thread is None:
             return float(self._clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID))
         # A dead thread's ident may crash glibc, so only living ones are asked.
-        if thread not in sys._current_frames():
+        if thread != threading.get_ident() and thread not in sys._current_frames():
             return None
         return float(self._clock_gettime(self._cpu_clock_of(thread)))
 

@@ -15,6 +15,7 @@ import _thread
 import math
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import CodeType
 
 from pytest_asyncbench._clock import Clock
@@ -37,6 +38,8 @@ _PUNCTUAL = 0.003
 """Who is later than this for no other reason may have stood in the run queue."""
 _LOOKS_PER_TICK = 4
 _FIRST_TICKS = 4
+_FOREVER = -1
+"""A wait without an end, as `threading` has it."""
 _TURNS_PER_LOOK = 2
 """How often a thread at work loses the processor to one that looks at it."""
 _AT_WORK = 0.8
@@ -65,6 +68,8 @@ class Watchdog:
 
     Each reading of a file gives up the GIL, too. So within a long step the account is
     read, and what the thread waits for, only while it does not work.
+
+    While no loop runs it sleeps until one polls again.
     """
 
     def __init__(
@@ -74,26 +79,31 @@ class Watchdog:
         self._kernel = kernel
         self._interval = interval
         self._views: list[LoopView] = []
-        self._held: list[Undo] = []
+        self._held: dict[int, Undo] = {}
+        """The threads whose accounts are kept at hand."""
         self._codes: frozenset[CodeType] = frozenset()
         self._deadlines: list[_Deadline] = []
         self._ended: _thread.LockType | None = None
         self._own: tuple[int, int] | None = None
         """What Python and the system call its thread."""
-        self._holds_own = False
         self._looks = 0
         self._looked = clock.now()
         self._in_long_step = False
         self._rest: Rest | None = None
         """Its last sleep, until it has looked after that."""
+        self._idle = False
+        """Whether it sleeps until a loop runs."""
+        self._turns = 0
+        """How often it has woken and looked."""
         self._awaited: list[_thread.LockType] = []
-        """Released then, for loops that wait for it."""
+        """Released after the next look, for loops that wait for it."""
         self._starved: float | None = 0.0
         """Its own time in the run queue as it was read last; it begins at 0."""
         self._late = 0.0
         """For how long it has been kept from the interpreter so far."""
         self._gaps: list[Gap] = []
-        self._stop = _thread.allocate_lock()
+        self._bell = _thread.allocate_lock()
+        """Released to wake it up."""
         self._turning = _thread.allocate_lock()
         self._over = False
         self.failures: list[str] = []
@@ -103,18 +113,24 @@ class Watchdog:
         self._codes = codes
         with self._turning:
             if not self._over:
-                self._held.append(self._clock.hold(view.native))
+                self._hold(view.native)
         view.ticks.append(self.tick(view))
         view.give_way = self._give_way
         self._views.append(view)
         self._begin()
+        if self._idle:
+            self._ring()
+
+    def _hold(self, native: int) -> None:
+        if native not in self._held:
+            self._held[native] = self._clock.hold(native)
 
     def _begin(self) -> None:
         # Loops of several threads may be met at once, and while the test ends.
         with self._turning:
             if self._over or self._ended is not None:
                 return
-            self._stop.acquire()
+            self._bell.acquire()
             started, ended = _thread.allocate_lock(), _thread.allocate_lock()
             started.acquire()
             ended.acquire()
@@ -129,11 +145,16 @@ class Watchdog:
         with self._turning:
             self._over = True
             if self._ended is not None:
-                self._stop.release()
+                self._ring()
                 self._ended.acquire()
                 self._ended = None
             while self._held:
-                self._held.pop()()
+                self._held.popitem()[1]()
+
+    def _ring(self) -> None:
+        self._idle = False
+        with suppress(RuntimeError):  # it has been rung already
+            self._bell.release()
 
     def expect(self, at: float, view: LoopView, on_deadline: OnDeadline) -> Undo:
         """Call `on_deadline` when the clock reads `at`, unless undone before."""
@@ -159,7 +180,10 @@ class Watchdog:
     def _run(self) -> None:
         # A raw lock, because waiting on it reads no clock that could be replaced
         # and goes through no function that a rule could have wrapped.
-        while not self._stop.acquire(timeout=self._sleep()):
+        while True:
+            self._bell.acquire(timeout=self._sleep())
+            if self._over:
+                return
             try:
                 self._wake()
                 self._look()
@@ -172,18 +196,32 @@ class Watchdog:
                     return
             finally:
                 self._rest = None
+                self._turns += 1
                 awaited, self._awaited = self._awaited, []
                 for looked in awaited:
                     looked.release()
 
     def _sleep(self) -> float:
+        if not self._deadlines and self._falls_idle():
+            return _FOREVER
         pause = self._next()
         due = self._clock.now() + pause
         switches = self._kernel.switches() if self._kernel is not None else None
         self._rest = Rest(due, switches, self._starved)
+        self._let_in(due)
+        return pause
+
+    def _falls_idle(self) -> bool:
+        # In this order: a loop that begins to run in between rings when it polls.
+        self._idle = True
+        self._let_in(-math.inf)
+        self._idle = not any(view.loop.is_running() for view in self._views)
+        return self._idle
+
+    def _let_in(self, due: float) -> None:
+        """Have each loop give way that ends a step later than this."""
         for view in self._views:
             view.due = due
-        return pause
 
     def _give_way(self) -> None:
         """Let an overdue watchdog look; called in a loop's thread, between two steps.
@@ -193,18 +231,19 @@ class Watchdog:
         that slept for long enough. To be woken at every turn in vain costs the loop
         more than all of its steps.
         """
-        rest = self._rest
-        if rest is not None and not self._has_looked_after(rest, _TURN):
-            # It has no processor, either. Let it come when it can.
-            for view in self._views:
-                view.due = math.inf
+        if self._idle:
+            self._let_in(self._clock.now() + _TURN)  # it may come by itself
+            self._ring()
+        elif not self._has_looked(self._turns, _TURN):
+            self._let_in(math.inf)  # it has no processor, either
 
-    def _has_looked_after(self, rest: Rest, patience: float) -> bool:
+    def _has_looked(self, turns: int, patience: float) -> bool:
+        """Wait in a loop's thread for the next look after so many turns."""
         looked = _thread.allocate_lock()
         looked.acquire()
         self._awaited.append(looked)
-        # It may have done so by now, and would not release this before the next time.
-        return self._rest is not rest or looked.acquire(timeout=patience)
+        # It may be over by now, and would not release this before the next one.
+        return self._turns != turns or looked.acquire(timeout=patience)
 
     def _wake(self) -> None:
         # Reads no file: to look comes first, while the GIL is still ours.
@@ -230,9 +269,7 @@ class Watchdog:
     def _in_queue(self) -> float | None:
         if self._own is None:
             return None
-        if not self._holds_own:  # not before its first sleep, from which it may be late
-            self._holds_own = True
-            self._held.append(self._clock.hold(self._own[1]))
+        self._hold(self._own[1])  # not before it first slept, and may have been late
         return self._clock.processor(*self._own).starved
 
     def gaps(self, now: float) -> list[Gap]:
@@ -241,9 +278,9 @@ class Watchdog:
         A loop may go on before the watchdog does, and only who runs has a true account
         of the run queue. So one that is overdue is given a little time to come.
         """
-        rest = self._rest
+        turns, rest = self._turns, self._rest
         if self._kernel is not None and rest is not None and is_late(rest, now):
-            self._has_looked_after(rest, _PATIENCE)
+            self._has_looked(turns, _PATIENCE)
         return self._gaps
 
     def _next(self) -> float:
@@ -260,7 +297,8 @@ class Watchdog:
         self._looked = self._clock.now()
         self._looks += 1
         self._in_long_step = False
-        for view in self._views:
+        self._forget_closed()
+        for view in [view for view in self._views if view.loop.is_running()]:
             # Taken together: where a C call kept the GIL, it is ours only for this.
             step, frame = view.last, sys._current_frames().get(view.thread)
             over = view.over == step
@@ -279,9 +317,24 @@ class Watchdog:
             del frame
         self._keep_deadlines()
 
+    def _forget_closed(self) -> None:
+        for view in [view for view in self._views if view.loop.is_closed()]:
+            self._views.remove(view)
+        known = {view.native for view in self._views}
+        if self._own is not None:
+            known.add(self._own[1])
+        for native in list(self._held):
+            if native not in known:
+                self._held.pop(native)()
+
     def _is_time_for_tick(self, view: LoopView) -> bool:
-        # The first few come quickly: before them nothing is known of the loop.
-        return len(view.ticks) < _FIRST_TICKS or self._looks % _LOOKS_PER_TICK == 0
+        # The first few come quickly: before them nothing is known of the loop. Nor is
+        # it known what its thread did while it did not run.
+        return (
+            len(view.ticks) < _FIRST_TICKS
+            or self._looks % _LOOKS_PER_TICK == 0
+            or self._rest is None
+        )
 
     def _sample(
         self, view: LoopView, step: float, now: float, stack: RawStack | None

@@ -6,6 +6,7 @@ import _thread
 import asyncio
 import math
 import threading
+from collections import Counter
 
 import pytest
 from by_hand import HandLoop, run_in
@@ -13,7 +14,7 @@ from by_hand import HandLoop, run_in
 from pytest_asyncbench._clock import Processor
 from pytest_asyncbench.instruments import Watch
 from pytest_asyncbench.instruments import watchdog as watchdog_module
-from pytest_asyncbench.instruments._shares import Rest, share_of
+from pytest_asyncbench.instruments._shares import share_of
 from pytest_asyncbench.instruments.watchdog import Watchdog
 from pytest_asyncbench.testing import ManualClock
 
@@ -145,7 +146,12 @@ class OneLoop:
 
     def __exit__(self, *_):
         self.watch.stop()
+        vars(self.loop).pop("is_running", None)
         self.loop.close()
+
+    def seems_to_run(self):
+        self.loop.is_running = lambda: True
+        self.view.give_way()
 
     def expect(self, at, call):
         return self.watch.watchdog.expect(at, self.view, call)
@@ -214,6 +220,7 @@ def test_a_loop_that_gives_way_goes_on_once_the_watchdog_has_looked(monkeypatch)
     monkeypatch.setattr(watchdog_module, "_TURN", A_WHILE)
     with OneLoop() as one:
         watchdog = one.watch.watchdog
+        one.seems_to_run()
         until(lambda: watchdog._rest is not None)
         looks = watchdog._looks
         one.view.give_way()
@@ -225,10 +232,69 @@ def test_a_loop_gives_way_to_nobody_who_does_not_come():
     """It asks once, and goes on as if nobody were waiting."""
     with OneLoop() as one:
         view, watchdog = one.view, one.watch.watchdog
-    watchdog._rest = Rest(0.0, None, None)
-    view.due = 0.0
+    watchdog._idle = False
     view.give_way()
     assert view.due == math.inf
+
+
+# ------------------------------------------------------------ while none runs
+
+
+def test_the_watchdog_sleeps_until_a_loop_polls():
+    """Nothing else wakes it, however long that takes."""
+    with OneLoop() as one:
+        watchdog = one.watch.watchdog
+        until(lambda: watchdog._idle)
+        slept = watchdog._looks
+        assert one.view.due == -math.inf
+        one.view.give_way()
+        until(lambda: watchdog._looks > slept and watchdog._idle)
+
+
+def test_a_loop_that_is_met_wakes_the_watchdog():
+    """Its first step may be a long one."""
+    with OneLoop() as one:
+        watchdog = one.watch.watchdog
+        until(lambda: watchdog._idle)
+        slept = watchdog._looks
+        other = HandLoop(one.clock)
+        one.watch.view(other)
+        until(lambda: watchdog._looks > slept)
+        other.close()
+
+
+def test_what_a_thread_does_while_its_loop_does_not_run_is_not_looked_at():
+    """The loop's last step is over; only a deadline keeps the watchdog awake."""
+    with OneLoop() as one:
+        one.expect(100.0, lambda stack: 0.0)
+        one.clock.wait(1.0)
+        looks = one.watch.watchdog._looks
+        until(lambda: one.watch.watchdog._looks > looks + 1)
+        assert one.view.samples == []
+
+
+def test_many_loops_of_one_thread_hold_its_account_once(monkeypatch):
+    """A test may run a thousand of them, and may open as many files itself."""
+    held = Counter()
+
+    def hold(clock, native):
+        held[native] += 1
+        return lambda: held.subtract([native])
+
+    monkeypatch.setattr(ManualClock, "hold", hold)
+    here = threading.get_native_id()
+    with OneLoop() as one:
+        watchdog = one.watch.watchdog
+        others = [HandLoop(one.clock) for _ in range(3)]
+        for loop in others:
+            one.watch.view(loop)
+        assert held[here] == 1
+        for loop in (*others, one.loop):
+            loop.close()
+        one.view.give_way()
+        until(lambda: not watchdog._views)
+        until(lambda: not held[here])
+    assert not any(held.values())
 
 
 # ----------------------------------------------------------------- thread
