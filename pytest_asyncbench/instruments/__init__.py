@@ -6,6 +6,7 @@ families of rules) but not what a test promised, and they form no opinion.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import sys
 import threading
@@ -230,7 +231,7 @@ class Watch:
     def _called(
         self, rule: Rule, began: float, seconds: float, frame: FrameType
     ) -> None:
-        view = self._view_here()
+        view = self._probe.views.get(asyncio._get_running_loop())
         raw = None if view is None else capture(frame, self._probe.codes)
         if view is None or raw is None:
             return  # a loop is running, but this is not one of its steps
@@ -244,10 +245,3 @@ class Watch:
                 **view.held_up(view.queued(), seconds),
             )
         )
-
-    def _view_here(self) -> LoopView | None:
-        here = threading.get_ident()
-        for view in self._probe.views.values():
-            if view.thread == here and view.loop.is_running():
-                return view
-        return None

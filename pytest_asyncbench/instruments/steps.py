@@ -46,6 +46,7 @@ class LoopView:
         "last",
         "looking",
         "loop",
+        "moved",
         "native",
         "over",
         "queue_then",
@@ -68,7 +69,9 @@ class LoopView:
         """Whether its poll can't be watched, so that waiting looks like a long step."""
         self.due = math.inf
         """From when on somebody waits for the loop to give way, between two steps."""
-        self.give_way: Callable[[], None] = _to_nobody
+        self.give_way: Callable[[], None] = _nothing
+        self.moved: Callable[[], None] = _nothing
+        """To be called in the thread that runs the loop, where that is another now."""
         self.over = -1.0
         """Which step, by its start, is over and only being written down."""
         self.sampled_step = -1.0
@@ -101,8 +104,8 @@ class LoopView:
         return {"held_up": queued + len(late), "held_up_for": longest}
 
 
-def _to_nobody() -> None:
-    """Give way to nobody."""
+def _nothing() -> None:
+    """Do nothing: nobody looks at this loop."""
 
 
 class Views(dict[Any, LoopView]):
@@ -176,6 +179,7 @@ class StepProbe:
     def _meet(self, loop: Any) -> LoopView:
         view = LoopView(loop, self._now())
         try:
+            view.undo.append(_watch_runs(view))
             if is_uvloop(loop):
                 view.undo.append(self._watch_uvloop(view))
             else:
@@ -217,6 +221,20 @@ def _watch_poll(view: LoopView, now: Callable[[], float]) -> Undo:
         return events
 
     return replace(poller, "select", select)
+
+
+def _watch_runs(view: LoopView) -> Undo:
+    # A loop may be set up in one thread and run for good in another.
+    original = view.loop.run_forever
+
+    def run_forever() -> None:
+        here = current_thread_ids()
+        if here != (view.thread, view.native):
+            view.thread, view.native = here
+            view.moved()
+        original()
+
+    return replace(view.loop, "run_forever", run_forever)
 
 
 def _timed(

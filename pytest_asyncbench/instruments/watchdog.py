@@ -16,6 +16,7 @@ import math
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import CodeType
 
 from pytest_asyncbench._clock import Clock
@@ -111,15 +112,20 @@ class Watchdog:
     def watch(self, view: LoopView, codes: frozenset[CodeType]) -> None:
         """Begin to look at a loop; the thread starts with the first one."""
         self._codes = codes
-        with self._turning:
-            if not self._over:
-                self._hold(view.native)
-        view.ticks.append(self.tick(view))
+        self._take_account(view)
         view.give_way = self._give_way
+        view.moved = partial(self._take_account, view)
         self._views.append(view)
         self._begin()
         if self._idle:
             self._ring()
+
+    def _take_account(self, view: LoopView) -> None:
+        """Begin the account of the thread that runs a loop; called in that thread."""
+        with self._turning:
+            if not self._over:
+                self._hold(view.native)
+        view.ticks = [self.tick(view)]
 
     def _hold(self, native: int) -> None:
         if native not in self._held:

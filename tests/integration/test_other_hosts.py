@@ -77,6 +77,22 @@ def test_loop_in_a_thread():
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+@pytest.mark.no_blocking
+def test_loop_that_moved_to_a_thread():
+    async def nothing():
+        pass
+    async def work():
+        time.sleep(0.001)
+        time.sleep(0.15)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(nothing())
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(work(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 """
 
 
@@ -100,6 +116,7 @@ def test_outcomes(suite):
         "test_own_run": "failed",
         "test_runs_two_loops": "passed",
         "test_loop_in_a_thread": "failed",
+        "test_loop_that_moved_to_a_thread": "failed",
     }
 
 
@@ -137,6 +154,15 @@ def test_a_stall_of_a_loop_in_a_thread_is_found(suite):
     """At its line, though the test's own thread only waited."""
     (entry,) = suite["test_loop_in_a_thread"].record["blocking"]
     assert (entry["kind"], entry["call"]) == ("stall", "time.sleep")
+
+
+def test_a_loop_that_moved_to_another_thread_is_looked_at_there(suite):
+    """Its quick calls are found as well, and where its time went."""
+    entries = suite["test_loop_that_moved_to_a_thread"].record["blocking"]
+    slow = max(entries, key=lambda entry: entry["seconds"])
+    assert {entry["call"] for entry in entries} == {"time.sleep"}
+    assert sum(entry["count"] for entry in entries) == 2
+    assert slow["working"] < 0.1 < slow["seconds"]
 
 
 ELSEWHERE = """
