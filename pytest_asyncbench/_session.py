@@ -105,6 +105,8 @@ class Session:
             report.longrepr = longrepr(item, verdict, error)
         elif report.failed and error is not None and _told_as_text(item, error):
             report.longrepr = longrepr(item, None, error)
+        if call.when == "teardown":
+            _forget(item)
         return report
 
     # ------------------------------------------------------- what they do
@@ -234,6 +236,14 @@ class Session:
                 error = BlockingCallError(message(verdict))
                 item.stash[_FAILURE] = (error, verdict)
                 raise error
+
+
+def _forget(item: pytest.Item) -> None:
+    """Let go of what a test's trial knows: its loops, and its failure's frames."""
+    keys: tuple[pytest.StashKey[Any], ...] = (TRIAL, CONCURRENTLY, BLOCKING_CALLS)
+    for key in (*keys, _FAILURE):
+        if key in item.stash:
+            del item.stash[key]
 
 
 def _told_as_text(item: pytest.Item, error: BaseException) -> bool:

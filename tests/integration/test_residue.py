@@ -134,6 +134,44 @@ def test_nothing_is_left_after_any_test(play_once):
     }
 
 
+KEPT = """
+import asyncio, gc, sys, weakref
+import pytest
+
+alive = []
+
+class Local:
+    pass
+
+@pytest.mark.asyncio
+@pytest.mark.no_blocking
+@pytest.mark.budget(30)
+@pytest.mark.parametrize("fails", [False, True])
+async def test_uses_much(concurrently, blocking_calls, fails):
+    local = Local()
+    alive.append(weakref.ref(local))
+    alive.append(weakref.ref(asyncio.get_running_loop()))
+    await concurrently(asyncio.sleep(0), asyncio.sleep(0))
+    assert not fails
+
+def test_nothing_is_kept():
+    for name in ("last_exc", "last_type", "last_value", "last_traceback"):
+        vars(sys).pop(name, None)  # pytest's own, for a debugger
+    gc.collect()
+    assert [ref() for ref in alive if ref() is not None] == []
+"""
+
+
+def test_nothing_keeps_a_test_alive_that_is_over(play_once):
+    """Neither its loop nor what its failure's frames hold: a run has thousands."""
+    run = play_once(KEPT, subprocess=True)  # pytester keeps what it sees
+    assert run.outcomes == {
+        "test_uses_much[False]": "passed",
+        "test_uses_much[True]": "failed",
+        "test_nothing_is_kept": "passed",
+    }
+
+
 def test_the_check_itself_finds_what_is_left(play_once):
     """Otherwise the test above would prove nothing."""
     leave = (
