@@ -52,6 +52,7 @@ _COLLECTING = (
     "fewer objects that live on, `gc.freeze()` once all is loaded, or `gc.collect()` "
     "before the loop runs"
 )
+_AT_ITS_OWN_TIME = "the garbage collector runs when it likes"
 _IMPORTING = "the import at the top of a module, or before the loop runs"
 _WAITING = "an async version of this call, or `await asyncio.to_thread(...)`"
 
@@ -109,6 +110,11 @@ class _Inquiry:
         forgiven += stall.seconds * self._part_aside(stall)
         if self._policy.starvation == "forgive":
             forgiven += stall.starved or 0.0
+            forgiven += sum(
+                one.seconds
+                for one in stall.collections
+                if _came_of_itself(one, stall) and not self._is_aside(one.stack)
+            )
         return stall.seconds - forgiven > self._policy.threshold
 
     def _part_aside(self, stall: LoopStall) -> float:
@@ -169,7 +175,7 @@ class _Inquiry:
             for one in stall.collections
             if not any(_lies_in(one.began, call) for call in calls)
         ]
-        known = self.quick(calls, stall.samples) + self._collected(collections)
+        known = self.quick(calls, stall.samples) + self._collected(collections, stall)
         sampled = self._sampled(stall, calls, sum(one.seconds for one in collections))
         least = min(self._policy.threshold, _WORTH_NAMING * stall.seconds)
         alone = not known and len(sampled) == 1
@@ -190,8 +196,11 @@ class _Inquiry:
             self.unlisted(sample.at) or blame(sample.stack) for sample in stall.samples
         )
 
-    def _collected(self, collections: Iterable[Collection]) -> list[Finding]:
+    def _collected(
+        self, collections: Iterable[Collection], stall: LoopStall
+    ) -> list[Finding]:
         found = []
+        forgiving = self._policy.starvation == "forgive"
         for one in collections:
             if self.unlisted(one.began) or self._is_aside(one.stack):
                 continue
@@ -200,6 +209,9 @@ class _Inquiry:
                 finding = dataclasses.replace(
                     finding, call=GARBAGE, via=(), advice=_COLLECTING
                 )
+            if finding is not None and forgiving and _came_of_itself(one, stall):
+                why = finding.allowed or _AT_ITS_OWN_TIME
+                finding = dataclasses.replace(finding, allowed=why)
             found += [finding] if finding is not None else []
         return _merged(found)
 
@@ -270,8 +282,17 @@ def _matches(names: Iterable[str], glob: str) -> bool:
     return any(fnmatchcase(name, glob) for name in names)
 
 
-def _lies_in(at: float, call: BlockingCall) -> bool:
-    return call.began <= at <= call.began + call.seconds
+def _came_of_itself(collection: Collection, stall: LoopStall) -> bool:
+    """Tell whether nobody asked for it, and it ran nothing of anybody's."""
+    return not collection.asked and not any(
+        _lies_in(sample.at, collection)
+        and sample.stack[0].qualified != collection.stack[0].qualified
+        for sample in stall.samples
+    )
+
+
+def _lies_in(at: float, what: BlockingCall | Collection) -> bool:
+    return what.began <= at <= what.began + what.seconds
 
 
 def _waits(samples: Sequence[Sample]) -> tuple[tuple[Wait, int], ...]:

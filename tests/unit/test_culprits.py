@@ -339,17 +339,44 @@ def test_a_library_that_waits_several_times_in_one_step_was_called_once():
 # --------------------------------------------------- the garbage collector
 
 
-def test_the_garbage_collector_is_blamed_and_not_the_line_that_it_met():
-    """What it left of the stall is that line's, if that is worth naming."""
+STRICT = Policy(blocking="error", threshold=0.1, starvation="strict")
+
+
+def test_the_garbage_collector_makes_no_stall():
+    """It runs when it likes, for as long as the process is large."""
     met = (user(line=50, call="lib.small"),)
     collections = (Collection(began=0.01, seconds=0.95, stack=met),)
-    seen = one(stalls=(stall(met, collections=collections),))
+    assert found(stalls=(stall(met, collections=collections),)) == []
+
+
+def test_what_it_left_of_a_stall_may_be_one():
+    """Beside it the collector is named, and accepted."""
+    met = (user(line=50, call="lib.small"),)
+    half = (Collection(began=0.1, seconds=0.6, stack=met),)
+    collected, own = found(stalls=(stall(met, collections=half),))
+    assert (collected.call, own.call) == (GARBAGE, "lib.small")
+    assert own.seconds == pytest.approx(0.4)
+    assert collected.allowed is not None
+    assert own.allowed is None
+
+
+def test_strictly_the_garbage_collector_is_blamed_and_not_the_line_that_it_met():
+    """With what to do about it."""
+    met = (user(line=50, call="lib.small"),)
+    collections = (Collection(began=0.01, seconds=0.95, stack=met),)
+    (seen,) = found(STRICT, stalls=(stall(met, collections=collections),))
     assert (seen.kind, seen.call, seen.line) == ("stall", GARBAGE, 50)
     assert seen.seconds == pytest.approx(0.95)
+    assert seen.allowed is None
     assert "gc.freeze()" in seen.advice
-    half = (Collection(began=0.1, seconds=0.5, stack=met),)
-    seen = found(stalls=(stall(met, collections=half),))
-    assert [each.call for each in seen] == [GARBAGE, "lib.small"]
+
+
+def test_a_finalizer_is_not_forgiven_with_the_collection_that_ran_it():
+    """It is code like any other, and was seen at work."""
+    met = (user(line=50, call="lib.small"),)
+    finalizer = (user(line=7, function="Connection.__del__"), *met)
+    collections = (Collection(began=0.01, seconds=0.95, stack=met),)
+    assert found(stalls=(stall(finalizer, collections=collections),))
 
 
 def test_a_collection_that_was_asked_for_is_the_lines_own():
