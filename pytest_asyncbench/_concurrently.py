@@ -20,7 +20,7 @@ from pytest_asyncbench._judge import judge
 from pytest_asyncbench._model import Comparison, Observations, Policy, Verdict
 from pytest_asyncbench._render import message
 from pytest_asyncbench._run import Run
-from pytest_asyncbench._trial import Trial, add_note, failure_of
+from pytest_asyncbench._trial import Trial, add_note, by_weight, failure_of
 from pytest_asyncbench.concurrency import (
     Job,
     Together,
@@ -145,7 +145,7 @@ class Concurrently:
         trial = self._trial
         given = terms.serial if isinstance(terms.serial, float) else None
         if terms.serial == "measured":
-            given = await self._in_turn(terms.jobs)
+            given = await self._in_turn(terms)
         together = Together(
             terms.jobs,
             census=trial.watch.census,
@@ -179,9 +179,9 @@ class Concurrently:
             _raise_broken(verdict, together)
             return _as_run(verdict, together, terms)
 
-    async def _in_turn(self, jobs: Sequence[Job]) -> float:
+    async def _in_turn(self, terms: _Terms) -> float:
         stopwatch = self._trial.stopwatch()
-        await in_turn(jobs)
+        await in_turn(terms.jobs, keep_going=terms.return_exceptions)
         return stopwatch.elapsed().lived
 
 
@@ -217,9 +217,9 @@ def _raise_broken(verdict: Verdict, together: Together) -> None:
         if (error := failure_of(task := together.tasks[index])) is not None
     ]
     if failed and not together.keep_going:
-        first = failed[0][1]
+        (_, first), *others = by_weight(failed)
         # Those that were cancelled because of the first did not fail.
-        for name, error in failed[1:]:
+        for name, error in others:
             if not isinstance(error, asyncio.CancelledError):
                 add_note(first, f"{name} failed, too: {type(error).__name__}: {error}")
         raise first

@@ -17,7 +17,17 @@ from _pytest.unittest import TestCaseFunction
 
 from pytest_asyncbench._undo import Undo
 
-__all__ = ["enter", "is_async", "loop_made", "loop_owner", "own_failure"]
+__all__ = [
+    "NO_FAILURE",
+    "enter",
+    "is_async",
+    "loop_made",
+    "loop_owner",
+    "own_failure",
+]
+
+NO_FAILURE = (pytest.skip.Exception, pytest.xfail.Exception)
+"""How a test ends by a decision of its own."""
 
 _SCOPES: dict[str, type[pytest.Collector]] = {
     "class": pytest.Class,

@@ -35,9 +35,6 @@ from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = ["Session"]
 
-_NO_FAILURE = (pytest.skip.Exception, pytest.xfail.Exception)
-"""How a test ends by a decision of its own."""
-
 _FAILURE = pytest.StashKey[tuple[BaseException, Verdict]]()
 _CLOCK = pytest.StashKey[VirtualClock]()
 
@@ -168,7 +165,7 @@ class Session:
             trial.watch.problems += self._untold()
             verdict = trial.conclude()
             item.user_properties.append(record_property(verdict))
-            if not isinstance(own, _NO_FAILURE):
+            if not isinstance(own, _host.NO_FAILURE):
                 outcome = trial.outcome(verdict, own)
             elif verdict.violations:
                 item.add_report_section("call", "asyncbench", message(verdict))

@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from pytest_asyncbench import _errors
+from pytest_asyncbench import _errors, _host
 from pytest_asyncbench._clock import SYSTEM_CLOCK, Clock, Stopwatch
 from pytest_asyncbench._judge import judge
 from pytest_asyncbench._model import (
@@ -44,7 +44,7 @@ from pytest_asyncbench.virtual_time import (
     virtualize,
 )
 
-__all__ = ["Trial", "add_note", "failure_of", "record_property"]
+__all__ = ["Trial", "add_note", "by_weight", "failure_of", "record_property"]
 
 _RAISED = {
     "wall": _errors.BudgetExceeded,
@@ -360,11 +360,24 @@ def failure_of(task: Any) -> BaseException | None:
 
 
 def _with_others(failed: list[tuple[str, BaseException]], whole: str) -> BaseException:
-    name, first = failed[0]
+    (name, first), *others = by_weight(failed)
     add_note(first, f"in {name} {whole}")
-    for other, error in failed[1:]:
+    for other, error in others:
         add_note(first, f"{other} {whole} failed, too: {type(error).__name__}: {error}")
     return first
+
+
+def by_weight(
+    failed: list[tuple[str, BaseException]],
+) -> list[tuple[str, BaseException]]:
+    """Give failures first, then who skipped, then who was cancelled because of them."""
+
+    def weight(named: tuple[str, BaseException]) -> int:
+        if isinstance(named[1], asyncio.CancelledError):
+            return 2
+        return 1 if isinstance(named[1], _host.NO_FAILURE) else 0
+
+    return sorted(failed, key=weight)
 
 
 def add_note(error: BaseException, text: str) -> None:

@@ -11,7 +11,7 @@ import functools
 import inspect
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from pytest_asyncbench.instruments.census import Census, Group
@@ -206,8 +206,14 @@ class Together:
             self._wake.set_result(None)
 
     def expire(self) -> None:
-        """Cancel what is still running; called in the loop's thread."""
-        if self._flying:
+        """Cancel what is still running; called in the loop's thread.
+
+        Called again, it cancels once more what caught the cancellation and goes on.
+        """
+        if self.expired:
+            for task in self.tasks:
+                task.cancel()
+        elif self._flying:
             self.expired = True
             self._awake()
 
@@ -232,7 +238,9 @@ class Together:
             raise interrupted
 
 
-async def in_turn(jobs: Sequence[Job]) -> None:
-    """Run the jobs one after another."""
+async def in_turn(jobs: Sequence[Job], *, keep_going: bool = False) -> None:
+    """Run the jobs one after another; past those that fail, if it is to keep going."""
+    loop = asyncio.get_running_loop()
     for job in jobs:
-        await asyncio.get_running_loop().create_task(job.coroutine(), name=job.name)
+        with suppress(Exception) if keep_going else nullcontext():
+            await loop.create_task(job.coroutine(), name=job.name)

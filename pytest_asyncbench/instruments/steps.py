@@ -179,7 +179,6 @@ class StepProbe:
     def _meet(self, loop: Any) -> LoopView:
         view = LoopView(loop, self._now())
         try:
-            view.undo.append(_watch_runs(view))
             if is_uvloop(loop):
                 view.undo.append(self._watch_uvloop(view))
             else:
@@ -211,9 +210,13 @@ class StepProbe:
 def _watch_poll(view: LoopView, now: Callable[[], float]) -> Undo:
     # Both of asyncio's loops, selector and proactor, poll through this attribute.
     poller = view.loop._selector
-    poll = poller.select
+    poll, get_ident = poller.select, _thread.get_ident
 
     def select(timeout: float | None = None) -> Any:
+        # A loop may be set up in one thread and run for good in another.
+        if get_ident() != view.thread:
+            view.thread, view.native = current_thread_ids()
+            view.moved()
         if view.last > view.due:
             view.give_way()
         events = poll(timeout)
@@ -221,20 +224,6 @@ def _watch_poll(view: LoopView, now: Callable[[], float]) -> Undo:
         return events
 
     return replace(poller, "select", select)
-
-
-def _watch_runs(view: LoopView) -> Undo:
-    # A loop may be set up in one thread and run for good in another.
-    original = view.loop.run_forever
-
-    def run_forever() -> None:
-        here = current_thread_ids()
-        if here != (view.thread, view.native):
-            view.thread, view.native = here
-            view.moved()
-        original()
-
-    return replace(view.loop, "run_forever", run_forever)
 
 
 def _timed(

@@ -85,6 +85,25 @@ async def test_measured(concurrently):
     assert 0.1 <= run.serial < 10
     assert run.wall < run.serial
 
+async def test_measured_past_failures(concurrently):
+    error = ValueError("mine")
+    run = await concurrently(
+        lambda: fail(error, 0.01),
+        lambda: give(1, 0.01),
+        serial="measured",
+        return_exceptions=True,
+    )
+    assert list(run) == [error, 1]
+    assert run.serial >= 0.02
+
+async def test_a_skip_hides_no_failure(concurrently):
+    async def skips():
+        pytest.skip("not today")
+    async def fails():
+        raise KeyError("mine")
+    with pytest.raises(KeyError, match="mine"):
+        await concurrently(skips(), fails())
+
 async def test_given(concurrently):
     run = await concurrently(give(1, 0.05), serial=100)
     assert run.serial == 100.0

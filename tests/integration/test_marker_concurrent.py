@@ -39,6 +39,18 @@ async def test_one_fails(shared):
     assert number != 3
 
 @pytest.mark.concurrent(3)
+async def test_one_skips_and_one_fails(shared):
+    shared.append(1)
+    number = len(shared)
+    if number == 1:
+        pytest.skip("not for the first")
+    assert number != 3, "I am the third"
+
+@pytest.mark.concurrent(2)
+async def test_all_skip():
+    pytest.skip("not today")
+
+@pytest.mark.concurrent(3)
 async def test_blocking():
     time.sleep(0.05)
 
@@ -77,7 +89,14 @@ def suite(play):
 def test_outcomes(suite):
     """Copies that are faster than one after another pass, others do not."""
     failed = {n for n, outcome in suite.outcomes.items() if outcome == "failed"}
-    assert failed == {"test_all_fail", "test_one_fails", "test_blocking", "test_hung"}
+    assert failed == {
+        "test_all_fail",
+        "test_one_fails",
+        "test_one_skips_and_one_fails",
+        "test_blocking",
+        "test_hung",
+    }
+    assert suite["test_all_skip"].outcome == "skipped"
     assert suite["test_parametrized[7]"].outcome == "passed"
 
 
@@ -93,6 +112,13 @@ def test_all_failures_are_reported_with_the_number_of_the_copy(suite):
     assert "in copy 1 of 3" in text
     assert "copy 2 of 3 failed, too: AssertionError: I was number 2" in text
     assert "copy 3 of 3 failed, too: AssertionError: I was number 3" in text
+
+
+def test_a_copy_that_skips_hides_no_failure_of_another(suite):
+    """The failure counts, and the skip is told with it."""
+    text = suite["test_one_skips_and_one_fails"].text
+    assert "I am the third" in text
+    assert "copy 1 of 3 failed, too: Skipped: not for the first" in text
 
 
 def test_one_failure_is_named_alone(suite):

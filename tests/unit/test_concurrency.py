@@ -277,6 +277,31 @@ def test_expiring_cancels_what_is_still_in_flight():
     assert not run(give(1)).expired
 
 
+def test_expiring_again_cancels_what_caught_its_cancellation():
+    """As often as it is called: a job may catch several."""
+    caught = []
+
+    async def stubborn():
+        for _ in range(3):
+            try:
+                await forever()
+            except asyncio.CancelledError:
+                caught.append(1)
+        await forever()
+
+    async def main():
+        together = Together(jobs_from([stubborn()]))
+        running = asyncio.ensure_future(together.run())
+        while not running.done():
+            await give(None, 2)
+            together.expire()
+        return together
+
+    together = asyncio.run(main())
+    assert together.tasks[0].cancelled()
+    assert len(caught) == 3
+
+
 # ---------------------------------------------------------------- the rest
 
 
