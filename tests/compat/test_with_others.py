@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 
 import pytest
 
@@ -52,6 +53,71 @@ def test_tests_that_anyio_runs_are_watched_alike(play_once):
     assert run.outcomes == OUTCOMES
     assert run["test_hung"].lines[0].startswith("wall clock 0.")
     assert run["test_group"].record["speedup"] > 1.5
+
+
+ANYIO_SHARED = """
+import asyncio, sys, time
+import anyio, pytest
+
+pytestmark = pytest.mark.anyio
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+@pytest.fixture(scope="module")
+async def shared():
+    yield
+
+@pytest.fixture
+async def slow():
+    yield
+    await anyio.sleep(0.01)
+
+@pytest.mark.budget(0.15)
+async def test_late_in_its_last_step(shared, slow):
+    await anyio.sleep(0)
+    time.sleep(0.4)
+
+@pytest.mark.budget(0.15)
+async def test_caught(shared):
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        pass
+
+async def fail():
+    raise ValueError("on purpose")
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="there are no TaskGroups")
+async def test_group_that_fails(shared):
+    with pytest.raises(ExceptionGroup):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+            await asyncio.sleep(60)
+
+async def test_after_all_that(shared):
+    await anyio.sleep(0)
+"""
+
+
+def test_a_budget_ends_in_its_test_where_one_task_runs_them_all(play_once):
+    """No cancellation comes after the test, or is left for TaskGroups to find."""
+    run = play_once(ANYIO_SHARED, "--asyncio-mode=strict")
+    group = "passed" if sys.version_info >= (3, 11) else "skipped"
+    assert run.outcomes == {
+        "test_late_in_its_last_step": "failed",
+        "test_caught": "failed",
+        "test_group_that_fails": group,
+        "test_after_all_that": "passed",
+    }
+    for name in "test_late_in_its_last_step", "test_caught":
+        assert run[name].lines[0].startswith("wall clock 0.")
+        assert [report["outcome"] for report in run[name].reports] == [
+            "passed",
+            "failed",
+            "passed",
+        ]
 
 
 UVLOOP = """

@@ -44,6 +44,15 @@ class TestCase(unittest.IsolatedAsyncioTestCase):
     async def test_copies(self):
         await asyncio.sleep(0.05)
 
+class TestTearDown(unittest.IsolatedAsyncioTestCase):
+    async def asyncTearDown(self):
+        await asyncio.sleep(0.01)
+        print("torn down")
+
+    @pytest.mark.budget(0.15)
+    async def test_late_in_its_last_step(self):
+        time.sleep(0.4)
+
 class TestSetUp(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
         time.sleep(0.001)
@@ -112,6 +121,7 @@ def test_outcomes(suite):
         "test_skipped": "skipped",
         "test_expected": "xfailed",
         "test_copies": "passed",
+        "test_late_in_its_last_step": "failed",
         "test_set_up_blocks": "failed",
         "test_own_run": "failed",
         "test_runs_two_loops": "passed",
@@ -126,6 +136,14 @@ def test_a_hung_unittest_is_cancelled_at_its_budget(suite):
     assert 0.1 < told.record["wall"] < 10
     assert told.lines[0].startswith("wall clock ")
     assert "await asyncio.sleep(60)" in told.lines
+
+
+def test_a_test_that_ended_late_is_not_cancelled_any_more(suite):
+    """Its host's task goes on, and the budget is broken all the same."""
+    told = suite["test_late_in_its_last_step"]
+    assert told.lines[0].startswith("wall clock 0.")
+    assert "the loop was blocked when the budget ended, at" in told.lines
+    assert ["Captured stdout call", "torn down\n"] in told.reports[1]["sections"]
 
 
 def test_a_failure_of_unittests_is_kept_and_added_to(suite):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 import pytest
 from by_hand import run_in
@@ -31,6 +32,8 @@ def run(main, **settings):
         # A cancellation that is on its way would come here.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
+        # And one that was not taken back would hit a TaskGroup of the next test.
+        assert getattr(asyncio.current_task(), "cancelling", int)() == 0
 
     watch.start()
     try:
@@ -110,6 +113,38 @@ def test_who_catches_the_cancellation_is_cancelled_again():
     assert len(caught) == 3
     assert outcome == "stubborn"
     assert deadline.overrun.cancelled
+
+
+def test_a_cancellation_that_is_caught_is_taken_back():
+    """Whoever hosts the body goes on in the same task."""
+
+    async def main(clock):
+        clock.wait(1.5)
+        try:
+            await forever()
+        except asyncio.CancelledError:
+            return "caught"
+
+    deadline, outcome = run(main)
+    assert outcome == "caught"
+    assert deadline.overrun.cancelled
+
+
+def test_time_that_is_up_in_the_last_step_cancels_nobody():
+    """The loop comes to it when the body is over, and its host goes on."""
+
+    async def main(clock):
+        queue = asyncio.get_running_loop()._ready
+        clock.wait(1.5)
+        while not queue:
+            time.sleep(0.001)
+        return "done"
+
+    deadline, outcome = run(main)
+    assert outcome == "done"
+    assert deadline.overrun is None
+    names = [frame.function.rpartition(".")[2] for frame in deadline.stuck().stuck]
+    assert "main" in names
 
 
 def test_a_loop_that_was_blocked_shows_where_it_stood():
