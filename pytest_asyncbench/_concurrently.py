@@ -18,7 +18,7 @@ from pytest_asyncbench._errors import (
 )
 from pytest_asyncbench._judge import judge
 from pytest_asyncbench._model import Comparison, Observations, Policy, Verdict
-from pytest_asyncbench._render import message
+from pytest_asyncbench._render import message, waived_lines
 from pytest_asyncbench._run import Run
 from pytest_asyncbench._trial import Trial, add_note, by_weight, failure_of
 from pytest_asyncbench.concurrency import (
@@ -174,8 +174,10 @@ class Concurrently:
                 together=elapsed.lived,
                 serial=given,
                 overrun=deadline.overrun if deadline else None,
+                debugged=trial.watch.watchdog.debugged,
             )
             verdict = judge(_policy_for(trial.policy, terms), seen, trial.rules)
+            trial.unjudged += waived_lines(verdict)
             _raise_broken(verdict, together)
             return _as_run(verdict, together, terms)
 

@@ -28,7 +28,9 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
     """Hold what was seen against what was promised."""
     found = tuple(findings(policy, seen, rules))
     comparison = _comparison(seen)
-    broken = list(_broken(policy, seen, comparison, found))
+    held_against = list(_broken(policy, seen, comparison, found))
+    waived = [one for one in held_against if _is_debuggers(one, seen)]
+    broken = [one for one in held_against if one not in waived]
     kinds = {violation.kind for violation in broken}
     return Verdict(
         policy=policy,
@@ -40,6 +42,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         # Nobody asked; but what broke a time budget may well be a blocking call.
         findings=found if broken or policy.blocking != "off" else (),
         violations=tuple(broken),
+        waived=tuple(waived),
         overrun=seen.overrun,
         unmeasured=_unmeasured(policy, seen),
         problems=seen.problems,
@@ -100,6 +103,17 @@ def _too_slow(
     # Copies with no number of their own must still beat one after another.
     if speedup < least if least is not None else speedup <= _BEATS_SERIAL:
         yield Violation(kind="speedup", limit=least or 1.0, actual=speedup)
+
+
+def _is_debuggers(violation: Violation, seen: Observations) -> bool:
+    """Tell whether time was lost while a person looked at the test in a debugger.
+
+    That person's time is no part of virtual time. Nor did it break a budget which was
+    over before: a deadline that knows of a debugger cancels nobody.
+    """
+    over_before = seen.overrun is not None and seen.overrun.cancelled
+    timed = violation.kind in ("wall", "speedup") and violation.actual is not None
+    return seen.debugged and timed and not over_before and seen.elapsed.virtual is None
 
 
 def counted(policy: Policy, wall: float, elapsed: Elapsed) -> float:

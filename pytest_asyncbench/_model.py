@@ -350,6 +350,8 @@ class Observations:
     serial: float | None = None
     """The time in a row, where it was measured or given and need not be derived."""
     overrun: Overrun | None = None
+    debugged: bool = False
+    """Whether a debugger stood in the test at some moment."""
     problems: tuple[str, ...] = ()
     """What went wrong inside the plugin."""
 
@@ -404,6 +406,8 @@ class Verdict:
     budget_met: bool | None = None
     findings: tuple[Finding, ...] = ()
     violations: tuple[Violation, ...] = ()
+    waived: tuple[Violation, ...] = ()
+    """What is not held against the test, since a debugger stood in it."""
     overrun: Overrun | None = None
     unmeasured: bool = False
     problems: tuple[str, ...] = ()
@@ -428,6 +432,7 @@ class Verdict:
             "steps": self.steps,
             "loops": list(self.loops),
             "mode": self.policy.blocking,
+            "waived": [violation.kind for violation in self.waived],
             "unmeasured": self.unmeasured,
             "problems": list(self.problems),
         }

@@ -24,7 +24,7 @@ from pytest_asyncbench._model import (
 )
 from pytest_asyncbench._units import seconds, shown
 
-__all__ = ["blocking_lines", "message", "timeline"]
+__all__ = ["blocking_lines", "message", "timeline", "waived_lines"]
 
 _MOST_TASKS = 20
 _MOST_FINDINGS = 10
@@ -52,6 +52,13 @@ def _lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
         yield from blocking_lines(verdict)
     else:
         yield from UNMEASURED
+
+
+def waived_lines(verdict: Verdict) -> Iterator[str]:
+    """Write down each promise that would be broken, had no debugger been there."""
+    for waived in verdict.waived:
+        headline = next(_lines(verdict, waived))
+        yield f"{headline}; not judged, since a debugger stood in the test"
 
 
 UNMEASURED = (

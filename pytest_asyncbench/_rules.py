@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABSENT_SOMEWHERE",
+    "DEBUGGERS",
     "DEFAULT_FAMILIES",
     "FAMILIES",
     "FAMILY_HELP",
@@ -93,17 +94,22 @@ ONCE: Mapping[str, str] = {
     "encodings.search_function": "a codec is looked up once",
 }
 
+# Debuggers: those of IDEs are pydevd, and most others are built on bdb.
+DEBUGGERS: Mapping[str, str] = {
+    "bdb.*": "a debugger waits for its user",
+    "pdb.*": "a debugger waits for its user",
+    "debugpy.*": "a debugger waits for its user",
+    "pydevd*": "a debugger waits for its user",
+    "_pydevd*": "a debugger waits for its user",
+}
+
 # Tools at work, wherever in the step they stand: what happens beneath them is theirs.
 TOOLS: Mapping[str, str] = {
     "coverage.*": "coverage measures",
     "freezegun.api._freeze_time.*": "freezegun looks through all modules",
     "freezegun.api.start": "the same, on Python 3.10, which knows no classes here",
     "freezegun.api.stop": "the same, on Python 3.10, which knows no classes here",
-    "bdb.*": "a debugger waits for its user",
-    "pdb.*": "a debugger waits for its user",
-    "debugpy.*": "a debugger waits for its user",
-    "pydevd*": "a debugger waits for its user",
-    "_pydevd*": "a debugger waits for its user",
+    **DEBUGGERS,
 }
 
 

@@ -24,7 +24,7 @@ from pytest_asyncbench._errors import (
 )
 from pytest_asyncbench._model import Policy, Verdict
 from pytest_asyncbench._plan import PLAN, fixtures_of
-from pytest_asyncbench._render import blocking_lines, message
+from pytest_asyncbench._render import blocking_lines, message, waived_lines
 from pytest_asyncbench._reporting import longrepr
 from pytest_asyncbench._rulebook import all_rules, insist_on
 from pytest_asyncbench._trial import Trial, record_property
@@ -83,6 +83,11 @@ class Session:
         """Stand inside the test while it runs, then give the verdict."""
         with self._judged(item):
             return (yield)
+
+    def pytest_enter_pdb(self) -> None:
+        """Note that a person looks at the test, whose time is not the test's."""
+        if self._trial is not None:
+            self._trial.watch.watchdog.debugged = True
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
@@ -171,6 +176,9 @@ class Session:
                 item.add_report_section("call", "asyncbench", message(verdict))
             if outcome is not None and outcome in (trial.ruling, trial.cancellation):
                 item.stash[_FAILURE] = (outcome, verdict)
+            unjudged = "\n".join([*trial.unjudged, *waived_lines(verdict)])
+            if unjudged:
+                item.add_report_section("call", "asyncbench", unjudged)
             refused = self._tell(item, verdict)
             if outcome is None and refused is not None:
                 outcome = refused

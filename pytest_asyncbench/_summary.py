@@ -41,6 +41,7 @@ class Summary:
         self.places: dict[tuple[str, int, str, str], _Place] = {}
         self.allowed: Counter[str] = Counter()
         self.unmeasured: list[str] = []
+        self.waived: list[str] = []
         self.problems: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -56,6 +57,8 @@ class Summary:
         self.steps += record["steps"]
         if record["unmeasured"]:
             self.unmeasured.append(nodeid)
+        if record["waived"]:
+            self.waived.append(nodeid)
         self.problems.update(record["problems"])
         for entry in record["blocking"]:
             if entry["allowed"] is not None:
@@ -87,6 +90,8 @@ class Summary:
         yield from self._allowed_lines()
         for nodeid in self.unmeasured:
             yield f"not measured: {nodeid} asked to be watched, and no step was seen"
+        for nodeid in self.waived:
+            yield f"not judged: the budget of {nodeid}, since a debugger stood in it"
         for problem, count in self.problems.items():
             times = f" ({count} times)" if count > 1 else ""
             yield f"pytest-asyncbench itself failed: {problem}{times}; outcomes stand"

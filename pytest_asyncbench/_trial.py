@@ -91,6 +91,8 @@ class Trial:
         self.verdict: Verdict | None = None
         self.ruling: BaseException | None = None
         """The failure that the verdict made of a test which had none of its own."""
+        self.unjudged: list[str] = []
+        """What is to be said of budgets of its parts that were not judged."""
         self._stopwatch: Stopwatch | None = None
         self._elapsed: Elapsed | None = None
         self._deadline: Deadline | None = None
@@ -169,6 +171,8 @@ class Trial:
             undo.enter_context(self.adopting())
             self._met_before = self.watch.loops_here()
             undo.callback(self._end_call)
+            # One that stood in a fixture before took none of the call's time.
+            self.watch.watchdog.debugged = False
             self._stopwatch = self.stopwatch()
             if not in_loop and self.watch.census is not None:
                 self._group = self.watch.census.bodies()
@@ -304,6 +308,7 @@ class Trial:
             excuses=tuple(self.watch.excuses),
             families=self._group.traces() if self._group else (),
             overrun=self._overrun(),
+            debugged=self.watch.watchdog.debugged,
             problems=(*self.watch.problems, *self.watch.watchdog.failures),
         )
 

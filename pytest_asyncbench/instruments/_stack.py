@@ -13,13 +13,16 @@ import contextlib
 import dataclasses
 import functools
 import inspect
+import re
 import socket
 import sys
 from collections.abc import Mapping
+from fnmatch import translate
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from pytest_asyncbench._model import Frame, Stack
+from pytest_asyncbench._rules import DEBUGGERS
 from pytest_asyncbench.instruments._callee import callee
 from pytest_asyncbench.instruments._positions import begins, is_jump, line_of_operator
 
@@ -29,6 +32,7 @@ __all__ = [
     "RawStack",
     "capture",
     "describe_callback",
+    "is_debugged",
     "task_label",
     "to_stack",
     "written_at",
@@ -65,6 +69,8 @@ _QUICK = frozenset(
     }
 )
 """Calls that are seen where an operator before them took the time."""
+
+_debuggers = re.compile("|".join(map(translate, DEBUGGERS))).match
 
 _UNDER_FILES = frozenset(
     {socket.SocketIO.readinto.__code__, socket.SocketIO.write.__code__}
@@ -126,6 +132,21 @@ def _not_ours(frame: FrameType | None, within: frozenset[CodeType]) -> FrameType
 
 def _is_wrapper(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__", "")).startswith(_WRAPPERS)
+
+
+def is_debugged(raw: RawStack) -> bool:
+    """Tell whether a debugger stands on a captured stack."""
+    # Of many frames few are of different functions, and the watchdog has no time.
+    return any(
+        not isinstance(each, Frame)
+        and _is_debuggers(str(each[2].get("__name__", "")), each[0].co_name)
+        for each in raw[1]
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_debuggers(module: str, function: str) -> bool:
+    return _debuggers(f"{module}.{function}") is not None
 
 
 def to_stack(raw: RawStack) -> Stack:

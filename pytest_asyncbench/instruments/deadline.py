@@ -4,6 +4,9 @@ The loop's own timers can't do this: under a frozen clock they never fire, and i
 blocked loop nothing fires. So the watchdog's thread keeps the time; it takes the
 stack that is on the loop, and asks the loop to cancel the task.
 
+Who stands in a debugger is not cancelled, nor who stood there before: from then on
+it is a person's time that runs.
+
 A task may catch the cancellation, to clean up or by mistake; it is cancelled again
 after a grace, for as long as it goes on.
 """
@@ -116,6 +119,8 @@ class Deadline:
 
     def _time_is_up(self, stack: RawStack | None) -> float:
         # In the watchdog's thread.
+        if self._watch.watchdog.debugged:
+            return 0.0
         forgiven = self._forgiven()
         if forgiven - self._extended > 0.001:
             longer, self._extended = forgiven - self._extended, forgiven
@@ -129,7 +134,7 @@ class Deadline:
         return _GRACE
 
     def _expire(self) -> None:
-        if self._left:
+        if self._left or self._is_debugged():
             return
         if self.overrun is None:
             late = self._watch.clock.now() - self._at - self._extended
@@ -146,6 +151,10 @@ class Deadline:
             self._expire_instead()
         elif self._task is not None and self._task.cancel():
             self._cancels += 1
+
+    def _is_debugged(self) -> bool:
+        # In virtual time the person at the debugger has all the time in the world.
+        return self._watch.watchdog.debugged and not self._by_loop
 
     def _is_frozen(self) -> bool:
         # By what it shows, since a loop may read another clock than freezegun froze.

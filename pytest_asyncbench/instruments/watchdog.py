@@ -23,7 +23,7 @@ from pytest_asyncbench._clock import Clock
 from pytest_asyncbench._undo import Undo
 from pytest_asyncbench.instruments._kernel import Kernel
 from pytest_asyncbench.instruments._shares import Gap, Rest, Tick, asked, is_late, stood
-from pytest_asyncbench.instruments._stack import RawStack, capture
+from pytest_asyncbench.instruments._stack import RawStack, capture, is_debugged
 from pytest_asyncbench.instruments.steps import LoopView
 
 __all__ = ["Watchdog"]
@@ -107,6 +107,8 @@ class Watchdog:
         """Released to wake it up."""
         self._turning = _thread.allocate_lock()
         self._over = False
+        self.debugged = False
+        """Whether a debugger has stood in a step at any look, or is known to have."""
         self.failures: list[str] = []
 
     def watch(self, view: LoopView, codes: frozenset[CodeType]) -> None:
@@ -317,11 +319,16 @@ class Watchdog:
                     self._sample(view, step, now, stack)
             if stack is not None:
                 self._in_long_step = True
+                self._look_for_debugger(stack)
             elif self._is_time_for_tick(view):  # in a short step, or polling
                 view.ticks.append(self.tick(view))
                 del view.ticks[:-_MOST_TICKS]
             del frame
         self._keep_deadlines()
+
+    def _look_for_debugger(self, stack: RawStack) -> None:
+        if not self.debugged and is_debugged(stack):
+            self.debugged = True
 
     def _forget_closed(self) -> None:
         for view in [view for view in self._views if view.loop.is_closed()]:
@@ -389,5 +396,8 @@ class Watchdog:
             if now < deadline.at:
                 continue
             frame = sys._current_frames().get(deadline.view.thread)
-            again = deadline.call(capture(frame, self._codes))
+            stack = capture(frame, self._codes)
+            if stack is not None:
+                self._look_for_debugger(stack)
+            again = deadline.call(stack)
             deadline.at = now + again if again > 0 else float("inf")

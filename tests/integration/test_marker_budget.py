@@ -250,3 +250,109 @@ def test_the_nearest_marker_wins_and_inherits_what_it_leaves_open(suite):
 def test_a_test_without_a_marker_is_not_watched(suite):
     """Unasked, nothing is measured."""
     assert not suite["test_after_all_that"].watched
+
+
+DEBUGGED = """
+import asyncio, io, time, types
+import pytest
+
+def debug(seconds):
+    said = io.StringIO(f"import time; time.sleep({seconds})\\ncontinue\\n")
+    breakpoint(stdin=said, stdout=io.StringIO(), nosigint=True)
+
+@pytest.mark.budget(0.15)
+async def test_longer_than_the_budget():
+    await asyncio.sleep(0)
+    debug(0.4)
+    await asyncio.sleep(0)
+
+@pytest.mark.budget(0.3)
+async def test_most_of_the_budget():
+    debug(0.2)
+    await asyncio.sleep(0.3)
+
+@pytest.mark.budget(0.15)
+async def test_in_a_thread():
+    await asyncio.to_thread(debug, 0.4)
+
+@pytest.mark.budget(0.15)
+def test_sync():
+    debug(0.4)
+
+@pytest.mark.budget(speedup=3)
+async def test_speedup():
+    async def fetch(number):
+        await asyncio.sleep(0.05)
+        if number == 1:
+            debug(0.4)
+    await asyncio.gather(*(fetch(number) for number in range(4)))
+
+async def test_fixture(concurrently):
+    async def work():
+        debug(0.4)
+    await concurrently(work(), within=0.15)
+
+pydevd = types.ModuleType("pydevd")
+exec("def do_wait_suspend(stand): stand()", vars(pydevd))
+
+@pytest.mark.budget(0.15)
+async def test_of_an_ide():
+    pydevd.do_wait_suspend(lambda: time.sleep(0.4))
+    await asyncio.sleep(0)
+
+@pytest.mark.budget(0.15)
+async def test_after_the_budget():
+    try:
+        await asyncio.sleep(60)
+    finally:
+        debug(0.1)
+
+@pytest.fixture
+def before():
+    debug(0.1)
+
+@pytest.mark.budget(0.15)
+async def test_before_the_call(before):
+    await asyncio.sleep(60)
+
+@pytest.mark.budget(30)
+async def test_quick():
+    debug(0)
+
+@pytest.mark.budget(0.15)
+async def test_next():
+    await asyncio.sleep(60)
+"""
+
+WAIVED = {
+    "test_longer_than_the_budget": ["wall"],
+    "test_most_of_the_budget": ["wall"],
+    "test_in_a_thread": ["wall"],
+    "test_sync": ["wall"],
+    "test_speedup": ["speedup"],
+    "test_of_an_ide": ["wall"],
+}
+
+
+def test_a_budget_is_not_judged_where_a_debugger_stood(play_once):
+    """A person's time is not the test's; what was over before, or after, still is."""
+    run = play_once(DEBUGGED)
+    assert run.outcomes == {
+        **dict.fromkeys(WAIVED, "passed"),
+        "test_fixture": "passed",
+        "test_after_the_budget": "failed",
+        "test_before_the_call": "failed",
+        "test_quick": "passed",
+        "test_next": "failed",
+    }
+    told = {name: run[name].record["waived"] for name in run.outcomes}
+    assert {name: waived for name, waived in told.items() if waived} == WAIVED
+    assert [line for line in run.summary if line.startswith("not judged")] == [
+        f"not judged: the budget of test_it.py::{name}, since a debugger stood in it"
+        for name in WAIVED
+    ]
+    why = "; not judged, since a debugger stood in the test"
+    for name in *WAIVED, "test_fixture":
+        assert run[name].sections.endswith(why)
+    assert run["test_quick"].sections == ""
+    assert run["test_after_the_budget"].lines[0].startswith("wall clock 0.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import types
 
 import pytest
 from by_hand import run_in
@@ -19,6 +20,7 @@ def run(main, **settings):
     """Run ``main(clock)`` under a deadline of one second; give it and the outcome."""
     clock = ManualClock()
     watch = Watch(clock, threshold=3600.0, tracing=True)
+    clock.watchdog = watch.watchdog
     made, outcome = [], []
 
     async def body():
@@ -136,8 +138,9 @@ def test_time_that_is_up_in_the_last_step_cancels_nobody():
     async def main(clock):
         queue = asyncio.get_running_loop()._ready
         clock.wait(1.5)
-        while not queue:
-            time.sleep(0.001)
+        for _ in range(2000):
+            if not queue:
+                time.sleep(0.001)
         return "done"
 
     deadline, outcome = run(main)
@@ -183,6 +186,67 @@ def test_time_that_is_forgiven_puts_it_off():
 
     _, outcome = run(main, forgiven=lambda: 1.5 if clocks else 0.0)
     assert outcome == "done"
+
+
+def debugger(clock, seconds):
+    """Stand in what is called like a debugger for so long, until it has been seen."""
+    module = types.ModuleType("pydevd")
+    exec("def do_wait_suspend(stand): stand()", vars(module))
+
+    def stand():
+        clock.wait(seconds)
+        for _ in range(2000):
+            if not clock.watchdog.debugged:
+                time.sleep(0.001)
+
+    module.do_wait_suspend(stand)
+
+
+@pytest.mark.parametrize("seconds", [0.9, 1.5])
+def test_who_stood_in_a_debugger_is_not_cancelled(seconds):
+    """Neither there nor after it, however long before time was up it was left."""
+
+    async def main(clock):
+        debugger(clock, seconds)
+        for _ in range(3):
+            clock.wait(1.5)
+            threading.Event().wait(0.05)
+            await asyncio.sleep(0)
+        return "done"
+
+    deadline, outcome = run(main)
+    assert outcome == "done"
+    assert deadline.overrun is deadline.stuck() is None
+
+
+def test_a_debugger_that_comes_before_the_cancellation_holds_it_back():
+    """Time was up, and the loop had not come to it yet."""
+
+    async def main(clock):
+        queue = asyncio.get_running_loop()._ready
+        clock.wait(1.5)
+        for _ in range(2000):
+            if not queue:
+                time.sleep(0.001)
+        debugger(clock, 1.0)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return "done"
+
+    deadline, outcome = run(main)
+    assert outcome == "done"
+    assert deadline.overrun is None
+
+
+def test_virtual_time_is_up_though_a_debugger_stood():
+    """It stood still meanwhile, and what hangs there must end."""
+
+    async def main(clock):
+        clock.watchdog.debugged = True
+        await forever()
+
+    _, outcome = run(main, by_loop=True)
+    assert isinstance(outcome, BudgetExceeded)
 
 
 def test_something_else_may_be_done_instead():

@@ -9,7 +9,9 @@ from pytest_asyncbench._judge import judge
 from pytest_asyncbench._model import (
     Allowance,
     Budget,
+    Elapsed,
     FamilyTrace,
+    Observations,
     Overrun,
     Policy,
     Violation,
@@ -80,6 +82,36 @@ def test_a_test_that_was_cancelled_at_its_budget_broke_it():
     assert [v.kind for v in broken(within(1.0), wall=0.999, overrun=overrun)] == [
         "wall"
     ]
+
+
+def test_a_persons_time_in_a_debugger_breaks_no_budget():
+    """What was lost is kept apart, to be told; a budget that was kept, was kept."""
+    policy = Policy(budget=Budget(within=1.0, speedup=3.0))
+    facts = {"families": side_by_side(2), "debugged": True}
+    verdict = judge(policy, observations(wall=60.0, **facts))
+    assert (verdict.violations, verdict.budget_met) == ((), True)
+    assert verdict.waived == (
+        Violation(kind="wall", limit=1.0, actual=60.0),
+        Violation(kind="speedup", limit=3.0, actual=2.0),
+    )
+    assert judge(within(1.0), observations(wall=0.5, debugged=True)).waived == ()
+
+
+def test_a_debugger_excuses_nothing_but_lost_time():
+    """Not a budget that was over before, nor blocking, nor what never was measured."""
+    over = Overrun(cancelled=True)
+    verdict = judge(within(1.0), observations(wall=9.0, debugged=True, overrun=over))
+    assert ([v.kind for v in verdict.violations], verdict.waived) == (["wall"], ())
+    policy = Policy(blocking="error", budget=Budget(speedup=2.0))
+    kinds = [v.kind for v in broken(policy, calls=(call(),), debugged=True)]
+    assert kinds == ["speedup", "blocking"]
+
+
+def test_virtual_time_stands_still_in_a_debugger():
+    """So its budget is judged as ever."""
+    elapsed = Elapsed(wall=60.0, virtual=1.5)
+    seen = Observations(elapsed=elapsed, steps=1, debugged=True)
+    assert [v.kind for v in judge(within(1.0), seen).violations] == ["wall"]
 
 
 def test_what_broke_a_budget_is_looked_for_unasked():

@@ -91,6 +91,7 @@ def test_the_record_has_the_documented_shape():
         "steps": 7,
         "loops": [],
         "mode": "report",
+        "waived": [],
         "unmeasured": False,
         "problems": [],
     }

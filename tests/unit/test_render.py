@@ -25,6 +25,7 @@ from pytest_asyncbench._render import (
     seconds,
     shown,
     timeline,
+    waived_lines,
 )
 
 FILE = "/home/user/shop/test_orders.py"
@@ -125,6 +126,15 @@ def test_a_stuck_loop_shows_where():
     assert lines[1] == "the loop was blocked when the budget ended, at"
     assert lines[2].endswith("socket.py:9 in recv")
     assert f"  {FILE}:41 in test_checkout" in lines
+
+
+def test_what_is_not_judged_is_one_line():
+    """With what was seen, and why it does not count."""
+    given = verdict(policy=BUDGET, waived=(WALL,), starved=0.25)
+    assert message(given) == ""
+    (line,) = waived_lines(given)
+    why = "not judged, since a debugger stood in the test"
+    assert line == f"wall clock 1.500 s, budget 1.000 s (ini); {why}"
 
 
 def test_very_many_tasks_are_counted_not_listed():

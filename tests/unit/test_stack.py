@@ -8,6 +8,7 @@ import functools
 import socket
 import sys
 import time
+import types
 import zlib
 
 import pytest
@@ -18,6 +19,7 @@ from pytest_asyncbench.instruments._stack import (
     Position,
     capture,
     describe_callback,
+    is_debugged,
     to_stack,
 )
 
@@ -49,6 +51,21 @@ def test_a_stack_reaches_from_the_frame_to_the_step():
     assert [frame.function.rpartition(".")[2] for frame in stack] == ["inner", "outer"]
     assert {frame.file for frame in stack} == {__file__}
     assert {frame.module for frame in stack} == {__name__}
+
+
+@pytest.mark.parametrize(
+    ("name", "debugs"),
+    [
+        *(("pdb", True), ("bdb", True), ("pydevd", True)),
+        *(("_pydevd_bundle.x", True), ("debugpy.public_api", True)),
+        *(("coverage.control", False), ("pdbs", False), ("shop.pdb", False)),
+    ],
+)
+def test_a_debugger_is_known_by_its_modules(name, debugs):
+    """Whatever it calls meanwhile; coverage is no debugger."""
+    module = types.ModuleType(name)
+    exec("def stand(call): return call()", vars(module))
+    assert is_debugged(step(lambda: module.stand(look))) is debugs
 
 
 def test_outside_of_a_step_there_is_no_stack():
