@@ -10,7 +10,7 @@ import pytest
 
 from pytest_asyncbench._errors import PolicyError
 from pytest_asyncbench._model import Policy
-from pytest_asyncbench._policy import DEFAULT, with_settings
+from pytest_asyncbench._policy import DEFAULT, suggest, with_settings
 
 __all__ = ["OPTIONS", "Option", "add_options", "header", "policy_of"]
 
@@ -123,8 +123,9 @@ def policy_of(config: pytest.Config) -> Policy:
     """Read what holds for every test: defaults, then ini, then the command line.
 
     Raises:
-        pytest.UsageError: a value means nothing; says where it was written.
+        pytest.UsageError: a name or a value means nothing; says where it was written.
     """
+    _insist_on_names(config)
     policy = DEFAULT
     for source, settings in (("ini", _ini(config)), ("command line", _flags(config))):
         try:
@@ -132,6 +133,21 @@ def policy_of(config: pytest.Config) -> Policy:
         except PolicyError as error:
             raise pytest.UsageError(f"asyncbench ({source}): {error}") from None
     return policy
+
+
+def _insist_on_names(config: pytest.Config) -> None:
+    # pytest only warns of a setting that nobody knows, and the test passes unwatched.
+    known = [option.ini for option in OPTIONS]
+    # pytest 9 deprecates the public name, and gives no other way to see the keys.
+    written = getattr(config, "_inicfg", None)
+    wrong = [
+        f"asyncbench (ini): unknown setting {name!r}{suggest(name, known)}; "
+        f"accepted: {', '.join(known)}"
+        for name in (config.inicfg if written is None else written)
+        if name.startswith("asyncbench_") and name not in known
+    ]
+    if wrong:
+        raise pytest.UsageError(*wrong)
 
 
 def _ini(config: pytest.Config) -> Mapping[str, Any]:

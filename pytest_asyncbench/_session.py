@@ -231,16 +231,19 @@ class Session:
                 self._leave.close()
         if trial.verdict is None:
             return
+        refused: Exception | None = None
         with _ours(item, "could not judge the teardown"):
             verdict = trial.conclude_teardown()
             if verdict.findings:
                 item.user_properties.remove(record_property(trial.verdict))
                 item.user_properties.append(record_property(trial.verdict_of_all()))
-                self._tell(item, verdict)
+                refused = self._tell(item, verdict)
             if verdict.violations:
-                error = BlockingCallError(message(verdict))
-                item.stash[_FAILURE] = (error, verdict)
-                raise error
+                refused = BlockingCallError(message(verdict))
+            if refused is not None:
+                item.stash[_FAILURE] = (refused, verdict)
+        if refused is not None:
+            raise refused
 
 
 def _forget(item: pytest.Item) -> None:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import os
+import site
 import sysconfig
 from pathlib import Path
 
 __all__ = ["INSTALLED", "seconds", "shown"]
 
+_FOLDERS = (
+    *(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib")),
+    *(sysconfig.get_paths()[name] for name in ("purelib", "platlib")),
+    # Debian's own packages, and those of ``pip install --user``.
+    *site.getsitepackages(),
+    site.getusersitepackages(),
+)
+
 # Longest first, since packages are installed below the standard library.
 INSTALLED = tuple(
     sorted(
         {
-            str(Path(form(sysconfig.get_paths()[name]))) + os.sep
-            for name in ("stdlib", "platstdlib", "purelib", "platlib")
+            str(Path(form(folder))) + os.sep
+            for folder in _FOLDERS
             for form in (str, os.path.realpath)
         },
         key=len,
@@ -40,5 +49,8 @@ def shown(file: str) -> str:
     for folder in INSTALLED:
         if file.startswith(folder):
             return file[len(folder) :]
-    relative = os.path.relpath(file) if Path(file).is_absolute() else file
+    try:
+        relative = os.path.relpath(file)
+    except (OSError, ValueError):  # the current folder is gone, or on another drive
+        return file
     return file if relative.startswith("..") else relative

@@ -68,6 +68,28 @@ def test_warn_under_warnings_as_errors_fails_the_test_with_the_warning(play_once
     assert "AssertionError: my own" in run["test_own_failure"].text
 
 
+TEARDOWN = """
+import time
+import pytest_asyncio
+
+@pytest_asyncio.fixture
+async def leaves_slowly():
+    yield
+    time.sleep(0.01)
+
+async def test_body_is_clean(leaves_slowly):
+    pass
+"""
+
+
+def test_warn_under_warnings_as_errors_holds_for_teardown_as_well(play_once):
+    """There it is an error of its own."""
+    run = play_once(TEARDOWN, "--asyncbench-blocking=warn", "-W", "error")
+    assert run.outcomes == {"test_body_is_clean": "error"}
+    assert "blocking call on the event loop" in run["test_body_is_clean"].text
+    assert "itself could not" not in run.out
+
+
 def test_error_fails_async_tests_that_block(play):
     """Also those without a marker; the command line wins over ini."""
     run = play(SUITE, "--asyncbench-blocking=error", ini="asyncbench_blocking = off")

@@ -75,3 +75,29 @@ def test_a_row_that_watches_nothing_ends_the_run(play_once, line):
     told = " ".join((run.out + run.err).split())
     assert "asyncbench (ini): calls: " in told
     assert WRONG[line] in told
+
+
+PACKAGE = """
+import depot.db
+import pytest
+
+@pytest.mark.no_blocking
+async def test_query():
+    depot.db.query()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "status"), [("depot.db", 1), ("depot.bd", 4)], ids=["there", "not there"]
+)
+def test_a_module_that_is_imported_later_than_its_package_is_awaited(
+    play_once, pytester, module, status
+):
+    """It is known to be there without importing it; one that is not is refused."""
+    package = pytester.mkpydir("depot")
+    (package / "db.py").write_text("def query():\n    return 1\n")
+    ini = f"asyncbench_calls = database: {module}.query  # depot.aio.query(...)"
+    run = play_once(PACKAGE, ini=ini, conftest="import depot")
+    assert run.status == status, run.out
+    if status == 4:
+        assert f"rule '{module}.query': no such name in" in run.out + run.err

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import site
+from pathlib import Path
+
 import pytest
 from by_hand import standard, user
 
@@ -331,6 +334,22 @@ def test_a_path_is_relative_where_it_lies_below(tmp_path, monkeypatch):
     )
     assert shown(FILE) == FILE
     assert shown("?") == "?"
+
+
+def test_a_path_is_whole_where_the_current_folder_is_gone(tmp_path, monkeypatch):
+    """A test that left its folder and removed it has a verdict all the same."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert shown(str(tmp_path / "b.py")) == str(tmp_path / "b.py")
+
+
+def test_packages_of_the_user_and_of_the_system_are_installed_ones():
+    """Not only those of the folders that sysconfig tells."""
+    for folder in (*site.getsitepackages(), site.getusersitepackages()):
+        installed = Path("lib", "a.py")
+        assert shown(str(folder / installed)) == str(installed)
 
 
 # ----------------------------------------------------------------- timeline

@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import importlib.util
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -72,7 +73,7 @@ class Seam(NamedTuple):
 
 
 def find(target: str, stand_ins: Mapping[str, type]) -> Seam | None:
-    """Look a target up; None if its module is foreign and not imported yet.
+    """Look a target up; None if a module on the way is foreign and not imported yet.
 
     Raises AbsentError where there is no such name.
     """
@@ -92,9 +93,22 @@ def find(target: str, stand_ins: Mapping[str, type]) -> Seam | None:
         if isinstance(raw, type):
             owner, name, raw = raw, "__init__", inspect.getattr_static(raw, "__init__")
     except AttributeError:
+        if path and _is_still_to_come(owner, path):
+            return None
         kind = "class" if isinstance(owner, type) else "module"
         raise AbsentError(f"no such name in {kind} {where}") from None
     return Seam(owner, name, raw)
+
+
+def _is_still_to_come(owner: Any, path: Sequence[str]) -> bool:
+    """Tell whether a package has a module of that name that nobody has imported."""
+    missing = next((part for part in path if not hasattr(owner, part)), None)
+    if missing is None or not hasattr(owner, "__path__"):
+        return False
+    try:
+        return importlib.util.find_spec(f"{owner.__name__}.{missing}") is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _module_of(target: str) -> tuple[ModuleType, list[str]] | None:
