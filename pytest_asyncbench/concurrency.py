@@ -220,7 +220,8 @@ class Together:
     async def _cancel_rest(self) -> None:
         close_unstarted(job.given for job in self._jobs[len(self.tasks) :])
         interrupted: asyncio.CancelledError | None = None
-        pending = {task for task in self.tasks if not task.done()}
+        # Also those that are done, but whose end the loop has yet to tell.
+        pending = set(self._positions)
         for task in pending:
             task.cancel()
         while pending:

@@ -203,6 +203,18 @@ def test_where_one_fails_the_rest_is_cancelled_and_awaited():
     assert isinstance(together.tasks[1].exception(), KeyError)
 
 
+def test_one_that_fails_just_before_it_would_be_cancelled_has_ended_too():
+    """Its failure is not lost, though the loop has not told of its end yet."""
+
+    async def main():
+        together = Together(jobs_from([fail(KeyError("x")), fail(ValueError("y"), 1)]))
+        await together.run()
+        assert together.order == [0, 1]
+        assert isinstance(together.tasks[1].exception(), ValueError)
+
+    asyncio.run(main())
+
+
 def test_keeping_going_lets_the_rest_end():
     """One failure stops nobody."""
     together = run(fail(KeyError("x")), give("late", 5), keep_going=True)
