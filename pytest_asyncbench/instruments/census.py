@@ -653,7 +653,11 @@ class Census:
         self, trace: Trace, waker: Trace, since: float, until: float, ledger: _Ledger
     ) -> None:
         # Ended by another family of the same group: alone it would not have waited.
-        # To a family that holds only one of the two it was the outside world.
+        # To a family that holds only one of the two it was the outside world. That may
+        # be a worker, which others wake as well, and which was busy with them until it
+        # last woke one; who is woken by none of them passes on what comes from outside.
+        trace.served = trace.served or (self._nobody, 0.0)
+        since = max(since, _busy_elsewhere(waker, trace.family, until))
         theirs = set(waker.family.and_outer())
         groups = {family.group for family in theirs}
 

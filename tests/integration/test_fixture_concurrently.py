@@ -104,6 +104,41 @@ async def test_a_skip_hides_no_failure(concurrently):
     with pytest.raises(KeyError, match="mine"):
         await concurrently(skips(), fails())
 
+async def ask(requests, number):
+    answer = asyncio.get_running_loop().create_future()
+    requests.put_nowait((number, answer))
+    return await answer
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_workers_that_the_body_started(concurrently, workers):
+    requests = asyncio.Queue()
+    async def work():
+        while True:
+            number, answer = await requests.get()
+            await asyncio.sleep(1)
+            answer.set_result(number)
+    running = [asyncio.create_task(work()) for _ in range(workers)]
+    run = await concurrently(*(ask(requests, number) for number in range(4)))
+    assert list(run) == [0, 1, 2, 3]
+    assert run.speedup == pytest.approx(workers, rel=0.01)
+    for task in running:
+        task.cancel()
+
+@pytest.mark.virtual_time
+async def test_a_reader_that_the_body_started(concurrently):
+    answers = [asyncio.get_running_loop().create_future() for _ in range(4)]
+    async def read():
+        await asyncio.sleep(1)  # for what comes from outside, and is of all of them
+        for answer in answers:
+            answer.set_result(None)
+    running = asyncio.create_task(read())
+    async def wait(answer):
+        await answer
+    run = await concurrently(*(wait(answer) for answer in answers))
+    assert run.speedup == pytest.approx(4, rel=0.01)
+    await running
+
 async def test_given(concurrently):
     run = await concurrently(give(1, 0.05), serial=100)
     assert run.serial == 100.0
