@@ -78,6 +78,11 @@ def findings(
     return _merged(found)
 
 
+def _advice(rule: Rule) -> str:
+    # Who has ruff can have the same mistake found before any test runs.
+    return f"{rule.advice} (ruff {rule.ruff})" if rule.ruff else rule.advice
+
+
 class _Inquiry:
     """What must be known to judge each stall and call of one test."""
 
@@ -86,7 +91,7 @@ class _Inquiry:
     ) -> None:
         self._policy = policy
         self._excuses = seen.excuses
-        self._advice = {rule.target: rule.advice for rule in rules}
+        self._advice = {rule.target: _advice(rule) for rule in rules}
         self._advice[IMPORT] = _IMPORTING
 
     def unlisted(self, at: float) -> bool:

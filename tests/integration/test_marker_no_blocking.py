@@ -181,7 +181,7 @@ def test_a_stall_says_where_what_how_long_and_what_instead(suite):
     assert lines[0].endswith("(limit 0.100 s)")
     assert lines[1] == "test_it.py:7 in helper"
     assert lines[2:4] == ["time.sleep(0.15)", "calls time.sleep"]
-    assert "use: await asyncio.sleep(...)" in lines
+    assert "use: await asyncio.sleep(...) (ruff ASYNC251)" in lines
     (entry,) = told.record["blocking"]
     assert (entry["kind"], entry["call"], entry["count"]) == ("stall", "time.sleep", 1)
     assert (entry["line"], entry["function"]) == (7, "helper")

@@ -69,7 +69,7 @@ def test_the_summary_is_whole(suite):
     assert summary[1].startswith("the event loop was blocked at 1 place for ")
     assert float(summary[1].split()[-2]) > 0.1
     assert summary[2].endswith("test_it.py:5 in nap: time.sleep, 4 times in 4 tests")
-    assert summary[3].strip() == "use: await asyncio.sleep(...)"
+    assert summary[3].strip() == "use: await asyncio.sleep(...) (ruff ASYNC251)"
     assert summary[4] == "allowed 1 time: on purpose"
 
 

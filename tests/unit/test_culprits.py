@@ -62,6 +62,13 @@ def test_a_known_call_counts_however_quick():
     assert (seen.held_up, seen.count, seen.allowed) == (4, 1, None)
 
 
+def test_the_advice_tells_ruffs_rule_for_the_same_mistake():
+    """It finds the plain cases before any test runs."""
+    row = Rule(target="time.sleep", family="sleep", advice="sleep()", ruff="ASYNC251")
+    (seen,) = findings(Policy(), observations(calls=(call(),)), (row,))
+    assert seen.advice == "sleep() (ruff ASYNC251)"
+
+
 def test_a_stall_is_blamed_on_the_line_that_its_samples_show():
     """With the whole time of the step where nothing else filled it."""
     seen = one(
