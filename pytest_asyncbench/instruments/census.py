@@ -20,7 +20,8 @@ What is bounded rather than known: I/O became ready no earlier than the last pol
 that did not report it; a worker, or a thread that is no executor's, worked for one
 family no earlier than it last woke another. A background task that no family ever
 woke is taken to pass on what comes from outside, as the reader of a shared connection
-does, and the whole wait counts.
+does, and the whole wait counts. To the coroutines of a run inside the test's body,
+what else the body has started is background, too, with that bound on its work.
 """
 
 from __future__ import annotations
@@ -163,9 +164,9 @@ class Trace:
         """How long its family had been running by then."""
         self.outer_marks = family.outer.marks() if family.outer else ()
         """And those that the family is part of."""
-        self.served: tuple[Family, float] | None = None
-        """The family that it woke last, and when; of threads, and of background
-        tasks that ever served a family."""
+        self.served: tuple[Family, float, float] | None = None
+        """The family that it woke last, when, and when it last woke another before; of
+        threads, and of tasks that ever served a family."""
 
 
 Origin = tuple[float, "Trace | None", "Job | None"]
@@ -369,7 +370,7 @@ class Census:
         known: Trace | None = getattr(self._in_thread, "trace", None)
         if known is None:
             known = self._in_thread.trace = Trace(self._nobody, self._now())
-            known.served = (self._nobody, 0.0)
+            known.served = (self._nobody, 0.0, 0.0)
         return known
 
     def _executor(self, loop: Any) -> Callable[..., Any]:
@@ -638,7 +639,7 @@ class Census:
         elif trace is not own and not trace.over and waker.background is not None:
             changed = trace  # what another server sets free, a lock say, is no request
         else:
-            own.served = own.served or (self._nobody, 0.0)
+            own.served = own.served or (self._nobody, 0.0, 0.0)
             trace.over = False
             asked_again = waker.family is trace.family
             changed = trace if asked_again else Trace(waker.family, ready_at, own)
@@ -656,14 +657,17 @@ class Census:
         # To a family that holds only one of the two it was the outside world. That may
         # be a worker, which others wake as well, and which was busy with them until it
         # last woke one; who is woken by none of them passes on what comes from outside.
-        trace.served = trace.served or (self._nobody, 0.0)
-        since = max(since, _busy_elsewhere(waker, trace.family, until))
         theirs = set(waker.family.and_outer())
         groups = {family.group for family in theirs}
 
         def outside(family: Family) -> bool:
             return family not in theirs and family.group not in groups
 
+        if trace.served is None and _asks(waker, trace):
+            trace.served = (self._nobody, 0.0, 0.0)
+        # Whom it wakes of its own group it may be asking itself: that is no answer.
+        if outside(trace.family):
+            since = max(since, _busy_elsewhere(waker, trace.family, until))
         self._waited(trace, since, until, ledger, outside)
 
     def _waited(
@@ -701,16 +705,30 @@ def _answered(waker: Trace, at: float) -> None:
     """Note that a family was woken by what may be a background task at its service."""
     if waker.background is not None:
         waker.over = True
-        waker.background.served = (waker.family, at)
+        _busy_elsewhere(waker.background, waker.family, at)
+
+
+def _asks(waker: Trace, trace: Trace) -> bool:
+    """Tell whether a task may work for another, or for whom that works, from now on.
+
+    What the test's body started is a family of the body's group, and the coroutines of
+    a run are families of the run's group within that: for those it is a background
+    task. One that only others of the body wake is their messenger, if anything.
+    """
+    group = waker.family.group
+    if group is trace.family.group:
+        return waker.served is not None
+    return all(group is not family.group for family in trace.family.and_outer())
 
 
 def _busy_elsewhere(waker: Trace, family: Family, at: float) -> float:
-    """Tell until when a background task or thread worked for another family."""
-    before = waker.served
-    if before is None:
+    """Tell until when a task or thread worked for another family than it wakes now."""
+    if waker.served is None:
         return 0.0
-    waker.served = (family, at)
-    return before[1] if before[0] is not family else 0.0
+    last, woken, other = waker.served
+    until = other if last is family else woken
+    waker.served = (family, at, until)
+    return until
 
 
 def _has_begun(task: asyncio.Task[Any]) -> bool:

@@ -15,6 +15,7 @@ import pytest
 from by_hand import HandLoop, run_in
 
 from pytest_asyncbench._accounting import compare
+from pytest_asyncbench.concurrency import Together, jobs_from
 from pytest_asyncbench.instruments import Watch
 from pytest_asyncbench.testing import ManualClock
 
@@ -221,6 +222,233 @@ def test_a_task_factory_may_be_set_in_the_middle():
         await eager_pair()
 
     assert watched(main).serial == pytest.approx(4)
+
+
+class Worker:
+    """A task that serves one request after another: for so long, then an answer."""
+
+    def __init__(self, seconds=1, then=None):
+        self._requests = asyncio.Queue()
+        self._seconds = seconds
+        self._then = then
+        self._task = asyncio.create_task(self._serve())
+
+    async def _serve(self):
+        while True:
+            answer = await self._requests.get()
+            await asyncio.sleep(self._seconds)
+            if self._then is not None:
+                await self._then.ask()
+            answer.set_result(None)
+
+    async def ask(self, before=0):
+        await asyncio.sleep(before)
+        answer = asyncio.get_running_loop().create_future()
+        self._requests.put_nowait(answer)
+        await answer
+
+    def stop(self):
+        self._task.cancel()
+
+
+async def asking_one_worker(together):
+    worker = Worker()
+    await together(*(worker.ask for _ in range(4)))
+    worker.stop()
+
+
+async def asking_two_workers(together):
+    orders = asyncio.Queue()
+
+    async def serve():
+        while True:
+            answer = await orders.get()
+            await asyncio.sleep(1)
+            answer.set_result(None)
+
+    async def ask():
+        answer = asyncio.get_running_loop().create_future()
+        orders.put_nowait(answer)
+        await answer
+
+    workers = [asyncio.create_task(serve()) for _ in range(2)]
+    await together(*[ask] * 4)
+    for worker in workers:
+        worker.cancel()
+
+
+async def asking_a_worker_that_asks_another(together):
+    second = Worker(seconds=1)
+    first = Worker(seconds=2, then=second)
+    await together(*(first.ask for _ in range(3)))
+    first.stop()
+    second.stop()
+
+
+async def asking_more_than_once(together):
+    worker = Worker()
+
+    async def twice():
+        await asyncio.gather(worker.ask(0), worker.ask(0.5), worker.ask(0.6))
+
+    await together(twice, lambda: worker.ask(0.1))
+    worker.stop()
+
+
+async def asking_from_groups_in_groups(together):
+    worker = Worker()
+
+    async def two():
+        await together(worker.ask, worker.ask)
+
+    await together(two, worker.ask, two)
+    worker.stop()
+
+
+async def asking_a_line_of_two(together):
+    first, second = asyncio.Queue(), asyncio.Queue()
+
+    async def prepare():
+        while True:
+            answer = await first.get()
+            await asyncio.sleep(1)
+            second.put_nowait(answer)
+
+    async def serve():
+        while True:
+            answer = await second.get()
+            await asyncio.sleep(1)
+            answer.set_result(None)
+
+    async def ask():
+        answer = asyncio.get_running_loop().create_future()
+        first.put_nowait(answer)
+        await answer
+
+    workers = [asyncio.create_task(serve()), asyncio.create_task(prepare())]
+    await together(*[ask] * 3)
+    for worker in workers:
+        worker.cancel()
+
+
+async def told_by_another_task(together):
+    told, waiting = asyncio.Queue(), []
+
+    async def tell():
+        await asyncio.sleep(1)
+        for number in range(4):
+            told.put_nowait(number)
+            await asyncio.sleep(0)
+
+    async def read():
+        while True:
+            number = await told.get()
+            waiting[number].set_result(None)
+            await asyncio.sleep(0.5)
+
+    async def wait():
+        waiting.append(asyncio.get_running_loop().create_future())
+        await waiting[-1]
+
+    tasks = [asyncio.create_task(read()), asyncio.create_task(tell())]
+    await together(*[wait] * 4)
+    for task in tasks:
+        task.cancel()
+
+
+async def told_from_outside(together):
+    told, waiting = asyncio.Queue(), []
+
+    async def read():
+        while True:
+            number = await told.get()
+            waiting[number].set_result(None)
+
+    async def wait():
+        waiting.append(asyncio.get_running_loop().create_future())
+        await waiting[-1]
+
+    loop = asyncio.get_running_loop()
+    for number in range(4):
+        loop.call_later(1, told.put_nowait, number)
+    reader = asyncio.create_task(read())
+    await together(*[wait] * 4)
+    reader.cancel()
+
+
+async def answered_at_once(together):
+    orders = asyncio.Queue()
+
+    async def answer_later(answer):
+        await asyncio.sleep(1)
+        answer.set_result(None)
+
+    async def serve():
+        helpers = set()
+        while True:
+            answer = await orders.get()
+            helpers.add(asyncio.create_task(answer_later(answer)))
+
+    async def ask():
+        answer = asyncio.get_running_loop().create_future()
+        orders.put_nowait(answer)
+        await answer
+
+    server = asyncio.create_task(serve())
+    await together(*[ask] * 4)
+    server.cancel()
+
+
+# Of the two in a line it is not known that they work at once; in a row it is 6.
+BESIDE = {
+    "one worker": (asking_one_worker, 4, 4),
+    "two workers": (asking_two_workers, 2, 4),
+    "a worker that asks another": (asking_a_worker_that_asks_another, 9, 9),
+    "several requests of one": (asking_more_than_once, 4, 4.1),
+    "groups in groups": (asking_from_groups_in_groups, 5, 5),
+    "a line of two workers": (asking_a_line_of_two, 4, 4),
+    "a reader of what another tells": (told_by_another_task, 2.5, 7),
+    "a reader of what comes from outside": (told_from_outside, 1, 4),
+}
+
+
+def compared(shape, *, in_body):
+    """Let a shape run things beside others; give the comparison of what it ran."""
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    groups = []
+
+    async def together(*work):
+        run = Together(jobs_from(work), census=watch.census)
+        groups.append(run.group)
+        await run.run()
+
+    async def body():
+        if in_body:
+            watch.census.body()
+        await shape(together)
+
+    try:
+        run_in(CLOCK, body())
+    finally:
+        watch.stop()
+    assert watch.problems == []
+    return compare(groups[0].traces())
+
+
+@pytest.mark.parametrize("in_body", [True, False], ids=["body", "fixture"])
+@pytest.mark.parametrize(("shape", "wall", "serial"), BESIDE.values(), ids=BESIDE)
+def test_what_serves_them_serves_one_at_a_time(shape, wall, serial, in_body):
+    """Whether the test's body started it, as one family more, or a fixture did."""
+    seen = compared(shape, in_body=in_body)
+    assert seen.wall == pytest.approx(wall)
+    assert seen.serial == pytest.approx(serial)
+
+
+def test_a_server_in_the_body_may_answer_all_at_once():
+    """With a task for each: those serve one each."""
+    seen = compared(answered_at_once, in_body=True)
+    assert (seen.wall, seen.serial) == (pytest.approx(1), pytest.approx(4))
 
 
 def test_each_task_tells_what_it_did():
