@@ -110,13 +110,17 @@ def test_what_says_nothing_new_is_left_out(run, name):
 
 
 def test_the_record_has_it(run):
-    """Of each finding: the calls, what they were on, how often they were seen."""
+    """Of each finding: the calls, what they were on, how often they were seen.
+
+    The one seen most often comes first; where all processors are busy, the thread may
+    be met elsewhere, too, on its way to it.
+    """
     (found,) = run["test_fifo"].record["blocking"]
-    (wait,) = found["waits"]
+    wait, *others = found["waits"]
     assert wait["call"] == "read"
     assert wait["on"].endswith("/fifo")
-    assert wait["seen"] >= 1
+    assert all(wait["seen"] >= other["seen"] >= 1 for other in others)
     (found,) = run["test_sleep"].record["blocking"]
-    assert [wait["on"] for wait in found["waits"]] == ["a timer"]
+    assert found["waits"][0]["on"] == "a timer"
     (found,) = run["test_busy"].record["blocking"]
     assert found["waits"] == []
