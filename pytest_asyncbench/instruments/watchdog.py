@@ -70,7 +70,7 @@ class Watchdog:
     Each reading of a file gives up the GIL, too. So within a long step the account is
     read, and what the thread waits for, only while it does not work.
 
-    While no loop runs it sleeps until one polls again.
+    While no loop runs it sleeps until one does, or a deadline is set.
     """
 
     def __init__(
@@ -168,6 +168,8 @@ class Watchdog:
         """Call `on_deadline` when the clock reads `at`, unless undone before."""
         deadline = _Deadline(at, view, on_deadline)
         self._deadlines.append(deadline)
+        if self._idle:
+            self._ring()
 
         def undo() -> None:
             if deadline in self._deadlines:

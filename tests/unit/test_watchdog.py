@@ -251,6 +251,33 @@ def test_the_watchdog_sleeps_until_a_loop_polls():
         until(lambda: watchdog._looks > slept and watchdog._idle)
 
 
+def test_a_deadline_wakes_the_watchdog():
+    """Whether the loop has polled since or not."""
+    with OneLoop() as one:
+        came = []
+        until(lambda: one.watch.watchdog._idle)
+        one.clock.wait(3.0)
+        one.expect(2.0, lambda stack: came.append(1) or 0.0)
+        until(lambda: came)
+
+
+def test_a_loop_of_uvloops_wakes_the_watchdog_with_its_steps():
+    """Its poll is C; and a later run of it may begin with a long step."""
+    uvloop = pytest.importorskip("uvloop")
+    watch = Watch(ManualClock(), threshold=0.1)
+    watch.start()
+    loop = uvloop.new_event_loop()
+    try:
+        loop.run_until_complete(asyncio.sleep(0))
+        until(lambda: watch.watchdog._idle)
+        slept = watch.watchdog._looks
+        loop.run_until_complete(asyncio.sleep(0))
+        until(lambda: watch.watchdog._looks > slept)
+    finally:
+        loop.close()
+        watch.stop()
+
+
 def test_a_loop_that_is_met_wakes_the_watchdog():
     """Its first step may be a long one."""
     with OneLoop() as one:
