@@ -78,8 +78,12 @@ def test_a_row_that_watches_nothing_ends_the_run(play_once, line):
 
 
 PACKAGE = """
-import depot.db
+import depot
 import pytest
+
+@pytest.mark.no_blocking
+async def test_import():
+    import depot.db
 
 @pytest.mark.no_blocking
 async def test_query():
@@ -87,17 +91,28 @@ async def test_query():
 """
 
 
-@pytest.mark.parametrize(
-    ("module", "status"), [("depot.db", 1), ("depot.bd", 4)], ids=["there", "not there"]
-)
-def test_a_module_that_is_imported_later_than_its_package_is_awaited(
-    play_once, pytester, module, status
-):
-    """It is known to be there without importing it; one that is not is refused."""
+@pytest.fixture
+def depot(pytester):
+    """A package of the project's, of which a conftest file imports no module."""
     package = pytester.mkpydir("depot")
     (package / "db.py").write_text("def query():\n    return 1\n")
-    ini = f"asyncbench_calls = database: {module}.query  # depot.aio.query(...)"
+
+
+@pytest.mark.usefixtures("depot")
+def test_a_module_that_is_imported_later_than_its_package_is_waited_for(play_once):
+    """It can be found without importing it; what is imported in a test is soon enough
+    for the next.
+    """
+    ini = "asyncbench_calls = database: depot.db.query  # depot.aio.query(...)"
     run = play_once(PACKAGE, ini=ini, conftest="import depot")
-    assert run.status == status, run.out
-    if status == 4:
-        assert f"rule '{module}.query': no such name in" in run.out + run.err
+    assert run.outcomes == {"test_import": "passed", "test_query": "failed"}
+    assert "calls depot.db.query" in run["test_query"].lines
+
+
+@pytest.mark.usefixtures("depot")
+def test_a_module_that_its_package_does_not_have_ends_the_run(play_once):
+    """Also where the package is there."""
+    ini = "asyncbench_calls = database: depot.bd.query  # depot.aio.query(...)"
+    run = play_once(PACKAGE, ini=ini, conftest="import depot")
+    assert run.status == 4
+    assert "rule 'depot.bd.query': no such name in module" in run.out + run.err

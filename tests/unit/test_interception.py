@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import copy
 import gettext
+import importlib
 import importlib.metadata
 import inspect
 import logging
@@ -465,6 +466,8 @@ def test_wrong_arguments_are_the_callers_own_fault(interception, ear):
         ("time.slep", "no such name in module time"),
         ("socket.socket.recieve", "no such name in class socket.socket"),
         ("socket.sockett.recv", "no such name"),
+        # There to be found, and not to be imported here.
+        ("asyncio.windows_events.IocpProactor.select", "no such name in module"),
         ("asyncio.sleep", "a coroutine function does not block"),
         ("os.sep", "this is not callable"),
         ("collections.deque.append", "its type is written in C"),
@@ -575,6 +578,57 @@ def test_a_foreign_module_is_wrapped_once_it_is_imported(patches):
     assert ear.targets == ["later_db.connect"]
     undo()
     assert made.connect is original
+
+
+@pytest.fixture
+def later_shop(tmp_path, patches):
+    """A package that is imported, with a module that is not."""
+    (tmp_path / "later_shop").mkdir()
+    (tmp_path / "later_shop" / "__init__.py").touch()
+    (tmp_path / "later_shop" / "db.py").write_text("def query(): return 'rows'\n")
+    sys.path.insert(0, str(tmp_path))
+    patches.callback(sys.path.remove, str(tmp_path))
+    for name in ("later_shop", "later_shop.db"):
+        patches.callback(sys.modules.pop, name, None)
+    importlib.invalidate_caches()
+    return importlib.import_module("later_shop")
+
+
+def test_a_module_that_comes_later_than_its_package_is_waited_for(later_shop, patches):
+    """Nobody imports it for the row's sake; it is watched when it is there."""
+    row = rule("later_shop.db.query")
+    interception, ear = Interception([row], SYSTEM_CLOCK), Ear()
+    patches.callback(interception.install())
+    interception.listen(ear, ALL)()
+    assert interception.problems == ()
+    assert "later_shop.db" not in sys.modules
+    made = importlib.import_module("later_shop.db")
+    patches.callback(interception.listen(ear, ALL))
+    assert on_loop(made.query) == "rows"
+    assert ear.targets == ["later_shop.db.query"]
+
+
+def test_a_module_that_its_package_does_not_have_is_a_problem(later_shop, patches):
+    """Nothing would ever come; so it is for a class that is not there."""
+    rows = [rule("later_shop.bd.query"), rule("later_shop.Client.query")]
+    interception = Interception(rows, SYSTEM_CLOCK)
+    patches.callback(interception.install())
+    assert interception.problems == (
+        "rule 'later_shop.bd.query': no such name in module later_shop.bd",
+        "rule 'later_shop.Client.query': no such name in module later_shop.Client",
+    )
+
+
+def test_while_a_row_waits_no_module_is_gone_through(later_shop, patches):
+    """That takes milliseconds, and each watched test would pay them."""
+    rows = [rule("time.sleep"), rule("later_shop.db.query")]
+    original = time.sleep
+    interception = Interception(rows, SYSTEM_CLOCK)
+    patches.callback(interception.install())
+    user = module("user_of_the_raw_one", "", patches)
+    user.sleep = original
+    patches.callback(interception.listen(Ear(), ALL))
+    assert user.sleep is original
 
 
 # -------------------------------------------------- wrappers that don't show

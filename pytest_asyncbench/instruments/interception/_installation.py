@@ -79,6 +79,7 @@ class Installation:
             undo.callback(self._take_back_aliases)
             self._make_stand_ins()
             self._wrap(self._rules)
+            swap_aliases(self._swaps.values())
             self._undo = undo.pop_all()
         return self._undo.close
 
@@ -157,7 +158,6 @@ class Installation:
     def _wrap(self, rules: Iterable[Rule]) -> None:
         for rule in rules:
             self._wrap_or_say_why(rule)
-        swap_aliases(self._swaps.values())
 
     def _wrap_or_say_why(self, rule: Rule) -> None:
         try:
@@ -204,8 +204,10 @@ class Installation:
         late, self._late = self._late, []
         imported = [rule for rule in late if top(rule.target) in sys.modules]
         self._late = [rule for rule in late if rule not in imported]
-        if imported:
-            self._wrap(imported)
+        known = len(self._swaps)
+        self._wrap(imported)
+        if len(self._swaps) > known:  # a row may wait for a module of its package
+            swap_aliases(self._swaps.values())
 
     def _take_back_aliases(self) -> None:
         # Modules that were imported meanwhile took our wrappers along, so what to

@@ -14,7 +14,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -93,22 +93,9 @@ def find(target: str, stand_ins: Mapping[str, type]) -> Seam | None:
         if isinstance(raw, type):
             owner, name, raw = raw, "__init__", inspect.getattr_static(raw, "__init__")
     except AttributeError:
-        if path and _is_still_to_come(owner, path):
-            return None
         kind = "class" if isinstance(owner, type) else "module"
         raise AbsentError(f"no such name in {kind} {where}") from None
     return Seam(owner, name, raw)
-
-
-def _is_still_to_come(owner: Any, path: Sequence[str]) -> bool:
-    """Tell whether a package has a module of that name that nobody has imported."""
-    missing = next((part for part in path if not hasattr(owner, part)), None)
-    if missing is None or not hasattr(owner, "__path__"):
-        return False
-    try:
-        return importlib.util.find_spec(f"{owner.__name__}.{missing}") is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def _module_of(target: str) -> tuple[ModuleType, list[str]] | None:
@@ -122,10 +109,23 @@ def _module_of(target: str) -> tuple[ModuleType, list[str]] | None:
                 importlib.import_module(name)
         module = sys.modules.get(name)
         if module is not None:
-            return module, parts[length:]
+            rest = parts[length:]
+            # What of the standard library is to be imported has been, just now.
+            is_late = len(rest) > 1 and not standard and _is_to_come(name, rest[0])
+            return None if is_late else (module, rest)
     if standard:
         raise AbsentError(f"no module named {parts[0]}")
     return None
+
+
+def _is_to_come(package: str, name: str) -> bool:
+    """Tell whether a package has a module of that name that nobody has imported."""
+    if hasattr(sys.modules[package], name):
+        return False
+    try:
+        return importlib.util.find_spec(f"{package}.{name}") is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def check(seam: Seam) -> None:
