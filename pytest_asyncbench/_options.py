@@ -140,10 +140,15 @@ def _insist_on_names(config: pytest.Config) -> None:
     known = [option.ini for option in OPTIONS]
     # pytest 9 deprecates the public name, and gives no other way to see the keys.
     written = getattr(config, "_inicfg", None)
+    names = [
+        *(config.inicfg if written is None else written),
+        # pytest 8 does not count these among them.
+        *(each.partition("=")[0] for each in config.getoption("override_ini") or ()),
+    ]
     wrong = [
         f"asyncbench (ini): unknown setting {name!r}{suggest(name, known)}; "
         f"accepted: {', '.join(known)}"
-        for name in (config.inicfg if written is None else written)
+        for name in dict.fromkeys(names)
         if name.startswith("asyncbench_") and name not in known
     ]
     if wrong:

@@ -111,15 +111,39 @@ def test_a_wrong_option_under_workers_is_told_by_the_controller(play_once):
     assert (run.out + run.err).count("unknown rule family 'slep'") == 1
 
 
+UNKNOWN = (
+    "asyncbench (ini): unknown setting 'asyncbench_treshold' (did you mean "
+    "'asyncbench_threshold'?); accepted: asyncbench_blocking, "
+)
+
+
 def test_an_unknown_option_is_refused(play_once):
     """By pytest itself on the command line, by us in the ini file."""
     assert play_once(ONE, "--asyncbench-treshold=1").status == 4
     run = play_once(ONE, ini="asyncbench_treshold = 1")
     assert run.status == 4
-    assert (
-        "asyncbench (ini): unknown setting 'asyncbench_treshold' (did you mean "
-        "'asyncbench_threshold'?); accepted: asyncbench_blocking, "
-    ) in run.out + run.err
+    assert (run.out + run.err).count(UNKNOWN) == 1
+
+
+def test_an_unknown_option_that_overrides_the_ini_file_is_refused(play_once):
+    """Also by a pytest that keeps these apart from what the file says."""
+    run = play_once(ONE, "-o", "asyncbench_treshold=1")
+    assert run.status == 4
+    assert (run.out + run.err).count(UNKNOWN) == 1
+
+
+@pytest.mark.parametrize("table", ["pytest.ini_options", "pytest"])
+def test_an_unknown_option_in_pyproject_is_refused(pytester, table):
+    """In either table, where the version of pytest reads it."""
+    if table == "pytest" and pytest.version_tuple < (9,):
+        pytest.skip("new in pytest 9")
+    pytester.makepyprojecttoml(
+        f"[tool.{table}]\nasyncbench_treshold = '1'\n"
+        "asyncio_default_fixture_loop_scope = 'function'\n"
+    )
+    result = pytester.runpytest_inprocess()
+    assert result.ret == 4
+    assert UNKNOWN in result.stdout.str() + result.stderr.str()
 
 
 RULE = """
