@@ -9,12 +9,23 @@ from pathlib import Path
 
 __all__ = ["INSTALLED", "seconds", "shown"]
 
+
+def _packages() -> list[str]:
+    """Give the folders of Debian's own packages, and of ``pip install --user``."""
+    # Old virtualenvs have a `site` without these; some systems have no such folder.
+    folders: list[str | None] = [
+        *getattr(site, "getsitepackages", list)(),
+        getattr(site, "getusersitepackages", lambda: None)(),
+    ]
+    # On Windows the whole installation is among them, and a project may lie there.
+    names = {"site-packages", "dist-packages"}
+    return [folder for folder in folders if folder and Path(folder).name in names]
+
+
 _FOLDERS = (
     *(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib")),
     *(sysconfig.get_paths()[name] for name in ("purelib", "platlib")),
-    # Debian's own packages, and those of ``pip install --user``.
-    *site.getsitepackages(),
-    site.getusersitepackages(),
+    *_packages(),
 )
 
 # Longest first, since packages are installed below the standard library.
