@@ -148,10 +148,15 @@ def allowances(value: str | Iterable[str], source: str) -> tuple[Allowance, ...]
     return tuple(_allowance(line, source) for line in lines if line.strip())
 
 
+_PAIR = re.compile(r"((?:<\w+>|[^>])*)>(.*)")
+"""Caller and call; the caller may be a ``<lambda>``."""
+
+
 def _allowance(line: str, source: str) -> Allowance:
-    pair, hash_, reason = line.partition("#")
-    caller, arrow, call = (part.strip() for part in pair.partition(">"))
-    if not (hash_ and arrow and caller and call and reason.strip()):
+    pair, _, reason = line.partition("#")
+    found = _PAIR.match(pair)
+    caller, call = map(str.strip, found.groups()) if found else ("", "")
+    if not (caller and call and reason.strip()):
         missing = "its reason" if caller and call else "caller or call"
         raise PolicyError(
             f"allowance {line.strip()!r} lacks {missing}; "

@@ -135,6 +135,20 @@ def test_allowances_are_lines():
 
 
 @pytest.mark.parametrize(
+    ("line", "caller", "call"),
+    [
+        ("*.<lambda> > time.sleep # x", "*.<lambda>", "time.sleep"),
+        ("*<lambda>.<genexpr>>time.* # x", "*<lambda>.<genexpr>", "time.*"),
+        ("*<* > *.<listcomp> # x", "*<*", "*.<listcomp>"),
+    ],
+)
+def test_what_has_no_name_can_be_allowed(line, caller, call):
+    """As Python writes it, and our reports; its > is not the one between the two."""
+    (read,) = _policy.allowances(line, "ini")
+    assert (read.caller, read.call) == (caller, call)
+
+
+@pytest.mark.parametrize(
     ("line", "lacks"),
     [
         ("shop.* > time.sleep", "its reason"),
@@ -143,6 +157,7 @@ def test_allowances_are_lines():
         ("time.sleep # why", "caller or call"),
         ("> time.sleep # why", "caller or call"),
         ("shop > # why", "caller or call"),
+        ("shop.<lambda> # why", "caller or call"),
         ("# only a comment", "caller or call"),
     ],
 )
