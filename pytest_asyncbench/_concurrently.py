@@ -20,7 +20,7 @@ from pytest_asyncbench._judge import judge
 from pytest_asyncbench._model import Comparison, Observations, Policy, Verdict
 from pytest_asyncbench._render import message, waived_lines
 from pytest_asyncbench._run import Run
-from pytest_asyncbench._trial import Trial, add_note, by_weight, failure_of
+from pytest_asyncbench._trial import Trial, by_weight, failure_of, note_others
 from pytest_asyncbench.concurrency import (
     Job,
     Together,
@@ -221,9 +221,12 @@ def _raise_broken(verdict: Verdict, together: Together) -> None:
     if failed and not together.keep_going:
         (_, first), *others = by_weight(failed)
         # Those that were cancelled because of the first did not fail.
-        for name, error in others:
-            if not isinstance(error, asyncio.CancelledError):
-                add_note(first, f"{name} failed, too: {type(error).__name__}: {error}")
+        others = [
+            (name, error)
+            for name, error in others
+            if not isinstance(error, asyncio.CancelledError)
+        ]
+        note_others(first, others)
         raise first
     if verdict.violations:
         raise NotConcurrent(message(verdict))

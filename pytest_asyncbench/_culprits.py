@@ -9,12 +9,12 @@ over to the lines that the samples show.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase, translate
+from fnmatch import fnmatchcase
 
 from pytest_asyncbench._blame import Blame, blame, in_scope
+from pytest_asyncbench._globs import one_pattern
 from pytest_asyncbench._model import (
     GARBAGE,
     BlockingCall,
@@ -34,7 +34,7 @@ from pytest_asyncbench._rules import TOOLS
 
 __all__ = ["findings"]
 
-_TOOLS = re.compile("|".join(map(translate, TOOLS))).match
+_TOOLS = one_pattern(TOOLS).match
 
 _WORTH_NAMING = 0.2
 """A line that filled less of a stall than this is named only beyond the threshold."""
@@ -115,12 +115,23 @@ class _Inquiry:
         forgiven += stall.seconds * self._part_aside(stall)
         if self._policy.starvation == "forgive":
             forgiven += stall.starved or 0.0
-            forgiven += sum(
-                one.seconds
-                for one in stall.collections
-                if _came_of_itself(one, stall) and not self._is_aside(one.stack)
-            )
+        forgiven += sum(
+            one.seconds for one in stall.collections if self._is_forgiven(one, stall)
+        )
         return stall.seconds - forgiven > self._policy.threshold
+
+    def _is_forgiven(self, collection: Collection, stall: LoopStall) -> bool:
+        """Tell whether nobody asked for it, and it ran nothing of anybody's."""
+        return (
+            self._policy.starvation == "forgive"
+            and not collection.asked
+            and not self._is_aside(collection.stack)
+            and not any(
+                _lies_in(sample.at, collection)
+                and sample.stack[0].qualified != collection.stack[0].qualified
+                for sample in stall.samples
+            )
+        )
 
     def _part_aside(self, stall: LoopStall) -> float:
         aside = sum(self._is_aside(sample.stack) for sample in stall.samples)
@@ -205,19 +216,20 @@ class _Inquiry:
         self, collections: Iterable[Collection], stall: LoopStall
     ) -> list[Finding]:
         found = []
-        forgiving = self._policy.starvation == "forgive"
         for one in collections:
             if self.unlisted(one.began) or self._is_aside(one.stack):
                 continue
             finding = self._finding(one.stack, one.began, one.seconds, GARBAGE)
-            if finding is not None and not one.asked:
+            if finding is None:
+                continue
+            if not one.asked:
                 finding = dataclasses.replace(
                     finding, call=GARBAGE, via=(), advice=_COLLECTING
                 )
-            if finding is not None and forgiving and _came_of_itself(one, stall):
+            if self._is_forgiven(one, stall):
                 why = finding.allowed or _AT_ITS_OWN_TIME
                 finding = dataclasses.replace(finding, allowed=why)
-            found += [finding] if finding is not None else []
+            found.append(finding)
         return _merged(found)
 
     def _sampled(
@@ -285,15 +297,6 @@ class _Inquiry:
 
 def _matches(names: Iterable[str], glob: str) -> bool:
     return any(fnmatchcase(name, glob) for name in names)
-
-
-def _came_of_itself(collection: Collection, stall: LoopStall) -> bool:
-    """Tell whether nobody asked for it, and it ran nothing of anybody's."""
-    return not collection.asked and not any(
-        _lies_in(sample.at, collection)
-        and sample.stack[0].qualified != collection.stack[0].qualified
-        for sample in stall.samples
-    )
 
 
 def _lies_in(at: float, what: BlockingCall | Collection) -> bool:

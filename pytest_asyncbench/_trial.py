@@ -44,7 +44,13 @@ from pytest_asyncbench.virtual_time import (
     virtualize,
 )
 
-__all__ = ["Trial", "add_note", "by_weight", "failure_of", "record_property"]
+__all__ = [
+    "Trial",
+    "by_weight",
+    "failure_of",
+    "note_others",
+    "record_property",
+]
 
 _RAISED = {
     "wall": _errors.BudgetExceeded,
@@ -367,9 +373,14 @@ def failure_of(task: Any) -> BaseException | None:
 def _with_others(failed: list[tuple[str, BaseException]], whole: str) -> BaseException:
     (name, first), *others = by_weight(failed)
     add_note(first, f"in {name} {whole}")
-    for other, error in others:
-        add_note(first, f"{other} {whole} failed, too: {type(error).__name__}: {error}")
+    note_others(first, [(f"{other} {whole}", error) for other, error in others])
     return first
+
+
+def note_others(first: BaseException, others: list[tuple[str, BaseException]]) -> None:
+    """Tell of the failures beside the first one, in its notes."""
+    for name, error in others:
+        add_note(first, f"{name} failed, too: {type(error).__name__}: {error}")
 
 
 def by_weight(

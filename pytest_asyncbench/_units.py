@@ -22,9 +22,9 @@ def _packages() -> list[str]:
     return [folder for folder in folders if folder and Path(folder).name in names]
 
 
+_PATHS = sysconfig.get_paths()
 _FOLDERS = (
-    *(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib")),
-    *(sysconfig.get_paths()[name] for name in ("purelib", "platlib")),
+    *(_PATHS[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")),
     *_packages(),
 )
 

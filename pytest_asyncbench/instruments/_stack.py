@@ -13,14 +13,13 @@ import contextlib
 import dataclasses
 import functools
 import inspect
-import re
 import socket
 import sys
 from collections.abc import Mapping
-from fnmatch import translate
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+from pytest_asyncbench._globs import one_pattern
 from pytest_asyncbench._model import Frame, Stack
 from pytest_asyncbench._rules import DEBUGGERS
 from pytest_asyncbench.instruments._callee import callee
@@ -70,7 +69,7 @@ _QUICK = frozenset(
 )
 """Calls that are seen where an operator before them took the time."""
 
-_debuggers = re.compile("|".join(map(translate, DEBUGGERS))).match
+_debuggers = one_pattern(DEBUGGERS).match
 
 _UNDER_FILES = frozenset(
     {socket.SocketIO.readinto.__code__, socket.SocketIO.write.__code__}

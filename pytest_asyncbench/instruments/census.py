@@ -160,13 +160,16 @@ class Trace:
         self.finished: float | None = None
         self.last = math.inf
         """When its last step ended: its wait began. Not before the first step."""
-        self.mark = family.running
-        """How long its family had been running by then."""
-        self.outer_marks = family.outer.marks() if family.outer else ()
-        """And those that the family is part of."""
+        self.take_marks()
         self.served: tuple[Family, float, float] | None = None
         """The family that it woke last, when, and when it last woke another before; of
         threads, and of tasks that ever served a family."""
+
+    def take_marks(self) -> None:
+        """Note how long its family has been running, and those that it is part of."""
+        outer = self.family.outer
+        self.mark = self.family.running
+        self.outer_marks = outer.marks() if outer else ()
 
 
 Origin = tuple[float, "Trace | None", "Job | None"]
@@ -443,9 +446,9 @@ class Census:
         # The step of its creator, which has not ended yet, will count this, too.
         if creator is not None:
             creator.family.spend(began - now)
+        trace.family.spend(now - began)
         trace.last = now
-        trace.mark, *outer_marks = trace.family.spend(now - began)
-        trace.outer_marks = tuple(outer_marks)
+        trace.take_marks()
         if task.done():
             self._finish(task, trace, now)
 
@@ -646,8 +649,7 @@ class Census:
         if changed is not trace:
             self._traces[task] = changed
             changed.last = ready_at
-            changed.mark, *outer_marks = changed.family.marks()
-            changed.outer_marks = tuple(outer_marks)
+            changed.take_marks()
         return changed
 
     def _woken_by_relative(

@@ -119,7 +119,7 @@ class Deadline:
 
     def _time_is_up(self, stack: RawStack | None) -> float:
         # In the watchdog's thread.
-        if self._watch.watchdog.debugged:
+        if self._is_debugged():
             return 0.0
         forgiven = self._forgiven()
         if forgiven - self._extended > 0.001:

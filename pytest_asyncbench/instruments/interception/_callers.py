@@ -6,19 +6,19 @@ no wrapper.
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from pytest_asyncbench._globs import one_pattern
 from pytest_asyncbench._rules import NEVER_FROM, ONCE, TOOLS
 from pytest_asyncbench._units import INSTALLED
 
-__all__ = ["PACKAGE", "is_allowed", "is_standard", "is_users", "one_pattern", "top"]
+__all__ = ["PACKAGE", "is_allowed", "is_standard", "is_users", "top"]
 
 PACKAGE = __name__.partition(".")[0]
 
@@ -35,12 +35,6 @@ _STEP_RUNNERS = frozenset(
         ("_pytest.python", "pytest_pyfunc_call"),
     }
 )
-
-
-def one_pattern(globs: Iterable[str]) -> re.Pattern[str]:
-    """Compile globs into one pattern that matches what any of them does."""
-    # Without globs this is the pattern that matches nothing.
-    return re.compile("|".join(map(fnmatch.translate, globs)) or r"(?!)")
 
 
 _never_from = one_pattern(NEVER_FROM)

@@ -12,10 +12,11 @@ from contextlib import ExitStack
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from pytest_asyncbench._globs import one_pattern
 from pytest_asyncbench._rules import ABSENT_SOMEWHERE
 from pytest_asyncbench._undo import Undo
 from pytest_asyncbench.instruments.interception._aliases import Swap, swap_aliases
-from pytest_asyncbench.instruments.interception._callers import one_pattern, top
+from pytest_asyncbench.instruments.interception._callers import top
 from pytest_asyncbench.instruments.interception._locks import (
     LockKind,
     lock_stand_in,
