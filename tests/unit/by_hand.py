@@ -7,6 +7,8 @@ import selectors
 import sysconfig
 import threading
 
+import pytest
+
 from pytest_asyncbench._model import (
     BlockingCall,
     Elapsed,
@@ -18,6 +20,20 @@ from pytest_asyncbench._model import (
 
 STDLIB = sysconfig.get_paths()["stdlib"]
 SITE = sysconfig.get_paths()["purelib"]
+
+
+A_WHILE = 10
+"""Seconds to wait for another thread, which normally takes a few milliseconds."""
+
+
+def until(condition):
+    """Give the other thread time, in real time but only as much as it needs."""
+    pause = threading.Event()
+    for _ in range(A_WHILE * 1000):
+        if condition():
+            return
+        pause.wait(0.001)
+    pytest.fail("it never came")
 
 
 def user(line=41, function="test_checkout", module="test_orders", call=None):

@@ -225,30 +225,47 @@ def test_a_task_factory_may_be_set_in_the_middle():
 
 
 class Worker:
-    """A task that serves one request after another: for so long, then an answer."""
+    """Tasks that serve a request each at a time: for so long, then an answer."""
 
-    def __init__(self, seconds=1, then=None):
+    def __init__(self, seconds=1, *, then=None, hands_on_to=None, tasks=1):
         self._requests = asyncio.Queue()
         self._seconds = seconds
         self._then = then
-        self._task = asyncio.create_task(self._serve())
+        self._hands_on_to = hands_on_to
+        self._tasks = [asyncio.create_task(self._serve()) for _ in range(tasks)]
 
     async def _serve(self):
         while True:
-            answer = await self._requests.get()
-            await asyncio.sleep(self._seconds)
-            if self._then is not None:
-                await self._then.ask()
+            await self._treat(await self._requests.get())
+
+    async def _treat(self, answer):
+        await asyncio.sleep(self._seconds)
+        if self._then is not None:
+            await self._then.ask()
+        if self._hands_on_to is not None:
+            self._hands_on_to.take(answer)
+        else:
             answer.set_result(None)
+
+    def take(self, answer):
+        self._requests.put_nowait(answer)
 
     async def ask(self, before=0):
         await asyncio.sleep(before)
         answer = asyncio.get_running_loop().create_future()
-        self._requests.put_nowait(answer)
+        self.take(answer)
         await answer
 
     def stop(self):
-        self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+
+class Dispatcher(Worker):
+    """One that starts a task for each request, and takes the next at once."""
+
+    async def _treat(self, answer):
+        self._tasks.append(asyncio.create_task(super()._treat(answer)))
 
 
 async def asking_one_worker(together):
@@ -258,23 +275,9 @@ async def asking_one_worker(together):
 
 
 async def asking_two_workers(together):
-    orders = asyncio.Queue()
-
-    async def serve():
-        while True:
-            answer = await orders.get()
-            await asyncio.sleep(1)
-            answer.set_result(None)
-
-    async def ask():
-        answer = asyncio.get_running_loop().create_future()
-        orders.put_nowait(answer)
-        await answer
-
-    workers = [asyncio.create_task(serve()) for _ in range(2)]
-    await together(*[ask] * 4)
-    for worker in workers:
-        worker.cancel()
+    workers = Worker(tasks=2)
+    await together(*[workers.ask] * 4)
+    workers.stop()
 
 
 async def asking_a_worker_that_asks_another(together):
@@ -306,29 +309,11 @@ async def asking_from_groups_in_groups(together):
 
 
 async def asking_a_line_of_two(together):
-    first, second = asyncio.Queue(), asyncio.Queue()
-
-    async def prepare():
-        while True:
-            answer = await first.get()
-            await asyncio.sleep(1)
-            second.put_nowait(answer)
-
-    async def serve():
-        while True:
-            answer = await second.get()
-            await asyncio.sleep(1)
-            answer.set_result(None)
-
-    async def ask():
-        answer = asyncio.get_running_loop().create_future()
-        first.put_nowait(answer)
-        await answer
-
-    workers = [asyncio.create_task(serve()), asyncio.create_task(prepare())]
-    await together(*[ask] * 3)
-    for worker in workers:
-        worker.cancel()
+    second = Worker()
+    first = Worker(hands_on_to=second)
+    await together(*[first.ask] * 3)
+    first.stop()
+    second.stop()
 
 
 async def told_by_another_task(together):
@@ -377,26 +362,9 @@ async def told_from_outside(together):
 
 
 async def answered_at_once(together):
-    orders = asyncio.Queue()
-
-    async def answer_later(answer):
-        await asyncio.sleep(1)
-        answer.set_result(None)
-
-    async def serve():
-        helpers = set()
-        while True:
-            answer = await orders.get()
-            helpers.add(asyncio.create_task(answer_later(answer)))
-
-    async def ask():
-        answer = asyncio.get_running_loop().create_future()
-        orders.put_nowait(answer)
-        await answer
-
-    server = asyncio.create_task(serve())
-    await together(*[ask] * 4)
-    server.cancel()
+    server = Dispatcher()
+    await together(*[server.ask] * 4)
+    server.stop()
 
 
 # Of the two in a line it is not known that they work at once; in a row it is 6.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 import types
 
 import pytest
-from by_hand import run_in
+from by_hand import run_in, until
 
 from pytest_asyncbench import BudgetExceeded
 from pytest_asyncbench.instruments import Watch
@@ -44,6 +43,12 @@ def run(main, **settings):
         watch.stop()
     assert watch.problems == []
     return made[0], outcome[0]
+
+
+def stay_until_time_is_up(clock):
+    """Do not let the loop come to the deadline which asks for it."""
+    clock.wait(1.5)
+    until(lambda: asyncio.get_running_loop()._ready)
 
 
 async def forever():
@@ -136,11 +141,7 @@ def test_time_that_is_up_in_the_last_step_cancels_nobody():
     """The loop comes to it when the body is over, and its host goes on."""
 
     async def main(clock):
-        queue = asyncio.get_running_loop()._ready
-        clock.wait(1.5)
-        for _ in range(2000):
-            if not queue:
-                time.sleep(0.001)
+        stay_until_time_is_up(clock)
         return "done"
 
     deadline, outcome = run(main)
@@ -195,9 +196,7 @@ def debugger(clock, seconds):
 
     def stand():
         clock.wait(seconds)
-        for _ in range(2000):
-            if not clock.watchdog.debugged:
-                time.sleep(0.001)
+        until(lambda: clock.watchdog.debugged)
 
     module.do_wait_suspend(stand)
 
@@ -223,11 +222,7 @@ def test_a_debugger_that_comes_before_the_cancellation_holds_it_back():
     """Time was up, and the loop had not come to it yet."""
 
     async def main(clock):
-        queue = asyncio.get_running_loop()._ready
-        clock.wait(1.5)
-        for _ in range(2000):
-            if not queue:
-                time.sleep(0.001)
+        stay_until_time_is_up(clock)
         debugger(clock, 1.0)
         await asyncio.sleep(0)
         await asyncio.sleep(0)

@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 
 import pytest
-from by_hand import HandLoop, run_in
+from by_hand import A_WHILE, HandLoop, run_in, until
 
 from pytest_asyncbench._clock import Processor
 from pytest_asyncbench.instruments import Watch
@@ -17,20 +17,6 @@ from pytest_asyncbench.instruments import watchdog as watchdog_module
 from pytest_asyncbench.instruments._shares import share_of
 from pytest_asyncbench.instruments.watchdog import Watchdog
 from pytest_asyncbench.testing import ManualClock
-
-A_WHILE = 10
-"""Seconds to wait for another thread, which normally takes a few milliseconds."""
-
-
-def until(condition):
-    """Give the other thread time, in real time but only as much as it needs."""
-    pause = threading.Event()
-    for _ in range(A_WHILE * 1000):
-        if condition():
-            return
-        pause.wait(0.001)
-    pytest.fail("it never came")
-
 
 # ------------------------------------------------------------- whose time
 
