@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from pytest_asyncbench._frames import current_frames
 from pytest_asyncbench._model import Elapsed
 from pytest_asyncbench._undo import Undo
 
@@ -105,7 +105,7 @@ class SystemClock:
         if thread is None:
             return float(self._clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID))
         # A dead thread's ident may crash glibc, so only living ones are asked.
-        if thread != threading.get_ident() and thread not in sys._current_frames():
+        if thread != threading.get_ident() and thread not in current_frames():
             return None
         return float(self._clock_gettime(self._cpu_clock_of(thread)))
 

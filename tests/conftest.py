@@ -12,7 +12,6 @@ import gc
 import json
 import socket
 import subprocess
-import sys
 import threading
 import time
 import warnings
@@ -25,6 +24,7 @@ import pytest
 # would leave two of each behind; so all of ours and of the rules are here before.
 import pytest_asyncbench._session
 from pytest_asyncbench._clock import SYSTEM_CLOCK
+from pytest_asyncbench._frames import current_frames
 from pytest_asyncbench._rules import RULES
 from pytest_asyncbench.instruments.interception import Interception
 from pytest_asyncbench.instruments.watchdog import Watchdog
@@ -183,7 +183,7 @@ def _fixed_width(monkeypatch):
 
 def _watchdogs():
     outermost = []
-    for frame in sys._current_frames().values():
+    for frame in current_frames().values():
         while frame.f_back is not None:
             frame = frame.f_back
         outermost.append(frame.f_code)

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import _thread
 import math
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import CodeType
 
 from pytest_asyncbench._clock import Clock
+from pytest_asyncbench._frames import current_frames
 from pytest_asyncbench._undo import Undo
 from pytest_asyncbench.instruments._kernel import Kernel
 from pytest_asyncbench.instruments._shares import Gap, Rest, Tick, asked, is_late, stood
@@ -310,7 +310,7 @@ class Watchdog:
         self._forget_closed()
         for view in [view for view in self._views if view.loop.is_running()]:
             # Taken together: where a C call kept the GIL, it is ours only for this.
-            step, frame = view.last, sys._current_frames().get(view.thread)
+            step, frame = view.last, current_frames().get(view.thread)
             over = view.over == step
             now = self._clock.now()
             stack = None
@@ -397,7 +397,7 @@ class Watchdog:
         for deadline in list(self._deadlines):
             if now < deadline.at:
                 continue
-            frame = sys._current_frames().get(deadline.view.thread)
+            frame = current_frames().get(deadline.view.thread)
             stack = capture(frame, self._codes)
             if stack is not None:
                 self._look_for_debugger(stack)

@@ -11,11 +11,12 @@ What still fails: the first call of a thread that is older than the loop;
 from __future__ import annotations
 
 import _thread
-import sys
 import threading
 from concurrent.futures import thread as pool
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
+
+from pytest_asyncbench._frames import current_frames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +60,7 @@ class Threads:
         suspects = [each for each in threading.enumerate() if self._may_call(each)]
         if not suspects:
             return ()
-        frames = sys._current_frames()
+        frames = current_frames()
         return tuple(
             f"thread {thread.name!r}"
             for thread in suspects

@@ -24,6 +24,7 @@ WORDS, DECISIONS, ENGINES, GLUE = range(4)
 FLOORS = {
     "_clock": WORDS,
     "_errors": WORDS,
+    "_frames": WORDS,
     "_globs": WORDS,
     "_model": WORDS,
     "_rules": WORDS,

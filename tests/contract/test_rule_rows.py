@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_asyncbench._clock import SYSTEM_CLOCK
+from pytest_asyncbench._frames import current_frames
 from pytest_asyncbench._rules import FAMILIES, RULES
 from pytest_asyncbench.instruments.interception import PREDICATES, Interception
 
@@ -134,7 +135,7 @@ def soon(function: Callable[..., object], *args: object) -> None:
     caller, told = threading.get_ident(), []
 
     def position() -> tuple[object, int]:
-        frame = sys._current_frames()[caller]
+        frame = current_frames()[caller]
         return frame, frame.f_lasti
 
     def wait_and_call() -> None:

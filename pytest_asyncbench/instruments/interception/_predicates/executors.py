@@ -6,9 +6,9 @@ Nothing public tells whether a pool still works: each place says what it relies 
 from __future__ import annotations
 
 import concurrent.futures.thread
-import sys
 import threading
 
+from pytest_asyncbench._frames import current_frames
 from pytest_asyncbench.instruments.interception._predicates.arguments import argument
 from pytest_asyncbench.instruments.interception._words import Args, Kwargs
 
@@ -33,7 +33,7 @@ def _has_a_job(worker: threading.Thread) -> bool:
     # The executor's own count of idle threads is too high up to Python 3.11, and the
     # thread is not yet counted when whoever awaited the job goes on. The worker's
     # main loop knows which job it has, and the job's future whether it is done.
-    frame = sys._current_frames().get(worker.ident or 0)
+    frame = current_frames().get(worker.ident or 0)
     while frame is not None and frame.f_code is not _WORKER_CODE:
         frame = frame.f_back
     job = None if frame is None else frame.f_locals.get("work_item")
