@@ -27,6 +27,7 @@ from pytest_asyncbench._model import (
 )
 from pytest_asyncbench.instruments._collector import Collector
 from pytest_asyncbench.instruments._kernel import Kernel
+from pytest_asyncbench.instruments._lock import acquire
 from pytest_asyncbench.instruments._shares import kept_out, share_of
 from pytest_asyncbench.instruments._stack import (
     capture,
@@ -154,10 +155,14 @@ class Watch:
         return self._probe.views[loop]
 
     def _met(self, view: LoopView) -> None:
-        # Only loops with a queue to look at can be followed; uvloop's is C.
-        if self.census is not None and hasattr(view.loop, "_ready"):
-            self.census.meet(view)
-        self.watchdog.watch(view, self._probe.codes)
+        # Runs within a step of the loop: nothing of ours may escape into it.
+        try:
+            # Only loops with a queue to look at can be followed; uvloop's is C.
+            if self.census is not None and hasattr(view.loop, "_ready"):
+                self.census.meet(view)
+            self.watchdog.watch(view, self._probe.codes)
+        except Exception as error:
+            self.problems.append(f"a loop could not be watched: {error!r}")
 
     def _long_step(self, view: LoopView, handle: Any, ended: float) -> None:
         # Runs between two steps of the loop: nothing of ours may escape into it.
@@ -165,7 +170,7 @@ class Watch:
             return
         view.over = view.last
         # A call that kept the GIL is sampled at its very end: let that be finished.
-        if view.looking.acquire(timeout=_PATIENCE):
+        if acquire(view.looking, True, _PATIENCE):
             view.looking.release()
         try:
             self.stalls.append(self._stall(view, handle, ended))

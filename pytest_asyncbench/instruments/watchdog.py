@@ -22,6 +22,7 @@ from pytest_asyncbench._clock import Clock
 from pytest_asyncbench._frames import current_frames
 from pytest_asyncbench._undo import Undo
 from pytest_asyncbench.instruments._kernel import Kernel
+from pytest_asyncbench.instruments._lock import Lock, acquire, held_lock
 from pytest_asyncbench.instruments._shares import Gap, Rest, Tick, asked, is_late, stood
 from pytest_asyncbench.instruments._stack import RawStack, capture, is_debugged
 from pytest_asyncbench.instruments.steps import LoopView
@@ -84,7 +85,7 @@ class Watchdog:
         """The threads whose accounts are kept at hand."""
         self._codes: frozenset[CodeType] = frozenset()
         self._deadlines: list[_Deadline] = []
-        self._ended: _thread.LockType | None = None
+        self._ended: Lock | None = None
         self._own: tuple[int, int] | None = None
         """What Python and the system call its thread."""
         self._looks = 0
@@ -96,14 +97,14 @@ class Watchdog:
         """Whether it sleeps until a loop runs."""
         self._turns = 0
         """How often it has woken and looked."""
-        self._awaited: list[_thread.LockType] = []
+        self._awaited: list[Lock] = []
         """Released after the next look, for loops that wait for it."""
         self._starved: float | None = 0.0
         """Its own time in the run queue as it was read last; it begins at 0."""
         self._late = 0.0
         """For how long it has been kept from the interpreter so far."""
         self._gaps: list[Gap] = []
-        self._bell = _thread.allocate_lock()
+        self._bell = held_lock()
         """Released to wake it up."""
         self._turning = _thread.allocate_lock()
         self._over = False
@@ -138,15 +139,12 @@ class Watchdog:
         with self._turning:
             if self._over or self._ended is not None:
                 return
-            self._bell.acquire()
-            started, ended = _thread.allocate_lock(), _thread.allocate_lock()
-            started.acquire()
-            ended.acquire()
+            started, ended = held_lock(), held_lock()
             # Not threading's: code that counts its threads must not see ours.
             _thread.start_new_thread(self._run_until_stopped, (started, ended))
             self._ended = ended
             # From the first step on it is known since when the watchdog is due.
-            started.acquire()
+            acquire(started)
 
     def stop(self) -> None:
         """End the thread and wait for it, for good: a loop met later starts none."""
@@ -154,7 +152,7 @@ class Watchdog:
             self._over = True
             if self._ended is not None:
                 self._ring()
-                self._ended.acquire()
+                acquire(self._ended)
                 self._ended = None
             while self._held:
                 self._held.popitem()[1]()
@@ -177,9 +175,7 @@ class Watchdog:
 
         return undo
 
-    def _run_until_stopped(
-        self, started: _thread.LockType, ended: _thread.LockType
-    ) -> None:
+    def _run_until_stopped(self, started: Lock, ended: Lock) -> None:
         try:
             self._own = _thread.get_ident(), _thread.get_native_id()
             started.release()
@@ -191,7 +187,7 @@ class Watchdog:
         # A raw lock, because waiting on it reads no clock that could be replaced
         # and goes through no function that a rule could have wrapped.
         while True:
-            self._bell.acquire(timeout=self._sleep())
+            acquire(self._bell, True, self._sleep())
             if self._over:
                 return
             try:
@@ -249,11 +245,10 @@ class Watchdog:
 
     def _has_looked(self, turns: int, patience: float) -> bool:
         """Wait in a loop's thread for the next look after so many turns."""
-        looked = _thread.allocate_lock()
-        looked.acquire()
+        looked = held_lock()
         self._awaited.append(looked)
         # It may be over by now, and would not release this before the next one.
-        return self._turns != turns or looked.acquire(timeout=patience)
+        return self._turns != turns or acquire(looked, True, patience)
 
     def _wake(self) -> None:
         # Reads no file: to look comes first, while the GIL is still ours.

@@ -203,6 +203,57 @@ def test_a_failed_task_is_freed_as_it_would_be_without_us(play_once):
     assert set(run.outcomes.values()) == {"passed"}, run
 
 
+BLOCKBUSTER = """
+import asyncio, time
+import pytest
+from blockbuster import blockbuster_ctx
+
+@pytest.fixture(autouse=True)
+def blockbuster():
+    with blockbuster_ctx() as blockbuster:
+        blockbuster.functions["time.sleep"].deactivate()
+        yield
+
+async def main(seconds=0.0):
+    for _ in range(100):
+        await asyncio.sleep(0)
+    time.sleep(seconds)
+
+@pytest.mark.no_blocking
+@pytest.mark.budget(30)
+async def test_clean():
+    await main()
+
+@pytest.mark.no_blocking
+def test_clean_in_its_own_loop():
+    asyncio.run(main())
+
+@pytest.mark.no_blocking(rules="none")
+async def test_blocks():
+    await main(0.15)
+
+@pytest.mark.budget(0.15)
+async def test_hung(concurrently):
+    await concurrently(asyncio.sleep(60), asyncio.sleep(60))
+"""
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("blockbuster") is None, reason="blockbuster is missing"
+)
+def test_who_forbids_to_wait_for_locks_does_not_mean_ours(play_once):
+    """A loop's thread waits for the watchdog at times, for fractions of a second."""
+    run = play_once(BLOCKBUSTER, subprocess=True)
+    assert run.outcomes == {
+        "test_clean": "passed",
+        "test_clean_in_its_own_loop": "passed",
+        "test_blocks": "failed",
+        "test_hung": "failed",
+    }
+    assert "BlockingError" not in run.out
+    assert "itself" not in run.out
+
+
 IMPORTS = """
 import pytest
 

@@ -131,6 +131,21 @@ def test_a_watchdog_that_fails_is_told_in_the_record(play_once):
     assert any("we fell over" in text for text in run["test_one"].record["problems"])
 
 
+@pytest.mark.parametrize("name", ["watch", "_begin"])
+def test_a_loop_that_cannot_be_watched_goes_on(play_once, name):
+    """It is met within one of its own steps."""
+    conftest = BREAK.format(
+        module="pytest_asyncbench.instruments.watchdog", owner="Watchdog", name=name
+    )
+    source = (
+        "import asyncio, pytest\n@pytest.mark.no_blocking\n"
+        "def test_one():\n    asyncio.run(asyncio.sleep(0))\n"
+    )
+    run = play_once(source, conftest=conftest)
+    assert run["test_one"].outcome == "passed"
+    assert any("we fell over" in text for text in run["test_one"].record["problems"])
+
+
 DEFEATED = """
 import asyncio
 

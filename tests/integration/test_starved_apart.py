@@ -101,7 +101,8 @@ def test_it_is_the_codes_own_wait(run, name):
     assert run[name].outcome == "failed"
     (found,) = run[name].record["blocking"]
     assert found["blocked"] > 0.4
-    assert found["stopped"] == 0
+    # A machine of others' may stand still for a moment in any test.
+    assert found["stopped"] < 0.1
     assert found["kept_out"] < 0.05
 
 
