@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from pytest_asyncbench._clock import Clock
@@ -60,10 +60,11 @@ class Collector:
         if phase == "start":
             self._began = self._now()
         elif self._now() - self._began >= _WORTH_NOTING:
-            self._note(self._now() - self._began)
+            # None in a thread that C has begun and that runs no Python yet.
+            self._note(self._now() - self._began, sys._getframe().f_back)
 
-    def _note(self, seconds: float) -> None:
-        stack = capture(sys._getframe(2), self.codes)
+    def _note(self, seconds: float, met: FrameType | None) -> None:
+        stack = capture(met, self.codes)
         if stack is None:
             return
         found = RawCollection(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
 import sys
+
+from by_hand import until
 
 from pytest_asyncbench.instruments import _collector
 from pytest_asyncbench.instruments._collector import Collector
@@ -65,6 +68,22 @@ def test_one_between_two_steps_is_nobodys():
     clock = ManualClock()
     made = Collector(clock)
     collect(made, clock, 0.5)
+    assert made.found == []
+
+
+def test_one_that_meets_no_python_at_all_is_nobodys(monkeypatch):
+    """A thread may run a function in C, and nothing else."""
+    monkeypatch.setattr(_collector, "_WORTH_NOTING", 0.0)
+    made = collector(ManualClock())
+    over = []
+    undo = made.install()
+    gc.callbacks.append(lambda phase, info: over.append(phase))
+    try:
+        _thread.start_new_thread(gc.collect, ())
+        until(lambda: "stop" in over)
+    finally:
+        gc.callbacks.pop()
+        undo()
     assert made.found == []
 
 
