@@ -96,6 +96,8 @@ class Watch:
             self._long_step,
             self._met,
             self.census.runner if self.census else None,
+            # Whether each loop lived in it is asked at the end.
+            keep=time is not None,
         )
         self._collector = Collector(clock)
         self._interception = interception
@@ -142,17 +144,17 @@ class Watch:
     @property
     def loops(self) -> tuple[str, ...]:
         """The kinds of loop that were met."""
-        return tuple(sorted({view.kind for view in self._probe.views.values()}))
+        return tuple(sorted({view.kind for view in self._probe.views}))
 
     def loops_here(self) -> list[Any]:
-        """Give the loops that were met in this thread."""
+        """Give the loops that were met in this thread, less those let go."""
         here = threading.get_ident()
-        views = self._probe.views.values()
+        views = self._probe.views.met.values()
         return [view.loop for view in views if view.thread == here]
 
     def view(self, loop: Any) -> LoopView:
         """Give what is known of a loop, which is watched from now on."""
-        return self._probe.views[loop]
+        return self._probe.views.of(loop)
 
     def _met(self, view: LoopView) -> None:
         # Runs within a step of the loop: nothing of ours may escape into it.
@@ -236,7 +238,7 @@ class Watch:
     def _called(
         self, rule: Rule, began: float, seconds: float, frame: FrameType
     ) -> None:
-        view = self._probe.views.get(asyncio._get_running_loop())
+        view = self._probe.views.met.get(asyncio._get_running_loop())
         raw = None if view is None else capture(frame, self._probe.codes)
         if view is None or raw is None:
             return  # a loop is running, but this is not one of its steps

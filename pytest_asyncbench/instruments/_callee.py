@@ -13,6 +13,7 @@ import inspect
 import itertools
 import linecache
 import sys
+from collections.abc import Mapping
 from types import CodeType, FrameType
 from typing import Any
 
@@ -93,7 +94,7 @@ def _dotted(node: ast.expr) -> str | None:
 def _qualified(written: str, frame: FrameType) -> str:
     # getattr_static, so that no property or __getattr__ of the user's runs here.
     name, *attributes = written.split(".")
-    for scope in (frame.f_locals, frame.f_globals, vars(builtins)):
+    for scope in (_locals(frame, name), frame.f_globals, vars(builtins)):
         if name in scope:
             value = scope[name]
             break
@@ -110,6 +111,19 @@ def _qualified(written: str, frame: FrameType) -> str:
         return f"{value.__name__}.{attributes[-1]}"
     kind = value if inspect.isclass(value) else type(value)
     return f"{_public_name(kind)}.{attributes[-1]}"
+
+
+def _locals(frame: FrameType, name: str) -> Mapping[str, Any]:
+    # Up to 3.12 a function's locals are copied to be looked at, and the copy stays with
+    # the frame: what the function has let go of lives on until it returns.
+    code = frame.f_code
+    if code.co_flags & inspect.CO_OPTIMIZED and name not in {
+        *code.co_varnames,
+        *code.co_cellvars,
+        *code.co_freevars,
+    }:
+        return {}
+    return frame.f_locals
 
 
 def _runs_later(value: Any) -> bool:

@@ -41,7 +41,7 @@ from typing import Any
 
 from pytest_asyncbench._clock import Clock
 from pytest_asyncbench._model import FamilyTrace
-from pytest_asyncbench._undo import replace
+from pytest_asyncbench._undo import Undo, replace
 from pytest_asyncbench.instruments._links import Links, watch_writes
 from pytest_asyncbench.instruments._stack import TASKS, task_label
 from pytest_asyncbench.instruments.steps import (
@@ -233,6 +233,7 @@ class Census:
         self._long_step = long_step
         self._traces: dict[Any, Trace] = {}
         self._ledgers: dict[Any, _Ledger] = {}
+        self._unwatch_writes: Undo
         self._nobody = Family(None, None, "")
         self._bodies: dict[Trace, Group] = {}
         self._of_loops: Group | None = None
@@ -321,8 +322,9 @@ class Census:
         """Begin to keep the account of a loop."""
         loop = view.loop
         if not self._ledgers:  # once for all loops: their transports are of one class
-            view.undo.append(watch_writes(self._links_of))
+            self._unwatch_writes = watch_writes(self._links_of)
         self._ledgers[loop] = _Ledger(view, self._now())
+        view.undo.append(functools.partial(self._forget, loop))
         # What a wider fixture left running was created by none of the tasks to come.
         for task in asyncio.all_tasks(loop):
             if _has_begun(task):
@@ -331,6 +333,11 @@ class Census:
         view.undo.append(replace(loop, "call_soon_threadsafe", self._threadsafe(loop)))
         view.undo.append(replace(loop, "run_in_executor", self._executor(loop)))
         self._watch_factory(view)
+
+    def _forget(self, loop: Any) -> None:
+        del self._ledgers[loop]
+        if not self._ledgers:
+            self._unwatch_writes()
 
     def _links_of(self, loop: Any) -> Links | None:
         ledger = self._ledgers.get(loop)
@@ -472,7 +479,8 @@ class Census:
             try:
                 ledger = ledgers[self_._loop]
             except KeyError:
-                if views[self_._loop].blind:
+                views.of(self_._loop)
+                if self_._loop not in ledgers:  # it can't be followed
                     return original(self_)
                 ledger = ledgers[self_._loop]
             callback, view = self_._callback, ledger.view

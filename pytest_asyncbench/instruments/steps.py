@@ -16,7 +16,7 @@ import _thread
 import copy
 import math
 from asyncio.events import Handle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
 
@@ -85,6 +85,11 @@ class LoopView:
         """The thread's accounts, as the watchdog read them."""
         self.undo: list[Undo] = []
 
+    def put_back(self) -> None:
+        """Undo all that stands on the loop."""
+        while self.undo:
+            self.undo.pop()()
+
     def queued(self) -> int:
         """Count the callbacks in the loop's queue; 0 where it is C, as uvloop's."""
         return len(getattr(self.loop, "_ready", ()))
@@ -108,15 +113,44 @@ def _nothing() -> None:
     """Do nothing: nobody looks at this loop."""
 
 
-class Views(dict[Any, LoopView]):
+class _Gone:
+    """In the place of a loop that is closed, and may be free to go."""
+
+    def is_closed(self) -> bool:
+        return True
+
+    def is_running(self) -> bool:
+        return False
+
+
+_GONE = _Gone()
+
+
+class Views:
     """Loop to view; a loop that is met for the first time is given one."""
 
     def __init__(self, meet: Callable[[Any], LoopView]) -> None:
         self._meet = meet
+        self._left: list[LoopView] = []
+        self.met: dict[Any, LoopView] = {}
+        """A plain one, since each step looks its loop up here."""
 
-    def __missing__(self, loop: Any) -> LoopView:
-        view = self[loop] = self._meet(loop)
+    def of(self, loop: Any) -> LoopView:
+        """Give the view of a loop, which is watched from now on."""
+        view = self.met.get(loop)
+        if view is None:
+            view = self.met[loop] = self._meet(loop)
         return view
+
+    def let_go(self, view: LoopView) -> None:
+        """Keep what is known of a loop that is closed, but nothing of the loop."""
+        view.put_back()
+        if self.met.pop(view.loop, None) is view:
+            self._left.append(view)
+        view.loop = _GONE
+
+    def __iter__(self) -> Iterator[LoopView]:
+        return iter([*self._left, *self.met.values()])
 
 
 LongStep = Callable[[LoopView, Any, float], None]
@@ -130,7 +164,8 @@ class StepProbe:
     """Count the steps of every loop, and report those that are longer than a limit.
 
     `met` is told of each new loop, from that loop's thread. A `tracer` may bring a
-    runner of its own that also follows tasks.
+    runner of its own that also follows tasks. A loop that is closed is let go, as the
+    code under test may count on, unless all are to be kept.
     """
 
     def __init__(
@@ -140,6 +175,8 @@ class StepProbe:
         long_step: LongStep,
         met: Callable[[LoopView], None],
         tracer: Callable[[Views, Runner], Runner] | None = None,
+        *,
+        keep: bool = False,
     ) -> None:
         self.views = Views(self._meet)
         self._now = clock.now
@@ -147,6 +184,7 @@ class StepProbe:
         self._long_step = long_step
         self._met = met
         self._tracer = tracer
+        self._keep = keep
         self.codes: frozenset[CodeType] = frozenset()
         """The code objects whose frame stands under every step."""
 
@@ -160,21 +198,20 @@ class StepProbe:
         )
         self.codes = frozenset({runner.__code__, step_code()})
         restore = replace(Handle, "_run", runner)
-        forget = meet_when_run(self.views.__getitem__)
+        forget = meet_when_run(self.views.of)
 
         def undo() -> None:
             restore()
             forget()
-            for view in self.views.values():
-                while view.undo:
-                    view.undo.pop()()
+            for view in self.views:
+                view.put_back()
 
         return undo
 
     @property
     def steps(self) -> int:
         """How many steps have been measured."""
-        return sum(view.steps for view in self.views.values() if not view.blind)
+        return sum(view.steps for view in self.views if not view.blind)
 
     def _meet(self, loop: Any) -> LoopView:
         view = LoopView(loop, self._now())
@@ -186,10 +223,23 @@ class StepProbe:
         except (AttributeError, TypeError):
             view.blind = True
         else:
+            if not self._keep:
+                view.undo.append(self._watch_close(view))
             self._met(view)
         # What meeting the loop took is not the step's.
         view.last = self._now()
         return view
+
+    def _watch_close(self, view: LoopView) -> Undo:
+        # asyncio's loops close their selector last of all; uvloop's have none.
+        owner = getattr(view.loop, "_selector", None) or view.loop
+        original = owner.close
+
+        def close() -> None:
+            self.views.let_go(view)
+            original()
+
+        return replace(owner, "close", close)
 
     def _watch_uvloop(self, view: LoopView) -> Undo:
         now, limit, long_step = self._now, self._limit, self._long_step
@@ -236,15 +286,14 @@ def _timed(
     long_step: LongStep,
     original: Runner,
 ) -> Runner:
-    # Runs once per step of every loop: everything it needs is a local or a cell, and
-    # the views are in a plain dict, which is looked up faster than one of a subclass.
-    met: dict[Any, LoopView] = {}
+    # Runs once per step of every loop: everything it needs is a local or a cell.
+    met = views.met
 
     def _run(self: Any) -> None:
         try:
             view = met[self._loop]
         except KeyError:
-            view = met[self._loop] = views[self._loop]
+            view = views.of(self._loop)
         args = self._args
         try:
             # Spelt out for a task's own steps: to unpack nothing costs as much as to

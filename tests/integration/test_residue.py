@@ -172,6 +172,52 @@ def test_nothing_keeps_a_test_alive_that_is_over(play_once):
     }
 
 
+LET_GO = """
+import asyncio, gc, time, weakref
+import pytest
+
+pytestmark = pytest.mark.no_blocking
+
+async def work():
+    await asyncio.gather(asyncio.sleep(0.001), asyncio.to_thread(len, ()))
+    return weakref.ref(asyncio.get_running_loop())
+
+@pytest.mark.parametrize("followed", [
+    False, pytest.param(True, marks=pytest.mark.budget(30, speedup=0.001)),
+])
+def test_a_loop_that_is_closed(followed):
+    first, second = asyncio.run(work()), asyncio.run(work())
+    gc.collect()
+    assert (first(), second()) == (None, None)
+
+@pytest.mark.budget(30)
+def test_one_loop_after_another_is_followed():
+    outer = asyncio.new_event_loop()
+    outer.run_until_complete(work())
+    asyncio.run(work())
+    outer.run_until_complete(work())
+    outer.close()
+
+class Thing:
+    pass
+
+@pytest.mark.allow_blocking("to be looked at meanwhile")
+async def test_a_local_variable():
+    thing = Thing()
+    ref = weakref.ref(thing)
+    await asyncio.sleep(0.05)
+    time.sleep(0.1)
+    del thing
+    assert ref() is None
+"""
+
+
+def test_what_a_test_lets_go_of_is_free_at_once(play_once):
+    """As without us: some tests are about just that."""
+    run = play_once(LET_GO, subprocess=True)
+    assert set(run.outcomes.values()) == {"passed"}, run
+
+
 def test_the_check_itself_finds_what_is_left(play_once):
     """Otherwise the test above would prove nothing."""
     leave = (

@@ -204,7 +204,7 @@ def test_a_loop_whose_poll_cannot_be_watched_is_blind():
     undo = probed.probe.install()
     loop = HandLoop(probed.clock)
     poller, loop._selector = loop._selector, Slotted()
-    view = probed.probe.views[loop]
+    view = probed.probe.views.of(loop)
     loop._selector = poller
     loop.run_until_complete(asyncio.sleep(0))
     undo()

@@ -61,7 +61,7 @@ def test_a_long_step_is_sampled_where_it_stands():
 
     def stand_here():
         clock.wait(0.5)
-        view = next(iter(watch._probe.views.values()))
+        view = next(iter(watch._probe.views))
         until(lambda: len(view.samples) >= 2)
         clock.work(0.5)
 
