@@ -676,6 +676,18 @@ def test_what_is_wrapped_can_be_pickled(name, interception):
     assert hasattr(wrapper, "__wrapped__")
     assert pickle.loads(pickle.dumps(wrapper)) is wrapper
     assert copy.deepcopy(wrapper) is wrapper
+    assert weakref.ref(wrapper)() is wrapper
+
+
+@pytest.mark.parametrize("name", ["Lock", "RLock", "Event"])
+def test_a_kind_of_lock_arrives_in_another_process_as_it_is_there(name, interception):
+    """multiprocessing's managers are started with such a kind."""
+    pickled = pickle.dumps(getattr(threading, name))
+    script = "import pickle, sys; print(pickle.load(sys.stdin.buffer))"
+    there = subprocess.run(
+        [sys.executable, "-c", script], input=pickled, capture_output=True, check=True
+    )
+    assert name.lower() in there.stdout.decode().lower()
 
 
 def test_wrappers_look_like_what_they_wrap(interception):

@@ -110,7 +110,8 @@ def lock_stand_in(name: str) -> type:
     base: LockKind = {"Lock": _Lock, "RLock": _RLock}[name]
     if not isinstance(getattr(threading, name)(), base._raw_type):
         raise CannotWrapError(f"somebody else has replaced threading.{name}")
-    return base.stand_in(base._raw_type.__name__, "_thread")
+    # By the name under which pickle finds it, in a new process, too.
+    return base.stand_in(name, "threading")
 
 
 def _acquire(lock: Any, blocking: bool, timeout: float) -> Any:

@@ -41,7 +41,7 @@ class Builtin:
     calls of `open` and `os.stat` are made then, in any thread.
     """
 
-    __slots__ = ("__dict__", "_call", "_raw", "_watched")
+    __slots__ = ("__dict__", "__weakref__", "_call", "_raw", "_watched")
 
     def __init__(
         self, call: Call, original: Call, module: str, raw: Call | None = None
