@@ -176,11 +176,22 @@ _NETWORK = (
     ),
     *_rows(
         "network",
-        "socket.socket.sendall socket.socket.sendfile socket.socket.recv "
-        "socket.socket.recv_into socket.socket.recvfrom socket.socket.recvfrom_into "
-        "socket.socket.recvmsg socket.socket.recvmsg_into",
+        "socket.socket.sendfile",
         _HTTP,
         harmless="nonblocking",
+    ),
+    *_rows(
+        "network",
+        "socket.socket.sendall socket.socket.recv socket.socket.recvfrom",
+        _HTTP,
+        harmless="nonblocking_or_flagged_second",
+    ),
+    *_rows(
+        "network",
+        "socket.socket.recv_into socket.socket.recvfrom_into "
+        "socket.socket.recvmsg socket.socket.recvmsg_into",
+        _HTTP,
+        harmless="nonblocking_or_flagged_third",
     ),
     *_rows(
         "network",
@@ -521,6 +532,7 @@ _FILES = (
         allowed={
             "asyncio.*create_datagram_endpoint": "asyncio looks at its own socket",
             "asyncio.*create_unix_server": "asyncio looks at its own socket",
+            "asyncio.*_stop_serving": "asyncio removes its own socket",
         },
         ruff="ASYNC240",
     ),

@@ -266,6 +266,23 @@ BLOCKS["socket.socket.sendto"] = sending_to(5)
 HARMLESS["socket.socket.sendto"] = sending_to(0)
 
 
+@pytest.mark.skipif(not hasattr(socket, "MSG_DONTWAIT"), reason="not on Windows")
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        *(("send", (b"x",)), ("sendall", (b"x",)), ("sendmsg", ([b"x"], []))),
+        *(("recv", (1,)), ("recv_into", (bytearray(1), 0))),
+        *(("recvfrom", (1,)), ("recvfrom_into", (bytearray(1), 0))),
+        *(("recvmsg", (1, 0)), ("recvmsg_into", ([bytearray(1)], 0))),
+    ],
+)
+def test_a_call_that_is_told_not_to_wait_is_harmless(reports, name, args):
+    """The socket may block, and is asked whether somebody is still there."""
+    flagged = (*args, socket.MSG_DONTWAIT)
+    assert reports(transfer(name, args, 5)) == [f"socket.socket.{name}"]
+    assert reports(transfer(name, flagged, 5)) == []
+
+
 @blocks("socket.socket.sendfile")
 def _(keep, tmp):
     near, _ = pair(keep)

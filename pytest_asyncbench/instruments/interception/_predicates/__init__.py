@@ -33,6 +33,8 @@ from pytest_asyncbench.instruments.interception._predicates.processes import (
 from pytest_asyncbench.instruments.interception._predicates.sockets import (
     nonblocking,
     nonblocking_or_datagram,
+    nonblocking_or_flagged_second,
+    nonblocking_or_flagged_third,
     numeric_host,
     numeric_name,
 )
@@ -69,6 +71,8 @@ PREDICATES: dict[str, Predicate] = {
         no_hang,
         nonblocking,
         nonblocking_or_datagram,
+        nonblocking_or_flagged_second,
+        nonblocking_or_flagged_third,
         numeric_host,
         numeric_name,
         one_is_ready,

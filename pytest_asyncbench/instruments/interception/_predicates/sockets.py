@@ -4,23 +4,45 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from typing import Any
+from typing import Any, Final
 
 from pytest_asyncbench.instruments.interception._predicates.arguments import argument
 from pytest_asyncbench.instruments.interception._words import Args, Kwargs
 
-__all__ = ["nonblocking", "nonblocking_or_datagram", "numeric_host", "numeric_name"]
+__all__ = [
+    "nonblocking",
+    "nonblocking_or_datagram",
+    "nonblocking_or_flagged_second",
+    "nonblocking_or_flagged_third",
+    "numeric_host",
+    "numeric_name",
+]
+
+_DONT_WAIT: Final = getattr(socket, "MSG_DONTWAIT", 0)  # not on Windows
 
 
 def nonblocking(args: Args, kwargs: Kwargs) -> bool:
     return bool(args[0].gettimeout() == 0)
 
 
+def nonblocking_or_flagged_second(args: Args, kwargs: Kwargs) -> bool:
+    return nonblocking(args, kwargs) or _is_flag(argument(args, kwargs, 2, "flags", 0))
+
+
+def nonblocking_or_flagged_third(args: Args, kwargs: Kwargs) -> bool:
+    return nonblocking(args, kwargs) or _is_flag(argument(args, kwargs, 3, "flags", 0))
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, int) and bool(value & _DONT_WAIT)
+
+
 def nonblocking_or_datagram(args: Args, kwargs: Kwargs) -> bool:
     # A datagram is put into a buffer and a datagram socket's connect only notes
     # the peer, so statsd clients and the like are no wait; but a name is looked up.
     sock = args[0]
-    if sock.gettimeout() == 0:
+    # Where the flags stand differs, but no other argument is a number.
+    if sock.gettimeout() == 0 or any(map(_is_flag, args[2:])):
         return True
     if sock.type != socket.SOCK_DGRAM:
         return False
