@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from pytest_asyncbench._model import Policy, Rule
 from pytest_asyncbench._policy import suggest
 from pytest_asyncbench._rules import FAMILIES, RULES
-from pytest_asyncbench.instruments.interception import PREDICATES
+from pytest_asyncbench.instruments.interception import NO_SUCH_NAME, PREDICATES
 
 __all__ = ["all_rules", "insist_on"]
 
@@ -21,26 +22,37 @@ def all_rules(config: pytest.Config, policy: Policy) -> tuple[Rule, ...]:
         pytest.UsageError: a row has a word that means nothing.
     """
     rules = {rule.target: rule for rule in RULES}
-    for added in (*config.hook.pytest_asyncbench_rules(config=config), policy.calls):
-        rules.update((rule.target, rule) for rule in added)
+    hooked = [*itertools.chain(*config.hook.pytest_asyncbench_rules(config=config))]
+    strange = [added for added in hooked if not isinstance(added, Rule)]
+    if strange:
+        raise pytest.UsageError(
+            f"pytest_asyncbench_rules: {strange[0]!r} is no pytest_asyncbench.Rule"
+        )
+    rules.update((rule.target, rule) for rule in (*hooked, *policy.calls))
     wrong = [text for rule in rules.values() for text in _wrong_words(rule)]
     if wrong:
         raise pytest.UsageError(*wrong)
     return tuple(rules.values())
 
 
-def insist_on(policy: Policy, problems: Iterable[str]) -> None:
+def insist_on(policy: Policy, rules: Iterable[Rule], problems: Iterable[str]) -> None:
     """Refuse a call that a setting names and that can't be wrapped.
+
+    A plugin's hook may name what only some interpreters can wrap; but what is not
+    there at all is a mistake in the hook.
 
     Raises:
         pytest.UsageError: says where it was written, and why it can't.
     """
-    wrong = [
-        f"asyncbench ({policy.sources['calls']}): calls: {problem}"
-        for rule in policy.calls
-        for problem in problems
-        if problem.startswith(f"rule {rule.target!r}: ")
-    ]
+    wrong = []
+    added = [rule for rule in rules if rule not in RULES]
+    for rule, problem in itertools.product(added, problems):
+        if not problem.startswith(f"rule {rule.target!r}: "):
+            continue
+        if rule in policy.calls:
+            wrong.append(f"asyncbench ({policy.sources['calls']}): calls: {problem}")
+        elif NO_SUCH_NAME in problem:
+            wrong.append(f"pytest_asyncbench_rules: {problem}")
     if wrong:
         raise pytest.UsageError(*wrong)
 

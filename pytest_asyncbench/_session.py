@@ -51,7 +51,7 @@ class Session:
         # `from time import sleep` later binds the wrapper.
         self._interception = Interception(self._rules, SYSTEM_CLOCK)
         config.add_cleanup(self._interception.install())
-        insist_on(self._plan.policy, self._interception.problems)
+        insist_on(self._plan.policy, self._rules, self._interception.problems)
         # An interrupt ends the run without the teardown of the test that it hit.
         self._leave = ExitStack()
         config.add_cleanup(self._leave.close)

@@ -60,6 +60,40 @@ def test_a_rule_that_is_added_counts(play, shop):
     assert (entry["call"], entry["advice"]) == ("shop.charge", "await shop.acharge()")
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            "Rule(target='json.nosuch', family='files', advice='x')",
+            "pytest_asyncbench_rules: rule 'json.nosuch': no such name in module json",
+        ),
+        ("'json.loads'", "pytest_asyncbench_rules: 'json.loads' is no "),
+    ],
+)
+def test_a_rule_that_means_nothing_ends_the_run(play_once, given, told):
+    """The mistake is the hook's, so it is shown before any test, and not as ours."""
+    hook = (
+        "from pytest_asyncbench import Rule\n"
+        f"def pytest_asyncbench_rules(config):\n    return [{given}]\n"
+    )
+    run = play_once(SUITE, conftest=hook)
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    assert told in run.out + run.err
+    assert "itself" not in run.out + run.err
+
+
+def test_a_rule_that_this_interpreter_cannot_wrap_is_left_out(play_once):
+    """Others can, so the rest works."""
+    hook = (
+        "from pytest_asyncbench import Rule\n"
+        "def pytest_asyncbench_rules(config):\n"
+        "    return [Rule(target='array.array.tobytes', family='files', advice='x')]\n"
+    )
+    run = play_once(SUITE, conftest=hook)
+    assert run["test_sleep"].outcome == "failed"
+    assert "rule 'array.array.tobytes': its type is written in C" in run.out
+
+
 def test_a_rule_for_a_known_target_replaces_the_row(play, shop):
     """Its advice is what people read then."""
     run = play(SUITE, conftest=CONFTEST)

@@ -22,6 +22,7 @@ taken while wrapped keeps a wrapper that has fallen silent.
 
 from pytest_asyncbench.instruments.interception._engine import Interception
 from pytest_asyncbench.instruments.interception._predicates import PREDICATES
+from pytest_asyncbench.instruments.interception._seams import NO_SUCH_NAME
 from pytest_asyncbench.instruments.interception._words import Listener
 
-__all__ = ["PREDICATES", "Interception", "Listener"]
+__all__ = ["NO_SUCH_NAME", "PREDICATES", "Interception", "Listener"]

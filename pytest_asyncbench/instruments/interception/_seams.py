@@ -27,7 +27,10 @@ from pytest_asyncbench.instruments.interception._words import (
 )
 from pytest_asyncbench.instruments.interception._wrappers import Builtin
 
-__all__ = ["Seam", "check", "find"]
+__all__ = ["NO_SUCH_NAME", "Seam", "check", "find"]
+
+NO_SUCH_NAME = "no such name"
+"""How the problem of a target begins that is not there at all."""
 
 
 class Seam(NamedTuple):
@@ -94,7 +97,7 @@ def find(target: str, stand_ins: Mapping[str, type]) -> Seam | None:
             owner, name, raw = raw, "__init__", inspect.getattr_static(raw, "__init__")
     except AttributeError:
         kind = "class" if isinstance(owner, type) else "module"
-        raise AbsentError(f"no such name in {kind} {where}") from None
+        raise AbsentError(f"{NO_SUCH_NAME} in {kind} {where}") from None
     return Seam(owner, name, raw)
 
 
