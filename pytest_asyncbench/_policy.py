@@ -139,22 +139,28 @@ def words(value: str | Iterable[str]) -> list[str]:
     """Split at commas and blanks; a sequence of words is taken as it is."""
     if isinstance(value, str):
         return [word for word in re.split(r"[\s,]+", value) if word]
-    return [str(word) for word in value]
+    return [str(word) for word in _several(value)]
+
+
+def _several(value: Iterable[str]) -> Iterable[str]:
+    if not isinstance(value, Iterable):
+        raise PolicyError(f"{value!r} is neither text nor a list of words")
+    return value
 
 
 def allowances(value: str | Iterable[str], source: str) -> tuple[Allowance, ...]:
     """Read lines of the form ``caller > call  # reason``; both are globs."""
-    lines = value.splitlines() if isinstance(value, str) else list(value)
+    lines = value.splitlines() if isinstance(value, str) else _several(value)
     return tuple(_allowance(line, source) for line in lines if line.strip())
 
 
-_PAIR = re.compile(r"((?:<\w+>|[^>])*)>(.*)")
+_PAIR = re.compile(r"((?:<\w+>|[^>])*)>((?:<\w+>|[^>])*)")
 """Caller and call; the caller may be a ``<lambda>``."""
 
 
 def _allowance(line: str, source: str) -> Allowance:
     pair, _, reason = line.partition("#")
-    found = _PAIR.match(pair)
+    found = _PAIR.fullmatch(pair)
     caller, call = map(str.strip, found.groups()) if found else ("", "")
     if not (caller and call and reason.strip()):
         missing = "its reason" if caller and call else "caller or call"

@@ -63,8 +63,8 @@ def waived_lines(verdict: Verdict) -> Iterator[str]:
 
 UNMEASURED = (
     "not measured: this test asked to be watched, and no step of a loop was seen",
-    "  its loop is of a kind that can't be watched (uvloop), or it never ran one",
-    "  use: asyncio's own loop for this test, or take the marker off",
+    "  it ran no loop, or one of a kind that can't be watched",
+    "  use: asyncio's own loop, or the marker on those tests alone that run one",
 )
 
 

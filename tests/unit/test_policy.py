@@ -159,6 +159,7 @@ def test_what_has_no_name_can_be_allowed(line, caller, call):
         ("shop > # why", "caller or call"),
         ("shop.<lambda> # why", "caller or call"),
         ("# only a comment", "caller or call"),
+        ("shop > depot > time.sleep # why", "caller or call"),
     ],
 )
 def test_an_incomplete_allowance_is_refused(line, lacks):
