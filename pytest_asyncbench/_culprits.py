@@ -103,15 +103,7 @@ class _Inquiry:
 
     def is_stall(self, stall: LoopStall) -> bool:
         """Tell whether a long step counts, less what is forgiven of it."""
-        forgiven = sum(
-            max(
-                0.0,
-                min(excuse.ended, stall.began + stall.seconds)
-                - max(excuse.began, stall.began),
-            )
-            for excuse in self._excuses
-            if excuse.reason is None
-        )
+        forgiven = self._looked_away(stall)
         forgiven += stall.seconds * self._part_aside(stall)
         if self._policy.starvation == "forgive":
             forgiven += stall.starved or 0.0
@@ -119,6 +111,16 @@ class _Inquiry:
             one.seconds for one in stall.collections if self._is_forgiven(one, stall)
         )
         return stall.seconds - forgiven > self._policy.threshold
+
+    def _looked_away(self, stall: LoopStall) -> float:
+        """Tell how much of a step is not to be heard of; excuses may overlap."""
+        away, at = 0.0, stall.began
+        for excuse in sorted(self._excuses, key=lambda excuse: excuse.began):
+            if excuse.reason is None:
+                began = max(excuse.began, at)
+                at = max(at, min(excuse.ended, stall.began + stall.seconds))
+                away += max(0.0, at - began)
+        return away
 
     def _is_forgiven(self, collection: Collection, stall: LoopStall) -> bool:
         """Tell whether nobody asked for it, and it ran nothing of anybody's."""
@@ -247,7 +249,8 @@ class _Inquiry:
             and not self._is_aside(sample.stack)
             and not any(_lies_in(sample.at, call) for call in calls)
         ]
-        left = stall.seconds - sum(call.seconds for call in calls) - collecting
+        left = stall.seconds - self._looked_away(stall) - collecting
+        left -= sum(call.seconds for call in calls)
         shared = []
         for alike in _alike(samples, self._policy.scope):
             part = left * len(alike) / len(samples)

@@ -45,6 +45,9 @@ __all__ = ["Watch"]
 _IN_C = (Frame(file="?", line=0, function="a callback of the loop"),)
 """The stack of a callback that is a function in C."""
 
+_TURN = frozenset({asyncio.BaseEventLoop._run_once.__code__})  # type: ignore[attr-defined]
+"""The code whose frame stands under everything that asyncio's own loops do."""
+
 _SAMPLES_PER_THRESHOLD = 8
 _PATIENCE = 0.1
 """How long a step that ends waits for a sample that is being taken, in seconds."""
@@ -133,6 +136,13 @@ class Watch:
         finally:
             ended = self.clock.now()
             self.excuses[index] = Excuse(began=began, ended=ended, reason=reason)
+
+    def forget(self) -> None:
+        """Drop what was seen so far, of the step that is in progress, too."""
+        self.stalls.clear()
+        self.calls.clear()
+        now = self.clock.now()
+        self.excuses.append(Excuse(began=-math.inf, ended=now, reason=None))
 
     # -------------------------------------------------------------- facts
 
@@ -239,9 +249,13 @@ class Watch:
         self, rule: Rule, began: float, seconds: float, frame: FrameType
     ) -> None:
         view = self._probe.views.met.get(asyncio._get_running_loop())
-        raw = None if view is None else capture(frame, self._probe.codes)
-        if view is None or raw is None:
-            return  # a loop is running, but this is not one of its steps
+        if view is None:
+            return
+        # Between two steps there are finalizers of what the last one held, and signal
+        # handlers while the loop rests.
+        raw = capture(frame, self._probe.codes) or capture(frame, _TURN)
+        if raw is None:
+            return  # a loop is running, but this is not of its making
         self.calls.append(
             BlockingCall(
                 target=rule.target,

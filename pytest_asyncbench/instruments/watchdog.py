@@ -363,6 +363,8 @@ class Watchdog:
             sample = len(view.samples)
             view.samples.append((now, stack, None))
             wait = self._kernel.waits_for(view.native) if self._kernel else None
+            if view.over == step:  # it waits for this sample to be done
+                wait = None
             view.samples[sample] = (now, stack, wait)
             view.ticks.append(self.tick(view, waiting=wait is not None))
         else:

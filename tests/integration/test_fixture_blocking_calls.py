@@ -36,6 +36,18 @@ async def test_cleared_does_not_count(blocking_calls):
     blocking_calls.clear()
 
 @pytest.mark.no_blocking
+async def test_cleared_in_its_step(blocking_calls):
+    for _ in range(2):
+        time.sleep(0.15)
+        blocking_calls.clear()
+    await asyncio.sleep(0)
+
+@pytest.mark.no_blocking
+async def test_clearing_ends_at_once(blocking_calls):
+    blocking_calls.clear()
+    time.sleep(0.001)
+
+@pytest.mark.no_blocking
 async def test_allowed(blocking_calls):
     with blocking_calls.allowed("warms up"):
         time.sleep(0.001)
@@ -113,7 +125,12 @@ def test_every_use_is_right(suite):
     """What each inner test asserts holds; those that block unexcused fail."""
     outcomes = suite.outcomes
     wrong = {n for n, outcome in outcomes.items() if outcome == "failed"}
-    assert wrong == {"test_allowed_ends", "test_paused_ends_on_an_error", "test_both"}
+    assert wrong == {
+        "test_clearing_ends_at_once",
+        "test_allowed_ends",
+        "test_paused_ends_on_an_error",
+        "test_both",
+    }
 
 
 def test_asking_for_the_fixture_reports_and_does_not_fail(suite):
@@ -127,6 +144,7 @@ def test_asking_for_the_fixture_reports_and_does_not_fail(suite):
 def test_cleared_calls_are_not_in_the_record(suite):
     """They do not count against the test either."""
     assert suite["test_cleared_does_not_count"].record["blocking"] == []
+    assert suite["test_cleared_in_its_step"].record["blocking"] == []
 
 
 def test_an_excuse_holds_in_a_fixtures_teardown(suite):

@@ -266,3 +266,53 @@ def test_who_asked_and_ran_no_loop_is_told_that_it_was_not_measured(suite):
     assert suite["test_sync"].lines[0].startswith("not measured: ")
     assert suite["test_sync"].record["unmeasured"] is True
     assert suite["test_sync"].record["blocking"] == []
+
+
+BETWEEN = """
+import asyncio, contextvars, os, signal, threading, time
+import pytest
+
+pytestmark = pytest.mark.no_blocking
+
+class Slow:
+    def __del__(self):
+        time.sleep(0.001)
+
+    def method(self):
+        pass
+
+async def test_a_handle_is_dropped():
+    asyncio.get_running_loop().call_soon(Slow().method)
+    await asyncio.sleep(0.01)
+
+async def test_a_timer_is_dropped():
+    asyncio.get_running_loop().call_later(0.001, Slow().method)
+    await asyncio.sleep(0.01)
+
+async def test_a_result_is_dropped():
+    async def make():
+        return Slow()
+    asyncio.ensure_future(make())
+    await asyncio.sleep(0.01)
+
+def handler(*_):
+    time.sleep(0.001)
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="UNIX only")
+async def test_a_signal_comes_while_the_loop_rests():
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    await asyncio.sleep(0.1)
+    signal.signal(signal.SIGALRM, before)
+"""
+
+
+def test_what_runs_between_two_steps_is_seen(play_once):
+    """Finalizers of what the last step held, and signal handlers."""
+    run = play_once(BETWEEN)
+    for name in run.outcomes:
+        assert run[name].outcome == "failed", name
+        (found,) = run[name].record["blocking"]
+        where = "handler" if "signal" in name else "Slow.__del__"
+        assert found["call"] == "time.sleep"
+        assert found["function"].endswith(where.rpartition(".")[2])

@@ -311,6 +311,14 @@ def test_a_stall_partly_paused_counts_with_the_rest():
     assert len(found(stalls=(stall((SLEEP,), seconds=1.0),), excuses=(short,))) == 1
 
 
+def test_pauses_that_overlap_are_not_counted_twice():
+    """As when one is cleared of in the middle of the other."""
+    excuses = [Excuse(began=began, ended=0.5, reason=None) for began in (-1.0, 0.0)]
+    step = stall(*[(SLEEP,)] * 8, seconds=1.0)
+    (one,) = found(stalls=(step,), excuses=excuses)
+    assert one.seconds == pytest.approx(0.5)
+
+
 # --------------------------------------------------------------- starvation
 
 

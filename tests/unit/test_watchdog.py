@@ -11,9 +11,11 @@ from collections import Counter
 import pytest
 from by_hand import A_WHILE, HandLoop, run_in, until
 
-from pytest_asyncbench._clock import Processor
+from pytest_asyncbench._clock import SYSTEM_CLOCK, Processor
+from pytest_asyncbench._model import Wait
 from pytest_asyncbench.instruments import Watch
 from pytest_asyncbench.instruments import watchdog as watchdog_module
+from pytest_asyncbench.instruments._kernel import Kernel
 from pytest_asyncbench.instruments._shares import share_of
 from pytest_asyncbench.instruments.watchdog import Watchdog
 from pytest_asyncbench.testing import ManualClock
@@ -81,6 +83,33 @@ def test_a_long_step_is_sampled_where_it_stands():
         assert "stand_here" in names
         assert names[-1] == "main"
         assert 0.0 < sample.at <= 1.0
+
+
+def test_who_waits_for_the_last_sample_only_waits_for_nothing_of_its_own():
+    """A step that is over waits for the watchdog, which takes long to ask why."""
+    clock = ManualClock()
+
+    class Late(Kernel):
+        def waits_for(self, native):
+            for view in watch._probe.views:
+                view.over = view.last
+            return Wait(call="futex", on="a lock")
+
+    watch = Watch(clock, threshold=0.1, kernel=Late(SYSTEM_CLOCK))
+    watch.start()
+
+    async def main():
+        await asyncio.sleep(0)
+        clock.wait(0.5)
+        view = next(iter(watch._probe.views))
+        until(lambda: view.samples)
+
+    try:
+        run_in(clock, main())
+    finally:
+        watch.stop()
+    (stall,) = watch.stalls
+    assert [sample.wait for sample in stall.samples] == [None]
 
 
 def test_a_stall_tells_who_was_held_up_and_whose_time_it_was():
