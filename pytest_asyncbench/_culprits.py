@@ -189,13 +189,18 @@ class _Inquiry:
     def stalled(self, stall: LoopStall, calls: Sequence[BlockingCall]) -> list[Finding]:
         """Share a stall out among the calls and lines that filled it."""
         collections = [
-            one
+            _less_calls(one, calls)
             for one in stall.collections
             if not any(_lies_in(one.began, call) for call in calls)
         ]
-        known = self.quick(calls, stall.samples) + self._collected(collections, stall)
-        sampled = self._sampled(stall, calls, sum(one.seconds for one in collections))
         least = min(self._policy.threshold, _WORTH_NAMING * stall.seconds)
+        quick = self.quick(calls, stall.samples)
+        known = quick + [
+            one
+            for one in self._collected(collections, stall)
+            if one.seconds >= least or not quick
+        ]
+        sampled = self._sampled(stall, calls, sum(one.seconds for one in collections))
         alone = not known and len(sampled) == 1
         named = known + [one for one in sampled if alone or one.seconds >= least]
         if not named and self._is_anybodys(stall, calls):
@@ -304,6 +309,12 @@ def _matches(names: Iterable[str], glob: str) -> bool:
 
 def _lies_in(at: float, what: BlockingCall | Collection) -> bool:
     return what.began <= at <= what.began + what.seconds
+
+
+def _less_calls(one: Collection, calls: Iterable[BlockingCall]) -> Collection:
+    # What a finalizer calls is named by itself.
+    inside = sum(call.seconds for call in calls if _lies_in(call.began, one))
+    return dataclasses.replace(one, seconds=max(0.0, one.seconds - inside))
 
 
 def _waits(samples: Sequence[Sample]) -> tuple[tuple[Wait, int], ...]:

@@ -420,6 +420,16 @@ def test_a_collection_within_a_known_call_is_part_of_it():
     assert (seen.call, seen.seconds) == ("time.sleep", 0.95)
 
 
+def test_a_known_call_within_a_collection_is_named_alone():
+    """A finalizer's; the collection took hardly any time of its own."""
+    met = (user(line=50, call="gc.collect"),)
+    finalizer = (user(line=40, function="__del__", call="time.sleep"), *met)
+    within = call(began=0.02, seconds=0.9, stack=finalizer, step=0.0)
+    asked = (Collection(began=0.01, seconds=0.95, stack=met, asked=True),)
+    seen = one(stalls=(stall(finalizer, collections=asked),), calls=(within,))
+    assert (seen.call, seen.line, seen.seconds) == ("time.sleep", 40, 0.9)
+
+
 # ------------------------------------------------------- what it waited for
 
 LOCK = Wait(call="futex", on="a lock")
