@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import _thread
 import math
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -46,6 +47,12 @@ _TURNS_PER_LOOK = 2
 """How often a thread at work loses the processor to one that looks at it."""
 _AT_WORK = 0.8
 """Who works for this part of the time waits for nothing that is worth finding."""
+
+_FAULTS = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV")
+_SIGNALS = signal.valid_signals() - {getattr(signal, name, 0) for name in _FAULTS}
+"""What must never reach the watchdog's thread; its own faults are no signals to wait
+for, and whoever dumps the stacks at one is to see them."""
+_block_signals = getattr(signal, "pthread_sigmask", None)  # not on Windows
 
 OnDeadline = Callable[[RawStack | None], float]
 """Called in the watchdog's thread with the stack of the step that is in progress;
@@ -140,8 +147,13 @@ class Watchdog:
             if self._over or self._ended is not None:
                 return
             started, ended = held_lock(), held_lock()
-            # Not threading's: code that counts its threads must not see ours.
-            _thread.start_new_thread(self._run_until_stopped, (started, ended))
+            # Not threading's: code that counts its threads must not see ours. And
+            # code that made the stacks of its own ones small did not mean ours.
+            size = _thread.stack_size(0)
+            try:
+                _thread.start_new_thread(self._run_until_stopped, (started, ended))
+            finally:
+                _thread.stack_size(size)
             self._ended = ended
             # From the first step on it is known since when the watchdog is due.
             acquire(started)
@@ -177,6 +189,10 @@ class Watchdog:
 
     def _run_until_stopped(self, started: Lock, ended: Lock) -> None:
         try:
+            # A signal that the test has blocked, to wait for it, would be delivered to
+            # a thread that has not, and end the process.
+            if _block_signals is not None:
+                _block_signals(signal.SIG_BLOCK, _SIGNALS)
             self._own = _thread.get_ident(), _thread.get_native_id()
             started.release()
             self._run()

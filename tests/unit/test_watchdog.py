@@ -5,8 +5,11 @@ from __future__ import annotations
 import _thread
 import asyncio
 import math
+import os
+import signal
 import threading
 from collections import Counter
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from by_hand import A_WHILE, HandLoop, run_in, until
@@ -17,6 +20,7 @@ from pytest_asyncbench.instruments import Watch
 from pytest_asyncbench.instruments import watchdog as watchdog_module
 from pytest_asyncbench.instruments._kernel import Kernel
 from pytest_asyncbench.instruments._shares import share_of
+from pytest_asyncbench.instruments.steps import LoopView
 from pytest_asyncbench.instruments.watchdog import Watchdog
 from pytest_asyncbench.testing import ManualClock
 
@@ -391,3 +395,55 @@ def test_without_a_loop_there_is_no_thread(watchdogs):
     watchdog = Watchdog(ManualClock(), 0.01)
     assert not watchdogs()
     watchdog.stop()
+
+
+# --------------------------------------------------------- beside the test's own
+
+
+@contextmanager
+def with_watchdog():
+    """A watchdog whose thread has begun."""
+    clock = ManualClock()
+    loop, watchdog = HandLoop(clock), Watchdog(clock, 0.001)
+    watchdog.watch(LoopView(loop, 0.0), frozenset())
+    try:
+        yield watchdog
+    finally:
+        watchdog.stop()
+        loop.close()
+
+
+@pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="there is none here")
+def test_a_signal_that_the_test_has_blocked_does_not_reach_the_watchdog():
+    """Its thread began before that; the signal's default is to end the process."""
+    with with_watchdog(), ExitStack() as undo:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+        undo.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
+        # With the default, this run would end here.
+        handler = signal.signal(signal.SIGUSR1, lambda *_: None)
+        undo.callback(signal.signal, signal.SIGUSR1, handler)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        threading.Event().wait(0.05)
+        assert signal.SIGUSR1 in signal.sigpending()
+        signal.sigwait({signal.SIGUSR1})
+
+
+def test_the_watchdogs_stack_is_as_large_as_ever():
+    """Code that starts many threads makes their stacks small; a look needs more."""
+    before = threading.stack_size(64 * 1024)
+    sizes = []
+    start = _thread.start_new_thread
+
+    def noting(*args):
+        sizes.append(threading.stack_size())
+        return start(*args)
+
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_thread, "start_new_thread", noting)
+            with with_watchdog():
+                pass
+        assert sizes == [0]
+        assert threading.stack_size() == 64 * 1024
+    finally:
+        threading.stack_size(before)
