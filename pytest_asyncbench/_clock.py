@@ -7,14 +7,14 @@ attributes of one object, built when the plugin is imported, and are passed on.
 
 from __future__ import annotations
 
+import _thread
 import io
 import os
-import threading
+import sys
 import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from pytest_asyncbench._frames import current_frames
 from pytest_asyncbench._model import Elapsed
 from pytest_asyncbench._undo import Undo
 
@@ -53,7 +53,6 @@ class SystemClock:
 
     __slots__ = (
         "_clock_gettime",
-        "_cpu_clock_of",
         "_held",
         "_open",
         "_pread",
@@ -66,7 +65,6 @@ class SystemClock:
         self.monotonic: Callable[[], float] = time.monotonic
         """What asyncio's loops read, unless somebody has replaced it."""
         self._clock_gettime = getattr(time, "clock_gettime", None)
-        self._cpu_clock_of = getattr(time, "pthread_getcpuclockid", None)
         # As they are now, since they may be among the calls that a rule watches.
         self._open = os.open
         self._pread = getattr(os, "pread", None)  # not on Windows
@@ -74,7 +72,7 @@ class SystemClock:
 
     def processor(self, thread: int, native: int) -> Processor:
         """Tell the account of a living thread, from any thread."""
-        return Processor(self.working(thread), *self._run_queue_account(native))
+        return Processor(self.working(native), *self._run_queue_account(native))
 
     def hold(self, native: int) -> Undo:
         """Keep the file of a thread's account open.
@@ -95,19 +93,22 @@ class SystemClock:
 
         return close
 
-    def working(self, thread: int | None = None) -> float | None:
+    def working(self, native: int | None = None) -> float | None:
         """Tell the processor time of a living thread, or else of the whole process.
 
         Unlike the rest of the account it is read without giving up the GIL.
         """
-        if self._cpu_clock_of is None or self._clock_gettime is None:
+        if self._clock_gettime is None or sys.platform != "linux":
             return None
-        if thread is None:
-            return float(self._clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID))
-        # A dead thread's ident may crash glibc, so only living ones are asked.
-        if thread != threading.get_ident() and thread not in current_frames():
+        # Not by `pthread_getcpuclockid`: the ident of a thread that is dead by now, or
+        # that a test made up, is an address, and to look there may crash.
+        clock = _PROCESS if native is None else ~native << 3 | _OF_THREAD
+        if native is not None and native <= 0:
             return None
-        return float(self._clock_gettime(self._cpu_clock_of(thread)))
+        try:
+            return float(self._clock_gettime(clock))
+        except OSError:
+            return None
 
     def _run_queue_account(self, native: int) -> tuple[float | None, int | None]:
         # The second field of schedstat: nanoseconds spent runnable, off the processor;
@@ -128,10 +129,19 @@ class SystemClock:
 
 _ACCOUNT = "/proc/self/task/{}/schedstat"
 
+_PROCESS = getattr(time, "CLOCK_PROCESS_CPUTIME_ID", 0)
+_OF_THREAD = 6
+"""CPUCLOCK_PERTHREAD_MASK and CPUCLOCK_SCHED of Linux's posix-timers.h: beside these
+a clock's number is that of the thread, every bit turned round."""
+
+# Held here: a test may make up who it is, and then ask us.
+_idents = _thread.get_ident, _thread.get_native_id
+
 
 def current_thread_ids() -> tuple[int, int]:
     """Tell ident and native id of the calling thread."""
-    return threading.get_ident(), threading.get_native_id()
+    ident, native = _idents
+    return ident(), native()
 
 
 class Stopwatch:

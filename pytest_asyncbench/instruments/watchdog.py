@@ -388,7 +388,7 @@ class Watchdog:
 
     def _is_at_work(self, view: LoopView, now: float) -> bool:
         before = view.ticks[-1]
-        worked = self._kernel.working(view.thread) if self._kernel else None
+        worked = self._kernel.working(view.native) if self._kernel else None
         if worked is None or before.account.working is None:
             return True
         return worked - before.account.working >= _AT_WORK * (now - before.at)
