@@ -1,7 +1,8 @@
-"""What each thread of the process is doing: the frame that runs in it now."""
+"""What each other thread of the process is doing: the frame that runs in it now."""
 
 from __future__ import annotations
 
+import _thread
 import gc
 import operator
 import sys
@@ -9,24 +10,39 @@ from types import FrameType
 
 __all__ = ["current_frames"]
 
+# Held here: a test may replace them, and would find our calls among those of its code,
+# or the collector off for good.
+_frames, _this_thread = sys._current_frames, _thread.get_ident
+_is_on, _on, _off = gc.isenabled, gc.enable, gc.disable
+
 
 def current_frames() -> dict[int, FrameType]:
-    """Do as ``sys._current_frames`` does, and start no garbage collection meanwhile.
+    """Do as ``sys._current_frames`` does, for all threads but the calling one.
+
+    With its own frame among them, whoever has the answer in a local variable makes a
+    cycle of it. That keeps what the frames of the others hold, also when these have
+    ended, until the next garbage collection.
+    """
+    frames = _of_all()
+    frames.pop(_this_thread(), None)
+    return frames
+
+
+def _of_all() -> dict[int, FrameType]:
+    """Start no garbage collection meanwhile.
 
     3.11 makes the frames' objects while it keeps the list of threads locked. A
     collection that this starts runs Python code (callbacks, finalizers), which may
     lose the GIL to a thread that begins or ends, and so waits for the list with the GIL
     in its hands: nobody ever goes on. See https://github.com/python/cpython/issues/106883
     """
-    if sys.version_info[:2] != (3, 11) or not gc.isenabled():
+    if sys.version_info[:2] != (3, 11) or not _is_on():
         # Later versions collect between two instructions only, earlier ones make no
         # objects here.
-        return sys._current_frames()
+        return _frames()
     # In C from the first to the last, so nobody else ever finds the collector off.
-    calls = (gc.disable, sys._current_frames, gc.enable)
     try:
-        _, frames, _ = map(operator.call, calls)
+        return [*map(operator.call, (_off, _frames, _on))][1]
     except BaseException:  # somebody's audit hook refuses
-        gc.enable()
+        _on()
         raise
-    return frames

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+import weakref
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from by_hand import until
 
+from pytest_asyncbench import _frames as frames_module
 from pytest_asyncbench._frames import current_frames
 
 MANY = 50
@@ -46,16 +49,53 @@ def test_a_look_starts_no_garbage_collection():
         undo.callback(gc.callbacks.remove, noted)
         gc.set_threshold(MANY // 2)  # one new object for each thread's frame
         current_frames()
-    assert ("start", current_frames.__code__) not in met
+    assert ("start", frames_module._of_all.__code__) not in met
     assert met, "it was due, so the next best instruction starts it"
 
 
-def test_every_thread_is_there():
-    """This one, too."""
+def test_every_other_thread_is_there():
+    """The calling one's own frame would make a cycle of the answer."""
     with waiting_threads() as threads:
         frames = current_frames()
     idents = {thread.ident for thread in threads}
-    assert frames.keys() >= {*idents, threading.get_ident()}
+    assert frames.keys() >= idents
+    assert threading.get_ident() not in frames
+
+
+def test_a_look_keeps_nothing():
+    """What a function has in its variables goes as it returns."""
+
+    class Kept:
+        """Stands in a local variable."""
+
+    def stand(gone, over):
+        kept = Kept()
+        gone.append(weakref.ref(kept))
+        over.wait()
+
+    def look():
+        frames = current_frames()
+        assert frames
+
+    gone, over = [], threading.Event()
+    thread = threading.Thread(target=stand, args=(gone, over))
+    gc.disable()
+    try:
+        thread.start()
+        until(lambda: gone)
+        look()
+        over.set()
+        thread.join()
+        assert gone[0]() is None
+    finally:
+        gc.enable()
+
+
+def test_what_a_test_replaces_is_not_called(monkeypatch):
+    """It counts its own calls, and may not go on to the real function."""
+    for name in ("disable", "enable", "isenabled"):
+        monkeypatch.setattr(gc, name, lambda: pytest.fail("called"))
+    current_frames()
 
 
 @pytest.mark.parametrize("enabled", [True, False])
