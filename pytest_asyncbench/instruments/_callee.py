@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import inspect
 import itertools
 import linecache
@@ -39,6 +40,9 @@ def callee(frame: FrameType, offset: int, line: int) -> str | None:
         return written
 
 
+# To parse makes many objects, and the collector, which they start, would run a test's
+# finalizers in the thread that looks.
+@functools.lru_cache(maxsize=1024)
 def _written(code: CodeType, offset: int, line: int) -> str | None:
     source = _source(code, offset, line)
     if source is None:

@@ -329,6 +329,9 @@ class Watchdog:
                 # A step that ends meanwhile waits for its sample, see `Watch`.
                 with view.looking:
                     stack = capture(frame, self._codes)
+                    # What it keeps must not end in this thread, should its function
+                    # return while the GIL is given up from here on.
+                    frame = None
                     self._sample(view, step, now, stack)
             if stack is not None:
                 self._in_long_step = True
@@ -336,7 +339,7 @@ class Watchdog:
             elif self._is_time_for_tick(view):  # in a short step, or polling
                 view.ticks.append(self.tick(view))
                 del view.ticks[:-_MOST_TICKS]
-            del frame
+            frame = None
         self._keep_deadlines()
 
     def _look_for_debugger(self, stack: RawStack) -> None:
@@ -411,7 +414,7 @@ class Watchdog:
             if now < deadline.at:
                 continue
             frame = current_frames().get(deadline.view.thread)
-            stack = capture(frame, self._codes)
+            stack, frame = capture(frame, self._codes), None
             if stack is not None:
                 self._look_for_debugger(stack)
             again = deadline.call(stack)

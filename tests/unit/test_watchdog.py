@@ -447,3 +447,47 @@ def test_the_watchdogs_stack_is_as_large_as_ever():
         assert threading.stack_size() == 64 * 1024
     finally:
         threading.stack_size(before)
+
+
+def test_what_a_function_kept_ends_in_its_own_thread():
+    """Though it returns while a look at it reads what the thread waits for."""
+    inside, left, ended = threading.Event(), threading.Event(), []
+
+    class Slow:
+        """A system whose answer takes until the function has returned."""
+
+        switches = turn = staticmethod(lambda: 0)
+
+        def working(self, native=None):
+            return None
+
+        def waits_for(self, native):
+            inside.set()
+            left.wait(A_WHILE)
+
+    class Kept:
+        """A thing that must be closed in the thread that opened it."""
+
+        def __del__(self):
+            ended.append(threading.get_ident())
+
+    def use(clock):
+        kept = Kept()
+        clock.wait(0.5)
+        assert inside.wait(A_WHILE)
+        return bool(kept)
+
+    async def main():
+        await asyncio.sleep(0)
+        use(clock)
+        left.set()
+        until(lambda: ended)
+
+    clock = ManualClock()
+    watch = Watch(clock, threshold=0.1, kernel=Slow())
+    watch.start()
+    try:
+        run_in(clock, main())
+    finally:
+        watch.stop()
+    assert ended == [threading.get_ident()]
