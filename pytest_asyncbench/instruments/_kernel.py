@@ -26,6 +26,9 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
+# Held here: a test of memory limits may replace it.
+_usage = getattr(resource, "getrusage", None)
+
 _LOCK = "futex"
 
 # One row for each call that can wait: its name, its numbers on x86_64 and on aarch64
@@ -301,7 +304,7 @@ class Kernel:
     def switches(self) -> int | None:
         """Count how often the calling thread has waited so far; this keeps the GIL."""
         who = getattr(resource, "RUSAGE_THREAD", None)
-        return None if who is None else resource.getrusage(who).ru_nvcsw
+        return None if who is None or _usage is None else int(_usage(who).ru_nvcsw)
 
     def turn(self) -> float:
         """Tell for how long a thread waits before it asks again for the GIL."""

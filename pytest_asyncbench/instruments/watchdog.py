@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import _thread
 import math
+import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,6 +44,10 @@ _LOOKS_PER_TICK = 4
 _FIRST_TICKS = 4
 _FOREVER = -1
 """A wait without an end, as `threading` has it."""
+_TO_END = 5.0
+"""How long the end of a test waits for the watchdog's, in seconds: a look may have to
+wait for the test's own code, and that for the loop."""
+_MOST_FAILURES = 10
 _TURNS_PER_LOOK = 2
 """How often a thread at work loses the processor to one that looks at it."""
 _AT_WORK = 0.8
@@ -53,6 +58,7 @@ _SIGNALS = signal.valid_signals() - {getattr(signal, name, 0) for name in _FAULT
 """What must never reach the watchdog's thread; its own faults are no signals to wait
 for, and whoever dumps the stacks at one is to see them."""
 _block_signals = getattr(signal, "pthread_sigmask", None)  # not on Windows
+_this_process = os.getpid
 
 OnDeadline = Callable[[RawStack | None], float]
 """Called in the watchdog's thread with the stack of the step that is in progress;
@@ -93,6 +99,8 @@ class Watchdog:
         self._codes: frozenset[CodeType] = frozenset()
         self._deadlines: list[_Deadline] = []
         self._ended: Lock | None = None
+        self._process = 0
+        """In which its thread is; a fork of that has none."""
         self._own: tuple[int, int] | None = None
         """What Python and the system call its thread."""
         self._looks = 0
@@ -152,9 +160,12 @@ class Watchdog:
             size = _thread.stack_size(0)
             try:
                 _thread.start_new_thread(self._run_until_stopped, (started, ended))
+            except RuntimeError as error:  # the loop that is met must not end by it
+                self.failures.append(f"watchdog: {error!r}")
+                return
             finally:
                 _thread.stack_size(size)
-            self._ended = ended
+            self._ended, self._process = ended, _this_process()
             # From the first step on it is known since when the watchdog is due.
             acquire(started)
 
@@ -162,12 +173,16 @@ class Watchdog:
         """End the thread and wait for it, for good: a loop met later starts none."""
         with self._turning:
             self._over = True
-            if self._ended is not None:
+            if self._is_alive() and self._ended is not None:
                 self._ring()
-                acquire(self._ended)
-                self._ended = None
+                if not acquire(self._ended, True, _TO_END):
+                    self.failures.append("watchdog: its last look does not end")
+            self._ended = None
             while self._held:
                 self._held.popitem()[1]()
+
+    def _is_alive(self) -> bool:
+        return self._ended is not None and self._process == _this_process()
 
     def _ring(self) -> None:
         self._idle = False
@@ -178,6 +193,7 @@ class Watchdog:
         """Call `on_deadline` when the clock reads `at`, unless undone before."""
         deadline = _Deadline(at, view, on_deadline)
         self._deadlines.append(deadline)
+        self._begin()  # a loop whose steps can't be seen has not done so
         if self._idle:
             self._ring()
 
@@ -194,19 +210,22 @@ class Watchdog:
             if _block_signals is not None:
                 _block_signals(signal.SIG_BLOCK, _SIGNALS)
             self._own = _thread.get_ident(), _thread.get_native_id()
+        finally:
             started.release()
+        try:
             self._run()
+            self._keep_deadlines_blindly()
         finally:
             ended.release()
 
     def _run(self) -> None:
         # A raw lock, because waiting on it reads no clock that could be replaced
         # and goes through no function that a rule could have wrapped.
-        while True:
-            acquire(self._bell, True, self._sleep())
-            if self._over:
-                return
+        while not self._over and len(self.failures) <= _MOST_FAILURES:
             try:
+                acquire(self._bell, True, self._sleep())
+                if self._over:
+                    return
                 self._wake()
                 self._look()
                 if not self._next():
@@ -214,14 +233,21 @@ class Watchdog:
                 self._note()
             except Exception as error:
                 self.failures.append(f"watchdog: {error!r}")
-                if len(self.failures) > 10:
-                    return
             finally:
                 self._rest = None
                 self._turns += 1
                 awaited, self._awaited = self._awaited, []
                 for looked in awaited:
                     looked.release()
+
+    def _keep_deadlines_blindly(self) -> None:
+        """Where each look fails, do without: a test must not hang because of that."""
+        self._idle = False
+        self._let_in(math.inf)
+        while not self._over:
+            acquire(self._bell, True, 2 * self._interval)
+            with suppress(Exception):
+                self._keep_deadlines(looking=False)
 
     def _sleep(self) -> float:
         if not self._deadlines and self._falls_idle():
@@ -237,7 +263,8 @@ class Watchdog:
         # In this order: a loop that begins to run in between rings when it polls.
         self._idle = True
         self._let_in(-math.inf)
-        self._idle = not any(view.loop.is_running() for view in self._views)
+        runs = any(view.loop.is_running() for view in self._views)
+        self._idle = not runs and not self._deadlines
         return self._idle
 
     def _let_in(self, due: float) -> None:
@@ -301,6 +328,9 @@ class Watchdog:
         """
         turns, rest = self._turns, self._rest
         if self._kernel is not None and rest is not None and is_late(rest, now):
+            if not self._is_alive():
+                self._rest = None
+                return self._gaps
             self._has_looked(turns, _PATIENCE)
         return self._gaps
 
@@ -408,14 +438,17 @@ class Watchdog:
             waiting=waiting,
         )
 
-    def _keep_deadlines(self) -> None:
+    def _keep_deadlines(self, *, looking: bool = True) -> None:
         now = self._clock.now()
         for deadline in list(self._deadlines):
             if now < deadline.at:
                 continue
-            frame = current_frames().get(deadline.view.thread)
-            stack, frame = capture(frame, self._codes), None
-            if stack is not None:
-                self._look_for_debugger(stack)
+            stack = self._stack_of(deadline.view) if looking else None
             again = deadline.call(stack)
             deadline.at = now + again if again > 0 else float("inf")
+
+    def _stack_of(self, view: LoopView) -> RawStack | None:
+        stack = capture(current_frames().get(view.thread), self._codes)
+        if stack is not None:
+            self._look_for_debugger(stack)
+        return stack

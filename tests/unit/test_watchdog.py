@@ -491,3 +491,91 @@ def test_what_a_function_kept_ends_in_its_own_thread():
     finally:
         watch.stop()
     assert ended == [threading.get_ident()]
+
+
+# ------------------------------------------------------- where something fails
+
+
+def test_where_no_thread_can_be_started_the_loop_goes_on(monkeypatch):
+    """Each time that one is met; what was not watched is told."""
+
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
+    clock = ManualClock()
+    watch = Watch(clock, threshold=0.1)
+    watch.start()
+    try:
+        for _ in range(2):
+            assert run_in(clock, asyncio.sleep(1.0, "done")) == "done"
+    finally:
+        watch.stop()
+    assert watch.steps
+    assert "can't start new thread" in watch.problems[0]
+
+
+@pytest.mark.parametrize("broken", ["_look", "_sleep"])
+def test_where_looks_fail_deadlines_are_kept(broken, monkeypatch):
+    """A hung test costs its budget, whatever became of the instruments."""
+
+    def fail(self):
+        raise RuntimeError("fell over")
+
+    monkeypatch.setattr(Watchdog, broken, fail)
+    with OneLoop() as one:
+        came = []
+        one.expect(5.0, lambda stack: came.append(stack) or 0.0)
+        until(lambda: len(one.watch.watchdog.failures) > 10)
+        one.clock.wait(4.0)
+        threading.Event().wait(0.05)
+        assert not came
+        one.clock.wait(2.0)
+        until(lambda: came)
+    assert came == [None]
+    assert len(one.watch.watchdog.failures) == 11
+
+
+def test_a_deadline_is_kept_for_a_loop_whose_steps_cannot_be_seen():
+    """Nothing else has begun to watch it."""
+    clock, came = ManualClock(), []
+    loop, watchdog = HandLoop(clock), Watchdog(clock, 0.001)
+    try:
+        for _ in range(2):  # the second finds the watchdog asleep
+            watchdog.expect(1.0, LoopView(loop, 0.0), lambda stack: came.append(1) or 0)
+            clock.wait(1.0)
+            until(lambda: came)
+            watchdog._deadlines.clear()
+            came.clear()
+            until(lambda: watchdog._idle)
+    finally:
+        watchdog.stop()
+        loop.close()
+
+
+def test_in_a_forked_process_nobody_waits_for_the_watchdog(monkeypatch):
+    """Its thread has stayed behind."""
+    elsewhere = os.getpid() + 1
+    with with_watchdog() as watchdog:
+        monkeypatch.setattr(watchdog_module, "_this_process", lambda: elsewhere)
+        monkeypatch.setattr(watchdog, "_ended", _thread.allocate_lock())
+        watchdog._ended.acquire()
+        watchdog.stop()
+        monkeypatch.undo()
+
+
+def test_the_end_does_not_wait_for_ever_for_a_look(monkeypatch):
+    """It may wait for the test's own code, which waits for the loop."""
+    monkeypatch.setattr(watchdog_module, "_TO_END", 0.01)
+    looking, go_on = threading.Event(), threading.Event()
+
+    def stand(stack):
+        looking.set()
+        go_on.wait(A_WHILE)
+        return 0.0
+
+    with OneLoop() as one:
+        one.expect(0.0, stand)
+        assert looking.wait(A_WHILE)
+    assert one.watch.problems == ["watchdog: its last look does not end"]
+    go_on.set()
