@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from pytest_asyncbench._model import Elapsed
@@ -53,6 +54,8 @@ class SystemClock:
 
     __slots__ = (
         "_clock_gettime",
+        "_close",
+        "_fstat",
         "_held",
         "_open",
         "_pread",
@@ -66,7 +69,7 @@ class SystemClock:
         """What asyncio's loops read, unless somebody has replaced it."""
         self._clock_gettime = getattr(time, "clock_gettime", None)
         # As they are now, since they may be among the calls that a rule watches.
-        self._open = os.open
+        self._open, self._close, self._fstat = os.open, os.close, os.fstat
         self._pread = getattr(os, "pread", None)  # not on Windows
         self._held: dict[int, int] = {}
 
@@ -82,6 +85,7 @@ class SystemClock:
         """
         try:
             held = self._open(_ACCOUNT.format(native), os.O_RDONLY)
+            ours = self._fstat(held)
         except OSError:
             return lambda: None
         self._held[native] = held
@@ -89,7 +93,11 @@ class SystemClock:
         def close() -> None:
             if self._held.get(native) == held:
                 del self._held[native]
-            os.close(held)
+            # A test may have closed all there are, as daemons do; the number is another
+            # file's then.
+            with suppress(OSError):
+                if os.path.samestat(self._fstat(held), ours):
+                    self._close(held)
 
         return close
 

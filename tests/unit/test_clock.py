@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import freezegun
@@ -107,3 +109,26 @@ def test_an_account_that_is_held_reads_the_same_and_is_given_back():
 def test_the_account_of_no_thread_cannot_be_held():
     """Nothing is there to be undone."""
     SystemClock().hold(2**22 + 1)()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the account is Linux's")
+def test_what_a_test_has_closed_is_not_closed_again(tmp_path):
+    """By then the number is the next file's, or nobody's."""
+    files_before = open_files()
+    native = threading.get_native_id()
+    clock = SystemClock()
+    let_go = clock.hold(native)
+    os.close(clock._held[native])
+    with ExitStack() as files:
+        number = clock._held[native]
+        while True:
+            file = files.enter_context((tmp_path / "log").open("w"))
+            if file.fileno() == number:
+                break
+        let_go()
+        file.write("still there")
+        file.flush()
+    let_go = clock.hold(native)
+    os.close(clock._held[native])
+    let_go()
+    assert open_files() == files_before

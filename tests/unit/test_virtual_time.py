@@ -250,6 +250,24 @@ def test_collecting_garbage_takes_no_virtual_time():
     assert clock._on_garbage not in gc.callbacks
 
 
+def test_a_test_may_clear_the_collectors_callbacks():
+    """Its clock is free for the next loop all the same."""
+    clock, before = VirtualClock(), gc.callbacks[:]
+
+    async def main():
+        gc.callbacks.clear()
+        await asyncio.sleep(1)
+
+    try:
+        for _ in range(2):
+            loop = virtual_loop_factory(clock)()
+            loop.run_until_complete(main())
+            loop.close()
+    finally:
+        gc.callbacks[:] = before
+    assert clock.elapsed == 2.0
+
+
 def test_a_time_that_was_seen_is_never_taken_back():
     system = ManualClock()
     clock = VirtualClock(START, system=system)
