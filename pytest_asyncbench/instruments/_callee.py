@@ -14,8 +14,16 @@ import inspect
 import itertools
 import linecache
 import sys
-from collections.abc import Mapping
-from types import CodeType, FrameType
+from collections.abc import Iterator, Mapping
+from types import (
+    CodeType,
+    FrameType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 __all__ = ["callee"]
@@ -96,9 +104,10 @@ def _dotted(node: ast.expr) -> str | None:
 
 
 def _qualified(written: str, frame: FrameType) -> str:
-    # getattr_static, so that no property or __getattr__ of the user's runs here.
+    # getattr_static, and types instead of isinstance(), so that no property or
+    # __getattr__ of the user's runs here: it would in another thread than its own.
     name, *attributes = written.split(".")
-    for scope in (_locals(frame, name), frame.f_globals, vars(builtins)):
+    for scope in _scopes(frame, name):
         if name in scope:
             value = scope[name]
             break
@@ -111,39 +120,47 @@ def _qualified(written: str, frame: FrameType) -> str:
     if _runs_later(inspect.getattr_static(value, attributes[-1], None)):
         return ""
     # The name that was written, not where it lives: hashlib.scrypt is _hashlib's.
-    if inspect.ismodule(value):
-        return f"{value.__name__}.{attributes[-1]}"
-    kind = value if inspect.isclass(value) else type(value)
+    if issubclass(type(value), ModuleType):
+        return f"{_plain(value, '__name__')}.{attributes[-1]}"
+    kind = value if issubclass(type(value), type) else type(value)
     return f"{_public_name(kind)}.{attributes[-1]}"
 
 
-def _locals(frame: FrameType, name: str) -> Mapping[str, Any]:
-    # Up to 3.12 a function's locals are copied to be looked at, and the copy stays with
-    # the frame: what the function has let go of lives on until it returns.
+def _scopes(frame: FrameType, name: str) -> Iterator[Mapping[str, Any]]:
+    # Before 3.13 the frame of a function keeps the values that it is asked for, and
+    # what it gave to locals() changes by it. So only for a name of its own is it asked.
     code = frame.f_code
-    if code.co_flags & inspect.CO_OPTIMIZED and name not in {
-        *code.co_varnames,
-        *code.co_cellvars,
-        *code.co_freevars,
-    }:
-        return {}
-    return frame.f_locals
+    own = (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
+    if name in own or not code.co_flags & inspect.CO_OPTIMIZED:
+        yield frame.f_locals
+    yield frame.f_globals
+    yield vars(builtins)
 
 
 def _runs_later(value: Any) -> bool:
     # A generator function, too: nothing of it runs yet.
-    code = getattr(value, "__code__", None) if inspect.isfunction(value) else None
-    return code is not None and bool(code.co_flags & _RUN_LATER)
+    is_function = issubclass(type(value), FunctionType)
+    return is_function and bool(value.__code__.co_flags & _RUN_LATER)
 
 
 def _public_name(value: Any) -> str:
-    module = getattr(value, "__module__", None) or getattr(
-        getattr(value, "__self__", None), "__name__", None
+    if type(value) is MethodType:
+        value = value.__func__
+    module = _plain(value, "__module__") or _plain(
+        _plain(value, "__self__"), "__name__"
     )
-    qualname = getattr(value, "__qualname__", None)
+    qualname = _plain(value, "__qualname__")
     if not isinstance(module, str) or not isinstance(qualname, str):
         return ""
     public = _PUBLIC.get(module, module.lstrip("_"))
     if getattr(sys.modules.get(public), "__dict__", {}).get(qualname) is value:
         module = public
     return f"{module}.{qualname}"
+
+
+def _plain(value: Any, name: str) -> Any:
+    """Read an attribute that no code in Python gives; None where there is none."""
+    found = inspect.getattr_static(value, name, None)
+    if type(found) in (GetSetDescriptorType, MemberDescriptorType):
+        return found.__get__(value, type(value))
+    return found

@@ -212,6 +212,52 @@ def test_two_calls_on_a_line_are_told_apart():
     assert calls_during(function) == ["time.sleep", "zlib.crc32"]
 
 
+def test_looking_at_a_call_does_not_ask_for_the_class_of_an_object():
+    """Who stands in for another may have to find that first, by code of the user's."""
+    asked = []
+
+    class Lazy:
+        """Stands in for nothing yet."""
+
+        compress = zlib.crc32
+
+        @property
+        def __class__(self):
+            asked.append("its class")
+            return bytes
+
+    lazy = Lazy()
+
+    def function():
+        lazy.compress(b"")
+
+    assert calls_during(function)[0].endswith("Lazy.compress")
+    assert not asked
+
+
+def test_looking_at_a_call_leaves_what_locals_gave_as_it_was():
+    """Unless it is a variable of the function's that is called, before 3.13."""
+
+    def function(at):
+        given = locals()
+        before = {**given}
+        name = callee(sys._getframe(), *at)
+        zlib.crc32(b"")
+        return name, given, before
+
+    code = function.__code__
+    line = code.co_firstlineno + 4
+    (begin,) = (first for first, at in dis.findlinestarts(code) if at == line)
+    offset = next(
+        at.offset
+        for at in dis.get_instructions(code)
+        if at.offset >= begin and at.opname.startswith("CALL")
+    )
+    name, given, before = function((offset, line))
+    assert name == "zlib.crc32"
+    assert given == before
+
+
 def test_looking_at_a_call_runs_no_code_of_the_users():
     """A property that blows up, or costs a second, is not touched."""
     touched = []
