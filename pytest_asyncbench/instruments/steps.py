@@ -220,11 +220,11 @@ class StepProbe:
                 view.undo.append(self._watch_uvloop(view))
             else:
                 view.undo.append(_watch_poll(view, self._now))
+            if not self._keep:
+                view.undo.append(self._watch_close(view))
         except (AttributeError, TypeError):
             view.blind = True
         else:
-            if not self._keep:
-                view.undo.append(self._watch_close(view))
             self._met(view)
         # What meeting the loop took is not the step's.
         view.last = self._now()
