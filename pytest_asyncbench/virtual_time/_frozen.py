@@ -63,4 +63,18 @@ def frozen_datetime(clock: VirtualClock) -> Iterator[api.FrozenDateTimeFactory]:
         clock.start, tz_offset=offset, ignore=ignored, real_asyncio=True
     ):
         api.freeze_factories[-1] = freezer
-        yield freezer
+        try:
+            yield freezer
+        finally:
+            _come_last(freezer)
+
+
+def _come_last(freezer: api.FrozenDateTimeFactory) -> None:
+    """Let freezegun's stop take ours, where the test has left its own freeze on."""
+    here = [each is freezer for each in api.freeze_factories].index(True)
+    stacks: tuple[list[Any], ...] = (
+        *(api.freeze_factories, api.ignore_lists),
+        *(api.tick_flags, api.tz_offsets),
+    )
+    for stack in stacks:
+        stack.append(stack.pop(here))

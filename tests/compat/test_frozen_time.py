@@ -170,3 +170,23 @@ def test_the_fixtures_budget_says_so_as_well(suite):
 def test_a_hang_in_real_time_does_not_blame_a_frozen_clock(suite):
     """Nobody froze it."""
     assert "frozen" not in suite["test_hung_in_real_time"].text
+
+
+LEFT_ON = """
+import time
+import pytest
+from freezegun import freeze_time
+
+@pytest.mark.virtual_time("2026-01-01")
+async def test_leaves_a_freeze_on():
+    freeze_time("2030-01-01").start()
+
+def test_finds_that_freeze():
+    assert time.gmtime().tm_year == 2030
+"""
+
+
+def test_a_freeze_that_a_virtual_test_leaves_on_is_its_own(play_once):
+    """The virtual time goes with its test all the same."""
+    run = play_once(LEFT_ON, subprocess=True)
+    assert set(run.outcomes.values()) == {"passed"}, run
