@@ -100,7 +100,10 @@ def virtual_time(
         VirtualClock(start, tz=tz)
     except VirtualTimeError as error:
         raise PolicyError(str(error)) from None
-    limit = None if real_limit is None else _policy.duration(real_limit)
+    try:
+        limit = None if real_limit is None else _policy.duration(real_limit)
+    except PolicyError as error:
+        raise PolicyError(f"real_limit: {error}") from None
     return {"virtual": VirtualTime(start=start, tz=tz, real_limit=limit)}
 
 

@@ -60,7 +60,9 @@ def duration(value: Any) -> float:
         seconds = float(value)
     else:
         raise PolicyError(f"{value!r} is no duration; {_DURATIONS}")
-    if not (math.isfinite(seconds) and seconds > 0):
+    if not math.isfinite(seconds):
+        raise PolicyError(f"{value!r} is no duration; {_DURATIONS}")
+    if seconds <= 0:
         raise PolicyError(f"{value!r} must be more than zero; {_DURATIONS}")
     return seconds
 

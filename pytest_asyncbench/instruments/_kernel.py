@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pytest_asyncbench._clock import SystemClock
 from pytest_asyncbench._model import Wait
 
-__all__ = ["Kernel", "static_memory", "waits_for"]
+__all__ = ["Kernel", "is_parked", "static_memory", "waits_for"]
 
 try:
     import resource
@@ -30,6 +30,8 @@ except ImportError:  # Windows
 _usage = getattr(resource, "getrusage", None)
 
 _LOCK = "futex"
+_PRIVATE = 128
+"""FUTEX_PRIVATE_FLAG of linux/futex.h: nobody in another process can end this wait."""
 
 # One row for each call that can wait: its name, its numbers on x86_64 and on aarch64
 # (None where that has no such call), and in what argument the thing waited for stands.
@@ -119,6 +121,21 @@ def waits_for(native: int, read: Callable[[int], str] | None = None) -> Wait | N
     except Exception:  # it has gone on meanwhile, and the descriptor is another's
         on = None
     return Wait(call=name, on=on)
+
+
+def is_parked(native: int, read: Callable[[int], str] | None = None) -> bool:
+    """Tell whether a thread waits for as long as it takes, for one of this process.
+
+    Where it was let go on it is not parked any more, at once: the system knows that
+    before the thread has the interpreter again. False where nothing is known.
+    """
+    try:
+        number, address, operation, _, limit, *_ = _numbers((read or _line)(native))
+        name, _ = _known_calls()[number]
+    except (OSError, ValueError, KeyError):
+        return False
+    of_this_process = operation & _PRIVATE and _is_anothers_lock(address)
+    return name == _LOCK and not limit and bool(of_this_process)
 
 
 _known_calls = functools.cache(_table)

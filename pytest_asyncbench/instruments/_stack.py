@@ -32,6 +32,7 @@ __all__ = [
     "capture",
     "describe_callback",
     "is_debugged",
+    "not_ours",
     "task_label",
     "to_stack",
     "written_at",
@@ -88,10 +89,10 @@ def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | 
     is on the stack: the thread is between two steps, or runs no loop at all. A
     callback in C that a wrapper of ours stands around has a stack of no frames.
     """
-    frame = _not_ours(frame, within)
+    frame = not_ours(frame, within)
     begun = None
     if frame is not None and begins(frame):
-        caller = _not_ours(frame.f_back, within)
+        caller = not_ours(frame.f_back, within)
         if caller is not None and caller.f_code not in within:
             begun, frame = _raw(frame), caller
     innermost = frame
@@ -123,7 +124,10 @@ def _raw(frame: FrameType) -> RawFrame:
     return frame.f_code, frame.f_lineno or 0, frame.f_globals
 
 
-def _not_ours(frame: FrameType | None, within: frozenset[CodeType]) -> FrameType | None:
+def not_ours(
+    frame: FrameType | None, within: frozenset[CodeType] = frozenset()
+) -> FrameType | None:
+    """Give the first frame from here outwards that is no wrapper of ours."""
     while frame is not None and _is_wrapper(frame) and frame.f_code not in within:
         frame = frame.f_back
     return frame

@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from pytest_asyncbench._frames import current_frames
+from pytest_asyncbench.instruments._callee import callee
+from pytest_asyncbench.instruments._kernel import is_parked
+from pytest_asyncbench.instruments._stack import not_ours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +39,11 @@ _BYSTANDERS = (
 
 # By its code, since importing a pool of processes costs every test run more.
 _MANAGER = "_ExecutorManagerThread"
+
+_HANDED_OVER = {
+    *("queue.SimpleQueue.get", "thread.lock.acquire", "threading.Lock.acquire"),
+    *("thread.RLock.acquire", "threading.RLock.acquire"),
+}
 
 _POOL_WORKER = pool._worker.__code__
 _CONDITION_WAIT = threading.Condition.wait.__code__
@@ -64,7 +72,7 @@ class Threads:
         return tuple(
             f"thread {thread.name!r}"
             for thread in suspects
-            if not _waits_for_work(frames.get(thread.ident or 0), frames)
+            if not _waits_for_work(thread, frames)
         )
 
     def _may_call(self, thread: threading.Thread) -> bool:
@@ -76,13 +84,14 @@ class Threads:
         return not known
 
 
-def _waits_for_work(frame: FrameType | None, frames: Mapping[int, FrameType]) -> bool:
+def _waits_for_work(thread: threading.Thread, frames: Mapping[int, FrameType]) -> bool:
     """Tell whether a thread waits for another one to hand it something.
 
     Whoever hands it on is a thread that counts for itself, or the loop. What has
     been handed on but not yet taken up is looked for, since the thread's own frame
     moves only when it next gets the interpreter.
     """
+    frame = frames.get(thread.ident or 0)
     if frame is None:
         return False
     if frame.f_code is _POOL_WORKER:
@@ -91,7 +100,11 @@ def _waits_for_work(frame: FrameType | None, frames: Mapping[int, FrameType]) ->
         here = frame.f_locals
         waiting = here["self"]._waiters
         return here.get("timeout") is None and here.get("waiter") in waiting
-    return False
+    # What waits in C has no frame. Only what hands things from thread to thread: a
+    # driver may wait for a thread of its own, and that for a peer.
+    frame = not_ours(frame) or frame
+    called = callee(frame, frame.f_lasti, frame.f_lineno or 0)
+    return called in _HANDED_OVER and is_parked(thread.native_id or 0)
 
 
 def _worker_idles(here: Mapping[str, Any], frames: Mapping[int, FrameType]) -> bool:

@@ -14,7 +14,12 @@ import pytest
 from pytest_asyncbench._clock import SYSTEM_CLOCK
 from pytest_asyncbench._model import Wait
 from pytest_asyncbench.instruments import _kernel
-from pytest_asyncbench.instruments._kernel import Kernel, static_memory, waits_for
+from pytest_asyncbench.instruments._kernel import (
+    Kernel,
+    is_parked,
+    static_memory,
+    waits_for,
+)
 
 linux = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() != "x86_64",
@@ -180,6 +185,26 @@ def test_the_interpreters_own_lock_is_no_wait_of_the_users(monkeypatch):
 
 
 @linux
+@linux
+@pytest.mark.parametrize(
+    ("numbers", "parked"),
+    [
+        ("202 0x9100 0x189 0x0 0x0 0x0", True),
+        ("202 0x6100 0x189 0x0 0x0 0x0", False),  # for the interpreter
+        ("202 0x9100 0x189 0x0 0x7f00 0x0", False),  # for some time only
+        ("202 0x9100 0x109 0x0 0x0 0x0", False),  # for another process, perhaps
+        ("45 0x4 0x0 0x0 0x0 0x0", False),
+        ("running", False),
+    ],
+)
+def test_who_waits_for_its_own_process_without_a_limit_is_parked(
+    numbers, parked, monkeypatch
+):
+    """Only another thread can end that."""
+    monkeypatch.setattr(_kernel, "_static_memory", lambda: ((0x6000, 0x7000),))
+    assert is_parked(0, lambda native: numbers) is parked
+
+
 def test_a_thread_that_waits_for_a_lock_is_seen():
     """For real, with the interpreter's own memory as it is."""
     lock, ids = threading.Lock(), []

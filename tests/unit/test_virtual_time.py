@@ -20,6 +20,7 @@ from pytest_asyncbench.virtual_time import (
     virtual_loop_factory,
     virtualize,
 )
+from pytest_asyncbench.virtual_time._clock import _FRESH
 
 START = "2026-01-01T00:00:00Z"
 
@@ -196,7 +197,8 @@ def test_two_tenths_of_processor_time_move_the_clock_by_two_tenths():
         await asyncio.sleep(0)
         return clock.elapsed
 
-    assert run(body(), clock) >= 0.2
+    # What was withheld just before the step is forgiven to it as well.
+    assert run(body(), clock) >= 0.2 - _FRESH
 
 
 def test_what_the_system_withheld_from_a_long_step_moves_nothing():

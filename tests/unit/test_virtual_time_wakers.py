@@ -5,6 +5,7 @@ These tests have real peers, so real time passes in them; their limits lie far a
 
 import asyncio
 import os
+import queue
 import signal
 import socket
 import subprocess
@@ -98,6 +99,55 @@ def test_a_timeout_of_a_job_fires_when_it_is_really_over():
     ran = Ran(body)
     assert ran.real >= 0.1
     assert 0.1 <= ran.virtual < PATIENT
+
+
+def test_a_time_that_no_float_hits_is_due_beside_a_thread_as_well():
+    """0.1 and 0.2 later is a little later than 0.3."""
+    release = threading.Event()
+
+    async def body(clock):
+        await asyncio.sleep(0.1)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.to_thread(release.wait), 0.2)
+        release.set()
+
+    ran = Ran(body)
+    assert 0.3 <= ran.virtual < PATIENT
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_thread_that_waits_for_its_next_order_does_not_hold_the_clock():
+    """aiosqlite's connections are such threads; with an order they count again."""
+    orders = queue.SimpleQueue()
+
+    def serve(loop):
+        while True:
+            answer = orders.get()
+            if answer is None:
+                break
+            time.sleep(0.1)
+            loop.call_soon_threadsafe(answer.set_result, "done")
+
+    async def ask(loop):
+        answer = loop.create_future()
+        orders.put(answer)
+        return await asyncio.wait_for(answer, 5)
+
+    async def body(clock):
+        loop = asyncio.get_running_loop()
+        thread = threading.Thread(target=serve, args=[loop])
+        thread.start()
+        answers = [await ask(loop)]
+        await asyncio.sleep(1000)
+        answers.append(await ask(loop))
+        orders.put(None)
+        await asyncio.to_thread(thread.join)
+        return answers
+
+    ran = Ran(body)
+    assert ran.result == ["done", "done"]
+    assert 1000 < ran.virtual < 1000 + 2 * PATIENT
+    assert ran.real < PATIENT
 
 
 @pytest.mark.parametrize("older", [True, False], ids=["older", "younger"])
