@@ -24,12 +24,14 @@ from pytest_asyncbench._model import (
     LoopStall,
     Rule,
     Sample,
+    Stack,
 )
 from pytest_asyncbench.instruments._collector import Collector
 from pytest_asyncbench.instruments._kernel import Kernel
 from pytest_asyncbench.instruments._lock import acquire
 from pytest_asyncbench.instruments._shares import kept_out, share_of
 from pytest_asyncbench.instruments._stack import (
+    RawStack,
     capture,
     describe_callback,
     to_stack,
@@ -105,6 +107,8 @@ class Watch:
         self._collector = Collector(clock)
         self._interception = interception
         self._families = families
+        self._stacks: dict[tuple[object, ...], tuple[RawStack, Stack]] = {}
+        """By which code, line and globals each frame had; these stay for their ids."""
         self._undo = ExitStack()
 
     # --------------------------------------------------------- on and off
@@ -261,8 +265,18 @@ class Watch:
                 target=rule.target,
                 began=began,
                 seconds=seconds,
-                stack=to_stack((None, raw[1])) or _IN_C,
+                stack=self._told(raw) or _IN_C,
                 step=view.last,
                 **view.held_up(view.queued(), seconds),
             )
         )
+
+    def _told(self, raw: RawStack) -> Stack:
+        """Put a stack into words, once: some calls are made a million times."""
+        key = tuple(
+            one if isinstance(one, Frame) else (id(one[0]), one[1], id(one[2]))
+            for one in raw[1]
+        )
+        if key not in self._stacks:
+            self._stacks[key] = raw, to_stack((None, raw[1]))
+        return self._stacks[key][1]

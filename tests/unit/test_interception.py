@@ -37,6 +37,7 @@ import pytest
 from pytest_asyncbench._clock import SYSTEM_CLOCK
 from pytest_asyncbench._model import Rule
 from pytest_asyncbench._rules import FAMILIES, RULES
+from pytest_asyncbench.instruments import Watch
 from pytest_asyncbench.instruments.interception import PREDICATES, Interception
 
 ALL = frozenset(FAMILIES)
@@ -1061,3 +1062,29 @@ def test_freezing_and_installing_in_any_order_leaves_no_residue(freeze_first):
         undo()
         freezer.stop()
     assert (time.sleep, time.time, time.perf_counter) == before
+
+
+def test_calls_from_one_place_share_their_stack(interception):
+    """A hundred thousand of them took four kilobytes each."""
+    watch = Watch(
+        SYSTEM_CLOCK,
+        threshold=10.0,
+        interception=interception,
+        families=frozenset({"sleep"}),
+    )
+
+    async def main():
+        await asyncio.sleep(0)
+        for _ in range(3):
+            time.sleep(0.0001)
+        time.sleep(0.0001)
+
+    watch.start()
+    try:
+        asyncio.run(main())
+    finally:
+        watch.stop()
+    stacks = [call.stack for call in watch.calls]
+    assert len(stacks) == 4
+    assert stacks[0] is stacks[1] is stacks[2]
+    assert stacks[2][0].line + 1 == stacks[3][0].line
