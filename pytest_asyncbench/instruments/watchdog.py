@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import _thread
 import math
-import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from types import CodeType
 
 from pytest_asyncbench._clock import Clock
 from pytest_asyncbench._frames import current_frames
 from pytest_asyncbench._undo import Undo
+from pytest_asyncbench.instruments._forks import GoOn, make_way_for_forks
 from pytest_asyncbench.instruments._kernel import Kernel
 from pytest_asyncbench.instruments._lock import Lock, acquire, held_lock
 from pytest_asyncbench.instruments._shares import Gap, Rest, Tick, asked, is_late, stood
@@ -38,6 +39,8 @@ _PATIENCE = 0.1
 """How long a long step that is over waits for an overdue watchdog, in seconds."""
 _TURN = 0.0005
 """How long a loop that gives way waits for an overdue watchdog, in seconds."""
+_MOST_TURNS = 100
+"""So many turns later a fork does not wait for the system any more."""
 _PUNCTUAL = 0.003
 """Who is later than this for no other reason may have stood in the run queue."""
 _LOOKS_PER_TICK = 4
@@ -58,7 +61,6 @@ _SIGNALS = signal.valid_signals() - {getattr(signal, name, 0) for name in _FAULT
 """What must never reach the watchdog's thread; its own faults are no signals to wait
 for, and whoever dumps the stacks at one is to see them."""
 _block_signals = getattr(signal, "pthread_sigmask", None)  # not on Windows
-_this_process = os.getpid
 
 OnDeadline = Callable[[RawStack | None], float]
 """Called in the watchdog's thread with the stack of the step that is in progress;
@@ -99,8 +101,8 @@ class Watchdog:
         self._codes: frozenset[CodeType] = frozenset()
         self._deadlines: list[_Deadline] = []
         self._ended: Lock | None = None
-        self._process = 0
-        """In which its thread is; a fork of that has none."""
+        """Released at the end of its thread; None while it has none."""
+        self._forget_forks: Undo | None = None
         self._own: tuple[int, int] | None = None
         """What Python and the system call its thread."""
         self._looks = 0
@@ -165,24 +167,66 @@ class Watchdog:
                 return
             finally:
                 _thread.stack_size(size)
-            self._ended, self._process = ended, _this_process()
+            self._ended = ended
+            if self._forget_forks is None:
+                self._forget_forks = make_way_for_forks(self._make_way)
             # From the first step on it is known since when the watchdog is due.
             acquire(started)
 
     def stop(self) -> None:
         """End the thread and wait for it, for good: a loop met later starts none."""
+        forget, self._forget_forks = self._forget_forks, None
+        if forget is not None:
+            forget()
         with self._turning:
-            self._over = True
-            if self._is_alive() and self._ended is not None:
-                self._ring()
-                if not acquire(self._ended, True, _TO_END):
-                    self.failures.append("watchdog: its last look does not end")
-            self._ended = None
+            if not self._has_ended():
+                self.failures.append("watchdog: its last look does not end")
             while self._held:
                 self._held.popitem()[1]()
 
-    def _is_alive(self) -> bool:
-        return self._ended is not None and self._process == _this_process()
+    def _has_ended(self) -> bool:
+        self._over = True
+        if self._ended is None:
+            return True
+        self._ring()
+        if not acquire(self._ended, True, _TO_END):
+            return False
+        self._ended = None
+        return True
+
+    def _make_way(self) -> GoOn:
+        """End the thread, and let none begin until the process has forked."""
+        acquire(self._turning)
+        over, runs = self._over, self._ended is not None
+        made_way = not over and runs and self._has_ended()
+        if made_way:
+            self._let_in(math.inf)  # nobody comes for a while
+            self._see_off()
+
+        def go_on(in_child: bool) -> None:
+            # The child's loops are copies; to wake them would wake the parent's.
+            self._over = over or in_child
+            if in_child:
+                self._ended = None
+            self._turning.release()
+            if made_way:
+                self._begin()
+
+        return go_on
+
+    def _see_off(self) -> None:
+        """Wait until the system has let the thread go, and let go of its account."""
+        if self._own is None:
+            return
+        native = self._own[1]
+        if native in self._held:
+            self._held.pop(native)()
+        there = Path(f"/proc/self/task/{native}")  # on Linux
+        for _ in range(_MOST_TURNS):
+            if not there.exists():
+                break
+            acquire(held_lock(), True, _TURN)
+        self._own, self._starved = None, 0.0  # where the next one's begins
 
     def _ring(self) -> None:
         self._idle = False
@@ -328,9 +372,6 @@ class Watchdog:
         """
         turns, rest = self._turns, self._rest
         if self._kernel is not None and rest is not None and is_late(rest, now):
-            if not self._is_alive():
-                self._rest = None
-                return self._gaps
             self._has_looked(turns, _PATIENCE)
         return self._gaps
 

@@ -552,15 +552,17 @@ def test_a_deadline_is_kept_for_a_loop_whose_steps_cannot_be_seen():
         loop.close()
 
 
-def test_in_a_forked_process_nobody_waits_for_the_watchdog(monkeypatch):
-    """Its thread has stayed behind."""
-    elsewhere = os.getpid() + 1
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
+def test_in_a_forked_process_nobody_waits_for_the_watchdog(watchdogs):
+    """It has no thread there, and begins none."""
     with with_watchdog() as watchdog:
-        monkeypatch.setattr(watchdog_module, "_this_process", lambda: elsewhere)
-        monkeypatch.setattr(watchdog, "_ended", _thread.allocate_lock())
-        watchdog._ended.acquire()
-        watchdog.stop()
-        monkeypatch.undo()
+        child = os.fork()
+        if not child:
+            watchdog._begin()
+            watchdog.stop()
+            os._exit(watchdogs() + len(watchdog.failures))
+        assert watchdogs() == 1
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_the_end_does_not_wait_for_ever_for_a_look(monkeypatch):
