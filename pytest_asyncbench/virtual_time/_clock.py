@@ -68,6 +68,7 @@ class VirtualClock:
         zone = _zone(tz)
         self.start = _moment(start, zone)
         self.tz: dt.tzinfo = zone or self.start.tzinfo or dt.timezone.utc
+        _check_calendar(self.start, self.tz)
         self._threshold = nanoseconds(threshold, "threshold") / _SECOND
         self._system = system
         self._real = system.now
@@ -107,8 +108,18 @@ class VirtualClock:
 
     @property
     def datetime(self) -> dt.datetime:
-        """The virtual date and time, aware, in the clock's zone."""
-        return (self.start + self._since_start()).astimezone(self.tz)
+        """The virtual date and time, aware, in the clock's zone.
+
+        Raises:
+            VirtualTimeError: where the calendar has ended, after the year 9999.
+        """
+        try:
+            return (self.start + self._since_start()).astimezone(self.tz)
+        except OverflowError:
+            raise VirtualTimeError(
+                f"virtual time has left the calendar, which ends with the year 9999: "
+                f"it began at {self.start} and has moved by {self.elapsed:.9g} s"
+            ) from None
 
     @property
     def frozen(self) -> bool:
@@ -202,7 +213,10 @@ class VirtualClock:
 
     def _jump(self, when: float) -> None:
         """Go to a timer's time, never back, and far enough for it to be due."""
-        ns = round(when * _SECOND)
+        try:
+            ns = round(when * _SECOND)
+        except OverflowError:
+            ns = int(when) * _SECOND
         if ns < self._ns:
             return
         self._ns = ns
@@ -269,7 +283,7 @@ class VirtualClock:
     def __repr__(self) -> str:
         frozen = ", frozen" if self.frozen else ""
         elapsed = f"elapsed {self.elapsed:.9g} s{frozen}"
-        return f"<VirtualClock {self.datetime.isoformat()}, {elapsed}>"
+        return f"<VirtualClock from {self.start.isoformat()}, {elapsed}>"
 
 
 def nanoseconds(given: float | dt.timedelta, what: str) -> int:
@@ -319,3 +333,12 @@ def _moment(given: object, zone: dt.tzinfo | None) -> dt.datetime:
         msg = f"start must be a datetime or ISO text, not {given!r}"
         raise VirtualTimeError(msg)
     return given if given.tzinfo else given.replace(tzinfo=zone or dt.timezone.utc)
+
+
+def _check_calendar(start: dt.datetime, tz: dt.tzinfo) -> None:
+    try:
+        start.astimezone(dt.timezone.utc)
+        start.astimezone(tz)
+    except OverflowError:
+        msg = f"start {start} is outside of the calendar, in UTC or in {tz}"
+        raise VirtualTimeError(msg) from None

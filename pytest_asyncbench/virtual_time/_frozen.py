@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from freezegun import api
 
 from pytest_asyncbench._errors import VirtualTimeError
+from pytest_asyncbench.virtual_time._local_time import keep_local_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,20 +53,19 @@ class _ClockFactory(api.FrozenDateTimeFactory):
 @contextmanager
 def frozen_datetime(clock: VirtualClock) -> Iterator[api.FrozenDateTimeFactory]:
     """Freeze with freezegun, on the clock's time instead of a constant."""
-    offset = clock.datetime.utcoffset() or dt.timedelta(0)
     freezer = _ClockFactory(clock)
     # freezegun offers no way to name the factory; it reads the last of this list
     # and, at its stop, pops it whatever it is.
     # pytest measures its durations there, and they are real ones. So is the time of a
     # loop that is not virtual, such as one in another thread: frozen, it would hang.
     ignored = ["_pytest.timing"]
-    with api.freeze_time(
-        clock.start, tz_offset=offset, ignore=ignored, real_asyncio=True
-    ):
+    with api.freeze_time(clock.start, ignore=ignored, real_asyncio=True):
         api.freeze_factories[-1] = freezer
+        forget = keep_local_time(clock, lambda: api.freeze_factories[-1:] == [freezer])
         try:
             yield freezer
         finally:
+            forget()
             _come_last(freezer)
 
 

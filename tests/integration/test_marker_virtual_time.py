@@ -360,6 +360,7 @@ WRONG = {
     "('soon')": "start 'soon' is no time; write \"2026-01-01T00:00:00Z\"",
     "(start=12)": "start must be a datetime or ISO text, not 12",
     "('2026-13-01')": "start '2026-13-01' is no time",
+    "('9999-12-31T23:00:00Z', tz='Asia/Tokyo')": "is outside of the calendar",
     "(tz='Mars/Olympus')": "tz 'Mars/Olympus' is no time zone known here",
     "(tz=3)": "tz must be a tzinfo or a zone's name, not 3",
     "(begin='2026-01-01')": "no argument 'begin'",

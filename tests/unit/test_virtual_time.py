@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import weakref
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -518,6 +519,93 @@ def test_local_time_is_that_of_the_clocks_zone():
     clock = VirtualClock(START, tz=dt.timezone(dt.timedelta(hours=2)))
     with clock.frozen_datetime():
         assert dt.datetime.now() == dt.datetime(2026, 1, 1, 2)
+
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def test_the_time_in_another_zone_is_right_wherever_the_clock_is():
+    """freezegun adds the offset of local time to any other."""
+    clock = VirtualClock("2026-07-01T12:00:00Z", tz="Europe/Paris")
+    with clock.frozen_datetime():
+        for tz in (dt.timezone.utc, NEW_YORK, ZoneInfo("Europe/Paris")):
+            assert dt.datetime.now(tz) == clock.datetime
+            assert dt.datetime.fromtimestamp(time.time(), tz) == clock.datetime
+        assert dt.datetime.now(NEW_YORK).hour == 8
+        assert dt.datetime.utcnow() == dt.datetime(2026, 7, 1, 12)
+        assert dt.datetime.now().astimezone() == clock.datetime
+        assert dt.datetime.now().astimezone().utcoffset() == dt.timedelta(hours=2)
+        assert dt.datetime.now(NEW_YORK).astimezone().hour == 14
+        assert dt.datetime.now().timestamp() == time.time()
+        assert dt.datetime.now(NEW_YORK).timestamp() == time.time()
+        assert dt.datetime.fromtimestamp(time.time()) == dt.datetime.now()
+
+
+def test_local_time_goes_with_the_season():
+    """And a date of the other one is read as what it was there."""
+    clock = VirtualClock("2026-03-28T23:30:00Z", tz="Europe/Paris")
+    with clock.frozen_datetime() as freezer:
+        assert dt.datetime.now() == dt.datetime(2026, 3, 29, 0, 30)
+        freezer.tick(2 * 3600)  # the clocks went forward at 2
+        assert dt.datetime.now() == dt.datetime(2026, 3, 29, 3, 30)
+        freezer.tick(20 * 3600)
+        assert dt.date.today() == dt.date(2026, 3, 29)
+        freezer.tick(3600)
+        assert dt.date.today() == dt.date(2026, 3, 30)
+        winter = dt.datetime(2026, 1, 1, 12)
+        utc = dt.datetime(2026, 1, 1, 11, tzinfo=dt.timezone.utc)
+        assert winter.astimezone() == utc
+        assert winter.timestamp() == utc.timestamp()
+        assert dt.datetime.fromtimestamp(utc.timestamp()) == winter
+
+
+def test_a_freeze_of_the_tests_own_keeps_freezeguns_ways():
+    from freezegun import freeze_time
+
+    clock = VirtualClock(START, tz="Europe/Paris")
+    with clock.frozen_datetime():
+        with freeze_time("2020-02-02", tz_offset=3):
+            assert dt.datetime.now() == dt.datetime(2020, 2, 2, 3)
+            assert dt.date.today() == dt.date(2020, 2, 2)
+        assert dt.datetime.now() == dt.datetime(2026, 1, 1, 1)
+
+
+def test_freezeguns_dates_are_given_back():
+    from freezegun import api
+
+    dates = api.FakeDate, api.FakeDatetime
+    before = [dict(vars(each)) for each in dates]
+    with VirtualClock(START, tz="Europe/Paris").frozen_datetime():
+        assert [dict(vars(each)) for each in dates] != before
+    assert [dict(vars(each)) for each in dates] == before
+
+
+@pytest.mark.parametrize(
+    ("start", "tz"),
+    [
+        ("9999-12-31T23:00:00Z", "Europe/Paris"),
+        ("9999-12-31T23:00:00-02:00", None),
+        ("0001-01-01T00:00:00Z", NEW_YORK),
+    ],
+)
+def test_a_start_outside_of_the_calendar_is_refused(start, tz):
+    with pytest.raises(VirtualTimeError, match="outside of the calendar"):
+        VirtualClock(start, tz=tz)
+
+
+def test_who_asks_for_the_date_past_the_calendars_end_is_told():
+    """The loop goes on, whose time has no end."""
+    clock = VirtualClock("9999-12-31T23:00:00Z")
+
+    async def body():
+        await asyncio.sleep(3600)
+        with pytest.raises(VirtualTimeError, match="has left the calendar"):
+            assert clock.datetime
+        assert "elapsed 3600 s" in repr(clock)
+        await asyncio.sleep(1e300)
+
+    run(body(), clock)
+    assert clock.elapsed >= 1e300
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""The clock's zone as the local one, for as long as freezegun shows its time.
+
+Problem: freezegun knows local time as one offset from UTC, which is fixed when it is
+entered, and which it adds to what ``datetime.now(tz)`` gives in any other zone, too.
+What does not do: a zone of the process (``TZ``), which freezegun's dates do not read.
+So the few methods of its dates that know of an offset give way to ones that know the
+zone, while the clock's own freeze is the innermost.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import ExitStack
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from freezegun import api
+
+from pytest_asyncbench._undo import Undo, replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_asyncbench.virtual_time._clock import VirtualClock
+
+__all__ = ["keep_local_time"]
+
+_EPOCH = api.real_datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+
+
+def keep_local_time(clock: VirtualClock, is_innermost: Callable[[], bool]) -> Undo:
+    """Have freezegun's dates live in the clock's zone while it `is_innermost`."""
+    with ExitStack() as undo:
+        for owner, name, method in _methods(clock):
+            seam = vars(owner)[name]
+            is_bound_late = isinstance(seam, classmethod)
+            original = seam.__func__ if is_bound_late else seam
+            chosen = _while(is_innermost, method, original)
+            value = classmethod(chosen) if is_bound_late else chosen
+            undo.callback(replace(owner, name, value))
+        return undo.pop_all().close
+
+
+def _while(
+    is_innermost: Callable[[], bool],
+    ours: Callable[..., Any],
+    theirs: Callable[..., Any],
+) -> Callable[..., Any]:
+    @wraps(theirs)
+    def method(*args: Any, **kwargs: Any) -> Any:
+        return (ours if is_innermost() else theirs)(*args, **kwargs)
+
+    return method
+
+
+def _methods(clock: VirtualClock) -> list[tuple[type, str, Callable[..., Any]]]:
+    # No name of a module: freezegun would put its own in the place.
+    zone, real = clock.tz, api.real_datetime
+
+    def shown(moment: dt.datetime, tz: dt.tzinfo | None) -> Any:
+        there = real.astimezone(moment, tz or zone)
+        return api.datetime_to_fakedatetime(there if tz else there.replace(tzinfo=None))
+
+    def aware(moment: dt.datetime) -> dt.datetime:
+        return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+    def now(cls: type, tz: dt.tzinfo | None = None) -> Any:
+        return shown(clock.datetime, tz)
+
+    def today(cls: type) -> Any:
+        return api.date_to_fakedate(clock.datetime)
+
+    def fromtimestamp(cls: type, t: float, tz: dt.tzinfo | None = None) -> Any:
+        return shown(real.fromtimestamp(t, dt.timezone.utc), tz)
+
+    def astimezone(self: dt.datetime, tz: dt.tzinfo | None = None) -> Any:
+        return shown(aware(self), tz or zone)
+
+    def timestamp(self: dt.datetime) -> float:
+        return (aware(self) - _EPOCH).total_seconds()
+
+    return [
+        (api.FakeDate, "today", today),
+        (api.FakeDatetime, "now", now),
+        (api.FakeDatetime, "fromtimestamp", fromtimestamp),
+        (api.FakeDatetime, "astimezone", astimezone),
+        (api.FakeDatetime, "timestamp", timestamp),
+    ]
