@@ -49,6 +49,7 @@ from pytest_asyncbench.instruments.steps import (
     LoopView,
     Runner,
     Views,
+    end_last,
     hand_to_asyncio,
 )
 
@@ -497,6 +498,7 @@ class Census:
                 else:
                     self_._context.run(callback)
             except (SystemExit, KeyboardInterrupt):
+                end_last(view, self_, self._real, limit, long_step)
                 raise
             except BaseException as error:
                 hand_to_asyncio(original, self_, error)

@@ -32,7 +32,7 @@ from pytest_asyncbench.instruments.uvloop_steps import (
     wrap_callbacks,
 )
 
-__all__ = ["LoopView", "StepProbe", "Views", "hand_to_asyncio"]
+__all__ = ["LoopView", "StepProbe", "Views", "end_last", "hand_to_asyncio"]
 
 
 class LoopView:
@@ -303,6 +303,7 @@ def _timed(
             else:
                 self._context.run(self._callback)
         except (SystemExit, KeyboardInterrupt):
+            end_last(view, self, now, limit, long_step)
             raise
         except BaseException as error:
             hand_to_asyncio(original, self, error)
@@ -315,6 +316,22 @@ def _timed(
         self = args = None  # break the cycle with a kept exception, as asyncio does
 
     return _run
+
+
+def end_last(
+    view: LoopView,
+    handle: Any,
+    now: Callable[[], float],
+    limit: float,
+    long_step: LongStep,
+) -> None:
+    """Measure a step that takes its loop along, as ``sys.exit()`` does."""
+    ended = now()
+    if ended - view.last > limit:
+        long_step(view, handle, ended)
+        ended = now()
+    view.last = ended
+    view.steps += 1
 
 
 class _RaisesOnce:

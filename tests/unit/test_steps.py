@@ -10,6 +10,7 @@ from asyncio.events import Handle
 import pytest
 from by_hand import HandLoop, run_in
 
+from pytest_asyncbench.instruments import Watch
 from pytest_asyncbench.instruments.steps import StepProbe
 from pytest_asyncbench.testing import ManualClock
 
@@ -169,6 +170,27 @@ def test_what_ends_the_process_is_not_caught(kind):
 
     with pytest.raises(kind):
         Probed().run(main())
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("tracing", [False, True])
+def test_a_step_that_ends_the_loop_is_measured_as_any_other(kind, tracing):
+    """A command that is tested up to its `sys.exit()` may have blocked before that."""
+    clock = ManualClock()
+    watch = Watch(clock, threshold=0.1, tracing=tracing)
+
+    async def main():
+        clock.work(0.5)
+        raise kind
+
+    watch.start()
+    try:
+        with pytest.raises(kind):
+            run_in(clock, main())
+    finally:
+        watch.stop()
+    assert [stall.seconds for stall in watch.stalls] == [0.5]
+    assert watch.steps == 1
 
 
 def test_a_callback_runs_in_its_own_context():
