@@ -22,7 +22,7 @@ from pytest_asyncbench._errors import (
     RealLimitExceeded,
     UnmeasuredWarning,
 )
-from pytest_asyncbench._model import Policy, Verdict
+from pytest_asyncbench._model import PROPERTY, Policy, Verdict
 from pytest_asyncbench._plan import PLAN, fixtures_of
 from pytest_asyncbench._render import blocking_lines, message, waived_lines
 from pytest_asyncbench._reporting import longrepr
@@ -117,6 +117,7 @@ class Session:
         policy = self._plan.watched(item)
         if policy is None:
             return
+        _drop_record(item)
         with _ours(item, "could not try its detector out"):
             self._try_out(policy)
         with _ours(item, "could not begin to watch"):
@@ -244,6 +245,12 @@ class Session:
                 item.stash[_FAILURE] = (refused, verdict)
         if refused is not None:
             raise refused
+
+
+def _drop_record(item: pytest.Item) -> None:
+    # Of the attempt before: who reruns a test that failed does so with the same item.
+    properties = item.user_properties
+    properties[:] = [each for each in properties if each[0] != PROPERTY]
 
 
 def _forget(item: pytest.Item) -> None:

@@ -36,12 +36,13 @@ class Summary:
 
     def __init__(self, allowances: Sequence[Allowance] = ()) -> None:
         self._allowances = allowances
-        self.tests = 0
+        self.tests: set[str] = set()
         self.steps = 0
         self.places: dict[tuple[str, int, str, str], _Place] = {}
         self.allowed: Counter[str] = Counter()
-        self.unmeasured: list[str] = []
-        self.waived: list[str] = []
+        # Keys in order: who reruns a test that failed reports it several times.
+        self.unmeasured: dict[str, None] = {}
+        self.waived: dict[str, None] = {}
         self.problems: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -53,12 +54,12 @@ class Summary:
                 self._add(report.nodeid, json.loads(value))
 
     def _add(self, nodeid: str, record: dict[str, Any]) -> None:
-        self.tests += 1
+        self.tests.add(nodeid)
         self.steps += record["steps"]
         if record["unmeasured"]:
-            self.unmeasured.append(nodeid)
+            self.unmeasured[nodeid] = None
         if record["waived"]:
-            self.waived.append(nodeid)
+            self.waived[nodeid] = None
         self.problems.update(record["problems"])
         for entry in record["blocking"]:
             if entry["allowed"] is not None:
@@ -85,7 +86,8 @@ class Summary:
         """Give the lines of the terminal summary."""
         if not self.tests:
             return
-        yield f"{_many(self.tests, 'test')} and {_many(self.steps, 'step')} measured"
+        tests, steps = _many(len(self.tests), "test"), _many(self.steps, "step")
+        yield f"{tests} and {steps} measured"
         yield from self._place_lines()
         yield from self._allowed_lines()
         for nodeid in self.unmeasured:

@@ -121,6 +121,41 @@ def test_the_record_is_reported_once(suite):
         assert [key for key, _ in final].count("asyncbench") == 1
 
 
+RERUNS = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    for _ in range(3):
+        item._initrequest()
+        runtestprotocol(item, nextitem=nextitem)
+    return True
+"""
+TWICE = """
+import time
+
+async def test_twice(attempts=[]):
+    attempts.append(1)
+    if len(attempts) < 3:
+        time.sleep(0.001)
+
+def test_no_loop(): pass
+"""
+
+
+def test_a_rerun_has_a_record_of_its_own(play):
+    """As pytest-rerunfailures makes it: of the same item, and so of the same test."""
+    run = play(TWICE, ini="asyncbench_blocking = report", conftest=RERUNS)
+    records = [
+        [json.loads(value) for name, value in report["properties"]]
+        for report in run["test_twice"].reports
+        if report["when"] == "call"
+    ]
+    assert [len(each) for each in records] == [1, 1, 1]
+    assert [len(each[0]["blocking"]) for each in records] == [1, 1, 0]
+    assert run.summary[0].startswith("2 tests and ")
+    assert run.summary[2].endswith("time.sleep, 2 times in 1 test")
+
+
 def test_markers_are_documented(play_once):
     """`pytest --markers` shows the signature and a sentence."""
     run = play_once("", "--markers")
