@@ -66,6 +66,19 @@ def test_a_watchdog_that_never_looks_is_told(monkeypatch):
     assert text.startswith("the line that stalls can't be seen on asyncio.")
 
 
+def test_a_watchdog_that_looks_late_is_waited_for(monkeypatch):
+    """Also where a step before was slow enough to be looked at, on a busy machine."""
+    watch = Watchdog.watch
+
+    def watch_one_that_was_sampled(self, view, codes):
+        view.samples, view.sampled_step = [(0.0, None, None)], 0.0
+        watch(self, view, codes)
+
+    monkeypatch.setattr(Watchdog, "watch", watch_one_that_was_sampled)
+    monkeypatch.setattr(Watchdog, "_next", lambda self: 0.1)
+    assert defeats(SYSTEM_CLOCK) == []
+
+
 def test_in_a_running_loop_nothing_is_tried():
     """Whoever runs pytest inside of one can't run a second in it."""
 
