@@ -151,3 +151,24 @@ def test_asyncios_debug_mode_is_no_obstacle(play_once):
     """Its own work around each step is not blamed on anybody."""
     run = play_once(DEBUG)
     assert run.outcomes == {"test_debug": "passed", "test_debug_blocks": "failed"}
+
+
+PLANNED = """
+import pytest
+
+@pytest.fixture
+async def planned():
+    raise AssertionError("it was set up")
+
+@pytest.mark.no_blocking
+async def test_planned(planned):
+    raise AssertionError("it ran")
+"""
+
+
+def test_a_run_that_only_plans_has_no_loops(play_once):
+    """Nothing runs, so nothing can be watched, and nobody is told off for it."""
+    run = play_once(PLANNED, "--setup-plan", ini="asyncbench_blocking = error")
+    assert run.status == 0
+    assert any("SETUP    F planned" in line for line in run.lines)
+    assert run.summary == []
