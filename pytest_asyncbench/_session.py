@@ -173,7 +173,7 @@ class Session:
             item.user_properties.append(record_property(verdict))
             if not isinstance(own, _host.NO_FAILURE):
                 outcome = trial.outcome(verdict, own)
-            elif verdict.violations:
+            if verdict.violations and _shows_nothing_added(own):
                 item.add_report_section("call", "asyncbench", message(verdict))
             if outcome is not None and outcome in (trial.ruling, trial.cancellation):
                 item.stash[_FAILURE] = (outcome, verdict)
@@ -259,6 +259,12 @@ def _forget(item: pytest.Item) -> None:
     for key in (*keys, _FAILURE):
         if key in item.stash:
             del item.stash[key]
+
+
+def _shows_nothing_added(own: BaseException | None) -> bool:
+    """Tell whether pytest shows what a test ended with in its first words only."""
+    brief = isinstance(own, pytest.fail.Exception) and not own.pytrace
+    return brief or isinstance(own, _host.NO_FAILURE)
 
 
 def _told_as_text(item: pytest.Item, error: BaseException) -> bool:

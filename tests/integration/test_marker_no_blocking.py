@@ -224,6 +224,25 @@ def test_a_failure_of_the_tests_own_is_added_to_not_replaced(suite):
     assert "blocking call on the event loop" in told.text + told.sections
 
 
+BRIEF = """
+import time
+import pytest
+
+@pytest.mark.no_blocking
+async def test_brief():
+    time.sleep(0.001)
+    pytest.fail("in a word", pytrace=False)
+"""
+
+
+def test_a_failure_that_takes_no_notes_is_added_to_as_well(play):
+    """pytest shows its message alone; the verdict stands below, in a section."""
+    told = play(BRIEF)["test_brief"]
+    assert told.outcome == "failed"
+    assert told.lines == ["in a word"]
+    assert told.sections.startswith("blocking call on the event loop, ")
+
+
 def test_a_contended_lock_is_a_blocking_call_and_an_uncontended_one_is_none(suite):
     """It is the waiting that counts."""
     (entry,) = suite["test_contended_lock"].record["blocking"]
