@@ -64,6 +64,7 @@ class Session:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
         """Begin to watch, before the test's fixtures are set up."""
+        __tracebackhide__ = True
         self._begin(item)
         return (yield)
 
@@ -72,6 +73,7 @@ class Session:
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, Any, Any]:
         """Put a loop that was made for a test into the time that the test lives in."""
+        __tracebackhide__ = True
         result = yield
         loop = _host.loop_made(fixturedef, request, result)
         if loop is not None and self._trial is not None:
@@ -81,6 +83,7 @@ class Session:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
         """Stand inside the test while it runs, then give the verdict."""
+        __tracebackhide__ = True
         with self._judged(item):
             return (yield)
 
@@ -92,6 +95,7 @@ class Session:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
         """Judge what the fixtures' teardown did, and put everything back."""
+        __tracebackhide__ = True
         with self._closed(item):
             return (yield)
 
@@ -144,6 +148,7 @@ class Session:
     @contextmanager
     def _judged(self, item: pytest.Item) -> Iterator[None]:
         """Stand inside a test's call; raise the verdict at its end."""
+        __tracebackhide__ = True
         trial = item.stash.get(TRIAL, None)
         if trial is None:
             yield

@@ -121,6 +121,34 @@ def test_the_record_is_reported_once(suite):
         assert [key for key, _ in final].count("asyncbench") == 1
 
 
+FIXTURES = """
+import pytest
+
+@pytest.fixture
+async def broken():
+    raise RuntimeError("in set-up")
+
+@pytest.fixture
+def breaks():
+    yield
+    raise RuntimeError("in teardown")
+"""
+BROKEN = """
+async def test_set_up(broken): pass
+
+def test_teardown(breaks): pass
+"""
+
+
+def test_tracebacks_do_not_lead_through_us(play_once):
+    """Those that begin in a file other than the test's, which pytest shows in full."""
+    ini = "asyncbench_blocking = report"
+    run = play_once(BROKEN, ini=ini, conftest=FIXTURES)
+    for name in ("test_set_up", "test_teardown"):
+        assert "RuntimeError: in " in run[name].text
+        assert "_session.py" not in run[name].text
+
+
 RERUNS = """
 from _pytest.runner import runtestprotocol
 
