@@ -27,7 +27,7 @@ from pytest_asyncbench._plan import PLAN, fixtures_of
 from pytest_asyncbench._render import blocking_lines, message, waived_lines
 from pytest_asyncbench._reporting import longrepr
 from pytest_asyncbench._rulebook import all_rules, insist_on
-from pytest_asyncbench._trial import Trial, record_property
+from pytest_asyncbench._trial import Trial, add_note, record_property
 from pytest_asyncbench.fixtures import BLOCKING_CALLS, CONCURRENTLY, TRIAL
 from pytest_asyncbench.instruments.interception import Interception
 from pytest_asyncbench.instruments.self_test import defeats
@@ -66,7 +66,8 @@ class Session:
         """Begin to watch, before the test's fixtures are set up."""
         __tracebackhide__ = True
         self._begin(item)
-        return (yield)
+        with self._set_up(item):
+            return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
@@ -146,6 +147,31 @@ class Session:
             self._problems += defeats(SYSTEM_CLOCK, self._interception)
 
     @contextmanager
+    def _set_up(self, item: pytest.Item) -> Iterator[None]:
+        """Judge a set-up that fails: no call comes then, at whose end it would be."""
+        __tracebackhide__ = True
+        try:
+            yield
+        except BaseException as error:
+            trial = item.stash.get(TRIAL, None)
+            # None was seen where the test is only skipped by its marker.
+            if trial is not None and trial.watch.steps:
+                with _ours(item, "could not judge the set-up"):
+                    self._add_to(item, trial, error)
+                self._announce(item, trial)
+            raise
+
+    def _add_to(self, item: pytest.Item, trial: Trial, own: BaseException) -> None:
+        trial.watch.problems += self._untold()
+        verdict = trial.conclude_set_up()
+        item.user_properties.append(record_property(verdict))
+        if verdict.violations and _shows_nothing_added(own):
+            item.add_report_section("setup", "asyncbench", message(verdict))
+        elif verdict.violations:
+            add_note(own, f"\n{message(verdict)}")
+        self._tell(item, verdict)
+
+    @contextmanager
     def _judged(self, item: pytest.Item) -> Iterator[None]:
         """Stand inside a test's call; raise the verdict at its end."""
         __tracebackhide__ = True
@@ -189,13 +215,16 @@ class Session:
             if outcome is None and refused is not None:
                 outcome = refused
                 item.stash[_FAILURE] = (refused, verdict)
+        self._announce(item, trial)
+        # What unittest kept to itself, it also raises by itself.
+        if outcome is not None and (outcome is raised or outcome is not own):
+            raise outcome
+
+    def _announce(self, item: pytest.Item, trial: Trial) -> None:
         with _ours(item, "has a listener that failed"):
             if trial.verdict is not None:
                 record = trial.verdict.record()
                 self._config.hook.pytest_asyncbench_verdict(item=item, record=record)
-        # What unittest kept to itself, it also raises by itself.
-        if outcome is not None and (outcome is raised or outcome is not own):
-            raise outcome
 
     def _untold(self) -> list[str]:
         """Give what went wrong with rules and has not been told with a test yet."""

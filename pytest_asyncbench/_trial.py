@@ -46,6 +46,7 @@ from pytest_asyncbench.virtual_time import (
 
 __all__ = [
     "Trial",
+    "add_note",
     "by_weight",
     "failure_of",
     "note_others",
@@ -282,6 +283,13 @@ class Trial:
         self.verdict = judge(self.policy, self.observations(), self.rules)
         return self.verdict
 
+    def conclude_set_up(self) -> Verdict:
+        """Judge what has blocked in a set-up after which no call will come."""
+        seen = self.observations()
+        self._seen_before = (len(seen.stalls), len(seen.calls))
+        self.verdict = self._apart_from_call(seen)
+        return self.verdict
+
     def conclude_teardown(self) -> Verdict:
         """Judge what has blocked since the call was judged, and nothing else."""
         stalls, calls = self._seen_before
@@ -292,10 +300,13 @@ class Trial:
             calls=tuple(self.watch.calls[calls:]),
             excuses=tuple(self.watch.excuses),
         )
-        policy = replace(self.policy, budget=None, copies=None, asked=False)
-        verdict = judge(policy, seen, self.rules)
+        verdict = self._apart_from_call(seen)
         self._teardown = verdict.findings
         return verdict
+
+    def _apart_from_call(self, seen: Observations) -> Verdict:
+        policy = replace(self.policy, budget=None, copies=None, asked=False)
+        return judge(policy, seen, self.rules)
 
     def verdict_of_all(self) -> Verdict:
         """Give the verdict on the call, with what its teardown added."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 SUITE = """
@@ -222,6 +224,63 @@ def test_a_failure_of_the_tests_own_is_added_to_not_replaced(suite):
     told = suite["test_own_failure"]
     assert "AssertionError: my own" in told.text
     assert "blocking call on the event loop" in told.text + told.sections
+
+
+BROKEN_SET_UP = """
+import time
+import pytest
+
+pytestmark = pytest.mark.no_blocking
+
+@pytest.fixture
+async def fails():
+    time.sleep(0.001)
+    raise RuntimeError("my own")
+
+@pytest.fixture
+async def fails_in_a_word():
+    time.sleep(0.001)
+    pytest.fail("my own", pytrace=False)
+
+@pytest.fixture
+async def skips():
+    time.sleep(0.001)
+    pytest.skip("not today")
+
+@pytest.fixture
+async def leaves_slowly():
+    yield
+    time.sleep(0.001)
+
+async def test_fails(leaves_slowly, fails): pass
+async def test_fails_in_a_word(fails_in_a_word): pass
+async def test_skips(skips): pass
+
+@pytest.mark.skip
+async def test_skipped(fails): pass
+"""
+
+
+def test_what_blocks_in_a_set_up_that_fails_is_told_as_well(play):
+    """It may be why it failed; no call comes after it whose verdict would have it."""
+    run = play(BROKEN_SET_UP)
+    assert run.outcomes == {
+        "test_fails": "error",
+        "test_fails_in_a_word": "error",
+        "test_skips": "skipped",
+        "test_skipped": "skipped",
+    }
+    set_up, torn_down = run["test_fails"].reports
+    assert "RuntimeError: my own" in set_up["text"]
+    assert "blocking call on the event loop, " in set_up["text"]
+    assert "in leaves_slowly" in torn_down["text"]
+    ((_, record),) = torn_down["properties"]
+    functions = [entry["function"] for entry in json.loads(record)["blocking"]]
+    assert functions == ["fails", "leaves_slowly"]
+    for name in ("test_fails_in_a_word", "test_skips"):
+        assert run[name].sections.startswith("blocking call on the event loop, ")
+    assert not run["test_skipped"].watched
+    assert run.summary[0].startswith("3 tests and ")
 
 
 BRIEF = """
