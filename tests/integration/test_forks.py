@@ -83,6 +83,26 @@ def test_a_stall_around_a_fork_is_named(run, name):
     assert "spin" in [one["function"] for one in found], run[name].text
 
 
+READS_NO_FILE = """
+import asyncio, os
+import pytest
+
+@pytest.mark.no_blocking(rules="files")
+async def test_reads_no_file():
+    await asyncio.sleep(0.01)
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+"""
+
+
+def test_what_we_look_at_around_a_fork_is_no_call_of_the_tests(play_once):
+    """We wait until the system has let our thread go, which a file tells."""
+    told = play_once(READS_NO_FILE, subprocess=True)["test_reads_no_file"]
+    assert told.outcome == "passed", told.text
+
+
 def test_a_budget_is_kept_behind_a_fork(run):
     """What waits for its child for ever is told where it stood."""
     told = run["test_stuck"]
