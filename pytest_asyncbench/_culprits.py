@@ -272,6 +272,7 @@ class _Inquiry:
         if culprit is None or not in_scope(stack, scope):
             return None
         call = culprit.call or target or culprit.place.qualified
+        reason, allowance = self._allowed(stack, {call, target or call}, at)
         return Finding(
             kind="call",
             call=call,
@@ -279,7 +280,8 @@ class _Inquiry:
             line=culprit.place.line,
             function=culprit.place.function,
             seconds=seconds,
-            allowed=self._allowed(stack, {call, target or call}, at),
+            allowed=reason,
+            allowance=allowance,
             advice=self._advised(culprit, target),
             via=culprit.via,
         )
@@ -290,17 +292,20 @@ class _Inquiry:
         names = (culprit.call, *further_in, target)
         return next((self._advice[name] for name in names if name in self._advice), "")
 
-    def _allowed(self, stack: Stack, calls: set[str], at: float) -> str | None:
+    def _allowed(
+        self, stack: Stack, calls: set[str], at: float
+    ) -> tuple[str, str | None] | tuple[None, None]:
+        """Give why blocking is accepted, and by which allowance if it is by one."""
         for excuse in self._excuses:
             if excuse.reason is not None and excuse.began <= at <= excuse.ended:
-                return excuse.reason
+                return excuse.reason, None
         callers = {frame.qualified for frame in stack}
         for allowance in self._policy.allow:
             if _matches(calls | callers, allowance.call) and _matches(
                 callers, allowance.caller
             ):
-                return allowance.reason
-        return None
+                return allowance.reason, allowance.text
+        return None, None
 
 
 def _matches(names: Iterable[str], glob: str) -> bool:
@@ -401,7 +406,8 @@ def _merged(found: Iterable[Finding]) -> list[Finding]:
     """Make one finding of all that name the same place and call."""
     merged: dict[tuple[object, ...], Finding] = {}
     for one in found:
-        key = (one.file, one.line, one.function, one.call, one.allowed)
+        place = (one.file, one.line, one.function, one.call)
+        key = (*place, one.allowed, one.allowance)
         before = merged.get(key)
         merged[key] = one if before is None else _sum(before, one)
     return sorted(merged.values(), key=lambda finding: -finding.seconds)

@@ -86,6 +86,11 @@ class Allowance:
     source: str
     """Where it was written: ``marker``, ``ini``, ``command line``, ``code``."""
 
+    @property
+    def text(self) -> str:
+        """The allowance as it can be written, and where that was."""
+        return f"{self.caller} > {self.call}  # {self.reason} ({self.source})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
@@ -380,6 +385,9 @@ class Finding:
     held_up_for: float = 0.0
     count: int = 1
     allowed: str | None = None
+    """The reason for which it is accepted."""
+    allowance: str | None = None
+    """The allowance of that reason; None where it was not one that accepted it."""
     advice: str = ""
     via: Stack = ()
     """The frames between the user's place and the call, innermost first."""

@@ -40,6 +40,7 @@ class Summary:
         self.steps = 0
         self.places: dict[tuple[str, int, str, str], _Place] = {}
         self.allowed: Counter[str] = Counter()
+        self.used: set[str | None] = set()
         # Keys in order: who reruns a test that failed reports it several times.
         self.unmeasured: dict[str, None] = {}
         self.waived: dict[str, None] = {}
@@ -64,6 +65,7 @@ class Summary:
         for entry in record["blocking"]:
             if entry["allowed"] is not None:
                 self.allowed[entry["allowed"]] += entry["count"]
+                self.used.add(entry["allowance"])
                 continue
             key = (entry["file"], entry["line"], entry["function"], entry["call"])
             place = self.places.setdefault(key, _Place())
@@ -119,12 +121,9 @@ class Summary:
     def _allowed_lines(self) -> Iterable[str]:
         for reason, count in self.allowed.most_common():
             yield f"allowed {_many(count, 'time')}: {reason}"
-        for unused in self._allowances:
-            if unused.reason not in self.allowed:
-                yield (
-                    f"an allowance that nothing used: {unused.caller} > {unused.call}  "
-                    f"# {unused.reason} ({unused.source})"
-                )
+        for allowance in self._allowances:
+            if allowance.text not in self.used:
+                yield f"an allowance that nothing used: {allowance.text}"
 
 
 def _many(number: int, noun: str) -> str:

@@ -53,6 +53,33 @@ def test_the_command_line_adds_to_ini_and_may_be_given_twice(play):
     assert run.outcomes == outcomes("passed", "passed")
 
 
+ALIKE = """
+import time
+
+def warm_up():
+    time.sleep(0.001)
+
+async def test_warm():
+    warm_up()
+"""
+
+
+def test_the_summary_tells_allowances_of_one_reason_apart(play):
+    """One that nothing used is a hole in the fence, whatever its reason is."""
+    run = play(
+        ALIKE,
+        ini="asyncbench_blocking = error\n"
+        "asyncbench_allow =\n"
+        "    *.warm_up > time.sleep  # legacy\n"
+        "    *.gone > builtins.open  # legacy",
+    )
+    assert run.outcomes == {"test_warm": "passed"}
+    assert [line for line in run.summary if "allow" in line] == [
+        "allowed 1 time: legacy",
+        "an allowance that nothing used: *.gone > builtins.open  # legacy (ini)",
+    ]
+
+
 NESTED = """
 import time
 import pytest

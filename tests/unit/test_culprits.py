@@ -292,6 +292,15 @@ def test_allowed_and_not_allowed_at_one_place_stay_apart():
     assert sorted(str(f.allowed) for f in seen) == ["None", "warm-up"]
 
 
+def test_an_allowed_finding_says_by_which_allowance():
+    """Two may have the same reason; an excuse is none."""
+    rows = (*allow("nobody").allow, *allow(called="time.sleep").allow)
+    both = Policy(allow=rows)
+    assert one(both, calls=(call(),)).allowance == "* > time.sleep  # why (marker)"
+    excuse = Excuse(began=0.5, ended=1.5, reason="why")
+    assert one(both, calls=(call(began=1.0),), excuses=(excuse,)).allowance is None
+
+
 # ------------------------------------------------------------------ excuses
 
 

@@ -85,6 +85,7 @@ def test_the_record_has_the_documented_shape():
                 "held_up_for": 0.2,
                 "count": 2,
                 "allowed": None,
+                "allowance": None,
                 "advice": "await asyncio.sleep(...)",
             }
         ],
