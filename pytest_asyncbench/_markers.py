@@ -14,7 +14,7 @@ import pytest
 
 from pytest_asyncbench import _policy
 from pytest_asyncbench._errors import PolicyError, VirtualTimeError
-from pytest_asyncbench._model import Allowance, Policy, VirtualTime
+from pytest_asyncbench._model import MARKER, Allowance, Policy, VirtualTime
 
 __all__ = ["MARKERS", "marked", "marker_lines"]
 
@@ -63,7 +63,7 @@ def no_blocking(
         for name, (value, parse) in written.items()
         if value is not None
     }
-    allowed = _policy.allowances(allow, "marker")
+    allowed = _policy.allowances(allow, MARKER)
     return {"blocking": "error", "allow": allowed, **read}
 
 
@@ -78,7 +78,7 @@ def allow_blocking(
         raise PolicyError("calls= names nothing; leave it out to allow every call")
     return {
         "allow": tuple(
-            Allowance(caller="*", call=glob, reason=reason, source="marker")
+            Allowance(caller="*", call=glob, reason=reason, source=MARKER)
             for glob in globs
         )
     }
@@ -136,9 +136,20 @@ def marked(policy: Policy, item: pytest.Item) -> Policy:
         PolicyError: a marker's arguments mean nothing; names marker and word.
     """
     for name, function in MARKERS.items():
-        for mark in reversed(list(item.iter_markers(name))):
-            policy = _laid_over(policy, _called(function, mark))
+        for node, mark in reversed(list(item.iter_markers_with_node(name))):
+            policy = _laid_over(policy, _placed(_called(function, mark), node))
     return policy
+
+
+def _placed(settings: Mapping[str, Any], node: Any) -> Mapping[str, Any]:
+    """Say of allowances at which node they stand; its parameters are all one."""
+    if "allow" not in settings:
+        return settings
+    name = getattr(node, "originalname", None)
+    where = f"{node.parent.nodeid}::{name}" if name else node.nodeid
+    source = f"{MARKER} of {where}"
+    allowed = tuple(replace(each, source=source) for each in settings["allow"])
+    return {**settings, "allow": allowed}
 
 
 def _called(
@@ -173,5 +184,5 @@ def _laid_over(policy: Policy, settings: Mapping[str, Any]) -> Policy:
             within=policy.budget.within if given.within is None else given.within,
             speedup=policy.budget.speedup if given.speedup is None else given.speedup,
         )
-    sources = {**policy.sources, **dict.fromkeys(changed, "marker")}
+    sources = {**policy.sources, **dict.fromkeys(changed, MARKER)}
     return replace(policy, asked=True, sources=sources, **changed)

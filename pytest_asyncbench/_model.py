@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 __all__ = [
     "GARBAGE",
+    "MARKER",
     "PROPERTY",
     "Allowance",
     "AwaitedTask",
@@ -44,6 +45,9 @@ __all__ = [
 
 PROPERTY = "asyncbench"
 """The name of the user property of a report that carries the record."""
+
+MARKER = "marker"
+"""Where a promise or an allowance was written that is a test's own."""
 
 GARBAGE = "the garbage collector"
 """What a finding names as its call where that filled the stall."""
@@ -420,6 +424,14 @@ class Verdict:
     unmeasured: bool = False
     problems: tuple[str, ...] = ()
 
+    def unused(self) -> list[str]:
+        """Give the allowances of the test's own that have accepted nothing in it."""
+        if self.policy.blocking == "off":
+            return []
+        used = {finding.allowance for finding in self.findings}
+        rows = [row for row in self.policy.allow if row.source.startswith(MARKER)]
+        return [row.text for row in rows if row.text not in used]
+
     def record(self) -> dict[str, Any]:
         """Give the record that reports carry, of JSON's own types only."""
         budget = self.policy.budget
@@ -437,6 +449,7 @@ class Verdict:
                 "met": bool(self.budget_met),
             },
             "blocking": [finding_record(finding) for finding in self.findings],
+            "unused": self.unused(),
             "steps": self.steps,
             "loops": list(self.loops),
             "mode": self.policy.blocking,

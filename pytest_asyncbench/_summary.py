@@ -18,7 +18,7 @@ from pytest_asyncbench._units import seconds, shown
 
 __all__ = ["Summary"]
 
-_MOST_PLACES = 10
+_MOST = 10
 
 
 class _Place:
@@ -41,6 +41,7 @@ class Summary:
         self.places: dict[tuple[str, int, str, str], _Place] = {}
         self.allowed: Counter[str] = Counter()
         self.used: set[str | None] = set()
+        self.unused: set[str] = set()
         # Keys in order: who reruns a test that failed reports it several times.
         self.unmeasured: dict[str, None] = {}
         self.waived: dict[str, None] = {}
@@ -62,6 +63,7 @@ class Summary:
         if record["waived"]:
             self.waived[nodeid] = None
         self.problems.update(record["problems"])
+        self.unused.update(record["unused"])
         for entry in record["blocking"]:
             if entry["allowed"] is not None:
                 self.allowed[entry["allowed"]] += entry["count"]
@@ -107,7 +109,7 @@ class Summary:
         lost = sum(place.seconds for _, place in ranked)
         places = _many(len(ranked), "place")
         yield f"the event loop was blocked at {places} for {seconds(lost)}"
-        for (file, line, function, call), place in ranked[:_MOST_PLACES]:
+        for (file, line, function, call), place in ranked[:_MOST]:
             times = f"{_many(place.count, 'time')} in {_many(len(place.tests), 'test')}"
             yield (
                 f"  {seconds(place.seconds):>9}  {shown(file)}:{line} in {function}: "
@@ -115,15 +117,19 @@ class Summary:
             )
             if place.advice:
                 yield f"{'':13}use: {place.advice}"
-        if len(ranked) > _MOST_PLACES:
-            yield f"  … and {len(ranked) - _MOST_PLACES} more"
+        if len(ranked) > _MOST:
+            yield f"  … and {len(ranked) - _MOST} more"
 
     def _allowed_lines(self) -> Iterable[str]:
         for reason, count in self.allowed.most_common():
             yield f"allowed {_many(count, 'time')}: {reason}"
-        for allowance in self._allowances:
-            if allowance.text not in self.used:
-                yield f"an allowance that nothing used: {allowance.text}"
+        # A test's own may hold for several: for a class, or for all parameters.
+        written = [*(row.text for row in self._allowances), *sorted(self.unused)]
+        unused = [text for text in written if text not in self.used]
+        for text in unused[:_MOST]:
+            yield f"an allowance that nothing used: {text}"
+        if len(unused) > _MOST:
+            yield f"… and {len(unused) - _MOST} more that nothing used"
 
 
 def _many(number: int, noun: str) -> str:

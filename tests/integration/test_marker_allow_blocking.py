@@ -69,4 +69,56 @@ def test_the_summary_counts_what_was_allowed_by_its_reason(suite):
     assert "allowed 2 times: naps a little" in suite.summary
     assert "allowed 1 time: reads the licence once" in suite.summary
     assert any("blocked at 1 place" in line for line in suite.summary)
-    assert not any("nobody blocks" in line for line in suite.summary)
+    allowed = [line for line in suite.summary if line.startswith("allowed ")]
+    assert not any("nobody blocks" in line for line in allowed)
+
+
+def unused(run):
+    head = "an allowance that nothing used: "
+    lines = [line for line in run.summary if line.startswith(head)]
+    return [line.removeprefix(head) for line in lines]
+
+
+def test_the_summary_names_those_that_nothing_used(suite):
+    """Each glob of a marker's, with the test or class that it stands at."""
+    assert unused(suite) == [
+        "* > *  # nobody blocks (marker of test_it.py::test_nothing)",
+        "* > socket.*  # naps a little (marker of test_it.py::test_another_call)",
+        "* > socket.*  # naps a little (marker of test_it.py::test_globs)",
+    ]
+
+
+SHARED = """
+import asyncio, time
+import pytest
+
+pytestmark = pytest.mark.no_blocking(allow="nobody > *  # in vain")
+
+@pytest.mark.allow_blocking("in some")
+class TestShared:
+    async def test_blocks(self):
+        time.sleep(0.001)
+
+    async def test_does_not(self):
+        await asyncio.sleep(0)
+
+@pytest.mark.allow_blocking("where it is asked to")
+@pytest.mark.parametrize("seconds", [0, 0.001])
+async def test_parameters(seconds):
+    time.sleep(seconds)
+
+@pytest.mark.allow_blocking("nobody looks")
+@pytest.mark.budget(10)
+async def test_clean():
+    pass
+"""
+
+
+def test_an_allowance_for_several_tests_is_used_by_any_of_them(play):
+    """A class, a module, all parameters of a test; and it is named once."""
+    run = play(SHARED)
+    assert set(run.outcomes.values()) == {"passed"}
+    assert unused(run) == [
+        "* > *  # nobody looks (marker of test_it.py::test_clean)",
+        "nobody > *  # in vain (marker of test_it.py)",
+    ]

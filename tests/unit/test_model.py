@@ -89,6 +89,7 @@ def test_the_record_has_the_documented_shape():
                 "advice": "await asyncio.sleep(...)",
             }
         ],
+        "unused": [],
         "steps": 7,
         "loops": [],
         "mode": "report",
