@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -129,6 +129,7 @@ def policy_of(config: pytest.Config) -> Policy:
     policy = DEFAULT
     for source, settings in (("ini", _ini(config)), ("command line", _flags(config))):
         try:
+            _insist_on_values(settings)
             policy = with_settings(policy, settings, source)
         except PolicyError as error:
             raise pytest.UsageError(f"asyncbench ({source}): {error}") from None
@@ -155,6 +156,16 @@ def _insist_on_names(config: pytest.Config) -> None:
         raise pytest.UsageError(*wrong)
 
 
+def _insist_on_values(settings: Mapping[str, Any]) -> None:
+    # What a variable that is not set leaves behind would quietly mean the default.
+    for option in OPTIONS:
+        value = settings.get(option.name)
+        if isinstance(value, str) and not value.strip():
+            raise PolicyError(
+                f"{option.name}: nothing stands there; accepted: {option.value}"
+            )
+
+
 def _ini(config: pytest.Config) -> Mapping[str, Any]:
     return _written(lambda option: config.getini(option.ini))
 
@@ -163,11 +174,9 @@ def _flags(config: pytest.Config) -> Mapping[str, Any]:
     return _written(lambda option: config.getoption(option.ini, None))
 
 
-def _written(read: Any) -> dict[str, Any]:
+def _written(read: Callable[[Option], Any]) -> dict[str, Any]:
     values = {option.name: read(option) for option in OPTIONS}
-    return {
-        name: value for name, value in values.items() if value not in (None, "", [])
-    }
+    return {name: value for name, value in values.items() if value not in (None, [])}
 
 
 def header(policy: Policy) -> str | None:

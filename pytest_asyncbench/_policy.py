@@ -123,7 +123,10 @@ def once(value: Any) -> Once:
 
 def rules(value: str | Iterable[str]) -> frozenset[str]:
     """Read names of rule families, separated by commas or blanks."""
-    return families_of(words(value))
+    names = words(value)
+    if isinstance(value, str) and not names:
+        raise PolicyError(f"{value!r} names no family; 'none' means that none counts")
+    return families_of(names)
 
 
 def scope(value: str | Iterable[str]) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ WRONG = {
     "'threshold'?)",
     "@pytest.mark.no_blocking(threshold='x')": "'x' is no duration",
     "@pytest.mark.no_blocking(rules='slep')": "unknown rule family 'slep'",
+    "@pytest.mark.no_blocking(rules='')": "'' names no family; 'none' means",
     "@pytest.mark.no_blocking(allow='time.sleep')": "allowance 'time.sleep' lacks "
     "caller or call",
     "@pytest.mark.allow_blocking": "missing a required argument: 'reason'",
@@ -101,6 +102,19 @@ def test_a_wrong_value_in_the_ini_file_is_a_usage_error(play_once, name):
     run = play_once(ONE, ini=f"asyncbench_{name} = {value}")
     assert run.status == 4
     assert f"asyncbench (ini): {name}: {text}" in run.out + run.err
+
+
+@pytest.mark.parametrize("name", [*OPTIONS, "once"])
+def test_an_option_without_a_value_is_a_usage_error(play_once, name):
+    """As a variable that is not set leaves it, and the run would be unwatched."""
+    status = 0 if name == "allow" else 4  # no line is a list of lines, too
+    text = f"{name}: nothing stands there; accepted: "
+    run = play_once(ONE, f"--asyncbench-{name}=")
+    assert run.status == status
+    assert (f"asyncbench (command line): {text}" in run.err) is (status == 4)
+    run = play_once(ONE, ini=f"asyncbench_{name} =")
+    assert run.status == status
+    assert (f"asyncbench (ini): {text}" in run.err) is (status == 4)
 
 
 def test_a_wrong_option_under_workers_is_told_by_the_controller(play_once):
