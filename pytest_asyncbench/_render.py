@@ -7,7 +7,7 @@ line first, with its source), then what to do.
 from __future__ import annotations
 
 import linecache
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from pytest_asyncbench._blame import is_ours
 from pytest_asyncbench._model import (
@@ -308,9 +308,3 @@ def _shares(task: TaskTrace) -> str:
     return ", ".join(
         f"{name} {seconds(value)}" for name, value in parts if value >= 5e-5
     )
-
-
-def problem_lines(problems: Iterable[str]) -> Iterator[str]:
-    """Write down what went wrong inside the plugin."""
-    for problem in problems:
-        yield f"pytest-asyncbench itself failed: {problem}; the test's outcome stands"

@@ -96,7 +96,8 @@ _FEW = 4
 """Of so many descriptors each is looked at."""
 
 
-def _table() -> Mapping[int, _Row]:
+@functools.cache
+def _known_calls() -> Mapping[int, _Row]:
     # A process of 32 bits has other numbers on the same machine.
     if sys.platform != "linux" or sys.maxsize < 2**32:
         return {}
@@ -136,9 +137,6 @@ def is_parked(native: int, read: Callable[[int], str] | None = None) -> bool:
         return False
     of_this_process = operation & _PRIVATE and _is_anothers_lock(address)
     return name == _LOCK and not limit and bool(of_this_process)
-
-
-_known_calls = functools.cache(_table)
 
 
 def _line(native: int) -> str:

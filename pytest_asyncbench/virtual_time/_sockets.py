@@ -125,10 +125,10 @@ def _socket_end(fd: int) -> _End:
 
 
 def _named_end(sock: socket.socket) -> _End:
-    here = _address(sock, sock.getsockname())
+    here = _address(sock.getsockname())
     name = f"socket {_text(here)}"
     with contextlib.suppress(OSError):
-        there = _address(sock, sock.getpeername())
+        there = _address(sock.getpeername())
         if here == there:
             # A pair without names: nothing tells where its other end is.
             return _End("other", here, there, f"socket pair {sock.fileno()}")
@@ -154,7 +154,7 @@ def _listening(sock: socket.socket) -> bool:
         return True
 
 
-def _address(sock: socket.socket, given: Any) -> Address:
+def _address(given: Any) -> Address:
     if not isinstance(given, tuple):
         return (given,)
     # The flow and scope of IPv6 differ between the two ends of one connection.

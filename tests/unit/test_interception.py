@@ -487,13 +487,6 @@ def test_a_target_that_cannot_be_wrapped_is_a_problem(target, reason, patches):
     assert ear.targets == ["time.sleep"]
 
 
-def test_an_unknown_predicate_is_a_problem(patches):
-    """A row that names a predicate that isn't there is left out."""
-    interception = Interception([rule("time.sleep", harmless="never")], SYSTEM_CLOCK)
-    patches.callback(interception.install())
-    assert interception.problems == ("rule 'time.sleep': no predicate named 'never'",)
-
-
 def test_one_listens_at_a_time(interception, ear):
     """A second listener is refused, and may come when the first has gone."""
     with pytest.raises(RuntimeError, match="listening already"):

@@ -26,7 +26,6 @@ from pytest_asyncbench._model import (
 from pytest_asyncbench._render import (
     blocking_lines,
     message,
-    problem_lines,
     seconds,
     shown,
     timeline,
@@ -423,9 +422,3 @@ def test_a_timeline_leaves_out_who_never_ran_and_counts_the_rest():
     assert timeline([TaskTrace(name="a", started=None, finished=None)]) == []
     many = [TaskTrace(name="a", started=0.0, finished=1.0)] * 23
     assert (len(timeline(many)), timeline(many)[-1]) == (21, "… and 3 more")
-
-
-def test_a_problem_of_ours_is_called_ours():
-    """And says that the outcome stands."""
-    (line,) = problem_lines(["the probe fell over"])
-    assert line.startswith("pytest-asyncbench itself failed: the probe fell over;")
