@@ -48,7 +48,9 @@ class _Forks:
 
     def _before(self) -> None:
         acquire(self._forking)
-        self._going_on = [make_way() for make_way in list(self._ways)]
+        # One by one: who has made way goes on, also where the next one fails to.
+        for make_way in list(self._ways):
+            self._going_on.append(make_way())
 
     def _after(self, in_child: bool) -> None:
         while self._going_on:
