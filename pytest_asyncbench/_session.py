@@ -57,7 +57,7 @@ class Session:
         config.add_cleanup(self._leave.close)
         self._problems: list[str] = []
         self._tried_out = False
-        self._told = 0
+        self._told: set[str] = set()
 
     # -------------------------------------------------------------- hooks
 
@@ -230,8 +230,9 @@ class Session:
         """Give what went wrong with rules and has not been told with a test yet."""
         known = self._interception
         problems = [*self._problems, *known.problems, *known.failures]
-        told, self._told = self._told, len(problems)
-        return problems[told:]
+        untold = [problem for problem in problems if problem not in self._told]
+        self._told.update(untold)
+        return untold
 
     def _tell(self, item: pytest.Item, verdict: Verdict) -> Warning | None:
         """Say what breaks no promise; give a warning that is an error in this run."""

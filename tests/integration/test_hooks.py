@@ -117,3 +117,47 @@ def test_a_listener_that_fails_changes_no_outcome(play_once):
     assert run["test_clean"].outcome == "passed"
     assert run["test_sleep"].outcome == "failed"
     assert "listener fell over" in run.out
+
+
+TROUBLED = """
+import depot
+import pytest
+
+pytestmark = pytest.mark.no_blocking
+
+async def test_ask():
+    depot.ask("what", timeout="soon")
+
+async def test_import():
+    import depot.db
+
+async def test_later():
+    pass
+"""
+
+TROUBLE = """
+import depot
+from pytest_asyncbench import Rule
+
+def pytest_asyncbench_rules(config):
+    yield Rule(
+        target="depot.ask", family="network", advice="...", harmless="zero_timeout"
+    )
+    yield Rule(target="depot.db.nothing", family="network", advice="...")
+"""
+
+
+def test_what_goes_wrong_with_a_rule_is_told_once_whatever_came_before(
+    pytester, play_once
+):
+    """A row of a module that comes late, behind one that could not be asked."""
+    package = pytester.mkpydir("depot")
+    (package / "__init__.py").write_text("def ask(what, timeout): return what\n")
+    (package / "db.py").write_text("")
+    run = play_once(TROUBLED, conftest=TROUBLE)
+    problems = {name: run[name].record["problems"] for name in run.outcomes}
+    (asked,) = problems["test_ask"]
+    (absent,) = problems["test_later"]
+    assert asked.startswith("rule 'depot.ask' could not be asked: ")
+    assert absent.startswith("rule 'depot.db.nothing': no such name ")
+    assert problems["test_import"] == []
