@@ -143,8 +143,7 @@ class Watch:
 
     def forget(self) -> None:
         """Drop what was seen so far, of the step that is in progress, too."""
-        self.stalls.clear()
-        self.calls.clear()
+        # The lists stay: who reads what was added since some moment has their length.
         now = self.clock.now()
         self.excuses.append(Excuse(began=-math.inf, ended=now, reason=None))
 

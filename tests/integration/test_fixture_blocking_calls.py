@@ -110,6 +110,28 @@ async def curious(blocking_calls):
     await asyncio.sleep(0)
     list(blocking_calls)
 
+@pytest.fixture
+async def clearing(blocking_calls):
+    yield
+    blocking_calls.clear()
+    time.sleep(0.001)
+
+@pytest.mark.no_blocking
+async def test_cleared_in_teardown(clearing, blocking_calls):
+    with blocking_calls.allowed("warms up"):
+        time.sleep(0.001)
+
+@pytest.mark.no_blocking
+async def test_cleared_within_a_run(concurrently, blocking_calls):
+    time.sleep(0.001)
+    await asyncio.sleep(0)
+    async def one():
+        blocking_calls.clear()
+        with blocking_calls.allowed("warms up"):
+            time.sleep(0.001)
+    run = await concurrently(one())
+    assert [call.allowed for call in run.blocking] == ["warms up"]
+
 @pytest.mark.no_blocking
 async def test_looked_at_in_teardown(curious):
     await asyncio.sleep(0)
@@ -150,6 +172,12 @@ def test_cleared_calls_are_not_in_the_record(suite):
 def test_an_excuse_holds_in_a_fixtures_teardown(suite):
     """What blocks there is judged after the test, with the same excuses."""
     assert suite["test_excused_in_teardown"].outcome == "passed"
+
+
+def test_what_blocks_after_a_clear_counts_wherever_that_was(suite):
+    """What was there before is no measure of what has been added since."""
+    assert suite["test_cleared_in_teardown"].outcome == "error"
+    assert suite["test_cleared_within_a_run"].outcome == "passed"
 
 
 def test_looking_at_the_list_changes_no_verdict(suite):
