@@ -259,27 +259,38 @@ class Session:
         if trial is None:
             yield
             return
+        own: BaseException | None = None
         try:
             yield
-        finally:
-            self._trial = None
-            with _ours(item, "could not put everything back"):
-                self._leave.close()
-        if trial.verdict is None:
-            return
+        except BaseException as error:
+            own = error
+        self._trial = None
+        with _ours(item, "could not put everything back"):
+            self._leave.close()
         refused: Exception | None = None
         with _ours(item, "could not judge the teardown"):
-            verdict = trial.conclude_teardown()
-            if verdict.findings:
-                item.user_properties.remove(record_property(trial.verdict))
-                item.user_properties.append(record_property(trial.verdict_of_all()))
-                refused = self._tell(item, verdict)
-            if verdict.violations:
-                refused = BlockingCallError(message(verdict))
-            if refused is not None:
-                item.stash[_FAILURE] = (refused, verdict)
+            refused = self._refused_in_teardown(item, trial)
+            if own is not None and refused is not None:
+                add_note(own, f"\n{refused}")
+        ended = refused if own is None else own
+        if ended is not None:
+            raise ended
+
+    def _refused_in_teardown(self, item: pytest.Item, trial: Trial) -> Exception | None:
+        """Judge what has blocked since the call; give the failure that it makes."""
+        if trial.verdict is None:
+            return None
+        verdict = trial.conclude_teardown()
+        refused: Exception | None = None
+        if verdict.findings:
+            item.user_properties.remove(record_property(trial.verdict))
+            item.user_properties.append(record_property(trial.verdict_of_all()))
+            refused = self._tell(item, verdict)
+        if verdict.violations:
+            refused = BlockingCallError(message(verdict))
         if refused is not None:
-            raise refused
+            item.stash[_FAILURE] = (refused, verdict)
+        return refused
 
 
 def _drop_record(item: pytest.Item) -> None:

@@ -83,6 +83,15 @@ async def test_teardown(blocking_fixture):
     await asyncio.sleep(0)
 
 @pytest.fixture
+async def failing_fixture():
+    yield
+    time.sleep(0.001)
+    assert 1 == 2, "my own"
+
+async def test_teardown_fails(failing_fixture):
+    await asyncio.sleep(0)
+
+@pytest.fixture
 async def blocking_setup():
     time.sleep(0.001)
 
@@ -313,6 +322,16 @@ def test_fixtures_count_where_they_block(suite):
     """In setup it is the test's verdict, in teardown an error of its own."""
     assert "blocking_setup" in suite["test_setup"].text
     assert "in blocking_fixture" in suite["test_teardown"].text
+
+
+def test_a_teardown_that_fails_hides_no_call(suite):
+    """Its own failure stands, and what blocked is added to it and to the record."""
+    told = suite["test_teardown_fails"]
+    assert told.outcome == "error"
+    assert "my own" in told.text
+    assert "in failing_fixture" in told.text.partition("my own")[2]
+    (value,) = [text for _, text in told.reports[-1]["properties"]]
+    assert [entry["call"] for entry in json.loads(value)["blocking"]] == ["time.sleep"]
 
 
 def test_a_call_that_is_itself_the_callback_is_reported(suite):
