@@ -110,4 +110,6 @@ _REPLACED = (
     (rf"(?<!budget )(?<!limit ){_TIME}", "<time>"),
     (r"(?<=speedup )\d+\.\d+", "<factor>"),
     (r"[\d,]+ steps measured", "<count> steps measured"),
+    # of several stalls the one with the most; a machine that pauses may hide it
+    (r"held up \d+ other", "held up <count> other"),
 )
