@@ -74,7 +74,7 @@ def allow_blocking(
     if not isinstance(reason, str) or not reason.strip():
         raise PolicyError(f"{reason!r} is no reason; say why blocking is fine here")
     globs = _policy.words(calls)
-    if not globs:
+    if not (globs and all(glob.strip() for glob in globs)):
         raise PolicyError("calls= names nothing; leave it out to allow every call")
     return {
         "allow": tuple(

@@ -144,13 +144,17 @@ def words(value: str | Iterable[str]) -> list[str]:
     """Split at commas and blanks; a sequence of words is taken as it is."""
     if isinstance(value, str):
         return [word for word in re.split(r"[\s,]+", value) if word]
-    return [str(word) for word in _several(value)]
+    return _several(value)
 
 
-def _several(value: Iterable[str]) -> Iterable[str]:
+def _several(value: Iterable[str]) -> list[str]:
     if not isinstance(value, Iterable):
         raise PolicyError(f"{value!r} is neither text nor a list of words")
-    return value
+    several = list(value)
+    for each in several:
+        if not isinstance(each, str):
+            raise PolicyError(f"{each!r} in {value!r} is no text")
+    return several
 
 
 def allowances(value: str | Iterable[str], source: str) -> tuple[Allowance, ...]:
@@ -173,12 +177,22 @@ def _allowance(line: str, source: str) -> Allowance:
             f"allowance {line.strip()!r} lacks {missing}; "
             "accepted: caller > call  # reason"
         )
+    # Not of the call: a report may name one by its source, as in `get(...).json`.
+    if not _CALLER.fullmatch(caller):
+        raise PolicyError(
+            f"allowance {line.strip()!r}: no function can have the name {caller!r}; "
+            "accepted: names as in shop.pricing.price_of, or shop.*"
+        )
     return Allowance(caller=caller, call=call, reason=reason.strip(), source=source)
+
+
+_CALLER = re.compile(r"[\w.*?\[\]!<>-]+")
+"""Globs over qualified names; the module's may have a hyphen in a folder of tests."""
 
 
 def calls(value: str | Iterable[str]) -> tuple[Rule, ...]:
     """Read lines of the form ``family: call  # what to use instead``."""
-    lines = value.splitlines() if isinstance(value, str) else list(value)
+    lines = value.splitlines() if isinstance(value, str) else _several(value)
     return tuple(_row(line) for line in lines if line.strip())
 
 

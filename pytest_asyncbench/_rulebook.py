@@ -22,17 +22,26 @@ def all_rules(config: pytest.Config, policy: Policy) -> tuple[Rule, ...]:
         pytest.UsageError: a row has a word that means nothing.
     """
     rules = {rule.target: rule for rule in RULES}
-    hooked = [*itertools.chain(*config.hook.pytest_asyncbench_rules(config=config))]
-    strange = [added for added in hooked if not isinstance(added, Rule)]
-    if strange:
-        raise pytest.UsageError(
-            f"pytest_asyncbench_rules: {strange[0]!r} is no pytest_asyncbench.Rule"
-        )
+    hooked = [*_hooked(config)]
     rules.update((rule.target, rule) for rule in (*hooked, *policy.calls))
     wrong = [text for rule in rules.values() for text in _wrong_words(rule)]
     if wrong:
         raise pytest.UsageError(*wrong)
     return tuple(rules.values())
+
+
+def _hooked(config: pytest.Config) -> Iterator[Rule]:
+    for given in config.hook.pytest_asyncbench_rules(config=config):
+        if not isinstance(given, Iterable) or isinstance(given, str):
+            raise pytest.UsageError(
+                f"pytest_asyncbench_rules: {given!r} is no list of rules"
+            )
+        for rule in given:
+            if not isinstance(rule, Rule):
+                raise pytest.UsageError(
+                    f"pytest_asyncbench_rules: {rule!r} is no pytest_asyncbench.Rule"
+                )
+            yield rule
 
 
 def insist_on(policy: Policy, rules: Iterable[Rule], problems: Iterable[str]) -> None:

@@ -26,6 +26,10 @@ WRONG = {
     "@pytest.mark.no_blocking(rules='')": "'' names no family; 'none' means",
     "@pytest.mark.no_blocking(allow='time.sleep')": "allowance 'time.sleep' lacks "
     "caller or call",
+    "@pytest.mark.no_blocking(allow=[5])": "5 in [5] is no text",
+    "@pytest.mark.no_blocking(allow='test_it.py::test_1 > * # x')": "allowance "
+    "'test_it.py::test_1 > * # x': no function can have the name 'test_it.py::test_1'",
+    "@pytest.mark.allow_blocking('x', calls=[''])": "calls= names nothing",
     "@pytest.mark.allow_blocking": "missing a required argument: 'reason'",
     "@pytest.mark.allow_blocking('')": "'' is no reason",
     "@pytest.mark.allow_blocking('x', call='y')": "no argument 'call' (did you mean "

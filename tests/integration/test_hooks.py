@@ -82,6 +82,28 @@ def test_a_rule_that_means_nothing_ends_the_run(play_once, given, told):
     assert "itself" not in run.out + run.err
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("'json.loads'", "'json.loads'"),
+        (
+            "Rule(target='json.loads', family='files', advice='x')",
+            "Rule(target='json.loads', family='files', advice='x', ",
+        ),
+    ],
+)
+def test_a_rule_in_the_place_of_a_list_ends_the_run(play_once, given, told):
+    """It is as easily forgotten as a comma, and no crash of pytest's."""
+    hook = (
+        "from pytest_asyncbench import Rule\n"
+        f"def pytest_asyncbench_rules(config):\n    return {given}\n"
+    )
+    run = play_once(SUITE, conftest=hook)
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    line = next(n for n in run.err.splitlines() if "is no list of rules" in n)
+    assert f"pytest_asyncbench_rules: {told}" in line
+
+
 def test_a_rule_that_this_interpreter_cannot_wrap_is_left_out(play_once):
     """Others can, so the rest works."""
     hook = (

@@ -137,6 +137,30 @@ def test_allowances_are_lines():
 
 
 @pytest.mark.parametrize(
+    "caller", ["a -", "shop/cart.py", "test_it.py::test_one", "a, b", "price_of()"]
+)
+def test_a_caller_that_can_have_no_such_name_is_refused(caller):
+    """An allowance that never holds would only be found in the summary."""
+    with pytest.raises(PolicyError, match="no function can have the name"):
+        _policy.allowances(f"{caller} > *  # why", "ini")
+
+
+@pytest.mark.parametrize(
+    ("caller", "call"),
+    [
+        ("shop.*.price_of", "the garbage collector"),
+        ("*.<locals>.<lambda>", "get(...).json"),
+        ("my-tests.test_?", "*"),
+        ("[!_]*", "time.sleep"),
+    ],
+)
+def test_what_a_report_names_can_be_allowed(caller, call):
+    """A call may be named by its source; a module of tests after its folder."""
+    (read,) = _policy.allowances(f"{caller} > {call}  # why", "ini")
+    assert (read.caller, read.call) == (caller, call)
+
+
+@pytest.mark.parametrize(
     ("line", "caller", "call"),
     [
         ("*.<lambda> > time.sleep # x", "*.<lambda>", "time.sleep"),
