@@ -16,7 +16,6 @@ from pytest_asyncbench._concurrently import Concurrently
 from pytest_asyncbench._errors import (
     BlockingCallError,
     BlockingCallWarning,
-    ConcurrencyError,
     Deadlock,
     PluginProblem,
     RealLimitExceeded,
@@ -164,7 +163,7 @@ class Session:
     def _add_to(self, item: pytest.Item, trial: Trial, own: BaseException) -> None:
         trial.watch.problems += self._untold()
         verdict = trial.conclude_set_up()
-        item.user_properties.append(record_property(verdict))
+        _put_record(item, verdict)
         if verdict.violations and _shows_nothing_added(own):
             item.add_report_section("setup", "asyncbench", message(verdict))
         elif verdict.violations:
@@ -201,7 +200,7 @@ class Session:
         with _ours(item, "could not judge this test"):
             trial.watch.problems += self._untold()
             verdict = trial.conclude()
-            item.user_properties.append(record_property(verdict))
+            _put_record(item, verdict)
             if not isinstance(own, _host.NO_FAILURE):
                 outcome = trial.outcome(verdict, own)
             if verdict.violations and _shows_nothing_added(own):
@@ -283,14 +282,19 @@ class Session:
         verdict = trial.conclude_teardown()
         refused: Exception | None = None
         if verdict.findings:
-            item.user_properties.remove(record_property(trial.verdict))
-            item.user_properties.append(record_property(trial.verdict_of_all()))
+            _put_record(item, trial.verdict_of_all())
             refused = self._tell(item, verdict)
         if verdict.violations:
             refused = BlockingCallError(message(verdict))
         if refused is not None:
             item.stash[_FAILURE] = (refused, verdict)
         return refused
+
+
+def _put_record(item: pytest.Item, verdict: Verdict) -> None:
+    """Put the record where reports take it from, in the place of one from before."""
+    _drop_record(item)
+    item.user_properties.append(record_property(verdict))
 
 
 def _drop_record(item: pytest.Item) -> None:
@@ -338,8 +342,6 @@ def _ours(item: pytest.Item, what: str) -> Iterator[None]:
     """Show a failure inside the plugin as the plugin's; the test goes on."""
     try:
         yield
-    except ConcurrencyError:
-        raise
     except Exception as error:
         problem = f"pytest-asyncbench itself {what}: {error!r}; the outcome stands"
         item.add_report_section("call", "asyncbench", problem)

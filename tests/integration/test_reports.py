@@ -100,18 +100,15 @@ def test_junit_xml_has_the_record(play_once, pytester):
     """As a property of the test case."""
     path = pytester.path / "junit.xml"
     play_once(SUITE, f"--junit-xml={path}", ini=INI)
-    if path.exists():
-        root = ElementTree.parse(path).getroot()
-        case = next(c for c in root.iter("testcase") if c.get("name") == "test_stall")
-        (value,) = [
-            prop.get("value")
-            for prop in case.iter("property")
-            if prop.get("name") == "asyncbench"
-        ]
-        (entry,) = json.loads(value)["blocking"]
-        assert (entry["call"], entry["function"]) == ("time.sleep", "nap")
-    else:  # pragma: no cover
-        pytest.fail("no JUnit file was written")
+    root = ElementTree.parse(path).getroot()
+    case = next(c for c in root.iter("testcase") if c.get("name") == "test_stall")
+    (value,) = [
+        prop.get("value")
+        for prop in case.iter("property")
+        if prop.get("name") == "asyncbench"
+    ]
+    (entry,) = json.loads(value)["blocking"]
+    assert (entry["call"], entry["function"]) == ("time.sleep", "nap")
 
 
 def test_the_record_is_reported_once(suite):
