@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -12,26 +12,33 @@ if TYPE_CHECKING:
     from pytest_asyncbench._trial import Trial
     from pytest_asyncbench.virtual_time import VirtualClock
 
-__all__ = ["blocking_calls", "concurrently", "virtual_clock"]
+__all__ = [
+    "BLOCKING_CALLS",
+    "CONCURRENTLY",
+    "TRIAL",
+    "blocking_calls",
+    "concurrently",
+    "virtual_clock",
+]
 
 # Filled before the fixtures of a test that asks for any of this are set up.
 TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 CONCURRENTLY: pytest.StashKey[Concurrently] = pytest.StashKey()
 BLOCKING_CALLS: pytest.StashKey[BlockingCalls] = pytest.StashKey()
 
+T = TypeVar("T")
+
 
 @pytest.fixture
 def concurrently(request: pytest.FixtureRequest) -> Concurrently:
     """Give the call that runs coroutines side by side and holds them to a budget."""
-    stash: pytest.Stash = request.node.stash
-    return stash[CONCURRENTLY]
+    return _of_watched(request, CONCURRENTLY)
 
 
 @pytest.fixture
 def blocking_calls(request: pytest.FixtureRequest) -> BlockingCalls:
     """Give the test's blocking calls so far, as a list that grows."""
-    stash: pytest.Stash = request.node.stash
-    return stash[BLOCKING_CALLS]
+    return _of_watched(request, BLOCKING_CALLS)
 
 
 @pytest.fixture
@@ -46,3 +53,14 @@ def virtual_clock(request: pytest.FixtureRequest) -> VirtualClock:
             pytrace=False,
         )
     return trial.virtual
+
+
+def _of_watched(request: pytest.FixtureRequest, key: pytest.StashKey[T]) -> T:
+    stash: pytest.Stash = request.node.stash
+    if key not in stash:
+        pytest.fail(
+            f"{request.fixturename} needs a test that is watched from its start: name "
+            "it among the arguments of the test, or of a fixture that these name",
+            pytrace=False,
+        )
+    return stash[key]

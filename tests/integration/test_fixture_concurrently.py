@@ -266,3 +266,19 @@ def test_a_failure_is_raised_as_itself(suite):
 def test_the_record_has_the_speedup_of_a_marked_test(suite):
     """The tasks of the fixture are those that the body started."""
     assert suite["test_with_a_marker"].record["speedup"] > 1.5
+
+
+UNNAMED = """
+import pytest
+
+@pytest.mark.parametrize("name", ["blocking_calls", "concurrently"])
+def test_late(request, name):
+    request.getfixturevalue(name)
+"""
+
+
+@pytest.mark.parametrize("name", ["blocking_calls", "concurrently"])
+def test_who_asks_too_late_is_told_how_to_ask(play_once, name):
+    """A test that is not watched from its start has nothing to give."""
+    (line,) = play_once(UNNAMED)[f"test_late[{name}]"].lines
+    assert line.startswith(f"{name} needs a test that is watched from its start: ")
