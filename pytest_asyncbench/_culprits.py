@@ -283,6 +283,7 @@ class _Inquiry:
             allowed=reason,
             allowance=allowance,
             advice=self._advised(culprit, target),
+            busy=not (culprit.call or target),
             via=culprit.via,
         )
 
@@ -375,6 +376,7 @@ def _unseen(stall: LoopStall) -> Finding:
         starved=stall.starved,
         stopped=stall.stopped,
         kept_out=stall.kept_out,
+        busy=True,
     )
 
 

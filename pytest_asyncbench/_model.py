@@ -393,6 +393,8 @@ class Finding:
     allowance: str | None = None
     """The allowance of that reason; None where it was not one that accepted it."""
     advice: str = ""
+    busy: bool = False
+    """Whether the function was at work itself, and `call` is its own name."""
     via: Stack = ()
     """The frames between the user's place and the call, innermost first."""
 
@@ -459,10 +461,14 @@ class Verdict:
         }
 
 
+_UNWRITTEN = ("busy", "via")
+"""What of a finding is for the lines of a report only."""
+
+
 def finding_record(finding: Finding) -> dict[str, Any]:
     """Give a finding's entry of the record."""
     names = (field.name for field in dataclasses.fields(finding))
-    record = {name: getattr(finding, name) for name in names if name != "via"}
+    record = {name: getattr(finding, name) for name in names if name not in _UNWRITTEN}
     record["waits"] = [
         {"call": wait.call, "on": wait.on, "seen": seen} for wait, seen in finding.waits
     ]

@@ -212,7 +212,7 @@ def _called(finding: Finding) -> str:
         return f"calls {finding.call}, which blocked at {where}"
     if finding.call == GARBAGE:
         return f"met {GARBAGE}, which looked through all objects of the process"
-    if finding.call.endswith(finding.function):
+    if finding.busy:
         return f"{finding.call} was busy itself"
     return f"calls {finding.call}"
 

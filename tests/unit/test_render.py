@@ -294,9 +294,16 @@ def test_a_call_deep_in_a_library_says_where_it_ended():
 
 def test_a_busy_function_called_nothing():
     """It was busy itself."""
-    found = finding(call="test_orders.test_checkout")
+    found = finding(call="test_orders.test_checkout", busy=True)
     lines = list(blocking_lines(verdict(findings=(found,))))
     assert lines[2] == "  test_orders.test_checkout was busy itself"
+
+
+def test_a_function_is_not_taken_for_a_call_of_the_same_name():
+    """A helper named sleep that calls time.sleep is not busy."""
+    found = finding(call="time.sleep", function="sleep")
+    lines = list(blocking_lines(verdict(findings=(found,))))
+    assert lines[2] == "  calls time.sleep"
 
 
 def test_what_was_allowed_is_not_shown_as_a_failure():
