@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import overload
 
+from pytest_asyncbench import _policy
 from pytest_asyncbench._culprits import findings
-from pytest_asyncbench._errors import PolicyError
 from pytest_asyncbench._model import Finding
 from pytest_asyncbench._trial import Trial
 
@@ -30,9 +30,7 @@ class BlockingCalls(Sequence[Finding]):
 
     def allowed(self, reason: str) -> AbstractContextManager[None]:
         """Accept blocking in a ``with`` block, for this reason."""
-        if not isinstance(reason, str) or not reason.strip():
-            raise PolicyError(f"{reason!r} is no reason; say why blocking is fine here")
-        return self._trial.watch.excused(reason)
+        return self._trial.watch.excused(_policy.reason(reason))
 
     def paused(self) -> AbstractContextManager[None]:
         """Look away in a ``with`` block: what blocks there is not even listed."""

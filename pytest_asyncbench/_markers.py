@@ -71,8 +71,7 @@ def allow_blocking(
     reason: str, *, calls: str | Iterable[str] = ("*",)
 ) -> Mapping[str, Any]:
     """Accept blocking in this test for a reason, at best for named calls only."""
-    if not isinstance(reason, str) or not reason.strip():
-        raise PolicyError(f"{reason!r} is no reason; say why blocking is fine here")
+    reason = _policy.reason(reason)
     globs = _policy.words(calls)
     if not (globs and all(glob.strip() for glob in globs)):
         raise PolicyError("calls= names nothing; leave it out to allow every call")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, get_args
@@ -24,7 +24,7 @@ from pytest_asyncbench._model import (
     Rule,
     Starvation,
 )
-from pytest_asyncbench._rules import DEFAULT_FAMILIES, FAMILIES, families_of
+from pytest_asyncbench._rules import DEFAULT_FAMILIES, FAMILIES
 
 __all__ = [
     "DEFAULT",
@@ -36,6 +36,7 @@ __all__ = [
     "duration",
     "mode",
     "once",
+    "reason",
     "rules",
     "scope",
     "speedup",
@@ -122,11 +123,25 @@ def once(value: Any) -> Once:
 
 
 def rules(value: str | Iterable[str]) -> frozenset[str]:
-    """Read names of rule families, separated by commas or blanks."""
-    names = words(value)
+    """Read names of rule families, of which ``all`` and ``none`` mean what they say."""
+    names, accepted = set(words(value)), (*FAMILIES, "all", "none")
     if isinstance(value, str) and not names:
         raise PolicyError(f"{value!r} names no family; 'none' means that none counts")
-    return families_of(names)
+    for name in sorted(names.difference(accepted)):
+        raise PolicyError(
+            f"unknown rule family {name!r}{suggest(name, accepted)}; "
+            f"accepted: {', '.join(accepted)}"
+        )
+    if "none" in names and len(names) > 1:
+        raise PolicyError("rule family 'none' cannot be combined with others")
+    return frozenset(FAMILIES if "all" in names else names - {"none"})
+
+
+def reason(value: Any) -> str:
+    """Read why blocking is accepted; without that nobody may accept it."""
+    if not isinstance(value, str) or not value.strip():
+        raise PolicyError(f"{value!r} is no reason; say why blocking is fine here")
+    return value
 
 
 def scope(value: str | Iterable[str]) -> tuple[str, ...]:
@@ -159,8 +174,12 @@ def _several(value: Iterable[str]) -> list[str]:
 
 def allowances(value: str | Iterable[str], source: str) -> tuple[Allowance, ...]:
     """Read lines of the form ``caller > call  # reason``; both are globs."""
+    return tuple(_allowance(line, source) for line in _lines(value))
+
+
+def _lines(value: str | Iterable[str]) -> Iterator[str]:
     lines = value.splitlines() if isinstance(value, str) else _several(value)
-    return tuple(_allowance(line, source) for line in lines if line.strip())
+    return (line for line in lines if line.strip())
 
 
 _PAIR = re.compile(r"((?:<\w+>|[^>])*)>((?:<\w+>|[^>])*)")
@@ -192,8 +211,7 @@ _CALLER = re.compile(r"[\w.*?\[\]!<>-]+")
 
 def calls(value: str | Iterable[str]) -> tuple[Rule, ...]:
     """Read lines of the form ``family: call  # what to use instead``."""
-    lines = value.splitlines() if isinstance(value, str) else _several(value)
-    return tuple(_row(line) for line in lines if line.strip())
+    return tuple(_row(line) for line in _lines(value))
 
 
 def _row(line: str) -> Rule:
@@ -227,7 +245,7 @@ def suggest(word: str, accepted: Iterable[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-PARSERS: Mapping[str, Callable[[Any, str], Any]] = {
+_PARSERS: Mapping[str, Callable[[Any, str], Any]] = {
     "blocking": lambda value, source: mode(value),
     "threshold": lambda value, source: duration(value),
     "rules": lambda value, source: rules(value),
@@ -255,7 +273,7 @@ def with_settings(policy: Policy, settings: Mapping[str, Any], source: str) -> P
     """
     for name, value in settings.items():
         try:
-            parsed = PARSERS[name](value, source)
+            parsed = _PARSERS[name](value, source)
         except PolicyError as error:
             raise PolicyError(f"{name}: {error}") from None
         if name in _ADD_UP:

@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_asyncbench._errors import PolicyError
 from pytest_asyncbench._model import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 __all__ = [
     "ABSENT_SOMEWHERE",
@@ -31,7 +30,6 @@ __all__ = [
     "ONCE",
     "RULES",
     "TOOLS",
-    "families_of",
 ]
 
 FAMILY_HELP: dict[str, str] = {
@@ -589,20 +587,3 @@ ABSENT_SOMEWHERE: frozenset[str] = frozenset(
         *(rule.target for rule in _DATABASE if rule.target.startswith("sqlite3.")),
     }
 )
-
-
-def families_of(names: Iterable[str]) -> frozenset[str]:
-    """Read names of families, of which ``all`` and ``none`` mean what they say.
-
-    Raises PolicyError for another word, and where ``none`` is one of several.
-    """
-    given = tuple(names)
-    for name in given:
-        if name not in {*FAMILIES, "all", "none"}:
-            accepted = ", ".join((*FAMILIES, "all", "none"))
-            raise PolicyError(f"unknown rule family {name!r}; accepted are {accepted}")
-    if "none" in given and len(set(given)) > 1:
-        raise PolicyError("rule family 'none' cannot be combined with others")
-    if "all" in given:
-        return frozenset(FAMILIES)
-    return frozenset(given) - {"none"}

@@ -10,7 +10,7 @@ from pytest_asyncbench import _policy
 from pytest_asyncbench._errors import PolicyError
 from pytest_asyncbench._model import Allowance, Budget
 from pytest_asyncbench._policy import DEFAULT, with_settings
-from pytest_asyncbench._rules import DEFAULT_FAMILIES
+from pytest_asyncbench._rules import DEFAULT_FAMILIES, FAMILIES
 
 DURATIONS = 'seconds as a number, "250ms", "1.5s", "2min" or a timedelta are accepted'
 
@@ -258,3 +258,33 @@ def test_unasked_nothing_is_on():
 def test_a_suggestion_is_made_only_where_a_word_is_near(word, text):
     """A wild guess would mislead."""
     assert _policy.suggest(word, ["threshold", "rules"]) == text
+
+
+@pytest.mark.parametrize(
+    ("names", "families"),
+    [
+        ((), frozenset()),
+        (["none"], frozenset()),
+        (["sleep", "locks"], {"sleep", "locks"}),
+        (["all"], set(FAMILIES)),
+        (["files", "all"], set(FAMILIES)),
+    ],
+)
+def test_names_of_families_are_read(names, families):
+    """Names, `all` and `none` mean what they say."""
+    assert _policy.rules(names) == families
+
+
+def test_an_unknown_family_is_refused_with_the_accepted_ones():
+    """A misspelt family never quietly means something else."""
+    with pytest.raises(
+        PolicyError, match=r"'slep' \(did you mean 'sleep'\?\)"
+    ) as caught:
+        _policy.rules(["sleep", "slep"])
+    assert all(name in str(caught.value) for name in (*FAMILIES, "all", "none"))
+
+
+def test_none_beside_a_family_is_refused():
+    """Nothing and something cannot both be meant."""
+    with pytest.raises(PolicyError, match="'none' cannot be combined"):
+        _policy.rules(["none", "sleep"])

@@ -9,14 +9,12 @@ from collections import Counter
 
 import pytest
 
-from pytest_asyncbench._errors import PolicyError
 from pytest_asyncbench._rules import (
     ABSENT_SOMEWHERE,
     DEFAULT_FAMILIES,
     FAMILIES,
     FAMILY_HELP,
     RULES,
-    families_of,
 )
 from pytest_asyncbench.instruments.interception import PREDICATES
 
@@ -74,31 +72,3 @@ def test_nothing_is_imported_to_build_the_table():
         "assert not {'asyncio', 'socket', 'sqlite3', 'subprocess'} & {*sys.modules}"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@pytest.mark.parametrize(
-    ("names", "families"),
-    [
-        ((), frozenset()),
-        (["none"], frozenset()),
-        (["sleep", "locks"], {"sleep", "locks"}),
-        (["all"], set(FAMILIES)),
-        (["files", "all"], set(FAMILIES)),
-    ],
-)
-def test_names_of_families_are_read(names, families):
-    """Names, `all` and `none` mean what they say."""
-    assert families_of(names) == families
-
-
-def test_an_unknown_family_is_refused_with_the_accepted_ones():
-    """A misspelt family never quietly means something else."""
-    with pytest.raises(PolicyError, match="unknown rule family 'slep'") as caught:
-        families_of(["sleep", "slep"])
-    assert all(name in str(caught.value) for name in (*FAMILIES, "all", "none"))
-
-
-def test_none_beside_a_family_is_refused():
-    """Nothing and something cannot both be meant."""
-    with pytest.raises(PolicyError, match="'none' cannot be combined"):
-        families_of(["none", "sleep"])
