@@ -7,6 +7,7 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -16,11 +17,12 @@ from pytest_asyncbench._errors import (
     NotConcurrent,
     PolicyError,
 )
+from pytest_asyncbench._failures import by_weight, failure_of, note_others
 from pytest_asyncbench._judge import judge
 from pytest_asyncbench._model import Comparison, Observations, Policy, Verdict
 from pytest_asyncbench._render import message, waived_lines
 from pytest_asyncbench._run import Run
-from pytest_asyncbench._trial import Trial, by_weight, failure_of, note_others
+from pytest_asyncbench._trial import Trial
 from pytest_asyncbench.concurrency import (
     Job,
     Together,
@@ -197,15 +199,8 @@ def _loop_runs_here() -> bool:
 
 def _policy_for(policy: Policy, terms: _Terms) -> Policy:
     # Blocking is judged with the whole test, not a second time here.
-    return Policy(
-        blocking="report",
-        threshold=policy.threshold,
-        rules=policy.rules,
-        scope=policy.scope,
-        allow=policy.allow,
-        starvation=policy.starvation,
-        once=policy.once,
-        budget=terms.budget,
+    return replace(
+        policy, blocking="report", budget=terms.budget, copies=None, asked=False
     )
 
 

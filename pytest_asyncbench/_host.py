@@ -50,11 +50,9 @@ def enter(item: pytest.Item, wrap: Callable[[AsyncFunction], AsyncFunction]) -> 
     if function is None:
         return lambda: None
     owner, name = _holder(item)
-    wrapped = wrap(function)
+    setattr(owner, name, wrap(function))
     if isinstance(item, TestCaseFunction):
-        setattr(owner, name, wrapped)
         return lambda: delattr(owner, name)
-    setattr(owner, name, wrapped)
     return lambda: setattr(owner, name, function)
 
 
@@ -78,8 +76,10 @@ def loop_owner(item: pytest.Item) -> pytest.Item | pytest.Collector | None:
     None for a test whose loop is not made by pytest-asyncio.
     """
     scope = getattr(item, "_loop_scope", None)
-    if scope is None or scope == "function":
-        return item if scope else None
+    if scope is None:
+        return None
+    if scope == "function":
+        return item
     return item.getparent(_SCOPES[scope]) or item.session
 
 

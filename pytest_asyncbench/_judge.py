@@ -118,7 +118,9 @@ def _is_debuggers(violation: Violation, seen: Observations) -> bool:
 
 def counted(policy: Policy, wall: float, elapsed: Elapsed) -> float:
     """Give the part of `wall` that counts: without starved time that is forgiven."""
-    if policy.starvation == "strict" or elapsed.starved is None or elapsed.virtual:
+    if policy.starvation == "strict" or elapsed.starved is None:
+        return wall
+    if elapsed.virtual is not None:
         return wall
     return max(0.0, wall - elapsed.starved)
 

@@ -21,12 +21,13 @@ from pytest_asyncbench._errors import (
     RealLimitExceeded,
     UnmeasuredWarning,
 )
+from pytest_asyncbench._failures import add_note
 from pytest_asyncbench._model import PROPERTY, Policy, Verdict
 from pytest_asyncbench._plan import PLAN, fixtures_of
 from pytest_asyncbench._render import blocking_lines, message, waived_lines
 from pytest_asyncbench._reporting import longrepr
 from pytest_asyncbench._rulebook import all_rules, insist_on
-from pytest_asyncbench._trial import Trial, add_note, record_property
+from pytest_asyncbench._trial import Trial, record_property
 from pytest_asyncbench.fixtures import BLOCKING_CALLS, CONCURRENTLY, TRIAL
 from pytest_asyncbench.instruments.interception import Interception
 from pytest_asyncbench.instruments.self_test import defeats

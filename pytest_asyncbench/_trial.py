@@ -16,8 +16,9 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from pytest_asyncbench import _errors, _host
+from pytest_asyncbench import _errors
 from pytest_asyncbench._clock import SYSTEM_CLOCK, Clock, Stopwatch
+from pytest_asyncbench._failures import add_note, failure_of, with_others
 from pytest_asyncbench._judge import judge
 from pytest_asyncbench._model import (
     PROPERTY,
@@ -44,14 +45,7 @@ from pytest_asyncbench.virtual_time import (
     virtualize,
 )
 
-__all__ = [
-    "Trial",
-    "add_note",
-    "by_weight",
-    "failure_of",
-    "note_others",
-    "record_property",
-]
+__all__ = ["Trial", "record_property"]
 
 _RAISED = {
     "wall": _errors.BudgetExceeded,
@@ -246,7 +240,7 @@ class Trial:
             if (error := failure_of(task)) is not None
         ]
         if failed:
-            raise _with_others(failed, f"of {copies}")
+            raise with_others(failed, f"of {copies}")
 
     def deadline(
         self,
@@ -370,43 +364,3 @@ def _keeps_real_time(loop: Any) -> _errors.VirtualTimeError:
         f"the loop of this test, {kind}, keeps real time: virtual_time is for selector "
         "loops of asyncio's kind, which are run for the first time in this test"
     )
-
-
-def failure_of(task: Any) -> BaseException | None:
-    """Give what a finished task failed with, a cancellation included."""
-    try:
-        failure: BaseException | None = task.exception()
-    except asyncio.CancelledError as cancelled:
-        return cancelled
-    return failure
-
-
-def _with_others(failed: list[tuple[str, BaseException]], whole: str) -> BaseException:
-    (name, first), *others = by_weight(failed)
-    add_note(first, f"in {name} {whole}")
-    note_others(first, [(f"{other} {whole}", error) for other, error in others])
-    return first
-
-
-def note_others(first: BaseException, others: list[tuple[str, BaseException]]) -> None:
-    """Tell of the failures beside the first one, in its notes."""
-    for name, error in others:
-        add_note(first, f"{name} failed, too: {type(error).__name__}: {error}")
-
-
-def by_weight(
-    failed: list[tuple[str, BaseException]],
-) -> list[tuple[str, BaseException]]:
-    """Give failures first, then who skipped, then who was cancelled because of them."""
-
-    def weight(named: tuple[str, BaseException]) -> int:
-        if isinstance(named[1], asyncio.CancelledError):
-            return 2
-        return 1 if isinstance(named[1], _host.NO_FAILURE) else 0
-
-    return sorted(failed, key=weight)
-
-
-def add_note(error: BaseException, text: str) -> None:
-    """Add a note as ``BaseException.add_note`` does, which 3.10 lacks."""
-    error.__dict__.setdefault("__notes__", []).append(text)

@@ -45,6 +45,7 @@ FLOORS = {
     "": GLUE,  # the public names, which come from every floor
     "_blocking_calls": GLUE,
     "_concurrently": GLUE,
+    "_failures": GLUE,
     "_hookspecs": GLUE,
     "_host": GLUE,
     "_markers": GLUE,
