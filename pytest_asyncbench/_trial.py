@@ -34,8 +34,8 @@ from pytest_asyncbench._render import message
 from pytest_asyncbench._undo import Undo
 from pytest_asyncbench.concurrency import Job, Together
 from pytest_asyncbench.instruments import Watch
+from pytest_asyncbench.instruments._families import Group
 from pytest_asyncbench.instruments._kernel import Kernel
-from pytest_asyncbench.instruments.census import Group
 from pytest_asyncbench.instruments.deadline import Deadline
 from pytest_asyncbench.instruments.interception import Interception
 from pytest_asyncbench.virtual_time import (

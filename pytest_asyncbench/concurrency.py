@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from contextlib import nullcontext, suppress
 from typing import Any
 
-from pytest_asyncbench.instruments.census import Census, Group
+from pytest_asyncbench.instruments._families import Group
+from pytest_asyncbench.instruments.census import Census
 
 __all__ = ["Job", "Together", "close_unstarted", "in_turn", "jobs_from"]
 
