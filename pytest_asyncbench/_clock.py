@@ -19,7 +19,14 @@ from typing import NamedTuple, Protocol
 from pytest_asyncbench._model import Elapsed
 from pytest_asyncbench._undo import Undo
 
-__all__ = ["SYSTEM_CLOCK", "Clock", "Processor", "Stopwatch", "SystemClock"]
+__all__ = [
+    "SYSTEM_CLOCK",
+    "Clock",
+    "Processor",
+    "Stopwatch",
+    "SystemClock",
+    "current_thread_ids",
+]
 
 
 class Processor(NamedTuple):

@@ -30,6 +30,7 @@ __all__ = [
     "LoopStall",
     "Mode",
     "Observations",
+    "Once",
     "Overrun",
     "Policy",
     "Rule",

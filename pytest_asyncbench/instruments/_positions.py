@@ -19,7 +19,8 @@ from typing import NamedTuple
 __all__ = ["begins", "is_jump", "line_of_operator"]
 
 # What the evaluation loop of 3.10, or of later versions, stops at; names are prefixes.
-_POINTS = ("CALL", "JUMP_BACKWARD", "JUMP_ABSOLUTE", "POP_JUMP_BACKWARD", "RESUME")
+_BACK = ("JUMP_BACKWARD", "JUMP_ABSOLUTE", "POP_JUMP_BACKWARD")
+_POINTS = ("CALL", *_BACK, "RESUME")
 _JUMPS = ("JUMP_BACKWARD", "JUMP_ABSOLUTE", "POP_JUMP")
 _ENTRIES = ("SEND", "YIELD", "RETURN", "RERAISE")
 _OPERATORS = (
@@ -81,6 +82,6 @@ def _instructions(code: CodeType) -> tuple[_Instruction, ...]:
     found, line = [], code.co_firstlineno
     for at in dis.get_instructions(code):
         line = lines.get(at.offset, line)
-        back = at.argval if at.opname.startswith(_POINTS[1:4]) else -1
+        back = at.argval if at.opname.startswith(_BACK) else -1
         found.append(_Instruction(at.offset, at.opname, line, back))
     return tuple(found)

@@ -54,13 +54,14 @@ def share_of(
     later, within what the accounts around its beginning allow, and without the time for
     which nothing ran.
     """
-    before = [tick for tick in ticks if tick[0] <= began]
-    within = [tick for tick in ticks if began < tick[0] < ended]
+    before = [tick for tick in ticks if tick.at <= began]
+    within = [tick for tick in ticks if began < tick.at < ended]
     if not before:
         return None, None
     shares = []
     for name in ("working", "starved"):
-        at = [(tick[0], getattr(tick[1], name)) for tick in (before[-1], *within[:1])]
+        around = (before[-1], *within[:1])
+        at = [(tick.at, getattr(tick.account, name)) for tick in around]
         at.append((ended, getattr(last, name)))
         shares.append(None if None in dict(at).values() else _share(at, began))
     working, starved = shares

@@ -32,7 +32,15 @@ from pytest_asyncbench.instruments.uvloop_steps import (
     wrap_callbacks,
 )
 
-__all__ = ["LoopView", "StepProbe", "Views", "end_last", "hand_to_asyncio"]
+__all__ = [
+    "LongStep",
+    "LoopView",
+    "Runner",
+    "StepProbe",
+    "Views",
+    "end_last",
+    "hand_to_asyncio",
+]
 
 
 class LoopView:

@@ -21,7 +21,7 @@ from pytest_asyncbench.virtual_time._clock import RESOLUTION, VirtualClock, nano
 from pytest_asyncbench.virtual_time._selector import VirtualSelector
 from pytest_asyncbench.virtual_time._wakers import Wakers
 
-__all__ = ["adopt", "virtual_loop_factory", "virtualize"]
+__all__ = ["adopt", "is_virtual", "virtual_loop_factory", "virtualize"]
 
 REAL_LIMIT = 5.0
 """How long the real world may keep silent while the loop waits for it, in seconds."""

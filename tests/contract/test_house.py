@@ -13,6 +13,7 @@ import pytest
 
 import pytest_asyncbench
 from pytest_asyncbench._options import OPTIONS
+from pytest_asyncbench._policy import DEFAULT, with_settings
 
 PACKAGE = Path(pytest_asyncbench.__file__).parent
 ROOT = PACKAGE.parent
@@ -149,6 +150,20 @@ def test_public_names_exist(module):
     assert [name for name in names if not hasattr(loaded, name)] == []
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_what_is_taken_from_a_module_is_public_there(module):
+    """What others may use is in `__all__`; all else can change without a look round."""
+    for node in ast.walk(ast.parse(source_of(module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and ours(node.module) in MODULES:
+            public = importlib.import_module(node.module).__all__
+            taken = {alias.name for alias in node.names}
+            assert taken <= {*public, *map(submodule, MODULES)}, f"of {node.module}"
+
+
+def submodule(module):
+    return module.rpartition(".")[2]
+
+
 @pytest.mark.parametrize("name", pytest_asyncbench.__all__)
 def test_public_names_are_documented(name):
     """Each has a sentence, and so has each of its public methods."""
@@ -172,6 +187,17 @@ def test_options_have_one_row_each():
         "starvation",
     ]
     assert all(option.help and option.value and option.default for option in OPTIONS)
+
+
+@pytest.mark.parametrize(
+    "name", ["blocking", "threshold", "starvation", "once", "real_limit"]
+)
+def test_the_default_that_is_shown_is_the_one_that_holds(name):
+    """Written for people in one place, and for the code in another."""
+    (shown,) = [option.default for option in OPTIONS if option.name == name]
+    assert getattr(with_settings(DEFAULT, {name: shown}, "ini"), name) == getattr(
+        DEFAULT, name
+    )
 
 
 def test_the_python_versions_are_those_that_are_promised():

@@ -121,3 +121,36 @@ def test_a_step_has_no_more_of_a_gap_than_they_share(began, ended, within):
     """Of half a second somewhere between 10 and 11."""
     gap = Gap(began=10.0, ended=11.0, stopped=0.5)
     assert gap.stopped_within(began, ended) == pytest.approx(within)
+
+
+# ------------------------------------------------------------- working, starved
+
+
+def account(at, working=0.0, starved=0.0):
+    """Read the account of a thread at one moment."""
+    return Tick(at, Processor(working, starved))
+
+
+@pytest.mark.parametrize(
+    ("ticks", "last", "share"),
+    [
+        ([account(0.0)], Processor(0.25, 0.5), (0.25, 0.5)),
+        ([account(0.0), account(1.0, 0.2, 0.1)], Processor(0.3, 0.4), (0.1, 0.3)),
+        # From the sample within the step on it is known, and before it bounded.
+        ([account(0.5), account(1.5, 0.1)], Processor(0.6, 0.0), (0.6, 0.0)),
+        ([account(0.9), account(1.5, 0.1)], Processor(0.1, 0.0), (0.0, 0.0)),
+        ([account(0.9), account(1.5, 0.4)], Processor(0.4, 0.0), (0.3, 0.0)),
+        # Together they are no more than the step, and none is negative.
+        ([account(0.0)], Processor(7.0, 0.0), (1.0, 0.0)),
+        ([account(0.0)], Processor(7.0, 7.0), (0.5, 0.5)),
+        ([account(0.0)], Processor(0.75, 0.5), (0.6, 0.4)),
+        ([account(0.0, 5.0, 5.0)], Processor(4.0, 4.0), (0.0, 0.0)),
+        # What is not known is not made up.
+        ([], Processor(1.0, 1.0), (None, None)),
+        ([account(2.5)], Processor(1.0, 1.0), (None, None)),
+        ([account(0.0, 1.0, None)], Processor(1.5, None), (0.5, None)),
+    ],
+)
+def test_a_step_is_shared_out_by_the_threads_account(ticks, last, share):
+    """What is not known of its beginning is bounded by the accounts around it."""
+    assert share_of(ticks, 1.0, 2.0, last) == pytest.approx(share)

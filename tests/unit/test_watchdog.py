@@ -17,47 +17,14 @@ from pathlib import Path
 import pytest
 from by_hand import A_WHILE, HandLoop, run_in, until
 
-from pytest_asyncbench._clock import SYSTEM_CLOCK, Processor
+from pytest_asyncbench._clock import SYSTEM_CLOCK
 from pytest_asyncbench._model import Wait
 from pytest_asyncbench.instruments import Watch
 from pytest_asyncbench.instruments import watchdog as watchdog_module
 from pytest_asyncbench.instruments._kernel import Kernel
-from pytest_asyncbench.instruments._shares import share_of
 from pytest_asyncbench.instruments.steps import LoopView
 from pytest_asyncbench.instruments.watchdog import Watchdog
 from pytest_asyncbench.testing import ManualClock
-
-# ------------------------------------------------------------- whose time
-
-
-def tick(at, working=0.0, starved=0.0):
-    return at, Processor(working, starved)
-
-
-@pytest.mark.parametrize(
-    ("ticks", "last", "share"),
-    [
-        ([tick(0.0)], Processor(0.25, 0.5), (0.25, 0.5)),
-        ([tick(0.0), tick(1.0, 0.2, 0.1)], Processor(0.3, 0.4), (0.1, 0.3)),
-        # From the sample within the step on it is known, and before it bounded.
-        ([tick(0.5), tick(1.5, 0.1)], Processor(0.6, 0.0), (0.6, 0.0)),
-        ([tick(0.9), tick(1.5, 0.1)], Processor(0.1, 0.0), (0.0, 0.0)),
-        ([tick(0.9), tick(1.5, 0.4)], Processor(0.4, 0.0), (0.3, 0.0)),
-        # Together they are no more than the step, and none is negative.
-        ([tick(0.0)], Processor(7.0, 0.0), (1.0, 0.0)),
-        ([tick(0.0)], Processor(7.0, 7.0), (0.5, 0.5)),
-        ([tick(0.0)], Processor(0.75, 0.5), (0.6, 0.4)),
-        ([tick(0.0, 5.0, 5.0)], Processor(4.0, 4.0), (0.0, 0.0)),
-        # What is not known is not made up.
-        ([], Processor(1.0, 1.0), (None, None)),
-        ([tick(2.5)], Processor(1.0, 1.0), (None, None)),
-        ([tick(0.0, 1.0, None)], Processor(1.5, None), (0.5, None)),
-    ],
-)
-def test_a_step_is_shared_out_by_the_threads_account(ticks, last, share):
-    """What is not known of its beginning is bounded by the accounts around it."""
-    assert share_of(ticks, 1.0, 2.0, last) == pytest.approx(share)
-
 
 # ---------------------------------------------------------------- samples
 
