@@ -91,7 +91,7 @@ def virtualize(
             raise VirtualTimeError("a running loop cannot leave virtual time")
         undo.close()
 
-    for name, value in (
+    seams = (
         ("_selector", selector),
         ("time", clock.time),
         ("_clock_resolution", RESOLUTION),  # on Windows that of a coarser clock
@@ -99,8 +99,11 @@ def virtualize(
         ("call_soon_threadsafe", wakers.watch_callers()),
         ("run_forever", _driving(host, clock, selector)),
         ("close", close),
-    ):
-        undo.callback(replace(host, name, value))
+    )
+    with ExitStack() as half_done:
+        for name, value in seams:
+            half_done.callback(replace(host, name, value))
+        undo.push(half_done.pop_all())
     return restore
 
 

@@ -757,6 +757,21 @@ def test_a_loop_with_timers_is_refused(clock):
     loop.close()
 
 
+class Reserved(asyncio.SelectorEventLoop):
+    """A loop whose way to run nobody may replace."""
+
+    run_forever = property(lambda self: super().run_forever)
+
+
+def test_a_loop_that_takes_not_all_seams_keeps_none(clock):
+    loop = Reserved()
+    before = dict(vars(loop))
+    with pytest.raises(AttributeError):
+        virtualize(loop, clock)
+    assert vars(loop) == before
+    loop.close()
+
+
 def test_a_loop_becomes_virtual_once(clock):
     loop = virtual_loop_factory(clock)()
     with pytest.raises(VirtualTimeError, match="already"):
