@@ -6,17 +6,13 @@ an installed package's, nor ours; where there is none, the innermost frame.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from pytest_asyncbench._model import Frame, Stack
-from pytest_asyncbench._units import INSTALLED
+from pytest_asyncbench._whose import is_ours, is_users
 
-__all__ = ["Blame", "blame", "in_scope", "is_ours"]
-
-_OURS = str(Path(__file__).parent) + os.sep
+__all__ = ["Blame", "blame", "in_scope"]
 
 
 class Blame(NamedTuple):
@@ -29,14 +25,9 @@ class Blame(NamedTuple):
     """The frames further in, innermost first."""
 
 
-def is_ours(frame: Frame) -> bool:
-    """Tell whether a frame is this plugin's own."""
-    return frame.file.startswith(_OURS)
-
-
 def blame(stack: Stack, scope: Sequence[str] = ()) -> Blame | None:
     """Choose the user's frame of a stack; None where only asyncio and we are on it."""
-    frames = [frame for frame in stack if not is_ours(frame)]
+    frames = [frame for frame in stack if not is_ours(frame.file)]
     if all(frame.module.partition(".")[0] == "asyncio" for frame in frames):
         return None
     index = next(
@@ -57,7 +48,7 @@ def in_scope(stack: Stack, scope: Sequence[str]) -> bool:
 def _is_users(frame: Frame, scope: Sequence[str]) -> bool:
     if scope and _belongs(frame, scope):
         return True
-    return not frame.file.startswith(("<", *INSTALLED))
+    return is_users(frame.file)
 
 
 def _belongs(frame: Frame, scope: Sequence[str]) -> bool:

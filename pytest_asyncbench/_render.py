@@ -9,7 +9,6 @@ from __future__ import annotations
 import linecache
 from collections.abc import Iterator, Sequence
 
-from pytest_asyncbench._blame import is_ours
 from pytest_asyncbench._model import (
     GARBAGE,
     AwaitedTask,
@@ -23,6 +22,7 @@ from pytest_asyncbench._model import (
     Wait,
 )
 from pytest_asyncbench._units import seconds, shown
+from pytest_asyncbench._whose import is_ours
 
 __all__ = ["blocking_lines", "message", "timeline", "waived_lines"]
 
@@ -129,11 +129,11 @@ def _task_lines(task: AwaitedTask) -> Iterator[str]:
 
 
 def _is_plumbing(frame: Frame) -> bool:
-    return is_ours(frame) or frame.module.partition(".")[0] == "asyncio"
+    return is_ours(frame.file) or frame.module.partition(".")[0] == "asyncio"
 
 
 def _stack_lines(stack: Sequence[Frame]) -> Iterator[str]:
-    for frame in [frame for frame in stack if not is_ours(frame)][:6]:
+    for frame in [frame for frame in stack if not is_ours(frame.file)][:6]:
         yield from _place_lines(frame.file, frame.line, frame.function, "  ")
 
 

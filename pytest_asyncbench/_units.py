@@ -3,44 +3,10 @@
 from __future__ import annotations
 
 import os
-import site
-import sysconfig
-from pathlib import Path
 
-__all__ = ["INSTALLED", "seconds", "shown"]
+from pytest_asyncbench._whose import INSTALLED
 
-
-def _packages() -> list[str]:
-    """Give the folders of Debian's own packages, and of ``pip install --user``."""
-    # Old virtualenvs have a `site` without these; some systems have no such folder.
-    folders: list[str | None] = [
-        *getattr(site, "getsitepackages", list)(),
-        getattr(site, "getusersitepackages", lambda: None)(),
-    ]
-    # On Windows the whole installation is among them, and a project may lie there.
-    names = {"site-packages", "dist-packages"}
-    return [folder for folder in folders if folder and Path(folder).name in names]
-
-
-_PATHS = sysconfig.get_paths()
-_FOLDERS = (
-    *(_PATHS[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-    *_packages(),
-)
-
-# Longest first, since packages are installed below the standard library.
-INSTALLED = tuple(
-    sorted(
-        {
-            str(Path(form(folder))) + os.sep
-            for folder in _FOLDERS
-            for form in (str, os.path.realpath)
-        },
-        key=len,
-        reverse=True,
-    )
-)
-"""The folders of the standard library and of installed packages."""
+__all__ = ["seconds", "shown"]
 
 
 def seconds(value: float) -> str:

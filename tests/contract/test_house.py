@@ -31,6 +31,7 @@ FLOORS = {
     "_rules": WORDS,
     "_undo": WORDS,
     "_units": WORDS,
+    "_whose": WORDS,
     "testing": WORDS,
     "_accounting": DECISIONS,
     "_blame": DECISIONS,

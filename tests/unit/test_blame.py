@@ -8,8 +8,9 @@ import pytest
 from by_hand import library, standard, user
 
 import pytest_asyncbench
-from pytest_asyncbench._blame import blame, in_scope, is_ours
+from pytest_asyncbench._blame import blame, in_scope
 from pytest_asyncbench._model import Frame
+from pytest_asyncbench._whose import is_ours, is_users
 
 OURS = Frame(
     file=str(Path(pytest_asyncbench.__file__).parent / "_trial.py"),
@@ -83,9 +84,9 @@ def test_scope_is_a_matter_of_packages_not_of_prefixes(scope, inside):
 
 def test_a_users_file_with_our_name_in_it_is_not_ours():
     """Ours is what lies in our folder, not what sounds like it."""
-    assert is_ours(OURS)
+    assert is_ours(OURS.file)
     theirs = Frame(
         file="/home/user/pytest_asyncbench_demo/test_it.py", line=1, function="f"
     )
-    assert not is_ours(theirs)
+    assert is_users(theirs.file)
     assert blame((theirs,)).place is theirs

@@ -6,23 +6,19 @@ no wrapper.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from pytest_asyncbench import _whose
 from pytest_asyncbench._globs import one_pattern
 from pytest_asyncbench._rules import NEVER_FROM, ONCE, TOOLS
-from pytest_asyncbench._units import INSTALLED
 
 __all__ = ["PACKAGE", "is_allowed", "is_standard", "is_users", "top"]
 
 PACKAGE = __name__.partition(".")[0]
-
-_OURS = str(Path(__file__).parents[2]) + os.sep
 
 # These run a step: nothing beyond them has to do with the call.
 _STEP_RUNNERS = frozenset(
@@ -55,9 +51,7 @@ def is_users(code_of: FrameType | Callable[..., Any]) -> bool:
     """Tell whether a frame, or a function, is the user's; what is in C is not."""
     frame = code_of if isinstance(code_of, FrameType) else None
     code = frame.f_code if frame else getattr(code_of, "__code__", None)
-    if code is None or code.co_filename.startswith(("<", *INSTALLED)):
-        return False
-    return not code.co_filename.startswith(_OURS)
+    return code is not None and _whose.is_users(code.co_filename)
 
 
 def _module_name(frame: FrameType) -> str:
