@@ -371,6 +371,7 @@ def _unseen(stall: LoopStall) -> Finding:
         line=source.line,
         function=source.function,
         seconds=stall.seconds,
+        step=stall.seconds,
         working=stall.working,
         blocked=stall.blocked,
         starved=stall.starved,
@@ -388,6 +389,7 @@ def _as_stall(found: Finding, stall: LoopStall) -> Finding:
     return dataclasses.replace(
         found,
         kind="stall",
+        step=stall.seconds,
         held_up=max(found.held_up, stall.held_up),
         held_up_for=max(found.held_up_for, stall.held_up_for),
         working=stall.working if whole else None,
@@ -423,6 +425,7 @@ def _sum(one: Finding, other: Finding) -> Finding:
         one,
         kind="stall" if "stall" in (one.kind, other.kind) else "call",
         seconds=one.seconds + other.seconds,
+        step=max((each.step for each in (one, other) if each.step), default=None),
         working=both(one.working, other.working),
         blocked=both(one.blocked, other.blocked),
         starved=both(one.starved, other.starved),

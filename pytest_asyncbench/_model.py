@@ -379,6 +379,8 @@ class Finding:
     line: int
     function: str
     seconds: float
+    step: float | None = None
+    """How long the longest step was that stalled there; None where none did."""
     working: float | None = None
     blocked: float | None = None
     starved: float | None = None

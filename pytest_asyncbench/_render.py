@@ -185,14 +185,7 @@ def blocking_lines(verdict: Verdict, least: float = 0.0) -> Iterator[str]:
 
 
 def _finding_lines(finding: Finding, threshold: float) -> Iterator[str]:
-    times = f", {finding.count} times" if finding.count > 1 else ""
-    if finding.kind == "stall":
-        yield (
-            f"event loop stalled {seconds(finding.seconds)} "
-            f"(limit {seconds(threshold)}){times}"
-        )
-    else:
-        yield f"blocking call on the event loop, {seconds(finding.seconds)}{times}"
+    yield _headline(finding, threshold)
     yield from _place_lines(finding.file, finding.line, finding.function, "  ")
     yield f"  {_called(finding)}"
     yield from _split_lines(finding)
@@ -203,6 +196,20 @@ def _finding_lines(finding: Finding, threshold: float) -> Iterator[str]:
         yield f"  held up {finding.held_up} other callback{plural}, {longest} at most"
     if finding.advice:
         yield f"  use: {finding.advice}"
+
+
+def _headline(finding: Finding, threshold: float) -> str:
+    times = f", {finding.count} times" if finding.count > 1 else ""
+    here = seconds(finding.seconds)
+    if finding.kind == "call":
+        return f"blocking call on the event loop, {here}{times}"
+    limit = f"(limit {seconds(threshold)})"
+    # Several may have filled a step that was too long, each with less than the limit.
+    if finding.step is None or finding.seconds > threshold:
+        return f"event loop stalled {here} {limit}{times}"
+    return (
+        f"event loop stalled {seconds(finding.step)} {limit}, {here} of it here{times}"
+    )
 
 
 def _called(finding: Finding) -> str:

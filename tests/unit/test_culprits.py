@@ -279,6 +279,21 @@ def test_an_allowance_matches_any_call_on_the_way_in():
     assert seen.allowed == "why"
 
 
+def test_a_part_of_a_stall_knows_the_whole():
+    """Its own time may be less than the threshold; merged, the longest step counts."""
+    slept = call(step=1.0, began=1.0, seconds=0.06)
+    waited = call("os.waitpid", step=1.0, began=1.06, seconds=0.05)
+    first = stall(began=1.0, seconds=0.11)
+    one_stalled, other = found(stalls=(first,), calls=(slept, waited))
+    assert (one_stalled.seconds, one_stalled.step) == (0.06, 0.11)
+    assert (other.kind, other.step) == ("call", None)
+    again = call(began=2.0, seconds=0.3)
+    both = found(
+        stalls=(first, stall(began=2.0, seconds=0.3)), calls=(slept, waited, again)
+    )
+    assert [one.step for one in both] == [0.3, None]
+
+
 def test_an_allowed_stall_is_listed_with_its_reason():
     """Allowed is not hidden."""
     seen = one(allow(called="time.sleep"), stalls=(stall((SLEEP,)),))

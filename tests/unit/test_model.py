@@ -75,6 +75,7 @@ def test_the_record_has_the_documented_shape():
                 "line": 88,
                 "function": "price_of",
                 "seconds": 0.25,
+                "step": None,
                 "working": 0.01,
                 "blocked": 0.24,
                 "starved": 0.0,

@@ -228,6 +228,16 @@ def test_a_known_call_says_where_what_and_what_instead(tmp_path):
     ]
 
 
+def test_a_part_of_a_stall_says_how_long_the_whole_was():
+    """A headline of less than the limit would look like a mistake."""
+    part = finding(kind="stall", seconds=0.05, step=0.125)
+    (headline, *_) = text(BLOCKING, findings=(part,))
+    assert headline == "event loop stalled 0.125 s (limit 0.100 s), 50.0 ms of it here"
+    whole = finding(kind="stall", seconds=0.12, step=0.125)
+    (headline, *_) = text(BLOCKING, findings=(whole,))
+    assert headline == "event loop stalled 0.120 s (limit 0.100 s)"
+
+
 def test_a_stall_says_its_limit_and_how_the_time_was_spent():
     """And how many it held up."""
     found = finding(
