@@ -150,7 +150,8 @@ def _insist_on_names(config: pytest.Config) -> None:
         f"asyncbench (ini): unknown setting {name!r}{suggest(name, known)}; "
         f"accepted: {', '.join(known)}"
         for name in dict.fromkeys(names)
-        if name.startswith("asyncbench_") and name not in known
+        # With a hyphen, too: that is how the command line spells them.
+        if name.lower().startswith("asyncbench") and name not in known
     ]
     if wrong:
         raise pytest.UsageError(*wrong)

@@ -143,6 +143,14 @@ def test_an_unknown_option_is_refused(play_once):
     assert (run.out + run.err).count(UNKNOWN) == 1
 
 
+@pytest.mark.parametrize("name", ["asyncbench-blocking", "AsyncBench_blocking"])
+def test_an_option_that_is_spelt_otherwise_in_the_ini_file_is_refused(play_once, name):
+    """As on the command line, say; pytest would warn, and run the tests unwatched."""
+    run = play_once(ONE, ini=f"{name} = error")
+    assert run.status == 4
+    assert f"{name!r} (did you mean 'asyncbench_blocking'?)" in run.out + run.err
+
+
 def test_an_unknown_option_that_overrides_the_ini_file_is_refused(play_once):
     """Also by a pytest that keeps these apart from what the file says."""
     run = play_once(ONE, "-o", "asyncbench_treshold=1")
