@@ -688,3 +688,27 @@ def test_every_way_to_wait_lives_by_the_clock(play):
     run = play(KINDS)
     assert set(run.outcomes.values()) <= {"passed", "skipped"}, run
     assert len(run.outcomes) == 5
+
+
+EVENTS = """
+import asyncio, os, threading
+import pytest
+
+@pytest.mark.skipif(not hasattr(os, "eventfd"), reason="Linux only")
+@pytest.mark.virtual_time
+@pytest.mark.no_blocking(rules="files")
+async def test_event():
+    event = os.eventfd(0)
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(event, came.set)
+    threading.Timer(0.05, os.eventfd_write, (event, 1)).start()
+    await came.wait()
+    loop.remove_reader(event)
+    os.close(event)
+"""
+
+
+def test_what_we_look_at_is_no_call_of_the_tests(play_once):
+    """What kind of file it is that the loop waits for is told by a link."""
+    told = play_once(EVENTS)["test_event"]
+    assert told.outcome in ("passed", "skipped"), told.text
