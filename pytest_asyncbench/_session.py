@@ -162,7 +162,7 @@ class Session:
             raise
 
     def _add_to(self, item: pytest.Item, trial: Trial, own: BaseException) -> None:
-        trial.watch.problems += self._untold()
+        self._note_untold(trial)
         verdict = trial.conclude_set_up()
         _put_record(item, verdict)
         if verdict.violations and _shows_nothing_added(own):
@@ -199,7 +199,7 @@ class Session:
         own = raised or _host.own_failure(item)
         outcome = own
         with _ours(item, "could not judge this test"):
-            trial.watch.problems += self._untold()
+            self._note_untold(trial)
             verdict = trial.conclude()
             _put_record(item, verdict)
             if not isinstance(own, _host.NO_FAILURE):
@@ -226,13 +226,13 @@ class Session:
                 record = trial.verdict.record()
                 self._config.hook.pytest_asyncbench_verdict(item=item, record=record)
 
-    def _untold(self) -> list[str]:
-        """Give what went wrong with rules and has not been told with a test yet."""
+    def _note_untold(self, trial: Trial) -> None:
+        """Tell with this test what went wrong with rules, unless one did already."""
         known = self._interception
-        problems = [*self._problems, *known.problems, *known.failures]
-        untold = [problem for problem in problems if problem not in self._told]
-        self._told.update(untold)
-        return untold
+        for problem in (*self._problems, *known.problems, *known.failures):
+            if problem not in self._told:
+                self._told.add(problem)
+                trial.watch.note(problem)
 
     def _tell(self, item: pytest.Item, verdict: Verdict) -> Warning | None:
         """Say what breaks no promise; give a warning that is an error in this run."""
@@ -282,8 +282,9 @@ class Session:
             return None
         verdict = trial.conclude_teardown()
         refused: Exception | None = None
+        # Also where nothing blocked: how the instruments ended is known only now.
+        _put_record(item, trial.verdict_of_all())
         if verdict.findings:
-            _put_record(item, trial.verdict_of_all())
             refused = self._tell(item, verdict)
         if verdict.violations:
             refused = BlockingCallError(message(verdict))

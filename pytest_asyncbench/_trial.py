@@ -201,7 +201,7 @@ class Trial:
             try:
                 await self._enter(stack)
             except Exception as error:  # ours, and the test goes on without
-                self.watch.problems.append(f"can't stand inside the test: {error!r}")
+                self.watch.note(f"can't stand inside the test: {error!r}")
             if self.policy.copies is None:
                 return await call()
             return await self._copies(call, self.policy.copies)
@@ -303,10 +303,11 @@ class Trial:
         return judge(policy, seen, self.rules)
 
     def verdict_of_all(self) -> Verdict:
-        """Give the verdict on the call, with what its teardown added."""
+        """Give the verdict on the call, with what came to light after it."""
         assert self.verdict is not None
         found = (*self.verdict.findings, *self._teardown)
-        return replace(self.verdict, findings=found)
+        problems = tuple(self.watch.problems)
+        return replace(self.verdict, findings=found, problems=problems)
 
     def observations(self) -> Observations:
         """Gather what every instrument saw."""
@@ -320,7 +321,7 @@ class Trial:
             families=self._group.traces() if self._group else (),
             overrun=self._overrun(),
             debugged=self.watch.watchdog.debugged,
-            problems=(*self.watch.problems, *self.watch.watchdog.failures),
+            problems=tuple(self.watch.problems),
         )
 
     def _overrun(self) -> Overrun | None:

@@ -85,7 +85,7 @@ class Watch:
         self.stalls: list[LoopStall] = []
         self.calls: list[BlockingCall] = []
         self.excuses: list[Excuse] = []
-        self.problems: list[str] = []
+        self._problems: list[str] = []
         self.stand_ins: dict[CodeType, CodeType] = {}
         """Code of ours that runs in a step in the place of the test's."""
         interval = threshold / _SAMPLES_PER_THRESHOLD
@@ -127,7 +127,6 @@ class Watch:
     def stop(self) -> None:
         """Switch everything off and put back all that was replaced."""
         self._undo.close()
-        self.problems += self.watchdog.failures
 
     @contextmanager
     def excused(self, reason: str | None) -> Iterator[None]:
@@ -146,6 +145,17 @@ class Watch:
         # The lists stay: who reads what was added since some moment has their length.
         now = self.clock.now()
         self.excuses.append(Excuse(began=-math.inf, ended=now, reason=None))
+
+    # ----------------------------------------------------------- problems
+
+    def note(self, problem: str) -> None:
+        """Take down what has gone wrong inside the plugin."""
+        self._problems.append(problem)
+
+    @property
+    def problems(self) -> list[str]:
+        """What has gone wrong inside the plugin so far, its watchdog included."""
+        return [*self._problems, *self.watchdog.failures]
 
     # -------------------------------------------------------------- facts
 
@@ -177,7 +187,7 @@ class Watch:
                 self.census.meet(view)
             self.watchdog.watch(view, self._probe.codes)
         except Exception as error:
-            self.problems.append(f"a loop could not be watched: {error!r}")
+            self.note(f"a loop could not be watched: {error!r}")
 
     def _long_step(self, view: LoopView, handle: Any, ended: float) -> None:
         # Runs between two steps of the loop: nothing of ours may escape into it.
@@ -190,7 +200,7 @@ class Watch:
         try:
             self.stalls.append(self._stall(view, handle, ended))
         except Exception as error:
-            self.problems.append(f"a stall could not be recorded: {error!r}")
+            self.note(f"a stall could not be recorded: {error!r}")
 
     def _stall(self, view: LoopView, handle: Any, ended: float) -> LoopStall:
         began = view.last

@@ -116,7 +116,7 @@ def test_an_instrument_that_fails_in_the_middle_is_told_in_the_record(play_once)
     )
 
 
-def test_a_watchdog_that_fails_is_told_in_the_record(play_once):
+def test_a_watchdog_that_fails_is_told_in_the_summary(play_once):
     """It runs in a thread of its own, where nobody would see."""
     conftest = BREAK.format(
         module="pytest_asyncbench.instruments.watchdog",
@@ -128,7 +128,7 @@ def test_a_watchdog_that_fails_is_told_in_the_record(play_once):
         "async def test_one():\n    time.sleep(0.15)\n"
     )
     run = play_once(source, conftest=conftest)
-    assert any("we fell over" in text for text in run["test_one"].record["problems"])
+    assert any("itself failed: watchdog" in line for line in run.summary)
 
 
 @pytest.mark.parametrize("name", ["watch", "_begin"])
@@ -182,3 +182,28 @@ def test_a_detector_that_sees_nothing_here_says_so(play_once):
     (told,) = [line for line in run.summary if "itself failed" in line]
     assert "no step can be seen on conftest.Loop" in told
     assert not run["test_unasked"].watched
+
+
+ENDLESS = """
+from pytest_asyncbench.instruments.watchdog import Watchdog
+
+_has_ended = Watchdog._has_ended
+
+def pytest_collection_finish():
+    Watchdog._has_ended = lambda watchdog: _has_ended(watchdog) and False
+
+def pytest_unconfigure():
+    Watchdog._has_ended = _has_ended
+"""
+
+
+def test_what_goes_wrong_at_the_very_end_is_told_as_well(play_once):
+    """The instruments are taken off when the test has been judged already."""
+    source = (
+        "import asyncio, pytest\n@pytest.mark.budget(30)\n"
+        "async def test_one(): await asyncio.sleep(0)\n"
+    )
+    run = play_once(source, conftest=ENDLESS)
+    assert run["test_one"].outcome == "passed"
+    (told,) = [line for line in run.summary if "itself failed" in line]
+    assert "watchdog: its last look does not end" in told
