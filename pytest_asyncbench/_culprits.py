@@ -377,7 +377,7 @@ def _unseen(stall: LoopStall) -> Finding:
         starved=stall.starved,
         stopped=stall.stopped,
         kept_out=stall.kept_out,
-        busy=True,
+        busy=(stall.working or 0.0) >= (stall.blocked or 0.0),
     )
 
 

@@ -91,6 +91,13 @@ def test_a_stall_without_samples_still_is_reported():
     assert (seen.kind, seen.call, seen.seconds) == ("stall", "Task-7", 0.5)
 
 
+@pytest.mark.parametrize(("working", "busy"), [(0.5, True), (0.0, False)])
+def test_who_was_seen_at_nothing_is_busy_if_it_worked(working, busy):
+    """A step that waited was not busy, whatever it waited for."""
+    step = stall(seconds=0.5, working=working, blocked=0.5 - working)
+    assert one(stalls=(step,)).busy is busy
+
+
 def test_a_blocked_step_is_told_from_a_busy_one_by_its_advice():
     """One is to be split up or moved to a thread; for the other there may be an API."""
     busy = one(stalls=(stall((user(),), working=0.9, blocked=0.1),))
