@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from pytest_asyncbench._errors import PolicyError
-from pytest_asyncbench._model import Policy
+from pytest_asyncbench._model import Budget, Policy
 from pytest_asyncbench._policy import DEFAULT, suggest, with_settings
 
 __all__ = ["OPTIONS", "Option", "add_options", "header", "policy_of"]
@@ -196,10 +196,10 @@ def _shown(value: Any) -> str:
         return f"{value:g}s"
     if isinstance(value, frozenset):
         return "+".join(sorted(value)) or "none"
-    if isinstance(value, tuple):
-        return (
-            str(len(value))
-            if value and not isinstance(value[0], str)
-            else "+".join(value)
-        )
-    return f"{value.within:g}s" if hasattr(value, "within") else str(value)
+    if isinstance(value, Budget):
+        return f"{value.within:g}s"
+    if not isinstance(value, tuple):
+        return str(value)
+    # Packages by name; of allowances and calls, which are long, how many.
+    names = [each for each in value if isinstance(each, str)]
+    return "+".join(names) if len(names) == len(value) else str(len(value))
