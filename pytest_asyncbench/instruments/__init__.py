@@ -34,6 +34,7 @@ from pytest_asyncbench.instruments._stack import (
     RawStack,
     capture,
     describe_callback,
+    to_frame,
     to_stack,
     written_at,
 )
@@ -250,13 +251,10 @@ class Watch:
 
     def _source(self, callback: Any) -> Frame | None:
         code = written_at(callback)
-        if code is not None and code in self.stand_ins:
-            code = self.stand_ins[code]
-        return (
-            None
-            if code is None
-            else to_stack((None, ((code, code.co_firstlineno, {}),)))[0]
-        )
+        if code is None:
+            return None
+        code = self.stand_ins.get(code, code)
+        return to_frame((code, code.co_firstlineno, {}))
 
     def _called(
         self, rule: Rule, began: float, seconds: float, frame: FrameType

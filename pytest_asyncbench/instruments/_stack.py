@@ -33,7 +33,9 @@ __all__ = [
     "describe_callback",
     "is_debugged",
     "not_ours",
+    "raw_frame",
     "task_label",
+    "to_frame",
     "to_stack",
     "written_at",
 ]
@@ -94,14 +96,14 @@ def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | 
     if frame is not None and begins(frame):
         caller = not_ours(frame.f_back, within)
         if caller is not None and caller.f_code not in within:
-            begun, frame = _raw(frame), caller
+            begun, frame = raw_frame(frame), caller
     innermost = frame
     # The thread may go on while we look: its position now is what counts.
     position = (0, 0) if frame is None else (frame.f_lasti, frame.f_lineno or 0)
     found: list[RawFrame | Frame] = []
     while frame is not None and frame.f_code not in within:
         if len(found) < _MOST_FRAMES:
-            found += _raw(frame), *_file_before(frame)
+            found += raw_frame(frame), *_file_before(frame)
         frame = frame.f_back
     if frame is None or innermost is None:
         return None
@@ -120,7 +122,8 @@ def _file_before(frame: FrameType) -> tuple[Frame, ...]:
     return () if not call else (Frame(file="<built-in>", line=0, function=call),)
 
 
-def _raw(frame: FrameType) -> RawFrame:
+def raw_frame(frame: FrameType) -> RawFrame:
+    """Take one frame as it stands."""
     return frame.f_code, frame.f_lineno or 0, frame.f_globals
 
 
@@ -155,7 +158,7 @@ def _is_debuggers(module: str, function: str) -> bool:
 def to_stack(raw: RawStack) -> Stack:
     """Put a captured stack into words, innermost frame first."""
     position, frames = raw
-    stack = [each if isinstance(each, Frame) else _frame(each) for each in frames]
+    stack = [each if isinstance(each, Frame) else to_frame(each) for each in frames]
     innermost = frames[0] if frames else None
     if position is not None and isinstance(innermost, tuple):
         line, call = _at_work(position, innermost)
@@ -163,7 +166,8 @@ def to_stack(raw: RawStack) -> Stack:
     return tuple(stack)
 
 
-def _frame(raw: RawFrame) -> Frame:
+def to_frame(raw: RawFrame) -> Frame:
+    """Put a captured frame into words."""
     code, line, scope = raw
     return Frame(
         file=code.co_filename,
@@ -205,7 +209,7 @@ def _at_work(position: Position, innermost: RawFrame) -> tuple[int, str | None]:
     worked_at = line_of_operator(code, offset)
     if worked_at is not None and (begun is None or worked_at != line):
         return worked_at, None
-    return line, _frame(begun).qualified if begun is not None else call or None
+    return line, to_frame(begun).qualified if begun is not None else call or None
 
 
 def _public_module(code: CodeType, scope: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from types import FrameType, MethodType
 from typing import Any
 
 from pytest_asyncbench._model import Frame, Stack
-from pytest_asyncbench.instruments._stack import TASKS, task_label, to_stack
+from pytest_asyncbench.instruments._stack import TASKS, raw_frame, task_label, to_frame
 
 __all__ = ["await_chain", "by_name"]
 
@@ -61,7 +61,7 @@ def _suspended(awaited: Any) -> tuple[FrameType | None, Any]:
 
 
 def _frame_of(frame: FrameType) -> Frame:
-    return to_stack((None, ((frame.f_code, frame.f_lineno or 0, frame.f_globals),)))[0]
+    return to_frame(raw_frame(frame))
 
 
 def _awaited(task: asyncio.Task[Any], innermost_first: list[FrameType]) -> str:
