@@ -19,7 +19,7 @@ from pytest_asyncbench._errors import (
 )
 from pytest_asyncbench._failures import by_weight, failure_of, note_others
 from pytest_asyncbench._judge import judge
-from pytest_asyncbench._model import Comparison, Observations, Policy, Verdict
+from pytest_asyncbench._model import Comparison, Policy, Verdict
 from pytest_asyncbench._render import message, waived_lines
 from pytest_asyncbench._run import Run
 from pytest_asyncbench._trial import Trial
@@ -154,7 +154,7 @@ class Concurrently:
             limit=terms.limit,
             keep_going=terms.return_exceptions,
         )
-        blocked_before = len(trial.watch.stalls), len(trial.watch.calls)
+        before = trial.so_far()
         stopwatch = trial.stopwatch()
         async with AsyncExitStack() as stack:
             deadline = None
@@ -165,18 +165,13 @@ class Concurrently:
             await together.run()
         elapsed = stopwatch.elapsed()
         with trial.aside():
-            seen = Observations(
+            seen = trial.seen_since(
+                before,
                 elapsed=elapsed,
-                steps=trial.watch.steps,
-                loops=trial.watch.loops,
-                stalls=tuple(trial.watch.stalls[blocked_before[0] :]),
-                calls=tuple(trial.watch.calls[blocked_before[1] :]),
-                excuses=tuple(trial.watch.excuses),
                 families=together.group.traces(),
                 together=elapsed.lived,
                 serial=given,
                 overrun=deadline.overrun if deadline else None,
-                debugged=trial.watch.watchdog.debugged,
             )
             verdict = judge(_policy_for(trial.policy, terms), seen, trial.rules)
             trial.unjudged += waived_lines(verdict)

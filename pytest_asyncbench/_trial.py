@@ -55,6 +55,10 @@ _RAISED = {
 }
 
 
+Mark = tuple[int, int]
+"""How many stalls and calls had been seen at a moment."""
+
+
 class Trial:
     """A test that is watched.
 
@@ -100,7 +104,7 @@ class Trial:
         self._group: Group | None = None
         self._brought: list[asyncio.AbstractEventLoop] = []
         self._met_before: list[asyncio.AbstractEventLoop] = []
-        self._seen_before = (0, 0)
+        self._judged: Mark = (0, 0)
         self._teardown: tuple[Finding, ...] = ()
 
     # ---------------------------------------------------------- its time
@@ -273,27 +277,19 @@ class Trial:
 
     def conclude(self) -> Verdict:
         """Judge what was seen so far."""
-        self._seen_before = (len(self.watch.stalls), len(self.watch.calls))
+        self._judged = self.so_far()
         self.verdict = judge(self.policy, self.observations(), self.rules)
         return self.verdict
 
     def conclude_set_up(self) -> Verdict:
         """Judge what has blocked in a set-up after which no call will come."""
-        seen = self.observations()
-        self._seen_before = (len(seen.stalls), len(seen.calls))
-        self.verdict = self._apart_from_call(seen)
+        self._judged = self.so_far()
+        self.verdict = self._apart_from_call(self.observations())
         return self.verdict
 
     def conclude_teardown(self) -> Verdict:
         """Judge what has blocked since the call was judged, and nothing else."""
-        stalls, calls = self._seen_before
-        seen = Observations(
-            elapsed=Elapsed(wall=0.0),
-            steps=max(1, self.watch.steps),
-            stalls=tuple(self.watch.stalls[stalls:]),
-            calls=tuple(self.watch.calls[calls:]),
-            excuses=tuple(self.watch.excuses),
-        )
+        seen = self.seen_since(self._judged, elapsed=Elapsed(wall=0.0))
         verdict = self._apart_from_call(seen)
         self._teardown = verdict.findings
         return verdict
@@ -311,17 +307,29 @@ class Trial:
 
     def observations(self) -> Observations:
         """Gather what every instrument saw."""
-        return Observations(
+        return self.seen_since(
+            (0, 0),
             elapsed=self._elapsed or Elapsed(wall=0.0),
-            steps=self.watch.steps,
-            loops=self.watch.loops,
-            stalls=tuple(self.watch.stalls),
-            calls=tuple(self.watch.calls),
-            excuses=tuple(self.watch.excuses),
             families=self._group.traces() if self._group else (),
             overrun=self._overrun(),
-            debugged=self.watch.watchdog.debugged,
             problems=tuple(self.watch.problems),
+        )
+
+    def so_far(self) -> Mark:
+        """Mark this moment, for `seen_since`."""
+        return len(self.watch.stalls), len(self.watch.calls)
+
+    def seen_since(self, mark: Mark, **facts: Any) -> Observations:
+        """Gather what was seen of the loops since a mark, beside other facts."""
+        stalls, calls = mark
+        return Observations(
+            steps=self.watch.steps,
+            loops=self.watch.loops,
+            stalls=tuple(self.watch.stalls[stalls:]),
+            calls=tuple(self.watch.calls[calls:]),
+            excuses=tuple(self.watch.excuses),
+            debugged=self.watch.watchdog.debugged,
+            **facts,
         )
 
     def _overrun(self) -> Overrun | None:
