@@ -151,6 +151,20 @@ def test_starved_time_is_forgiven_in_a_speedup():
     assert len(broken(speedup(2.0, starvation="strict"), **seen)) == 1
 
 
+def test_starved_time_makes_no_speedup():
+    """What ran one after another was starved as it ran: alone it was not faster."""
+    in_a_row = (
+        FamilyTrace(name="a", started=0.0, finished=1.5, running=1.5),
+        FamilyTrace(name="b", started=0.0, finished=3.0, running=1.5, queued=1.5),
+    )
+    seen = {"families": in_a_row, "together": 3.0, "starved": 1.0}
+    (slow,) = broken(speedup(1.2), **seen)
+    assert slow.actual == 1.0
+    assert len(broken(Policy(copies=2), **seen)) == 1
+    # A figure that was measured or given knows nothing of it.
+    assert broken(speedup(1.2), **seen, serial=3.0) == []
+
+
 @pytest.mark.parametrize("copies", [2, 50])
 def test_copies_must_beat_one_after_another(copies):
     """More than one, not one, where no number is given."""
