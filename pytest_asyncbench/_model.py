@@ -15,6 +15,7 @@ from typing import Any, Literal
 __all__ = [
     "GARBAGE",
     "MARKER",
+    "NOT_WATCHED",
     "PROPERTY",
     "Allowance",
     "AwaitedTask",
@@ -46,6 +47,9 @@ __all__ = [
 
 PROPERTY = "asyncbench"
 """The name of the user property of a report that carries the record."""
+
+NOT_WATCHED = "not watched: "
+"""How a problem begins that is a rule's which names what can't be wrapped."""
 
 MARKER = "marker"
 """Where a promise or an allowance was written that is a test's own."""

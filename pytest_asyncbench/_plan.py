@@ -93,7 +93,7 @@ def _no_packages(policy: Policy) -> Iterator[str]:
 def _can_be_found(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
+    except Exception:  # a package on the way is imported, and may fail in any way
         return False
 
 

@@ -22,7 +22,7 @@ from pytest_asyncbench._errors import (
     UnmeasuredWarning,
 )
 from pytest_asyncbench._failures import add_note
-from pytest_asyncbench._model import PROPERTY, Policy, Verdict
+from pytest_asyncbench._model import NOT_WATCHED, PROPERTY, Policy, Verdict
 from pytest_asyncbench._plan import PLAN, fixtures_of
 from pytest_asyncbench._render import blocking_lines, message, waived_lines
 from pytest_asyncbench._reporting import longrepr
@@ -229,7 +229,8 @@ class Session:
     def _note_untold(self, trial: Trial) -> None:
         """Tell with this test what went wrong with rules, unless one did already."""
         known = self._interception
-        for problem in (*self._problems, *known.problems, *known.failures):
+        unwatched = [f"{NOT_WATCHED}{problem}" for problem in known.problems]
+        for problem in (*self._problems, *unwatched, *known.failures):
             if problem not in self._told:
                 self._told.add(problem)
                 trial.watch.note(problem)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pytest_asyncbench._model import PROPERTY, Allowance
+from pytest_asyncbench._model import NOT_WATCHED, PROPERTY, Allowance
 from pytest_asyncbench._units import seconds, shown
 
 __all__ = ["Summary"]
@@ -100,6 +100,9 @@ class Summary:
             yield f"not judged: the budget of {nodeid}, since a debugger stood in it"
         for problem, count in self.problems.items():
             times = f" ({count} times)" if count > 1 else ""
+            if problem.startswith(NOT_WATCHED):
+                yield f"{problem}{times}"
+                continue
             yield f"pytest-asyncbench itself failed: {problem}{times}; outcomes stand"
 
     def _place_lines(self) -> Iterator[str]:
