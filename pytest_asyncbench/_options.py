@@ -58,7 +58,7 @@ OPTIONS = (
     ),
     Option(
         name="scope",
-        value="packages",
+        value="packages, none",
         default="any call on the loop",
         help="blame only calls with a frame of these packages on the stack",
     ),
@@ -71,7 +71,7 @@ OPTIONS = (
     ),
     Option(
         name="budget",
-        value="duration",
+        value="duration, none",
         default="none",
         help="a budget for every async test that has none of its own",
     ),

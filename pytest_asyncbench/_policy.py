@@ -249,16 +249,21 @@ _PARSERS: Mapping[str, Callable[[Any, str], Any]] = {
     "blocking": lambda value, source: mode(value),
     "threshold": lambda value, source: duration(value),
     "rules": lambda value, source: rules(value),
-    "scope": lambda value, source: scope(value),
+    "scope": lambda value, source: () if value == NONE else scope(value),
     "allow": allowances,
     "calls": lambda value, source: calls(value),
-    "budget": lambda value, source: budget(value, source=source),
+    "budget": lambda value, source: (
+        None if value == NONE else budget(value, source=source)
+    ),
     "starvation": lambda value, source: starvation(value),
     "once": lambda value, source: once(value),
     "real_limit": lambda value, source: duration(value),
 }
 """How the value of each setting is read, by the setting's name."""
 
+
+NONE = "none"
+"""Takes back what was set at a place of less weight."""
 
 _ADD_UP = ("allow", "calls")
 

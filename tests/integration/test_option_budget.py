@@ -47,3 +47,26 @@ def test_the_command_line_wins_over_ini(play):
     run = play(SUITE, "--asyncbench-budget=0.15", ini="asyncbench_budget = 1h")
     assert run.outcomes == OUTCOMES
     assert run["test_hangs"].lines[0].endswith("budget 0.150 s (command line)")
+
+
+def test_none_takes_it_back(play_once):
+    """The command line's over the ini file's; an empty value would be no word."""
+    ini = "asyncbench_budget = 1us\nasyncbench_scope = json"
+    settings = ("--asyncbench-budget=none", "--asyncbench-scope=none")
+    report = "--asyncbench-blocking=error"
+    run = play_once(BRIEF, report, *settings, ini=ini)
+    assert run.outcomes == {"test_brief": "passed", "test_blocks": "failed"}
+    assert run["test_brief"].record["budget"] is None
+    run = play_once(BRIEF, report, ini=ini)
+    assert "budget 1 µs (ini)" in run["test_brief"].lines[0]
+
+
+BRIEF = """
+import asyncio, time
+
+async def test_brief():
+    await asyncio.sleep(0)
+
+async def test_blocks():
+    time.sleep(0.001)
+"""
