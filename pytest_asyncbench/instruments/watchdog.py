@@ -202,10 +202,15 @@ class Watchdog:
         """End the thread, and let none begin until the process has forked."""
         acquire(self._turning)
         over, runs = self._over, self._ended is not None
-        made_way = not over and runs and self._has_ended()
-        if made_way:
-            self._let_in(math.inf)  # nobody comes for a while
-            self._see_off()
+        try:
+            made_way = not over and runs and self._has_ended()
+            if made_way:
+                self._let_in(math.inf)  # nobody comes for a while
+                self._see_off()
+        except BaseException:  # an interrupt; nobody would go on, and `stop` wait
+            self._over = over
+            self._turning.release()
+            raise
 
         def go_on(in_child: bool) -> None:
             # The child's loops are copies; to wake them would wake the parent's.

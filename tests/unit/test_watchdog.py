@@ -532,6 +532,20 @@ def test_in_a_forked_process_nobody_waits_for_the_watchdog(watchdogs):
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+def test_an_interrupt_on_the_way_to_a_fork_leaves_the_watchdog_as_it_was(monkeypatch):
+    """Python only prints it, and calls nobody after the fork."""
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with with_watchdog() as watchdog:
+        monkeypatch.setattr(watchdog, "_see_off", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            watchdog._make_way()
+        assert not watchdog._over
+        assert not watchdog._turning.locked()
+
+
 def test_the_end_does_not_wait_for_ever_for_a_look(monkeypatch):
     """It may wait for the test's own code, which waits for the loop."""
     monkeypatch.setattr(watchdog_module, "_TO_END", 0.01)
