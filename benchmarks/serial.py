@@ -28,11 +28,11 @@ from typing import Any, NamedTuple
 
 from _table import print_table, rounds_from
 
-from pytest_asyncbench._accounting import compare
-from pytest_asyncbench._clock import SYSTEM_CLOCK, Stopwatch
-from pytest_asyncbench._model import Comparison
-from pytest_asyncbench.concurrency import Together, in_turn, jobs_from
-from pytest_asyncbench.instruments import Watch
+from pytest_asyncbench._judging.accounting import compare
+from pytest_asyncbench._running.together import Together, in_turn, jobs_from
+from pytest_asyncbench._watching.watch import Watch
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Stopwatch
+from pytest_asyncbench._words.model import Comparison
 
 TOLERANCE = 0.05
 

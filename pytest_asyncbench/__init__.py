@@ -7,7 +7,7 @@ The fixtures and markers need no import; these names are for annotations,
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from pytest_asyncbench._errors import (
+from pytest_asyncbench._words.errors import (
     BlockingCallError,
     BlockingCallWarning,
     BudgetExceeded,
@@ -21,12 +21,12 @@ from pytest_asyncbench._errors import (
     UnmeasuredWarning,
     VirtualTimeError,
 )
-from pytest_asyncbench._model import Finding, Rule, TaskTrace
+from pytest_asyncbench._words.model import Finding, Rule, TaskTrace
 
 if TYPE_CHECKING:
-    from pytest_asyncbench._blocking_calls import BlockingCalls
-    from pytest_asyncbench._concurrently import Concurrently
-    from pytest_asyncbench._run import Run
+    from pytest_asyncbench._glue.blocking_calls import BlockingCalls
+    from pytest_asyncbench._glue.concurrently import Concurrently
+    from pytest_asyncbench._glue.run import Run
     from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = [
@@ -53,9 +53,9 @@ __all__ = [
 
 # pytest imports this package at every start; the engines only load when used.
 _LOADED_LATER = {
-    "BlockingCalls": "_blocking_calls",
-    "Concurrently": "_concurrently",
-    "Run": "_run",
+    "BlockingCalls": "_glue.blocking_calls",
+    "Concurrently": "_glue.concurrently",
+    "Run": "_glue.run",
     "VirtualClock": "virtual_time",
 }
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_asyncbench import _hookspecs
-from pytest_asyncbench._markers import marker_lines
-from pytest_asyncbench._options import add_options, header
-from pytest_asyncbench._plan import PLAN, Plan, refuse
-from pytest_asyncbench._summary import Summary
-from pytest_asyncbench.fixtures import blocking_calls, concurrently, virtual_clock
+from pytest_asyncbench._glue import hookspecs
+from pytest_asyncbench._glue.fixtures import blocking_calls, concurrently, virtual_clock
+from pytest_asyncbench._glue.markers import marker_lines
+from pytest_asyncbench._glue.options import add_options, header
+from pytest_asyncbench._glue.plan import PLAN, Plan, refuse
+from pytest_asyncbench._glue.summary import Summary
 
 __all__ = ["blocking_calls", "concurrently", "virtual_clock"]
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Offer our own hooks."""
-    pluginmanager.add_hookspecs(_hookspecs.AsyncbenchSpecs)
+    pluginmanager.add_hookspecs(hookspecs.AsyncbenchSpecs)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(
 def _watch(config: pytest.Config) -> None:
     """Bring in the engines, and the hooks that stand around each test."""
     # Here, because a run that asks for nothing must not pay for loading them.
-    from pytest_asyncbench._session import Session
+    from pytest_asyncbench._glue.session import Session
 
     if not config.pluginmanager.has_plugin("asyncbench-session"):
         config.pluginmanager.register(Session(config), "asyncbench-session")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytest_asyncbench._clock import Processor
+from pytest_asyncbench._words.clock import Processor
 
 __all__ = ["ManualClock"]
 

@@ -22,14 +22,14 @@ import pytest
 
 # An inner run in this process forgets the modules that it was the first to import, and
 # would leave two of each behind; so all of ours and of the rules are here before.
-import pytest_asyncbench._session
-from pytest_asyncbench._clock import SYSTEM_CLOCK
-from pytest_asyncbench._frames import current_frames
-from pytest_asyncbench._rules import RULES
-from pytest_asyncbench.instruments.interception import Interception
-from pytest_asyncbench.instruments.watchdog import Watchdog
+import pytest_asyncbench._glue.session
+from pytest_asyncbench._interception import Interception
+from pytest_asyncbench._python.frames import current_frames
+from pytest_asyncbench._rules.table import RULES
+from pytest_asyncbench._watching.watchdog import Watchdog
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 
-assert pytest_asyncbench._session
+assert pytest_asyncbench._glue.session
 Interception(RULES, SYSTEM_CLOCK).install()()
 
 _WIDTH = "100"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pytest_asyncbench._clock import SYSTEM_CLOCK, Clock, Processor
-from pytest_asyncbench._errors import VirtualTimeError
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Processor
+from pytest_asyncbench._words.errors import VirtualTimeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

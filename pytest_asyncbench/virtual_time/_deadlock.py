@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from pytest_asyncbench._model import Frame
-from pytest_asyncbench._units import shown
-from pytest_asyncbench.instruments._stack import task_label
-from pytest_asyncbench.instruments.awaiting import await_chain, by_name
+from pytest_asyncbench._loops.awaiting import await_chain, by_name
+from pytest_asyncbench._python.stack import task_label
+from pytest_asyncbench._words.model import Frame
+from pytest_asyncbench._words.units import shown
 
 __all__ = ["describe_tasks"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from freezegun import api
 
-from pytest_asyncbench._errors import VirtualTimeError
+from pytest_asyncbench._words.errors import VirtualTimeError
 from pytest_asyncbench.virtual_time._local_time import keep_local_time
 
 if TYPE_CHECKING:

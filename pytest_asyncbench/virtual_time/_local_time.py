@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from freezegun import api
 
-from pytest_asyncbench._undo import Undo, replace
+from pytest_asyncbench._words.undo import Undo, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Any
 
-from pytest_asyncbench._clock import current_thread_ids
-from pytest_asyncbench._errors import VirtualTimeError
-from pytest_asyncbench._undo import Undo, replace
+from pytest_asyncbench._words.clock import current_thread_ids
+from pytest_asyncbench._words.errors import VirtualTimeError
+from pytest_asyncbench._words.undo import Undo, replace
 from pytest_asyncbench.virtual_time._clock import RESOLUTION, VirtualClock, nanoseconds
 from pytest_asyncbench.virtual_time._selector import VirtualSelector
 from pytest_asyncbench.virtual_time._wakers import Wakers

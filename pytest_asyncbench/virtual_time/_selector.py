@@ -10,7 +10,7 @@ import math
 from selectors import BaseSelector, SelectorKey
 from typing import TYPE_CHECKING, Any
 
-from pytest_asyncbench._errors import Deadlock, RealLimitExceeded
+from pytest_asyncbench._words.errors import Deadlock, RealLimitExceeded
 from pytest_asyncbench.virtual_time._clock import RESOLUTION
 from pytest_asyncbench.virtual_time._deadlock import describe_tasks
 from pytest_asyncbench.virtual_time._threads import other_threads

@@ -16,10 +16,10 @@ from concurrent.futures import thread as pool
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from pytest_asyncbench._frames import current_frames
-from pytest_asyncbench.instruments._callee import callee
-from pytest_asyncbench.instruments._kernel import is_parked
-from pytest_asyncbench.instruments._stack import not_ours
+from pytest_asyncbench._python.callee import callee
+from pytest_asyncbench._python.frames import current_frames
+from pytest_asyncbench._python.kernel import is_parked
+from pytest_asyncbench._python.stack import not_ours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

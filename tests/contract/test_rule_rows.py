@@ -33,15 +33,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_asyncbench._clock import SYSTEM_CLOCK
-from pytest_asyncbench._frames import current_frames
-from pytest_asyncbench._rules import FAMILIES, RULES
-from pytest_asyncbench.instruments.interception import PREDICATES, Interception
+from pytest_asyncbench._interception import PREDICATES, Interception
+from pytest_asyncbench._python.frames import current_frames
+from pytest_asyncbench._rules.table import FAMILIES, RULES
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from pytest_asyncbench._model import Rule
+    from pytest_asyncbench._words.model import Rule
 
 fcntl = pytest.importorskip("fcntl", reason="the cases are written for POSIX")
 

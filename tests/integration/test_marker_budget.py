@@ -170,7 +170,7 @@ def test_the_failure_lists_every_task_alive_and_what_each_waits_for(suite):
 
 def test_the_text_is_no_traceback_through_the_plugin(suite):
     """A person sees promise, fact and line; none of our files."""
-    assert "_trial" not in suite["test_hung"].text
+    assert "_glue" not in suite["test_hung"].text
     assert "CancelledError" not in suite["test_hung"].text
 
 

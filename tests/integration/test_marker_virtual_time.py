@@ -541,7 +541,7 @@ def test_the_loops_that_a_sync_test_runs_become_virtual(play):
 REAL_LOOPS = """
 import asyncio
 import pytest
-from pytest_asyncbench._clock import SYSTEM_CLOCK
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 
 @pytest.mark.virtual_time("2020-01-01")
 async def test_a_loop_in_a_thread_is_real(virtual_clock):

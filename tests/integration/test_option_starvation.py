@@ -9,19 +9,19 @@ from __future__ import annotations
 import pytest
 
 CONFTEST = """
-from pytest_asyncbench import _clock
+from pytest_asyncbench._words import clock
 
-_real = _clock.SystemClock.processor
+_real = clock.SystemClock.processor
 
 def _starving(self, thread, native):
     working, *_ = _real(self, thread, native)
-    return _clock.Processor(working, 0.9 * self.now())
+    return clock.Processor(working, 0.9 * self.now())
 
 def pytest_configure():
-    _clock.SystemClock.processor = _starving
+    clock.SystemClock.processor = _starving
 
 def pytest_unconfigure():
-    _clock.SystemClock.processor = _real
+    clock.SystemClock.processor = _real
 """
 
 SUITE = """

@@ -60,18 +60,18 @@ def pytest_unconfigure():
 '''
 
 PLACES = [
-    ("_trial", "", "judge"),
-    ("_trial", "", "Watch"),
-    ("_trial", "Trial", "begin_call"),
-    ("_trial", "Trial", "_end_call"),
-    ("_trial", "Trial", "conclude"),
-    ("_trial", "Trial", "conclude_teardown"),
-    ("_trial", "Trial", "outcome"),
-    ("instruments", "Watch", "start"),
-    ("instruments", "Watch", "stop"),
-    ("instruments.steps", "StepProbe", "install"),
-    ("_session", "", "record_property"),
-    ("_host", "", "enter"),
+    ("_glue.trial", "", "judge"),
+    ("_glue.trial", "", "Watch"),
+    ("_glue.trial", "Trial", "begin_call"),
+    ("_glue.trial", "Trial", "_end_call"),
+    ("_glue.trial", "Trial", "conclude"),
+    ("_glue.trial", "Trial", "conclude_teardown"),
+    ("_glue.trial", "Trial", "outcome"),
+    ("_watching.watch", "Watch", "start"),
+    ("_watching.watch", "Watch", "stop"),
+    ("_loops.steps", "StepProbe", "install"),
+    ("_glue.session", "", "record_property"),
+    ("_glue.host", "", "enter"),
 ]
 
 
@@ -92,7 +92,7 @@ def test_outcomes_stand_wherever_we_break(play_once, module, owner, name):
 def test_it_is_told_by_workers_too(play):
     """As a warning of its own kind, which `-W error` does not turn on the test."""
     conftest = BREAK.format(
-        module="pytest_asyncbench._trial", owner="Trial", name="conclude"
+        module="pytest_asyncbench._glue.trial", owner="Trial", name="conclude"
     )
     run = play(SUITE, "-W", "error", conftest=conftest)
     assert run.outcomes == OUTCOMES
@@ -103,7 +103,7 @@ def test_it_is_told_by_workers_too(play):
 def test_an_instrument_that_fails_in_the_middle_is_told_in_the_record(play_once):
     """A stall that could not be recorded does not stop the loop, nor is it silent."""
     conftest = BREAK.format(
-        module="pytest_asyncbench.instruments", owner="Watch", name="_stall"
+        module="pytest_asyncbench._watching.watch", owner="Watch", name="_stall"
     )
     source = (
         "import pytest, time\n@pytest.mark.no_blocking(rules='none')\n"
@@ -119,7 +119,7 @@ def test_an_instrument_that_fails_in_the_middle_is_told_in_the_record(play_once)
 def test_a_watchdog_that_fails_is_told_in_the_summary(play_once):
     """It runs in a thread of its own, where nobody would see."""
     conftest = BREAK.format(
-        module="pytest_asyncbench.instruments.watchdog",
+        module="pytest_asyncbench._watching.watchdog",
         owner="Watchdog",
         name="_sample",
     )
@@ -135,7 +135,7 @@ def test_a_watchdog_that_fails_is_told_in_the_summary(play_once):
 def test_a_loop_that_cannot_be_watched_goes_on(play_once, name):
     """It is met within one of its own steps."""
     conftest = BREAK.format(
-        module="pytest_asyncbench.instruments.watchdog", owner="Watchdog", name=name
+        module="pytest_asyncbench._watching.watchdog", owner="Watchdog", name=name
     )
     source = (
         "import asyncio, pytest\n@pytest.mark.no_blocking\n"
@@ -185,7 +185,7 @@ def test_a_detector_that_sees_nothing_here_says_so(play_once):
 
 
 ENDLESS = """
-from pytest_asyncbench.instruments.watchdog import Watchdog
+from pytest_asyncbench._watching.watchdog import Watchdog
 
 _has_ended = Watchdog._has_ended
 

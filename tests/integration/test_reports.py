@@ -143,7 +143,7 @@ def test_tracebacks_do_not_lead_through_us(play_once):
     run = play_once(BROKEN, ini=ini, conftest=FIXTURES)
     for name in ("test_set_up", "test_teardown"):
         assert "RuntimeError: in " in run[name].text
-        assert "_session.py" not in run[name].text
+        assert "_glue" not in run[name].text
 
 
 RERUNS = """

@@ -30,7 +30,7 @@ from pytest_asyncbench import (
 from pytest_asyncbench.testing import ManualClock
 
 if TYPE_CHECKING:
-    from pytest_asyncbench._clock import Clock
+    from pytest_asyncbench._words.clock import Clock
 
 
 def use(*values: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_asyncbench._clock import Clock, Stopwatch
+from pytest_asyncbench._words.clock import Clock, Stopwatch
 from pytest_asyncbench.testing import ManualClock
 
 

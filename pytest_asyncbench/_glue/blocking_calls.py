@@ -1,0 +1,53 @@
+"""The list behind the `blocking_calls` fixture: what has blocked so far, live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import overload
+
+from pytest_asyncbench._glue.trial import Trial
+from pytest_asyncbench._judging.attribution import findings
+from pytest_asyncbench._policy import reading
+from pytest_asyncbench._words.model import Finding
+
+__all__ = ["BlockingCalls"]
+
+
+class BlockingCalls(Sequence[Finding]):
+    """The blocking calls of this test so far; it grows while the test runs."""
+
+    def __init__(self, trial: Trial) -> None:
+        self._trial = trial
+
+    def _now(self) -> list[Finding]:
+        trial = self._trial
+        return findings(trial.policy, trial.observations(), trial.rules)
+
+    def clear(self) -> None:
+        """Forget what was seen so far; it does not count against the test either."""
+        self._trial.watch.forget()
+
+    def allowed(self, reason: str) -> AbstractContextManager[None]:
+        """Accept blocking in a ``with`` block, for this reason."""
+        return self._trial.watch.excused(reading.reason(reason))
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Look away in a ``with`` block: what blocks there is not even listed."""
+        return self._trial.watch.excused(None)
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+    @overload
+    def __getitem__(self, key: int) -> Finding: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[Finding]: ...
+    def __getitem__(self, key: int | slice) -> Finding | list[Finding]:
+        return self._now()[key]
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self._now())
+
+    def __repr__(self) -> str:
+        return f"<blocking_calls: {self._now()!r}>"

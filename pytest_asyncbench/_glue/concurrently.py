@@ -1,0 +1,241 @@
+"""What stands behind the `concurrently` fixture: run, hold to a budget, report."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Literal
+
+from pytest_asyncbench._glue.failures import by_weight, failure_of, note_others
+from pytest_asyncbench._glue.run import Run
+from pytest_asyncbench._glue.trial import Trial
+from pytest_asyncbench._judging.judge import judge
+from pytest_asyncbench._policy import reading
+from pytest_asyncbench._reports.lines import message, waived_lines
+from pytest_asyncbench._running.together import (
+    Job,
+    Together,
+    close_unstarted,
+    in_turn,
+    jobs_from,
+)
+from pytest_asyncbench._words.errors import (
+    BudgetExceeded,
+    NotConcurrent,
+    PolicyError,
+)
+from pytest_asyncbench._words.model import Comparison, Policy, Verdict
+
+__all__ = ["Concurrently"]
+
+Serial = Literal["derived", "measured"] | float
+
+
+class _Terms:
+    """What one call of `concurrently` was asked to do, checked."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        within: float | str | timedelta | None,
+        speedup: float | None,
+        serial: Serial,
+        limit: int | None,
+        return_exceptions: bool,
+    ) -> None:
+        self.jobs = jobs
+        self.budget = (
+            None
+            if within is None and speedup is None
+            else reading.budget(within, speedup, "concurrently()")
+        )
+        self.serial = _serial(serial, jobs)
+        self.limit = limit
+        self.return_exceptions = return_exceptions
+        if limit is not None and (isinstance(limit, bool) or limit < 1):
+            raise PolicyError(
+                f"limit={limit!r} lets nothing run; 1 or more is accepted"
+            )
+
+
+def _serial(serial: Serial, jobs: Sequence[Job]) -> Serial:
+    if serial == "measured":
+        fixed = next((job.name for job in jobs if not job.repeatable), None)
+        if fixed is not None:
+            raise TypeError(
+                f'serial="measured" runs everything twice, and {fixed!r} can be '
+                "awaited once; pass a callable that returns it"
+            )
+    elif serial != "derived":
+        return reading.duration(serial)
+    return serial
+
+
+class Concurrently:
+    """Run coroutines side by side, and hold them to a budget.
+
+    ``await concurrently(a(), b(), within=1.2, speedup=2)`` gives a `Run`: the results
+    in the order given, and what is known of the time they took.
+    """
+
+    def __init__(self, trial: Trial) -> None:
+        self._trial = trial
+
+    async def __call__(
+        self,
+        *work: Any,
+        within: float | str | timedelta | None = None,
+        speedup: float | None = None,
+        serial: Serial = "derived",
+        limit: int | None = None,
+        return_exceptions: bool = False,
+    ) -> Run:
+        """Run coroutines, or callables that return one, or a mapping of name to either.
+
+        Args:
+            work: what to run. Nothing that it starts outlives this call.
+            within: the longest wall-clock time in seconds, or "250ms", or a timedelta.
+            speedup: how many times as fast as one after another it must be.
+            serial: "derived" works the time one after another out from this run,
+                "measured" first runs the callables so; a number is taken as given.
+            limit: the most that are in flight at one moment.
+            return_exceptions: give exceptions as results instead of raising.
+
+        Raises:
+            BudgetExceeded: it took longer than `within`; what was left is cancelled.
+            NotConcurrent: it was not `speedup` times as fast.
+            PolicyError, TypeError, ValueError: the arguments mean nothing.
+        """
+        __tracebackhide__ = True
+        try:
+            with self._trial.aside():
+                jobs = jobs_from(work)
+                terms = _Terms(jobs, within, speedup, serial, limit, return_exceptions)
+        except (PolicyError, TypeError, ValueError):
+            close_unstarted(work)
+            raise
+        return await self._run(terms)
+
+    async def map(
+        self, function: Callable[..., Any], *iterables: Iterable[Any], **options: Any
+    ) -> Run:
+        """Call `function` for each item, as ``map`` does, and run all that at once."""
+        calls = (
+            functools.partial(function, *items)
+            for items in zip(*iterables, strict=False)
+        )
+        return await self(*calls, **options)
+
+    def run(self, *work: Any, **options: Any) -> Run:
+        """Do the same in a test that is not async, in a loop of its own."""
+        if _loop_runs_here():
+            close_unstarted(work)
+            raise RuntimeError("a loop is running here: use `await concurrently(...)`")
+        run: Run = self._trial.run(self._entered(work, options))
+        return run
+
+    async def _entered(self, work: Sequence[Any], options: dict[str, Any]) -> Run:
+        return await self(*work, **options)
+
+    async def _run(self, terms: _Terms) -> Run:
+        __tracebackhide__ = True
+        trial = self._trial
+        given = terms.serial if isinstance(terms.serial, float) else None
+        if terms.serial == "measured":
+            given = await self._in_turn(terms)
+        together = Together(
+            terms.jobs,
+            census=trial.watch.census,
+            limit=terms.limit,
+            keep_going=terms.return_exceptions,
+        )
+        before = trial.so_far()
+        stopwatch = trial.stopwatch()
+        async with AsyncExitStack() as stack:
+            deadline = None
+            if terms.budget is not None and terms.budget.within is not None:
+                deadline = await stack.enter_async_context(
+                    trial.deadline(stopwatch, terms.budget.within, together.expire)
+                )
+            await together.run()
+        elapsed = stopwatch.elapsed()
+        with trial.aside():
+            seen = trial.seen_since(
+                before,
+                elapsed=elapsed,
+                families=together.group.traces(),
+                together=elapsed.lived,
+                serial=given,
+                overrun=deadline.overrun if deadline else None,
+            )
+            verdict = judge(_policy_for(trial.policy, terms), seen, trial.rules)
+            trial.unjudged += waived_lines(verdict)
+            _raise_broken(verdict, together)
+            return _as_run(verdict, together, terms)
+
+    async def _in_turn(self, terms: _Terms) -> float:
+        stopwatch = self._trial.stopwatch()
+        await in_turn(terms.jobs, keep_going=terms.return_exceptions)
+        return stopwatch.elapsed().lived
+
+
+def _loop_runs_here() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _policy_for(policy: Policy, terms: _Terms) -> Policy:
+    # Blocking is judged with the whole test, not a second time here.
+    return replace(
+        policy, blocking="report", budget=terms.budget, copies=None, asked=False
+    )
+
+
+def _raise_broken(verdict: Verdict, together: Together) -> None:
+    __tracebackhide__ = True
+    if any(violation.kind == "wall" for violation in verdict.violations):
+        raise BudgetExceeded(message(verdict))
+    failed = [
+        (task.get_name(), error)
+        for index in together.order
+        if (error := failure_of(task := together.tasks[index])) is not None
+    ]
+    if failed and not together.keep_going:
+        (_, first), *others = by_weight(failed)
+        # Those that were cancelled because of the first did not fail.
+        others = [
+            (name, error)
+            for name, error in others
+            if not isinstance(error, asyncio.CancelledError)
+        ]
+        note_others(first, others)
+        raise first
+    if verdict.violations:
+        raise NotConcurrent(message(verdict))
+
+
+def _as_run(verdict: Verdict, together: Together, terms: _Terms) -> Run:
+    # On a loop that can't be followed nothing is known of serial time.
+    comparison = verdict.comparison or Comparison(
+        tasks=(), wall=verdict.elapsed.lived, serial=math.nan
+    )
+    errors = [failure_of(task) for task in together.tasks]
+    return Run(
+        [
+            task.result() if error is None else error
+            for task, error in zip(together.tasks, errors, strict=True)
+        ],
+        names=[job.name for job in terms.jobs],
+        order=together.order,
+        comparison=comparison.with_errors(errors),
+        blocking=verdict.findings,
+        elapsed=verdict.elapsed,
+    )

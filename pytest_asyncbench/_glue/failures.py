@@ -1,0 +1,51 @@
+"""One failure out of many: the one to raise, and the others in its notes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from pytest_asyncbench._glue.host import NO_FAILURE
+
+__all__ = ["add_note", "by_weight", "failure_of", "note_others", "with_others"]
+
+
+def failure_of(task: Any) -> BaseException | None:
+    """Give what a finished task failed with, a cancellation included."""
+    try:
+        failure: BaseException | None = task.exception()
+    except asyncio.CancelledError as cancelled:
+        return cancelled
+    return failure
+
+
+def with_others(failed: list[tuple[str, BaseException]], whole: str) -> BaseException:
+    """Choose one failure of several copies, and have its notes tell of the others."""
+    (name, first), *others = by_weight(failed)
+    add_note(first, f"in {name} {whole}")
+    note_others(first, [(f"{other} {whole}", error) for other, error in others])
+    return first
+
+
+def note_others(first: BaseException, others: list[tuple[str, BaseException]]) -> None:
+    """Tell of the failures beside the first one, in its notes."""
+    for name, error in others:
+        add_note(first, f"{name} failed, too: {type(error).__name__}: {error}")
+
+
+def by_weight(
+    failed: list[tuple[str, BaseException]],
+) -> list[tuple[str, BaseException]]:
+    """Give failures first, then who skipped, then who was cancelled because of them."""
+
+    def weight(named: tuple[str, BaseException]) -> int:
+        if isinstance(named[1], asyncio.CancelledError):
+            return 2
+        return 1 if isinstance(named[1], NO_FAILURE) else 0
+
+    return sorted(failed, key=weight)
+
+
+def add_note(error: BaseException, text: str) -> None:
+    """Add a note as ``BaseException.add_note`` does, which 3.10 lacks."""
+    error.__dict__.setdefault("__notes__", []).append(text)

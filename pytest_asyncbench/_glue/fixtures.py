@@ -1,0 +1,66 @@
+"""What a test can ask for: `concurrently`, `blocking_calls` and `virtual_clock`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._glue.blocking_calls import BlockingCalls
+    from pytest_asyncbench._glue.concurrently import Concurrently
+    from pytest_asyncbench._glue.trial import Trial
+    from pytest_asyncbench.virtual_time import VirtualClock
+
+__all__ = [
+    "BLOCKING_CALLS",
+    "CONCURRENTLY",
+    "TRIAL",
+    "blocking_calls",
+    "concurrently",
+    "virtual_clock",
+]
+
+# Filled before the fixtures of a test that asks for any of this are set up.
+TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
+CONCURRENTLY: pytest.StashKey[Concurrently] = pytest.StashKey()
+BLOCKING_CALLS: pytest.StashKey[BlockingCalls] = pytest.StashKey()
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def concurrently(request: pytest.FixtureRequest) -> Concurrently:
+    """Give the call that runs coroutines side by side and holds them to a budget."""
+    return _of_watched(request, CONCURRENTLY)
+
+
+@pytest.fixture
+def blocking_calls(request: pytest.FixtureRequest) -> BlockingCalls:
+    """Give the test's blocking calls so far, as a list that grows."""
+    return _of_watched(request, BLOCKING_CALLS)
+
+
+@pytest.fixture
+def virtual_clock(request: pytest.FixtureRequest) -> VirtualClock:
+    """Give the clock of a test that is marked with ``virtual_time``."""
+    stash: pytest.Stash = request.node.stash
+    trial = stash.get(TRIAL, None)
+    if trial is None or trial.virtual is None:
+        pytest.fail(
+            "virtual_clock is for tests in virtual time: mark this one with "
+            "@pytest.mark.virtual_time",
+            pytrace=False,
+        )
+    return trial.virtual
+
+
+def _of_watched(request: pytest.FixtureRequest, key: pytest.StashKey[T]) -> T:
+    stash: pytest.Stash = request.node.stash
+    if key not in stash:
+        pytest.fail(
+            f"{request.fixturename} needs a test that is watched from its start: name "
+            "it among the arguments of the test, or of a fixture that these name",
+            pytrace=False,
+        )
+    return stash[key]

@@ -1,0 +1,103 @@
+"""How to stand inside a running test. Knows how pytest-asyncio and unittest run one.
+
+To be inside, the test's coroutine function is replaced before anybody makes a plain
+function of it. pytest-asyncio swaps ``item.obj`` while the test runs, and for
+Hypothesis the function inside of it; unittest looks the method up on its instance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from _pytest.unittest import TestCaseFunction
+
+from pytest_asyncbench._words.undo import Undo
+
+__all__ = [
+    "NO_FAILURE",
+    "enter",
+    "is_async",
+    "loop_made",
+    "loop_owner",
+    "own_failure",
+]
+
+NO_FAILURE = (pytest.skip.Exception, pytest.xfail.Exception)
+"""How a test ends by a decision of its own."""
+
+_SCOPES: dict[str, type[pytest.Collector]] = {
+    "class": pytest.Class,
+    "module": pytest.Module,
+    "package": pytest.Package,
+    "session": pytest.Session,
+}
+
+AsyncFunction = Callable[..., Awaitable[Any]]
+
+
+def is_async(item: pytest.Item) -> bool:
+    """Tell whether a test is a coroutine function that somebody runs in a loop."""
+    return _function(item) is not None
+
+
+def enter(item: pytest.Item, wrap: Callable[[AsyncFunction], AsyncFunction]) -> Undo:
+    """Replace an async test's function by `wrap` of it; return the way back."""
+    function = _function(item)
+    if function is None:
+        return lambda: None
+    owner, name = _holder(item)
+    setattr(owner, name, wrap(function))
+    if isinstance(item, TestCaseFunction):
+        return lambda: delattr(owner, name)
+    return lambda: setattr(owner, name, function)
+
+
+def loop_made(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest, result: Any
+) -> asyncio.AbstractEventLoop | None:
+    """Give the loop that a fixture has just made for a test to run in, if it is one.
+
+    Not the loop of a wider fixture: other tests may run in that, in another time.
+    """
+    scope = getattr(request._pyfuncitem, "_loop_scope", "function")
+    if fixturedef.argname == f"_{scope}_scoped_runner":
+        # There is none under --setup-plan.
+        return result.get_loop() if hasattr(result, "get_loop") else None
+    return None
+
+
+def loop_owner(item: pytest.Item) -> pytest.Item | pytest.Collector | None:
+    """Give the node that an async test's loop belongs to, the test where it is alone.
+
+    None for a test whose loop is not made by pytest-asyncio.
+    """
+    scope = getattr(item, "_loop_scope", None)
+    if scope is None:
+        return None
+    if scope == "function":
+        return item
+    return item.getparent(_SCOPES[scope]) or item.session
+
+
+def own_failure(item: pytest.Item) -> BaseException | None:
+    """Give the failure that unittest keeps to itself until the report is made."""
+    kept = getattr(item, "_excinfo", None)
+    return kept[0].value if kept else None
+
+
+def _holder(item: pytest.Item) -> tuple[Any, str]:
+    if isinstance(item, TestCaseFunction):
+        return item.instance, item.name
+    return getattr(item, "_synchronization_target_attr", (item, "obj"))
+
+
+def _function(item: pytest.Item) -> AsyncFunction | None:
+    if not isinstance(item, pytest.Function):
+        return None
+    owner, name = (item, "obj") if isinstance(item, TestCaseFunction) else _holder(item)
+    function = getattr(owner, name, None)
+    return function if inspect.iscoroutinefunction(function) else None

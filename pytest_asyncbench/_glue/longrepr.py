@@ -1,0 +1,33 @@
+"""A verdict in place of a traceback: how pytest shows a failure that is ours."""
+
+from __future__ import annotations
+
+import pytest
+from _pytest._code.code import (
+    ExceptionChainRepr,
+    ReprEntryNative,
+    ReprFileLocation,
+    ReprTraceback,
+)
+
+from pytest_asyncbench._words.model import Verdict
+from pytest_asyncbench._words.units import shown
+
+__all__ = ["longrepr"]
+
+
+def longrepr(
+    item: pytest.Item, verdict: Verdict | None, error: BaseException
+) -> ExceptionChainRepr:
+    """Show a verdict in place of a traceback that would lead through this plugin."""
+    text, kind = str(error), type(error).__name__
+    path, line, _ = item.reportinfo()
+    culprit = next(iter(verdict.findings), None) if verdict else None
+    if culprit is not None and culprit.line:
+        where = ReprFileLocation(shown(culprit.file), culprit.line, text)
+    else:
+        where = ReprFileLocation(shown(str(path)), (line or 0) + 1, text)
+    lines = [f"E   {line}\n" if line else "E\n" for line in text.splitlines()]
+    lines += ["\n", f"{where.path}:{where.lineno}: {kind}\n"]
+    entries = ReprTraceback([ReprEntryNative(lines)], None, style="native")
+    return ExceptionChainRepr([(entries, where, None)])

@@ -1,0 +1,140 @@
+"""What holds for each test of a run: settings, then the test's own markers.
+
+This and what it imports is all that a run loads which asks for nothing; the engines
+and the hooks that stand around tests come in with `session`, when some test asks.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from pytest_asyncbench._glue import host
+from pytest_asyncbench._glue.markers import marked
+from pytest_asyncbench._glue.options import policy_of
+from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.model import Policy
+
+__all__ = ["PLAN", "Plan", "fixtures_of", "refuse"]
+
+
+class Plan:
+    """The policy of the run, and that of each of its tests."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.policy = policy_of(config)
+
+    def make(self, items: Sequence[pytest.Item]) -> list[str]:
+        """Work out each test's policy; return what is wrong with what was written."""
+        wrong = [*_no_packages(self.policy), *self._no_modules()]
+        for item in items:
+            try:
+                policy = item.stash[_POLICY] = self._policy_of(item)
+                if policy.scope != self.policy.scope:
+                    wrong += (f"{item.nodeid}: {w}" for w in _no_packages(policy))
+            except PolicyError as error:
+                wrong.append(f"{item.nodeid}: {error}")
+        return [*wrong, *_in_two_times(items)]
+
+    def _no_modules(self) -> Iterator[str]:
+        # Of the outermost one only: to look into it would be to import it.
+        for rule in self.policy.calls:
+            name = rule.target.partition(".")[0]
+            if not _can_be_found(name):
+                source = self.policy.sources["calls"]
+                yield (
+                    f"asyncbench ({source}): calls: {rule.target}: "
+                    f"no module {name!r} can be found"
+                )
+
+    def watched(self, item: pytest.Item) -> Policy | None:
+        """Give the policy of a test of which anything is to be known, else None."""
+        policy = item.stash.get(_POLICY, None)
+        if policy is None:
+            return None
+        asked = (policy.budget, policy.copies, policy.virtual)
+        if policy.blocking != "off" or any(part is not None for part in asked):
+            return policy
+        return policy if "concurrently" in fixtures_of(item) else None
+
+    def _policy_of(self, item: pytest.Item) -> Policy:
+        in_loop = host.is_async(item)
+        policy = self.policy
+        if not in_loop:
+            policy = replace(policy, budget=None)  # the setting is for async tests
+        policy = marked(policy, item)
+        if policy.copies is not None and not in_loop:
+            raise PolicyError(
+                "@pytest.mark.concurrent: only a test that is `async def` can run in "
+                "copies; in this one use the fixture: concurrently.run(...)"
+            )
+        if "virtual_clock" in fixtures_of(item) and policy.virtual is None:
+            raise PolicyError(
+                "the fixture virtual_clock is for tests in virtual time: mark this one "
+                "with @pytest.mark.virtual_time"
+            )
+        if "blocking_calls" in fixtures_of(item) and policy.blocking == "off":
+            policy = replace(policy, blocking="report")
+        strict = in_loop and policy.blocking == "error"
+        return replace(policy, asked=policy.asked or strict)
+
+
+def _no_packages(policy: Policy) -> Iterator[str]:
+    # Only after collection: what is collected may make the package importable.
+    for name in policy.scope:
+        if not _can_be_found(name):
+            source = policy.sources["scope"]
+            yield f"asyncbench ({source}): scope: no package {name!r} can be found"
+
+
+def _can_be_found(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except Exception:  # a package on the way is imported, and may fail in any way
+        return False
+
+
+def refuse(config: pytest.Config, items: list[pytest.Item], wrong: list[str]) -> None:
+    """End the run for what is wrong, before any test of it.
+
+    Raises:
+        pytest.UsageError: always, except in a worker of pytest-xdist. There it would
+            look like a crash to the controller, which is told of a collection error.
+    """
+    if not hasattr(config, "workerinput"):
+        raise pytest.UsageError(*wrong)
+    items.clear()
+    for text in wrong:
+        report = pytest.CollectReport(
+            nodeid=text.partition(": ")[0], outcome="failed", longrepr=text, result=[]
+        )
+        config.hook.pytest_collectreport(report=report)
+
+
+PLAN = pytest.StashKey[Plan]()
+
+_POLICY = pytest.StashKey[Policy]()
+
+
+def fixtures_of(item: pytest.Item) -> Sequence[str]:
+    """Give the names of the fixtures that a test asks for."""
+    return getattr(item, "fixturenames", ())
+
+
+def _in_two_times(items: Sequence[pytest.Item]) -> Iterator[str]:
+    """Name tests whose loop would have to live in virtual and in another time."""
+    owners: dict[pytest.Item | pytest.Collector, tuple[pytest.Item, Policy]] = {}
+    for item in items:
+        owner, policy = host.loop_owner(item), item.stash.get(_POLICY, None)
+        if owner is None or policy is None:
+            continue
+        first, before = owners.setdefault(owner, (item, policy))
+        if before.virtual != policy.virtual:
+            yield (
+                f"{item.nodeid}: shares its loop with {first.nodeid}, and only one of "
+                "them is in virtual time, or their virtual times differ; mark both "
+                "alike, or give each a loop of its own (loop_scope='function')"
+            )

@@ -1,0 +1,88 @@
+"""What `concurrently` gives back: the results, and what is known of the run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, overload
+
+from pytest_asyncbench._judging.accounting import peak
+from pytest_asyncbench._reports.lines import timeline
+from pytest_asyncbench._words.model import Comparison, Elapsed, Finding, TaskTrace
+from pytest_asyncbench._words.units import seconds
+
+__all__ = ["Run"]
+
+
+class Run(Sequence[Any]):
+    """A sequence of results in the order given; ``print(run)`` draws its timeline.
+
+    Attributes:
+        wall: real elapsed seconds.
+        serial: seconds the same coroutines would take, or took, one after another;
+            not a number where the loop can't be followed (uvloop).
+        order: positions in the order in which the coroutines ended.
+        tasks: one `TaskTrace` for each coroutine.
+        blocking: the places that blocked the loop while it ran.
+        starved: seconds the loop was kept off the processor, None if unknown.
+        virtual: seconds it took in virtual time, None for a test in real time.
+            The speedup is that of the time which the test lives in.
+    """
+
+    def __init__(
+        self,
+        results: Sequence[Any],
+        *,
+        names: Sequence[str],
+        order: Sequence[int],
+        comparison: Comparison,
+        blocking: Sequence[Finding] = (),
+        elapsed: Elapsed,
+    ) -> None:
+        self._results = tuple(results)
+        self._names = tuple(names)
+        self.order = tuple(order)
+        self.wall = elapsed.wall
+        self.virtual = elapsed.virtual
+        self.serial = comparison.serial
+        self.tasks: tuple[TaskTrace, ...] = comparison.tasks
+        self.blocking = tuple(blocking)
+        self.starved = elapsed.starved
+
+    @property
+    def speedup(self) -> float:
+        """Serial over wall; 1.0 where nothing took any time."""
+        together = self.wall if self.virtual is None else self.virtual
+        return self.serial / together if together > 0 else 1.0
+
+    @property
+    def peak(self) -> int:
+        """The most coroutines that were in flight at one moment."""
+        return peak(self.tasks)
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    @overload
+    def __getitem__(self, key: int | str) -> Any: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[Any, ...]: ...
+    def __getitem__(self, key: int | str | slice) -> Any:
+        if isinstance(key, str):
+            try:
+                return self._results[self._names.index(key)]
+            except ValueError:
+                known = ", ".join(self._names)
+                raise KeyError(f"{key!r}; names are: {known}") from None
+        return self._results[key]
+
+    def __repr__(self) -> str:
+        parts = [f"wall {seconds(self.wall)}"]
+        if self.virtual is not None:
+            parts.append(f"virtual {seconds(self.virtual)}")
+        if not math.isnan(self.serial):
+            parts += [f"serial {seconds(self.serial)}", f"speedup {self.speedup:.2f}"]
+        return f"<Run of {len(self)}: {', '.join(parts)}>"
+
+    def __str__(self) -> str:
+        return "\n".join([repr(self), *timeline(self.tasks)])

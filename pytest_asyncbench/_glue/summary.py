@@ -1,0 +1,139 @@
+"""What the run as a whole saw, at its end.
+
+Reports cross from workers to the controller as JSON, so the summary is made of the
+records in the reports' user properties and of nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from pytest_asyncbench._words.model import NOT_WATCHED, PROPERTY, Allowance
+from pytest_asyncbench._words.units import seconds, shown
+
+__all__ = ["Summary"]
+
+_MOST = 10
+
+
+class _Place:
+    """What all tests together lost at one place."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.count = 0
+        self.tests: set[str] = set()
+        self.advice = ""
+
+
+class Summary:
+    """What the run as a whole saw: a plugin that hears of workers' tests, too."""
+
+    def __init__(self, allowances: Sequence[Allowance] = ()) -> None:
+        self._allowances = allowances
+        self.tests: set[str] = set()
+        self.steps = 0
+        self.places: dict[tuple[str, int, str, str], _Place] = {}
+        self.allowed: Counter[str] = Counter()
+        self.used: set[str | None] = set()
+        self.unused: set[str] = set()
+        # Keys in order: who reruns a test that failed reports it several times.
+        self.unmeasured: dict[str, None] = {}
+        self.waived: dict[str, None] = {}
+        self.problems: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the record from a test's last report."""
+        if report.when != "teardown":
+            return
+        for name, value in report.user_properties:
+            if name == PROPERTY and isinstance(value, str):
+                self._add(report.nodeid, json.loads(value))
+
+    def _add(self, nodeid: str, record: dict[str, Any]) -> None:
+        self.tests.add(nodeid)
+        self.steps += record["steps"]
+        if record["unmeasured"]:
+            self.unmeasured[nodeid] = None
+        if record["waived"]:
+            self.waived[nodeid] = None
+        self.problems.update(record["problems"])
+        self.unused.update(record["unused"])
+        for entry in record["blocking"]:
+            if entry["allowed"] is not None:
+                self.allowed[entry["allowed"]] += entry["count"]
+                self.used.add(entry["allowance"])
+                continue
+            key = (entry["file"], entry["line"], entry["function"], entry["call"])
+            place = self.places.setdefault(key, _Place())
+            place.seconds += entry["seconds"]
+            place.count += entry["count"]
+            place.tests.add(nodeid)
+            place.advice = entry["advice"]
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> None:
+        """Say what was measured, and where the loop was blocked."""
+        lines = list(self.lines())
+        if lines:
+            terminalreporter.section("asyncbench")
+            for line in lines:
+                terminalreporter.write_line(line)
+
+    def lines(self) -> Iterator[str]:
+        """Give the lines of the terminal summary."""
+        if not self.tests:
+            return
+        tests, steps = _many(len(self.tests), "test"), _many(self.steps, "step")
+        yield f"{tests} and {steps} measured"
+        yield from self._place_lines()
+        yield from self._allowed_lines()
+        for nodeid in self.unmeasured:
+            yield f"not measured: {nodeid} asked to be watched, and no step was seen"
+        for nodeid in self.waived:
+            yield f"not judged: the budget of {nodeid}, since a debugger stood in it"
+        for problem, count in self.problems.items():
+            times = f" ({count} times)" if count > 1 else ""
+            if problem.startswith(NOT_WATCHED):
+                yield f"{problem}{times}"
+                continue
+            yield f"pytest-asyncbench itself failed: {problem}{times}; outcomes stand"
+
+    def _place_lines(self) -> Iterator[str]:
+        ranked = sorted(self.places.items(), key=lambda entry: -entry[1].seconds)
+        if not ranked:
+            return
+        lost = sum(place.seconds for _, place in ranked)
+        places = _many(len(ranked), "place")
+        yield f"the event loop was blocked at {places} for {seconds(lost)}"
+        for (file, line, function, call), place in ranked[:_MOST]:
+            times = f"{_many(place.count, 'time')} in {_many(len(place.tests), 'test')}"
+            yield (
+                f"  {seconds(place.seconds):>9}  {shown(file)}:{line} in {function}: "
+                f"{call}, {times}"
+            )
+            if place.advice:
+                yield f"{'':13}use: {place.advice}"
+        if len(ranked) > _MOST:
+            yield f"  … and {len(ranked) - _MOST} more"
+
+    def _allowed_lines(self) -> Iterable[str]:
+        for reason, count in self.allowed.most_common():
+            yield f"allowed {_many(count, 'time')}: {reason}"
+        # A test's own may hold for several: for a class, or for all parameters.
+        written = [*(row.text for row in self._allowances), *sorted(self.unused)]
+        unused = [text for text in written if text not in self.used]
+        for text in unused[:_MOST]:
+            yield f"an allowance that nothing used: {text}"
+        if len(unused) > _MOST:
+            yield f"… and {len(unused) - _MOST} more that nothing used"
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -1,0 +1,51 @@
+"""Names that modules took with ``from time import sleep``, for old values and new.
+
+What the values are is not known here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from pytest_asyncbench._interception.callers import PACKAGE, top
+
+__all__ = ["Swap", "swap_aliases"]
+
+
+class Swap(NamedTuple):
+    """One module-level value for another, wherever it is found."""
+
+    old: Any
+    new: Any
+    everywhere: bool
+    """Whether modules of the standard library are meant, too."""
+
+
+def swap_aliases(swaps: Iterable[Swap]) -> None:
+    """Go once over all modules and put each new value where its old one stands.
+
+    Not in our own package. Not in the modules that implement the standard library's
+    public ones (`posix`, `_io`): the import system works with these.
+    """
+    wanted = {id(swap.old): swap for swap in swaps}
+    for name, module in list(sys.modules.items()):
+        first = top(name)
+        standard = first in sys.stdlib_module_names
+        hidden = standard and (first.startswith("_") or first in {"posix", "nt"})
+        if hidden or first == PACKAGE or not _is_module(module):
+            continue
+        # A lazy module would be loaded by module.__dict__.
+        namespace = object.__getattribute__(module, "__dict__")
+        for key, value in list(namespace.items()):
+            swap = wanted.get(id(value))
+            if swap is not None and (swap.everywhere or not standard):
+                namespace[key] = swap.new
+
+
+def _is_module(value: Any) -> bool:
+    # By its true type: things that only claim to be modules (cffi's `lib`) are listed
+    # in sys.modules, too, and have no namespace to look at.
+    return issubclass(type(value), ModuleType)

@@ -1,0 +1,77 @@
+"""Who made a call, seen from its frame outwards, and whether the rules allow it.
+
+Names of modules and functions, and where they lie, are all that is looked at; knows
+no wrapper.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from pytest_asyncbench._rules.table import NEVER_FROM, ONCE, TOOLS
+from pytest_asyncbench._words import whose
+from pytest_asyncbench._words.globs import one_pattern
+
+__all__ = ["PACKAGE", "is_allowed", "is_standard", "is_users", "top"]
+
+PACKAGE = __name__.partition(".")[0]
+
+# These run a step: nothing beyond them has to do with the call.
+_STEP_RUNNERS = frozenset(
+    {
+        ("asyncio.events", "_run"),
+        ("asyncio.base_events", "_run_once"),
+        ("asyncio.base_events", "run_forever"),
+        ("asyncio.base_events", "run_until_complete"),
+        ("asyncio.runners", "run"),
+        ("_pytest.python", "pytest_pyfunc_call"),
+    }
+)
+
+
+_never_from = one_pattern(NEVER_FROM)
+_never_within = one_pattern({**TOOLS, **ONCE})
+
+
+def top(module: str) -> str:
+    """Give the first part of a dotted name."""
+    return module.partition(".")[0]
+
+
+def is_standard(frame: FrameType) -> bool:
+    """Tell whether a frame is the standard library's."""
+    return top(_module_name(frame)) in sys.stdlib_module_names
+
+
+def is_users(code_of: FrameType | Callable[..., Any]) -> bool:
+    """Tell whether a frame, or a function, is the user's; what is in C is not."""
+    frame = code_of if isinstance(code_of, FrameType) else None
+    code = frame.f_code if frame else getattr(code_of, "__code__", None)
+    return code is not None and whose.is_users(code.co_filename)
+
+
+def _module_name(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))  # exec() may put anything there
+
+
+def is_allowed(allowed: re.Pattern[str], frame: FrameType | None) -> bool:
+    """Look through the callers, from `frame` outwards to the step's own."""
+    near = True
+    while frame is not None:
+        module = _module_name(frame)
+        if top(module) != PACKAGE:
+            code = frame.f_code
+            caller = f"{module}.{getattr(code, 'co_qualname', code.co_name)}"
+            if _never_within.match(caller):
+                return True
+            if near and (_never_from.match(caller) or allowed.match(caller)):
+                return True
+            if (module, code.co_name) in _STEP_RUNNERS:
+                return False
+            near = near and is_standard(frame)
+        frame = frame.f_back
+    return False

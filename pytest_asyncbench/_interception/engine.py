@@ -1,0 +1,171 @@
+"""`Interception`: installed once, listened to by one at a time, judging each call.
+
+How a call comes here, through which wrapper, is not known.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from pytest_asyncbench._interception.callers import is_allowed, is_users
+from pytest_asyncbench._interception.installation import Installation
+from pytest_asyncbench._interception.words import (
+    Args,
+    Call,
+    Kwargs,
+    Listener,
+    Row,
+)
+from pytest_asyncbench._words.undo import Undo
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._words.clock import Clock
+    from pytest_asyncbench._words.model import Rule
+
+__all__ = ["Interception"]
+
+# Held here, so that neither our wrappers nor anybody's patches come in between.
+_this_thread = threading.get_ident
+
+_MOST_FAILURES = 20
+
+
+class _Inside:
+    """A call in progress."""
+
+    __slots__ = ("call", "told")
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.told = 0.0
+        """Seconds of it that were told of as another's."""
+
+
+class Interception:
+    """Wrap the targets of rules; tell a listener of the calls that can block.
+
+    Args:
+        rules: the table, the project's own rows included.
+        clock: where the duration of a call is read.
+    """
+
+    def __init__(self, rules: Sequence[Rule], clock: Clock) -> None:
+        self.failures: list[str] = []
+        """What went wrong on our side while calls were watched."""
+        self._problems: list[str] = []
+        self._rules = tuple(rules)
+        self._now = clock.now
+        self._installation: Installation | None = None
+        self._listener: Listener | None = None
+        self._inside: dict[int, _Inside] = {}
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each target that cannot be wrapped; known after `install`."""
+        return tuple(self._problems)
+
+    # --------------------------------------------------------- on and off
+
+    def install(self) -> Undo:
+        """Replace every target, silently as yet; the returned call restores all.
+
+        Modules of the standard library are imported for this. A target of another
+        module that isn't imported yet is replaced by the first `listen` after.
+        """
+        if self._installation is not None:
+            raise RuntimeError("this interception is already installed")
+        self._problems.clear()
+        made = Installation(self._rules, self._watch, self._problems.append)
+        restore = made.replace_all()
+        self._installation = made
+
+        def uninstall() -> None:
+            self._installation = None
+            restore()
+
+        return uninstall
+
+    def listen(self, listener: Listener, families: frozenset[str]) -> Undo:
+        """Tell `listener` of the calls under these families' rules, until undone."""
+        if self._listener is not None:
+            raise RuntimeError("somebody is listening already")
+        with ExitStack() as undo:
+            undo.callback(self._forget_listener)
+            self._listener = listener
+            if self._installation is not None:
+                undo.callback(self._installation.switch_on(families))
+            return undo.pop_all().close
+
+    def _forget_listener(self) -> None:
+        self._listener = None
+
+    # ------------------------------------------------------------ watching
+
+    def _watch(self, row: Row, call: Call, args: Args, kwargs: Kwargs) -> Any:
+        """Make a call on the thread of a running loop, and tell of it if it counts.
+
+        What a call does inside is part of it, and not looked at again; that holds
+        for one that is harmless or allowed, too. But a function of the user's that a
+        foreign call comes back to (a database's own functions) is the user's again.
+        """
+        __tracebackhide__ = True
+        thread, frame = _this_thread(), sys._getframe(2)
+        outer = self._inside.get(thread)
+        if outer is not None and (is_users(outer.call) or not is_users(frame)):
+            return call(*args, **kwargs)
+        counts, failure, inner = False, None, _Inside(call)
+        began = self._now()
+        try:
+            self._inside[thread] = inner
+            counts, failure = self._counts(row, args, kwargs, frame)
+            result = call(*args, **kwargs)
+        finally:
+            self._leave(thread, outer)
+            if counts:
+                self._tell(row.rule, began, frame, inner, outer)
+        # Only now: arguments that the call itself refuses are the caller's mistake.
+        if failure is not None:
+            self._failed(failure)
+        return result
+
+    def _leave(self, thread: int, outer: _Inside | None) -> None:
+        if outer is None:
+            self._inside.pop(thread, None)
+        else:
+            self._inside[thread] = outer
+
+    def _counts(
+        self, row: Row, args: Args, kwargs: Kwargs, frame: FrameType
+    ) -> tuple[bool, str | None]:
+        try:
+            if row.harmless is not None and row.harmless(args, kwargs):
+                return False, None
+            return not is_allowed(row.allowed, frame), None
+        except Exception as error:  # the call is the user's and must be made
+            return False, f"rule {row.rule.target!r} could not be asked: {error!r}"
+
+    def _tell(
+        self,
+        rule: Rule,
+        began: float,
+        frame: FrameType,
+        inner: _Inside,
+        outer: _Inside | None,
+    ) -> None:
+        try:
+            seconds = self._now() - began
+            if outer is not None:
+                outer.told += seconds
+            if self._listener is not None:
+                self._listener(rule, began, seconds - inner.told, frame)
+        except Exception as error:  # the call has been made and must come back
+            self._failed(f"a call of {rule.target} could not be recorded: {error!r}")
+
+    def _failed(self, failure: str) -> None:
+        if failure not in self.failures and len(self.failures) < _MOST_FAILURES:
+            self.failures.append(failure)

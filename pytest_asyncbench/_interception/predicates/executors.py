@@ -1,0 +1,47 @@
+"""Predicates on executors that are shut down; looks into their private state.
+
+Nothing public tells whether a pool still works: each place says what it relies on.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures.thread
+import threading
+
+from pytest_asyncbench._interception.predicates.arguments import argument
+from pytest_asyncbench._interception.words import Args, Kwargs
+from pytest_asyncbench._python.frames import current_frames
+
+__all__ = ["executor_at_rest", "executor_without_processes"]
+
+# Held here, so that nobody's patch comes in between.
+_WORKER_CODE = concurrent.futures.thread._worker.__code__
+
+
+def executor_at_rest(args: Args, kwargs: Kwargs) -> bool:
+    # ``with ThreadPoolExecutor()`` around awaited jobs is good code, and its end
+    # finds workers that are idle, or still on their way back from such a job.
+    if not argument(args, kwargs, 1, "wait", True):
+        return True
+    executor = args[0]
+    workers = [thread for thread in executor._threads if thread.is_alive()]
+    queued = not (executor._work_queue.empty() or executor._shutdown)
+    return not workers or not (queued or any(map(_has_a_job, workers)))
+
+
+def _has_a_job(worker: threading.Thread) -> bool:
+    # The executor's own count of idle threads is too high up to Python 3.11, and the
+    # thread is not yet counted when whoever awaited the job goes on. The worker's
+    # main loop knows which job it has, and the job's future whether it is done.
+    frame = current_frames().get(worker.ident or 0)
+    while frame is not None and frame.f_code is not _WORKER_CODE:
+        frame = frame.f_back
+    job = None if frame is None else frame.f_locals.get("work_item")
+    return job is not None and not job.future.done()
+
+
+def executor_without_processes(args: Args, kwargs: Kwargs) -> bool:
+    # The thread that manages the processes is started along with the first of them.
+    if not argument(args, kwargs, 1, "wait", True):
+        return True
+    return args[0]._executor_manager_thread is None

@@ -1,0 +1,1 @@
+"""(Policy, observations) to verdict: pure functions, without a clock or a loop."""

@@ -1,0 +1,85 @@
+"""What tasks did with their time → the time they would have taken in a row.
+
+Serial time is the sum, over the coroutines given, of the time each would have taken
+alone: the time in which one of its family was running or truly waiting. The sum of
+the spans would be wrong: four coroutines through one ``Semaphore(1)`` have spans of
+1 + 2 + 3 + 4 and no speedup at all. Pure functions: no clock, no loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pytest_asyncbench._words.model import Comparison, FamilyTrace, TaskTrace
+
+__all__ = ["compare", "peak", "spans_united", "united"]
+
+Span = tuple[float, float]
+
+
+def united(spans: Iterable[Span]) -> float:
+    """Measure the time that is covered by at least one of the spans."""
+    covered = 0.0
+    reached = float("-inf")
+    for began, ended in sorted(spans):
+        if ended > reached:
+            covered += ended - max(began, reached)
+            reached = ended
+    return covered
+
+
+def account(family: FamilyTrace) -> TaskTrace:
+    """Add up one family's time: running, truly waiting, queued behind others."""
+    waiting = united(family.waits)
+    queued = family.queued
+    if family.started is not None and family.finished is not None:
+        # Several of a family may queue at once; no one queues beyond its own span.
+        span = family.finished - family.started
+        queued = min(queued, max(0.0, span - family.running - waiting))
+    return TaskTrace(
+        name=family.name,
+        started=family.started,
+        finished=family.finished,
+        running=family.running,
+        waiting=waiting,
+        queued=queued,
+    )
+
+
+def compare(families: Sequence[FamilyTrace], wall: float | None = None) -> Comparison:
+    """Set the families' time in a row against the time they took together.
+
+    Without `wall` that is the time in which at least one of them was in flight.
+    """
+    tasks = tuple(account(family) for family in families)
+    return Comparison(
+        tasks=tasks,
+        wall=spans_united(tasks) if wall is None else wall,
+        serial=sum(task.running + task.waiting for task in tasks),
+    )
+
+
+def spans_united(tasks: Iterable[TaskTrace]) -> float:
+    """Measure the time in which at least one task was in flight."""
+    return united(_spans(tasks))
+
+
+def peak(tasks: Iterable[TaskTrace]) -> int:
+    """Count the most tasks that were in flight at one moment."""
+    # An end sorts before a start at the same moment: those two did not overlap.
+    moments = sorted(
+        moment
+        for started, finished in _spans(tasks)
+        for moment in ((started, 1), (finished, -1))
+    )
+    most = flying = 0
+    for _, change in moments:
+        flying += change
+        most = max(most, flying)
+    return most
+
+
+def _spans(tasks: Iterable[TaskTrace]) -> Iterable[Span]:
+    for task in tasks:
+        if task.started is not None and task.finished is not None:
+            yield task.started, task.finished

@@ -1,0 +1,135 @@
+"""(Policy, observations) → verdict. Opinions are formed here, without a clock."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+
+from pytest_asyncbench._judging.accounting import compare
+from pytest_asyncbench._judging.attribution import findings
+from pytest_asyncbench._words.model import (
+    Comparison,
+    Elapsed,
+    Finding,
+    Observations,
+    Policy,
+    Rule,
+    Verdict,
+    Violation,
+)
+
+__all__ = ["judge"]
+
+_BEATS_SERIAL = 1.05
+"""More than 1 by what derived serial time may be wrong."""
+
+
+def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Verdict:
+    """Hold what was seen against what was promised."""
+    found = tuple(findings(policy, seen, rules))
+    comparison = _comparison(seen)
+    held_against = list(_broken(policy, seen, comparison, found))
+    waived = [one for one in held_against if _is_debuggers(one, seen)]
+    broken = [one for one in held_against if one not in waived]
+    kinds = {violation.kind for violation in broken}
+    return Verdict(
+        policy=policy,
+        elapsed=seen.elapsed,
+        steps=seen.steps,
+        loops=seen.loops,
+        comparison=comparison,
+        budget_met=None if policy.budget is None else not (kinds & {"wall", "speedup"}),
+        # Nobody asked; but what broke a time budget may well be a blocking call.
+        findings=found if broken or policy.blocking != "off" else (),
+        violations=tuple(broken),
+        waived=tuple(waived),
+        overrun=seen.overrun,
+        unmeasured=_unmeasured(policy, seen),
+        problems=seen.problems,
+    )
+
+
+def _comparison(seen: Observations) -> Comparison | None:
+    if not seen.families:
+        return None
+    derived = compare(seen.families, seen.together)
+    if seen.serial is None:
+        return derived
+    return dataclasses.replace(derived, serial=seen.serial)
+
+
+# ---------------------------------------------------------------- promises
+
+
+def _broken(
+    policy: Policy,
+    seen: Observations,
+    comparison: Comparison | None,
+    found: Iterable[Finding],
+) -> Iterator[Violation]:
+    budget = policy.budget
+    if budget is not None and budget.within is not None:
+        took = seen.elapsed.lived
+        wall = counted(policy, took, seen.elapsed)
+        if wall > budget.within or (
+            seen.overrun is not None and seen.overrun.cancelled
+        ):
+            yield Violation(kind="wall", limit=budget.within, actual=took)
+    least = budget.speedup if budget is not None else None
+    if least is not None or (policy.copies or 0) > 1:
+        yield from _too_slow(policy, seen, comparison, least)
+    if policy.blocking == "error":
+        culprits = [finding for finding in found if finding.allowed is None]
+        if culprits:
+            lost = sum(finding.seconds for finding in culprits)
+            yield Violation(kind="blocking", limit=policy.threshold, actual=lost)
+        if _unmeasured(policy, seen):
+            yield Violation(kind="unmeasured")
+
+
+def _too_slow(
+    policy: Policy,
+    seen: Observations,
+    comparison: Comparison | None,
+    least: float | None,
+) -> Iterator[Violation]:
+    if comparison is None:
+        yield Violation(kind="speedup", limit=least or 1.0)
+        return
+    wall = counted(policy, comparison.wall, seen.elapsed)
+    if wall <= 0 < comparison.wall:
+        return  # all of it was spent waiting for a processor: that tells nothing
+    serial = comparison.serial
+    if seen.serial is None:
+        # Who runs is the one that is starved, so it counts as running, and would make
+        # what ran one after another look the faster.
+        running = sum(task.running for task in comparison.tasks)
+        serial -= min(comparison.wall - wall, running)
+    speedup = serial / wall if wall > 0 else 0.0
+    # Copies with no number of their own must still beat one after another.
+    if speedup < least if least is not None else speedup <= _BEATS_SERIAL:
+        yield Violation(kind="speedup", limit=least or 1.0, actual=speedup)
+
+
+def _is_debuggers(violation: Violation, seen: Observations) -> bool:
+    """Tell whether time was lost while a person looked at the test in a debugger.
+
+    That person's time is no part of virtual time. Nor did it break a budget which was
+    over before: a deadline that knows of a debugger cancels nobody.
+    """
+    over_before = seen.overrun is not None and seen.overrun.cancelled
+    timed = violation.kind in ("wall", "speedup") and violation.actual is not None
+    return seen.debugged and timed and not over_before and seen.elapsed.virtual is None
+
+
+def counted(policy: Policy, wall: float, elapsed: Elapsed) -> float:
+    """Give the part of `wall` that counts: without starved time that is forgiven."""
+    if policy.starvation == "strict" or elapsed.starved is None:
+        return wall
+    if elapsed.virtual is not None:
+        return wall
+    return max(0.0, wall - elapsed.starved)
+
+
+def _unmeasured(policy: Policy, seen: Observations) -> bool:
+    return policy.asked and policy.blocking != "off" and seen.steps == 0

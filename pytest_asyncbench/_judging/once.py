@@ -1,0 +1,45 @@
+"""What a process does once, such as importing a module: told apart in a stack.
+
+Who pays for it is whoever comes first, so a test is slow or not by its place in the
+run. A stack is taken to be such work when a frame of it is in the table of rules.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from fnmatch import translate
+
+from pytest_asyncbench._rules.table import ONCE
+from pytest_asyncbench._words.model import Stack
+
+__all__ = ["IMPORT", "asked_for", "done_once"]
+
+IMPORT = "import"
+"""What an import statement is called in a report."""
+
+_REASONS = [(re.compile(translate(glob)).match, why) for glob, why in ONCE.items()]
+_IMPORTS = re.compile(r"(importlib\._bootstrap|_frozen_importlib|zipimport)\b").match
+
+
+def done_once(stack: Stack) -> str | None:
+    """Give why a stack is work that is done once, or None where it is not."""
+    for frame in reversed(stack):
+        for matches, why in _REASONS:
+            if matches(frame.qualified):
+                return why
+    return None
+
+
+def asked_for(stack: Stack) -> Stack:
+    """Cut a stack down to who asked for such work: not the module that is imported."""
+    outermost = max(
+        index
+        for index, frame in enumerate(stack)
+        if any(matches(frame.qualified) for matches, _ in _REASONS)
+    )
+    callers = stack[outermost + 1 :]
+    if not callers or not _IMPORTS(stack[outermost].qualified):
+        return stack[outermost:]
+    # A statement has no frame of its own.
+    return (dataclasses.replace(callers[0], call=IMPORT), *callers[1:])

@@ -1,0 +1,1 @@
+"""What is known of event loops: their steps, their tasks, their connections."""

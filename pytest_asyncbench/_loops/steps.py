@@ -1,0 +1,370 @@
+"""See every step of asyncio's own loops, at the price of one clock reading each.
+
+A step begins where the previous one ended, or where the loop's poll returned. So
+it is enough to read the clock after each callback and after each poll: the body
+of ``Handle._run`` is replaced by one that does, and the poll of each loop that is
+met on the way is wrapped. What does not do: hooking ``call_soon`` misses readers,
+writers and timers, and asyncio's debug mode costs tenfold.
+
+Every loop whose callbacks are `asyncio.Handle`s is seen, whoever runs it and in
+whichever thread. uvloop's handles are C; for its loops see `uvloop_steps`.
+"""
+
+from __future__ import annotations
+
+import _thread
+import copy
+import math
+from asyncio.events import Handle
+from collections.abc import Callable, Iterator
+from types import CodeType
+from typing import Any
+
+from pytest_asyncbench._loops.uvloop_steps import (
+    is_uvloop,
+    meet_when_run,
+    step_code,
+    wrap_callbacks,
+)
+from pytest_asyncbench._python.stack import RawStack
+from pytest_asyncbench._watching.shares import Tick
+from pytest_asyncbench._words.clock import Clock, current_thread_ids
+from pytest_asyncbench._words.model import Wait
+from pytest_asyncbench._words.undo import Undo, replace
+
+__all__ = [
+    "LongStep",
+    "LoopView",
+    "Runner",
+    "StepProbe",
+    "Views",
+    "end_last",
+    "hand_to_asyncio",
+]
+
+
+class LoopView:
+    """What is known of one loop while it is watched."""
+
+    __slots__ = (
+        "blind",
+        "due",
+        "give_way",
+        "kind",
+        "last",
+        "looking",
+        "loop",
+        "moved",
+        "native",
+        "over",
+        "queue_then",
+        "sampled_step",
+        "samples",
+        "steps",
+        "thread",
+        "ticks",
+        "undo",
+    )
+
+    def __init__(self, loop: Any, now: float) -> None:
+        self.loop = loop
+        self.kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+        self.thread, self.native = current_thread_ids()
+        self.last = now
+        """When the last step ended or the last poll returned: the next one's start."""
+        self.steps = 0
+        self.blind = False
+        """Whether its poll can't be watched, so that waiting looks like a long step."""
+        self.due = math.inf
+        """From when on somebody waits for the loop to give way, between two steps."""
+        self.give_way: Callable[[], None] = _nothing
+        self.moved: Callable[[], None] = _nothing
+        """To be called in the thread that runs the loop, where that is another now."""
+        self.over = -1.0
+        """Which step, by its start, is over and only being written down."""
+        self.sampled_step = -1.0
+        """Which step the samples belong to, by its start."""
+        self.samples: list[tuple[float, RawStack, Wait | None]] = []
+        self.queue_then = 0
+        """How many callbacks stood in the queue when the first sample was taken."""
+        self.looking = _thread.allocate_lock()
+        """Held while the watchdog takes a sample."""
+        self.ticks: list[Tick] = []
+        """The thread's accounts, as the watchdog read them."""
+        self.undo: list[Undo] = []
+
+    def put_back(self) -> None:
+        """Undo all that stands on the loop."""
+        while self.undo:
+            self.undo.pop()()
+
+    def queued(self) -> int:
+        """Count the callbacks in the loop's queue; 0 where it is C, as uvloop's."""
+        return len(getattr(self.loop, "_ready", ()))
+
+    def held_up(self, queued: int, seconds: float) -> dict[str, Any]:
+        """Tell who could not go on for so many seconds, and for how long at most.
+
+        That is `queued` callbacks, for all of the time, and the timers that are due.
+        """
+        now = self.loop.time()
+        late = [
+            min(seconds, now - timer._when)
+            for timer in getattr(self.loop, "_scheduled", ())  # C, in uvloop
+            if timer._when <= now and not timer._cancelled
+        ]
+        longest = seconds if queued else max(late, default=0.0)
+        return {"held_up": queued + len(late), "held_up_for": longest}
+
+
+def _nothing() -> None:
+    """Do nothing: nobody looks at this loop."""
+
+
+class _Gone:
+    """In the place of a loop that is closed, and may be free to go."""
+
+    def is_closed(self) -> bool:
+        return True
+
+    def is_running(self) -> bool:
+        return False
+
+
+_GONE = _Gone()
+
+
+class Views:
+    """Loop to view; a loop that is met for the first time is given one."""
+
+    def __init__(self, meet: Callable[[Any], LoopView]) -> None:
+        self._meet = meet
+        self._left: list[LoopView] = []
+        self.met: dict[Any, LoopView] = {}
+        """A plain one, since each step looks its loop up here."""
+
+    def of(self, loop: Any) -> LoopView:
+        """Give the view of a loop, which is watched from now on."""
+        view = self.met.get(loop)
+        if view is None:
+            view = self.met[loop] = self._meet(loop)
+        return view
+
+    def let_go(self, view: LoopView) -> None:
+        """Keep what is known of a loop that is closed, but nothing of the loop."""
+        view.put_back()
+        if self.met.pop(view.loop, None) is view:
+            self._left.append(view)
+        view.loop = _GONE
+
+    def __iter__(self) -> Iterator[LoopView]:
+        return iter([*self._left, *self.met.values()])
+
+
+LongStep = Callable[[LoopView, Any, float], None]
+"""Called with the view, the handle and the time at the end of a step over the limit."""
+
+Runner = Callable[[Any], None]
+"""What stands in for ``Handle._run``."""
+
+
+class StepProbe:
+    """Count the steps of every loop, and report those that are longer than a limit.
+
+    `met` is told of each new loop, from that loop's thread. A `tracer` may bring a
+    runner of its own that also follows tasks. A loop that is closed is let go, as the
+    code under test may count on, unless all are to be kept.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        limit: float,
+        long_step: LongStep,
+        met: Callable[[LoopView], None],
+        tracer: Callable[[Views, Runner], Runner] | None = None,
+        *,
+        keep: bool = False,
+    ) -> None:
+        self.views = Views(self._meet)
+        self._now = clock.now
+        self._limit = limit
+        self._long_step = long_step
+        self._met = met
+        self._tracer = tracer
+        self._keep = keep
+        self.codes: frozenset[CodeType] = frozenset()
+        """The code objects whose frame stands under every step."""
+
+    def install(self) -> Undo:
+        """Replace ``Handle._run``; the returned call restores it and every loop."""
+        original: Runner = Handle._run
+        runner = (
+            self._tracer(self.views, original)
+            if self._tracer
+            else _timed(self.views, self._now, self._limit, self._long_step, original)
+        )
+        self.codes = frozenset({runner.__code__, step_code()})
+        restore = replace(Handle, "_run", runner)
+        forget = meet_when_run(self.views.of)
+
+        def undo() -> None:
+            restore()
+            forget()
+            for view in self.views:
+                view.put_back()
+
+        return undo
+
+    @property
+    def steps(self) -> int:
+        """How many steps have been measured."""
+        return sum(view.steps for view in self.views if not view.blind)
+
+    def _meet(self, loop: Any) -> LoopView:
+        view = LoopView(loop, self._now())
+        try:
+            if is_uvloop(loop):
+                view.undo.append(self._watch_uvloop(view))
+            else:
+                view.undo.append(_watch_poll(view, self._now))
+            if not self._keep:
+                view.undo.append(self._watch_close(view))
+        except (AttributeError, TypeError):
+            view.blind = True
+        else:
+            self._met(view)
+        # What meeting the loop took is not the step's.
+        view.last = self._now()
+        return view
+
+    def _watch_close(self, view: LoopView) -> Undo:
+        # asyncio's loops close their selector last of all; uvloop's have none.
+        owner = getattr(view.loop, "_selector", None) or view.loop
+        original = owner.close
+
+        def close() -> None:
+            self.views.let_go(view)
+            original()
+
+        return replace(owner, "close", close)
+
+    def _watch_uvloop(self, view: LoopView) -> Undo:
+        now, limit, long_step = self._now, self._limit, self._long_step
+
+        def began() -> None:
+            view.last = now()
+            if view.last > view.due:  # its poll is C, and can't be told by
+                view.give_way()
+                view.last = now()
+
+        def ended(step: Any) -> None:
+            at = now()
+            if at - view.last > limit:
+                long_step(view, step, at)
+            view.last = now()
+            view.steps += 1
+
+        return wrap_callbacks(view.loop, began, ended)
+
+
+def _watch_poll(view: LoopView, now: Callable[[], float]) -> Undo:
+    # Both of asyncio's loops, selector and proactor, poll through this attribute.
+    poller = view.loop._selector
+    poll, get_ident = poller.select, _thread.get_ident
+
+    def select(timeout: float | None = None) -> Any:
+        # A loop may be set up in one thread and run for good in another.
+        if get_ident() != view.thread:
+            view.thread, view.native = current_thread_ids()
+            view.moved()
+        if view.last > view.due:
+            view.give_way()
+        events = poll(timeout)
+        view.last = now()
+        return events
+
+    return replace(poller, "select", select)
+
+
+def _timed(
+    views: Views,
+    now: Callable[[], float],
+    limit: float,
+    long_step: LongStep,
+    original: Runner,
+) -> Runner:
+    # Runs once per step of every loop: everything it needs is a local or a cell.
+    met = views.met
+
+    def _run(self: Any) -> None:
+        try:
+            view = met[self._loop]
+        except KeyError:
+            view = views.of(self._loop)
+        args = self._args
+        try:
+            # Spelt out for a task's own steps: to unpack nothing costs as much as to
+            # read the clock.
+            if args:
+                self._context.run(self._callback, *args)
+            else:
+                self._context.run(self._callback)
+        except (SystemExit, KeyboardInterrupt):
+            end_last(view, self, now, limit, long_step)
+            raise
+        except BaseException as error:
+            hand_to_asyncio(original, self, error)
+        ended = now()
+        if ended - view.last > limit:
+            long_step(view, self, ended)
+            ended = now()
+        view.last = ended
+        view.steps += 1
+        self = args = None  # break the cycle with a kept exception, as asyncio does
+
+    return _run
+
+
+def end_last(
+    view: LoopView,
+    handle: Any,
+    now: Callable[[], float],
+    limit: float,
+    long_step: LongStep,
+) -> None:
+    """Measure a step that takes its loop along, as ``sys.exit()`` does."""
+    ended = now()
+    if ended - view.last > limit:
+        long_step(view, handle, ended)
+        ended = now()
+    view.last = ended
+    view.steps += 1
+
+
+class _RaisesOnce:
+    """A context whose first ``run`` raises an error that has happened already.
+
+    From 3.12 on the loop's exception handler is run in the same context after that.
+    """
+
+    def __init__(self, error: BaseException, context: Any) -> None:
+        self._error: BaseException | None = error
+        self._context = context
+
+    def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+        return self._context.run(function, *args)
+
+
+def hand_to_asyncio(original: Runner, handle: Any, error: BaseException) -> None:
+    """Let asyncio treat a callback's error as it would have done.
+
+    What it does differs between versions, so its own code does it: a copy of the
+    handle goes through the original ``Handle._run`` and fails in the same way.
+    """
+    stand_in = copy.copy(handle)
+    stand_in._context = _RaisesOnce(error, handle._context)
+    original(stand_in)

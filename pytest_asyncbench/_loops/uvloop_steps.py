@@ -1,0 +1,130 @@
+"""See the steps of uvloop's loops, whose handles are C and can't be replaced.
+
+uvloop's loop is a Python class all the same, and tasks and futures call their loop's
+methods by name. So each callback that is handed to a loop is wrapped on its way in.
+What is not seen: protocol methods that uvloop calls from C when data has arrived, and
+who made whom ready, so there is no accounting of tasks here, and no speedup.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import CodeType
+from typing import Any
+
+from pytest_asyncbench._words.undo import Undo, replace
+
+__all__ = ["is_uvloop", "meet_when_run", "step_code", "wrap_callbacks"]
+
+_TAKES_CALLBACK_AT = {
+    "call_soon": 0,
+    "call_soon_threadsafe": 0,
+    "call_later": 1,
+    "call_at": 1,
+    "add_reader": 1,
+    "add_writer": 1,
+    "add_signal_handler": 1,
+}
+"""The methods that are handed a callback, and at which position."""
+
+
+class _Step:
+    """A callback that tells when it begins and ends; reports take it for a handle."""
+
+    __slots__ = ("_began", "_callback", "_ended")
+
+    def __init__(
+        self,
+        callback: Callable[..., Any],
+        began: Callable[[], None],
+        ended: Callable[[_Step], None],
+    ) -> None:
+        self._callback = callback
+        self._began = began
+        self._ended = ended
+
+    def __call__(self, *args: Any) -> Any:
+        self._began()
+        try:
+            return self._callback(*args)
+        finally:
+            self._ended(self)
+            # An exception's frames keep this one, too: break the cycle with a task
+            # that keeps its exception, as asyncio does.
+            self, args = None, ()  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self._callback)
+
+
+def step_code() -> CodeType:
+    """Give the code object whose frame stands under every step."""
+    return _Step.__call__.__code__
+
+
+def is_uvloop(loop: Any) -> bool:
+    """Tell whether a loop is uvloop's, or derived from it."""
+    return any(base.__module__ == "uvloop.loop" for base in type(loop).__mro__)
+
+
+def meet_when_run(meet: Callable[[Any], object]) -> Undo:
+    """Call `meet` with each of uvloop's loops that is used from now on."""
+    if not _is_installed():
+        return lambda: None
+    # Imported, since a test that does so itself would make its loop unseen.
+    uvloop = importlib.import_module("uvloop")
+    with ExitStack() as undo:
+        # A loop has callbacks and its first task before it is run.
+        for name in ("run_forever", "create_task", *_TAKES_CALLBACK_AT):
+            method = _meeting(getattr(uvloop.Loop, name), name, meet)
+            undo.callback(replace(uvloop.Loop, name, method))
+        return undo.pop_all().close
+
+
+@functools.cache  # to find out that it is not takes as long as a short test
+def _is_installed() -> bool:
+    return importlib.util.find_spec("uvloop") is not None
+
+
+def _meeting(
+    original: Callable[..., Any], name: str, meet: Callable[[Any], object]
+) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def met(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if name not in vars(self):
+            meet(self)
+            if name in vars(self):  # it has a wrapper of its own by now
+                return getattr(self, name)(*args, **kwargs)
+        return original(self, *args, **kwargs)
+
+    return met
+
+
+def wrap_callbacks(
+    loop: Any, began: Callable[[], None], ended: Callable[[Any], None]
+) -> Undo:
+    """Wrap every callback that the loop is handed; return the way back."""
+    with ExitStack() as undo:
+        for name, position in _TAKES_CALLBACK_AT.items():
+            original = getattr(loop, name)
+            undo.callback(
+                replace(loop, name, _wrapping(original, position, began, ended))
+            )
+        return undo.pop_all().close
+
+
+def _wrapping(
+    original: Callable[..., Any],
+    position: int,
+    began: Callable[[], None],
+    ended: Callable[[Any], None],
+) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def handed(*args: Any, **kwargs: Any) -> Any:
+        before, callback, rest = args[:position], args[position], args[position + 1 :]
+        return original(*before, _Step(callback, began, ended), *rest, **kwargs)
+
+    return handed

@@ -1,0 +1,1 @@
+"""What was written to what holds: words, numbers and settings, read and checked."""

@@ -1,0 +1,1 @@
+"""What is known of the interpreter and the kernel: stacks, threads, collections."""

@@ -1,0 +1,264 @@
+"""Stacks as values: of a thread inside a step.
+
+Taking a stack must be quick, because the thread that it belongs to goes on right
+after; so `capture` stores code objects and offsets, and `to_stack` makes words of
+them later. Only what the innermost line was calling is worked out on the spot:
+it needs the frame's locals, which will not wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import functools
+import inspect
+import socket
+import sys
+from collections.abc import Mapping
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+from pytest_asyncbench._python.callee import callee
+from pytest_asyncbench._python.positions import begins, is_jump, line_of_operator
+from pytest_asyncbench._rules.table import DEBUGGERS
+from pytest_asyncbench._words.globs import one_pattern
+from pytest_asyncbench._words.model import Frame, Stack
+
+__all__ = [
+    "TASKS",
+    "Position",
+    "RawStack",
+    "capture",
+    "describe_callback",
+    "is_debugged",
+    "not_ours",
+    "raw_frame",
+    "task_label",
+    "to_frame",
+    "to_stack",
+    "written_at",
+]
+
+RawFrame = tuple[CodeType, int, Mapping[str, Any]]
+"""Code, line and globals."""
+
+
+class Position(NamedTuple):
+    """Where exactly the innermost frame stood."""
+
+    call: str | None
+    """What the line was calling, that has no frame."""
+    offset: int
+    """In the bytecode."""
+    begun: RawFrame | None
+    """What it had just called, of which nothing has run yet."""
+
+
+RawStack = tuple[Position | None, tuple[RawFrame | Frame, ...]]
+"""The position, where it was not at a call that is known; then each frame."""
+
+TASKS: tuple[type[Any], ...] = (asyncio.Task, asyncio.tasks._PyTask)  # type: ignore[attr-defined]
+"""asyncio's task in C and the one in Python, of which 3.10's backport of Runner is."""
+
+_MOST_FRAMES = 200
+
+_QUICK = frozenset(
+    {
+        "",  # a coroutine function
+        *("builtins.callable", "builtins.id", "builtins.isinstance", "builtins.iter"),
+        *("builtins.len", "builtins.list.append", "builtins.range"),
+    }
+)
+"""Calls that are seen where an operator before them took the time."""
+
+_debuggers = one_pattern(DEBUGGERS).match
+
+_UNDER_FILES = frozenset(
+    {socket.SocketIO.readinto.__code__, socket.SocketIO.write.__code__}
+)
+"""What `makefile()` calls from C, from within what its user wrote."""
+
+_PACKAGE = __name__.partition(".")[0]
+_WRAPPERS = (f"{_PACKAGE}._interception.", f"{__package__}.collector")
+"""Who stands around known calls, or is told of collections; whoever called them, or met
+those, is to be seen."""
+
+
+def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | None:
+    """Take the stack from `frame` outwards to the step around it.
+
+    `within` are the code objects that run a step. Returns None where none of them
+    is on the stack: the thread is between two steps, or runs no loop at all. A
+    callback in C that a wrapper of ours stands around has a stack of no frames.
+    """
+    frame = not_ours(frame, within)
+    begun = None
+    if frame is not None and begins(frame):
+        caller = not_ours(frame.f_back, within)
+        if caller is not None and caller.f_code not in within:
+            begun, frame = raw_frame(frame), caller
+    innermost = frame
+    # The thread may go on while we look: its position now is what counts.
+    position = (0, 0) if frame is None else (frame.f_lasti, frame.f_lineno or 0)
+    found: list[RawFrame | Frame] = []
+    while frame is not None and frame.f_code not in within:
+        if len(found) < _MOST_FRAMES:
+            found += raw_frame(frame), *_file_before(frame)
+        frame = frame.f_back
+    if frame is None or innermost is None:
+        return None
+    if not found:
+        return None, ()
+    call = callee(innermost, *position) if begun is None else None
+    return Position(call, position[0], begun), tuple(found)
+
+
+def _file_before(frame: FrameType) -> tuple[Frame, ...]:
+    """Stand in for the method, written in C, of a file that reads from a socket."""
+    caller = frame.f_back
+    if frame.f_code not in _UNDER_FILES or caller is None:
+        return ()
+    call = callee(caller, caller.f_lasti, caller.f_lineno or 0)
+    return () if not call else (Frame(file="<built-in>", line=0, function=call),)
+
+
+def raw_frame(frame: FrameType) -> RawFrame:
+    """Take one frame as it stands."""
+    return frame.f_code, frame.f_lineno or 0, frame.f_globals
+
+
+def not_ours(
+    frame: FrameType | None, within: frozenset[CodeType] = frozenset()
+) -> FrameType | None:
+    """Give the first frame from here outwards that is no wrapper of ours."""
+    while frame is not None and _is_wrapper(frame) and frame.f_code not in within:
+        frame = frame.f_back
+    return frame
+
+
+def _is_wrapper(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).startswith(_WRAPPERS)
+
+
+def is_debugged(raw: RawStack) -> bool:
+    """Tell whether a debugger stands on a captured stack."""
+    # Of many frames few are of different functions, and the watchdog has no time.
+    return any(
+        not isinstance(each, Frame)
+        and _is_debuggers(str(each[2].get("__name__", "")), each[0].co_name)
+        for each in raw[1]
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_debuggers(module: str, function: str) -> bool:
+    return _debuggers(f"{module}.{function}") is not None
+
+
+def to_stack(raw: RawStack) -> Stack:
+    """Put a captured stack into words, innermost frame first."""
+    position, frames = raw
+    stack = [each if isinstance(each, Frame) else to_frame(each) for each in frames]
+    innermost = frames[0] if frames else None
+    if position is not None and isinstance(innermost, tuple):
+        line, call = _at_work(position, innermost)
+        stack[0] = dataclasses.replace(stack[0], line=line, call=call)
+    return tuple(stack)
+
+
+def to_frame(raw: RawFrame) -> Frame:
+    """Put a captured frame into words."""
+    code, line, scope = raw
+    return Frame(
+        file=code.co_filename,
+        line=line,
+        function=_qualname(code, scope).replace("<locals>.", ""),
+        module=_public_module(code, scope),
+    )
+
+
+def _qualname(code: CodeType, scope: Mapping[str, Any]) -> str:
+    known: str | None = getattr(code, "co_qualname", None)
+    return known or _method_name(code, str(scope.get("__name__"))) or code.co_name
+
+
+@functools.lru_cache(maxsize=1024)
+def _method_name(code: CodeType, module: str) -> str | None:
+    # Python 3.10: look for the class that has this code under this name.
+    for kind in list(getattr(sys.modules.get(module), "__dict__", {}).values()):
+        if isinstance(kind, type) and kind.__module__ == module:
+            with contextlib.suppress(Exception):  # foreign objects may do anything
+                if _code_of(vars(kind)[code.co_name]) is code:
+                    return f"{kind.__qualname__}.{code.co_name}"
+    return None
+
+
+def _code_of(method: Any) -> Any:
+    function = getattr(method, "fget", None) or getattr(method, "__func__", method)
+    return inspect.unwrap(function).__code__
+
+
+def _at_work(position: Position, innermost: RawFrame) -> tuple[int, str | None]:
+    """Choose line and call of the innermost frame: that of an operator, or its own."""
+    code, line, _ = innermost
+    call, offset, begun = position
+    # Elsewhere it is in the middle of something that let others run, like a `with`.
+    is_behind = begun is not None or call in _QUICK or is_jump(code, offset)
+    if not is_behind:
+        return line, call
+    worked_at = line_of_operator(code, offset)
+    if worked_at is not None and (begun is None or worked_at != line):
+        return worked_at, None
+    return line, to_frame(begun).qualified if begun is not None else call or None
+
+
+def _public_module(code: CodeType, scope: Mapping[str, Any]) -> str:
+    # requests.api.get is what runs and requests.get what people write: take the
+    # shortest package that offers the very same function or class.
+    module = scope.get("__name__")
+    if not isinstance(module, str):
+        return ""
+    outer = _qualname(code, scope).split(".")[0]
+    original = scope.get(outer)
+    if original is None:
+        return module
+    parts = module.split(".")
+    for length in range(1, len(parts)):
+        package = ".".join(parts[:length])
+        if getattr(sys.modules.get(package), "__dict__", {}).get(outer) is original:
+            return package
+    return module
+
+
+def written_at(callback: Any) -> CodeType | None:
+    """Give the code of a step: of a task's coroutine, or of a function."""
+    owner = getattr(callback, "__self__", None)
+    if isinstance(owner, TASKS):
+        return getattr(owner.get_coro(), "cr_code", None)
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    return getattr(callback, "__code__", None)
+
+
+def task_label(task: asyncio.Task[Any]) -> str:
+    """Name a task: as it was named, or by its coroutine where nobody named it."""
+    name = task.get_name()
+    if not name.startswith("Task-"):
+        return name
+    coroutine = getattr(task.get_coro(), "__qualname__", None)
+    return (
+        f"{str(coroutine).rpartition('<locals>.')[2]} ({name})" if coroutine else name
+    )
+
+
+def describe_callback(callback: Any) -> str:
+    """Name the step that ran `callback`: a task by its name, else the function."""
+    owner = getattr(callback, "__self__", None)
+    if isinstance(owner, TASKS):
+        return task_label(owner)
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    name = getattr(callback, "__qualname__", None) or type(callback).__qualname__
+    module = getattr(callback, "__module__", None)
+    return f"{module}.{name}" if module else str(name)

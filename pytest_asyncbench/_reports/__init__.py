@@ -1,0 +1,1 @@
+"""Verdict to text: every line that a person reads of it."""

@@ -1,0 +1,1 @@
+"""The table of calls that are known to block, and of callers that are let off."""

@@ -1,0 +1,1 @@
+"""Run coroutines side by side, and give back what each of them came to."""

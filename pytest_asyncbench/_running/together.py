@@ -1,0 +1,248 @@
+"""Run several coroutines at once: start, limit, cancel, results in the order given.
+
+Structured: nothing that is started here outlives the call. It knows no budgets and
+no verdicts; a deadline is somebody else's, who calls `Together.expire`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from typing import Any
+
+from pytest_asyncbench._tracing.census import Census
+from pytest_asyncbench._tracing.families import Group
+
+__all__ = ["Job", "Together", "close_unstarted", "in_turn", "jobs_from"]
+
+_AT_ONCE = 500
+"""How many jobs are started in one step."""
+
+Maker = Callable[[], Awaitable[Any]]
+Ended = Callable[[asyncio.Task[Any]], None]
+
+
+class Job:
+    """One piece of work: a name and how to start it."""
+
+    __slots__ = ("given", "name", "repeatable")
+
+    def __init__(self, name: str, given: Awaitable[Any] | Maker) -> None:
+        self.name = name
+        self.given = given
+        self.repeatable = not inspect.isawaitable(given)
+
+    def coroutine(self) -> Coroutine[Any, Any, Any]:
+        """Give what a task can be made of: the work itself where it is a coroutine."""
+        return self.given if inspect.iscoroutine(self.given) else self._run()
+
+    async def _run(self) -> Any:
+        given: Any = self.given
+        return await (given if inspect.isawaitable(given) else given())
+
+
+def jobs_from(given: Sequence[Any]) -> list[Job]:
+    """Make jobs of what a test handed over, or say what is wrong with it.
+
+    Raises:
+        TypeError: something is neither an awaitable nor callable without arguments.
+        ValueError: nothing was given, or the same coroutine twice.
+    """
+    if len(given) == 1 and isinstance(given[0], Mapping):
+        named = [(str(name), work) for name, work in given[0].items()]
+    else:
+        named = _numbered([(_name_of(work), work) for work in given])
+    if not named:
+        raise ValueError("concurrently() was given nothing to run")
+    seen: dict[int, str] = {}
+    for position, (name, work) in enumerate(named):
+        if not inspect.isawaitable(work):
+            _check_callable(work, position)
+        elif id(work) in seen:
+            raise ValueError(
+                f"concurrently() was given the same {type(work).__name__} {name!r} "
+                "twice; it can be awaited once. Pass a callable, or call it again."
+            )
+        seen[id(work)] = name
+    return [Job(name, work) for name, work in named]
+
+
+def _numbered(named: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Tell those that share a name apart by their position."""
+    times = Counter(name for name, _ in named)
+    return [
+        (f"{name}[{index}]" if times[name] > 1 else name, work)
+        for index, (name, work) in enumerate(named)
+    ]
+
+
+def _check_callable(work: Any, position: int) -> None:
+    if not callable(work):
+        raise TypeError(
+            f"concurrently() argument {position + 1} is {work!r}; a coroutine, another "
+            "awaitable, or a callable without arguments that returns one is accepted"
+        )
+    if isinstance(work, functools.partial):
+        return  # made of a function and its arguments: taken at its word
+    try:
+        inspect.signature(work).bind()
+    except TypeError as error:
+        raise TypeError(
+            f"concurrently() argument {position + 1}, {_name_of(work)}, "
+            f"can't be called without arguments ({error}); "
+            "call it, or wrap it in a lambda"
+        ) from None
+    except ValueError:  # a builtin that does not tell its signature
+        return
+
+
+def _name_of(work: Any) -> str:
+    if isinstance(work, asyncio.Task):
+        return work.get_name()
+    if isinstance(work, functools.partial):
+        return _name_of(work.func)
+    name = getattr(work, "__qualname__", None) or getattr(work, "__name__", None)
+    return str(name or type(work).__qualname__).rpartition("<locals>.")[2]
+
+
+def close_unstarted(given: Iterable[Any]) -> None:
+    """Close coroutines that will not be awaited, so that nobody is warned of them."""
+    for work in given:
+        if isinstance(work, Mapping):
+            close_unstarted(work.values())
+        elif inspect.iscoroutine(work) and inspect.getcoroutinestate(work) == (
+            inspect.CORO_CREATED
+        ):
+            work.close()
+
+
+class Together:
+    """Jobs that run side by side in one loop; awaited once, by `run`."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        *,
+        census: Census | None = None,
+        limit: int | None = None,
+        keep_going: bool = False,
+    ) -> None:
+        self._jobs = list(jobs)
+        self._census = census
+        self._limit = limit or len(self._jobs)
+        self.keep_going = keep_going
+        self._wake: asyncio.Future[None] | None = None
+        self._failed = False
+        self._flying = 0
+        self._positions: dict[asyncio.Task[Any], int] = {}
+        self.tasks: list[asyncio.Task[Any]] = []
+        self.group = Group()
+        self.order: list[int] = []
+        """Positions of the jobs, in the order in which they ended."""
+        self.expired = False
+        """Whether `expire` was called while something was still running."""
+
+    async def run(self) -> None:
+        """Start every job and wait for all; the rest is cancelled where one fails."""
+        try:
+            await self._until_done()
+        finally:
+            await self._cancel_rest()
+
+    async def _until_done(self) -> None:
+        loop = asyncio.get_running_loop()
+        while not self._over():
+            await self._start_more(loop)
+            if self._flying:
+                self._wake = loop.create_future()
+                await self._wake
+
+    async def _start_more(self, loop: asyncio.AbstractEventLoop) -> None:
+        census = self._census
+        ended = self._ended  # one for all, since there may be many
+        while self._may_start():
+            with census.starting(self.group) if census else nullcontext():
+                for _ in range(_AT_ONCE):
+                    if self._may_start():
+                        self._start(loop, ended)
+            if self._may_start():
+                await asyncio.sleep(0)  # to start ten thousand must not block the loop
+
+    def _may_start(self) -> bool:
+        more = len(self.tasks) < len(self._jobs) and self._flying < self._limit
+        return more and not self._over()
+
+    def _over(self) -> bool:
+        if self.expired or (self._failed and not self.keep_going):
+            return True
+        return len(self.tasks) == len(self._jobs) and not self._flying
+
+    def _start(self, loop: asyncio.AbstractEventLoop, ended: Ended) -> None:
+        index = len(self.tasks)
+        job = self._jobs[index]
+        task = loop.create_task(job.coroutine(), name=job.name)
+        if self._census is not None:
+            self._census.adopt(task, self.group)
+        self._positions[task] = index
+        self.tasks.append(task)
+        self._flying += 1
+        task.add_done_callback(ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self.order.append(self._positions.pop(task))
+        self._flying -= 1
+        # Looked at here, so that asyncio does not report it as never retrieved.
+        failed = task.cancelled() or task.exception() is not None
+        self._failed = self._failed or failed
+        waiting_to_start = len(self.tasks) < len(self._jobs)
+        if self._over() or waiting_to_start:
+            self._awake()
+
+    def _awake(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def expire(self) -> None:
+        """Cancel what is still running; called in the loop's thread.
+
+        Called again, it cancels once more what caught the cancellation and goes on.
+        """
+        if self.expired:
+            for task in self.tasks:
+                task.cancel()
+        elif self._flying:
+            self.expired = True
+            self._awake()
+
+    async def _cancel_rest(self) -> None:
+        close_unstarted(job.given for job in self._jobs[len(self.tasks) :])
+        interrupted: asyncio.CancelledError | None = None
+        # Also those that are done, but whose end the loop has yet to tell.
+        pending = set(self._positions)
+        for task in pending:
+            task.cancel()
+        while pending:
+            try:
+                _, pending = await asyncio.wait(pending)
+            except asyncio.CancelledError as error:
+                # We are cancelled, too: first tell those that linger once more.
+                interrupted = error
+                pending = {task for task in pending if not task.done()}
+                for task in pending:
+                    task.cancel()
+        # A task that was cancelled before its first step never awaited its work.
+        close_unstarted(job.given for job in self._jobs)
+        if interrupted is not None:
+            raise interrupted
+
+
+async def in_turn(jobs: Sequence[Job], *, keep_going: bool = False) -> None:
+    """Run the jobs one after another; past those that fail, if it is to keep going."""
+    loop = asyncio.get_running_loop()
+    for job in jobs:
+        with suppress(Exception) if keep_going else nullcontext():
+            await loop.create_task(job.coroutine(), name=job.name)

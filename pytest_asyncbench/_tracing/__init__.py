@@ -1,0 +1,1 @@
+"""Follow tasks: who ran when, who woke whom, and what ended each wait."""

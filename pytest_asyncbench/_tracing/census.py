@@ -1,0 +1,643 @@
+"""Follow tasks: for how long each runs, what ends each of its waits, who started it.
+
+The loop's queue is first in, first out. So beside it runs a queue of *origins*: who
+put each callback there, and when. A step takes the origin at its head, and puts one
+at the tail for each callback that it has added. What stands in the loop's queue
+without an origin was put there by the loop itself, after its poll: a timer that was
+due, or I/O that was ready. A callback that is no task's step (a timer that completes
+a future, say) hands its own origin on to what it wakes.
+
+Families are what serial time is made of: a coroutine that was given, with the tasks
+that it starts. Their accounts (`families`) hold facts; `accounting` adds them up.
+
+A background task belongs to no family: a server's handler, a worker behind a queue.
+What a family wakes serves that family: its time is the family's, until it has woken
+the family in return. Waking goes through sockets, too, where both ends are in this
+loop: without that, five clients of a server that computes would seem to have waited
+five times as long as each alone.
+
+What is bounded rather than known: I/O became ready no earlier than the last poll
+that did not report it; a worker, or a thread that is no executor's, worked for one
+family no earlier than it last woke another. A background task that no family ever
+woke is taken to pass on what comes from outside, as the reader of a shared connection
+does, and the whole wait counts. To the coroutines of a run inside the test's body,
+what else the body has started is background, too, with that bound on its work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import math
+import threading
+from asyncio.events import TimerHandle
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from pytest_asyncbench._loops.links import Links, watch_writes
+from pytest_asyncbench._loops.steps import (
+    LongStep,
+    LoopView,
+    Runner,
+    Views,
+    end_last,
+    hand_to_asyncio,
+)
+from pytest_asyncbench._python.stack import TASKS, task_label
+from pytest_asyncbench._tracing.families import Family, Group, Job, Origin, Trace
+from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.undo import Undo, replace
+
+__all__ = ["Census"]
+
+_BLOCKED_POLL = 0.0005
+"""A poll that lasted longer than this did wait: its events came as it returned."""
+
+_LONG_STEP = 0.001
+"""Steps longer than this are remembered for a while, see `Census._ran_since`."""
+
+_FAMILY: ContextVar[Family] = ContextVar("asyncbench_family")
+
+
+class _FromThread(functools.partial):  # type: ignore[type-arg]
+    """A callback that another thread put on the loop, and when."""
+
+    origin: Origin
+
+
+class _Ledger:
+    """What the census keeps for one loop."""
+
+    __slots__ = (
+        "io_ready",
+        "last",
+        "links",
+        "long",
+        "origins",
+        "polled",
+        "ready",
+        "view",
+        "written",
+    )
+
+    def __init__(self, view: LoopView, now: float) -> None:
+        self.view = view
+        self.links = Links()
+        self.written = self.links.fresh
+        self.ready: deque[Any] = view.loop._ready
+        self.origins: deque[Origin | None] = deque()
+        self.last = now
+        """As `LoopView.last`, but in the time of the census."""
+        self.polled = now
+        self.io_ready = now
+        """No I/O that the last poll reported was ready before this."""
+        self.long: deque[tuple[float, float, Family]] = deque(maxlen=64)
+
+
+class Census:
+    """The account of every task of every loop, while it is installed.
+
+    It is kept in `time`, where a test lives in another than real time. Whether a step
+    was long is a question of real time all the same.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        limit: float,
+        long_step: LongStep,
+        time: Callable[[], float] | None = None,
+    ) -> None:
+        self._real = clock.now
+        self._now = time or clock.now
+        self._limit = limit
+        self._long_step = long_step
+        self._traces: dict[Any, Trace] = {}
+        self._ledgers: dict[Any, _Ledger] = {}
+        self._unwatch_writes: Undo
+        self._nobody = Family(None, None, "")
+        self._bodies: dict[Trace, Group] = {}
+        self._of_loops: Group | None = None
+        self._given: dict[Any, Group] = {}
+        self._expected: Group | None = None
+        self._newborn: Trace | None = None
+        self._in_thread = threading.local()
+
+    # ------------------------------------------------------------- groups
+
+    def body(self) -> Group:
+        """Make a family of each task that the current one starts from now on."""
+        group = Group()
+        task = asyncio.current_task()
+        if task is not None:
+            self._hosts(self._trace_of(task), group)
+        return group
+
+    def bodies(self) -> Group:
+        """Do so for every task that a loop is started with, all in one group."""
+        self._of_loops = group = Group()
+        return group
+
+    @contextmanager
+    def starting(self, group: Group) -> Iterator[None]:
+        """Make families of `group` of the tasks that are created in this block."""
+        outer, self._expected = self._expected, group
+        try:
+            yield
+        finally:
+            self._expected = outer
+
+    def adopt(self, task: asyncio.Task[Any], group: Group) -> None:
+        """Make a family of a task that has not taken a step yet."""
+        # An eager one took that step while it was created, before it had its name.
+        known = self._traces.get(task)
+        if known is not None:
+            known.family.name = task.get_name()
+        elif not task.done():
+            self._given[task] = group
+
+    def waiting_for(self, task: asyncio.Task[Any]) -> float | None:
+        """Tell how long ago the last step of a living task ended, if it took one."""
+        trace = self._traces.get(task)
+        return (
+            None
+            if trace is None or trace.last == math.inf
+            else (self._now() - trace.last)
+        )
+
+    def _hosts(self, trace: Trace, group: Group) -> None:
+        self._bodies[trace] = group
+        trace.host = True
+
+    def _trace_of(self, task: asyncio.Task[Any]) -> Trace:
+        trace = self._traces.get(task)
+        if trace is None:
+            trace = self._traces[task] = Trace(self._nobody, self._now())
+        return trace
+
+    def _begin(
+        self, creator: Trace | None, at: float, name: str, group: Group | None = None
+    ) -> Trace:
+        family = creator.family if creator else self._nobody
+        body = None
+        if creator is not None and (creator.host or group is not None):
+            creator.host = True
+            body = self._bodies.get(creator)
+        # Given to a run inside the test's body, it is a family of both: of the run's
+        # group and, around that, of the body's.
+        for owner in (body, group):
+            if owner is not None:
+                outer = None if family is self._nobody else family
+                family = Family(owner, outer, name)
+                owner.families.append(family)
+        trace = Trace(family, at)
+        owned: Family | None = family
+        while owned is not None and owned.root is None and owned is not self._nobody:
+            owned.root = trace
+            owned = owned.outer
+        return trace
+
+    # -------------------------------------------------------------- loops
+
+    def meet(self, view: LoopView) -> None:
+        """Begin to keep the account of a loop."""
+        loop = view.loop
+        if not self._ledgers:  # once for all loops: their transports are of one class
+            self._unwatch_writes = watch_writes(self._links_of)
+        self._ledgers[loop] = _Ledger(view, self._now())
+        view.undo.append(functools.partial(self._forget, loop))
+        # What a wider fixture left running was created by none of the tasks to come.
+        for task in asyncio.all_tasks(loop):
+            if _has_begun(task):
+                self._trace_of(task)
+        view.undo.append(replace(loop._selector, "select", self._poll(view)))
+        view.undo.append(replace(loop, "call_soon_threadsafe", self._threadsafe(loop)))
+        view.undo.append(replace(loop, "run_in_executor", self._executor(loop)))
+        self._watch_factory(view)
+
+    def _forget(self, loop: Any) -> None:
+        del self._ledgers[loop]
+        if not self._ledgers:
+            self._unwatch_writes()
+
+    def _links_of(self, loop: Any) -> Links | None:
+        ledger = self._ledgers.get(loop)
+        return None if ledger is None else ledger.links
+
+    def _poll(self, view: LoopView) -> Callable[..., Any]:
+        now, real, ledger = self._now, self._real, self._ledgers[view.loop]
+        poll = view.loop._selector.select
+
+        def select(timeout: float | None = None) -> Any:
+            began = now()
+            events = poll(timeout)
+            ended = now()
+            ledger.io_ready = ended if ended - began > _BLOCKED_POLL else ledger.polled
+            ledger.polled = ended
+            if not ledger.ready:
+                ledger.origins.clear()
+            ledger.last = now()
+            view.last = ledger.last if now is real else real()
+            return events
+
+        return select
+
+    def _threadsafe(self, loop: Any) -> Callable[..., Any]:
+        original = loop.call_soon_threadsafe
+        now, in_thread = self._now, self._in_thread
+
+        def call_soon_threadsafe(callback: Any, *args: Any, context: Any = None) -> Any:
+            marked = _FromThread(callback)
+            job = getattr(in_thread, "job", None)
+            marked.origin = (now(), None if job else self._thread(), job)
+            return original(marked, *args, context=context)
+
+        return call_soon_threadsafe
+
+    def _thread(self) -> Trace | None:
+        # A thread does one thing at a time, unless it runs a loop of its own.
+        if asyncio._get_running_loop() is not None:
+            return None
+        known: Trace | None = getattr(self._in_thread, "trace", None)
+        if known is None:
+            known = self._in_thread.trace = Trace(self._nobody, self._now())
+            known.served = (self._nobody, 0.0, 0.0)
+        return known
+
+    def _executor(self, loop: Any) -> Callable[..., Any]:
+        original = loop.run_in_executor
+        now, in_thread = self._now, self._in_thread
+
+        def run_in_executor(executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+            # What goes to another process is pickled, and stays as it is.
+            if executor is not None and not isinstance(executor, ThreadPoolExecutor):
+                return original(executor, func, *args)
+            job = Job()
+
+            @functools.wraps(func)
+            def timed(*args: Any) -> Any:
+                job.started = now()
+                in_thread.job = job
+                return func(*args)
+
+            return original(executor, timed, *args)
+
+        return run_in_executor
+
+    def _watch_factory(self, view: LoopView) -> None:
+        # What a test sets is what it reads again: anyio looks whether it is asyncio's.
+        loop = view.loop
+        put, given = loop.set_task_factory, loop.get_task_factory()
+
+        def set_task_factory(factory: Any) -> None:
+            nonlocal given
+            put(factory)
+            given = factory
+            if factory is not None:
+                put(functools.partial(self._create, factory))
+
+        set_task_factory(given)
+        view.undo.append(lambda: put(given))
+        view.undo.append(replace(loop, "set_task_factory", set_task_factory))
+        view.undo.append(replace(loop, "get_task_factory", lambda: given))
+
+    def _create(self, factory: Any, loop: Any, coro: Any, **kwargs: Any) -> Any:
+        # An eager task takes its first steps inside its creation, where no callback
+        # of the loop's shows it, and may create others there.
+        creator = self._creator(loop)
+        outer = self._newborn, self._expected
+        began = self._now()
+        trace = self._begin(creator, began, "", self._expected)
+        self._newborn, self._expected = trace, None
+        try:
+            task = factory(loop, coro, **kwargs)
+        finally:
+            self._newborn, self._expected = outer
+        if isinstance(task, TASKS) and _has_begun(task):
+            self._born(task, trace, creator, began)
+        else:
+            _disown(trace)
+        return task
+
+    def _creator(self, loop: Any) -> Trace | None:
+        current = asyncio.current_task(loop)
+        if current is None or current in self._traces or self._newborn is None:
+            return None if current is None else self._trace_of(current)
+        return self._newborn
+
+    def _born(
+        self, task: Any, trace: Trace, creator: Trace | None, began: float
+    ) -> None:
+        now = self._now()
+        trace.family.name = trace.family.name or task_label(task)
+        self._traces[task] = trace
+        # The step of its creator, which has not ended yet, will count this, too.
+        if creator is not None:
+            creator.family.spend(began - now)
+        trace.family.spend(now - began)
+        trace.last = now
+        trace.take_marks()
+        if task.done():
+            self._finish(task, trace, now)
+
+    def _finish(self, task: Any, trace: Trace, now: float) -> None:
+        trace.finished = now
+        # The task must be free to go: nothing here may keep it alive.
+        self._traces.pop(task, None)
+
+    # -------------------------------------------------------------- steps
+
+    def runner(self, views: Views, original: Runner) -> Runner:
+        """Make what stands in for ``Handle._run``."""
+        now, limit, long_step = self._now, self._limit, self._long_step
+        ledgers, known_trace, nobody = self._ledgers, self._traces.get, self._nobody
+        brief, kind = min(limit, _LONG_STEP), TASKS
+        real = None if self._real is now else self._real
+
+        # One long function because it runs at every step: a call more would cost
+        # a tenth of what asyncio itself does in a step.
+        def _run(self_: Any) -> None:
+            try:
+                ledger = ledgers[self_._loop]
+            except KeyError:
+                views.of(self_._loop)
+                if self_._loop not in ledgers:  # it can't be followed
+                    return original(self_)
+                ledger = ledgers[self_._loop]
+            callback, view = self_._callback, ledger.view
+            ready, origins = ledger.ready, ledger.origins
+            before = len(ready)
+            if len(origins) != before + 1:
+                self._align(ledger, before + 1)
+            origin = origins.popleft()
+            args = self_._args
+            try:
+                # As in `steps`: a task's own steps have none.
+                if args:
+                    self_._context.run(callback, *args)
+                else:
+                    self_._context.run(callback)
+            except (SystemExit, KeyboardInterrupt):
+                end_last(view, self_, self._real, limit, long_step)
+                raise
+            except BaseException as error:
+                hand_to_asyncio(original, self_, error)
+            ended = now()
+            began = ledger.last
+            spent = ended - began
+            caused = None
+            # Only a task is looked up: of what else there is, not all can be hashed.
+            task = getattr(callback, "__self__", None)
+            trace = known_trace(task) if isinstance(task, kind) else None
+            if trace is None:
+                trace, caused = self._strange(self_, task, origin, ledger, ended)
+            elif origin is not None and origin[1] is trace:
+                trace.family.queued += began - origin[0]
+            else:
+                trace = self._woken(task, trace, origin, self_, ledger)
+            if trace is not None:
+                family = trace.family
+                trace.mark = family.running = family.running + spent
+                trace.last = ended
+                outer = family.outer
+                if outer is not None:
+                    trace.outer_marks = outer.spend(spent)
+                if task.done():  # type: ignore[union-attr]  # it has a trace
+                    self._finish(task, trace, ended)
+            if ledger.written:
+                ledger.links.sign(ended, trace or (caused and caused[1]))
+            added = len(ready) - before
+            if added == 1:
+                origins.append(caused or (ended, trace, None))
+            elif added:
+                origins.extend([caused or (ended, trace, None)] * added)
+            if spent > brief:
+                if trace is not None and trace.family is not nobody:
+                    ledger.long.append((began, ended, trace.family))
+                if spent > limit and real is None:
+                    long_step(view, self_, ended)
+                    ended = now()
+            ledger.last = ended
+            if real is not None:
+                ended = real()
+                if ended - view.last > limit:
+                    long_step(view, self_, ended)
+                    ended = real()
+            view.last = ended
+            view.steps += 1
+            self_ = args = None
+            return None
+
+        return _run
+
+    def _align(self, ledger: _Ledger, length: int) -> None:
+        # Longer: the loop passed over callbacks that were cancelled. Shorter: it has
+        # added its own, after the poll.
+        origins = ledger.origins
+        while len(origins) > length:
+            origins.popleft()
+        origins.extend([None] * (length - len(origins)))
+
+    def _from_loop(self, ledger: _Ledger, handle: Any, began: float) -> Origin:
+        if isinstance(handle, TimerHandle):
+            late = handle._loop.time() - handle._when  # type: ignore[attr-defined]
+            return min(began, self._now() - max(0.0, late)), None, None
+        end = getattr(handle._callback, "__self__", None)
+        if isinstance(end, asyncio.Transport):
+            link = ledger.links.writer_to(end)
+            if link is not None:
+                return min(began, max(ledger.io_ready, link[0])), link[1], None
+        return min(began, ledger.io_ready), None, None
+
+    def _strange(
+        self,
+        handle: Any,
+        task: Any,
+        origin: Origin | None,
+        ledger: _Ledger,
+        ended: float,
+    ) -> tuple[Trace | None, Origin | None]:
+        """Deal with a step of a task not seen before, or of no task."""
+        began, threaded = ledger.last, isinstance(handle._callback, _FromThread)
+        if threaded:
+            origin = handle._callback.origin
+        elif origin is None:
+            origin = self._from_loop(ledger, handle, began)
+        if isinstance(task, TASKS):
+            return self._first_step(task, handle, origin, began), None
+        waker = origin[1]
+        family = self._nobody if waker is None else waker.family
+        if family is self._nobody:
+            family = handle._context.get(_FAMILY)
+        if family is not None:
+            family.spend(ended - began)
+        # What wakes from within does so now; what came from a thread did before.
+        if waker is not None and not threaded:
+            origin = (ended, waker, origin[2])
+        return None, origin
+
+    def _first_step(
+        self, task: asyncio.Task[Any], handle: Any, origin: Origin, began: float
+    ) -> Trace:
+        group = self._given.pop(task, None) if self._given else None
+        trace = self._begin(origin[1], origin[0], task_label(task), group)
+        self._traces[task] = trace
+        if trace.family is self._nobody:
+            trace.family = handle._context.get(_FAMILY) or self._nobody
+            if origin[1] is None and self._of_loops is not None:
+                self._hosts(trace, self._of_loops)
+        if trace.family is not self._nobody:
+            handle._context.run(_FAMILY.set, trace.family)
+        trace.family.queued += began - origin[0]
+        return trace
+
+    def _woken(
+        self,
+        task: Any,
+        trace: Trace,
+        origin: Origin | None,
+        handle: Any,
+        ledger: _Ledger,
+    ) -> Trace:
+        """Account for the wait that has ended with this step of `trace`."""
+        began = ledger.last
+        if origin is None:
+            origin = self._from_loop(ledger, handle, began)
+        ready_at, waker, job = origin
+        if trace.background or (trace.family is self._nobody and not trace.host):
+            trace = self._serving(task, trace, waker, ready_at)
+        own = trace.family
+        own.queued += max(0.0, began - ready_at)
+        if own is self._nobody:
+            return trace
+        since = trace.last if job is None else max(trace.last, job.started)
+        if waker is None:
+            self._waited(trace, since, ready_at, ledger)
+        elif waker.family is own:
+            _answered(waker, ready_at)
+        elif waker.family is self._nobody:
+            since = max(since, _busy_elsewhere(waker, own, ready_at))
+            self._waited(trace, since, ready_at, ledger)
+        else:
+            self._woken_by_relative(trace, waker, since, ready_at, ledger)
+        return trace
+
+    def _serving(
+        self, task: Any, trace: Trace, waker: Trace | None, ready_at: float
+    ) -> Trace:
+        """Give the account of a background task for the family that it serves now."""
+        own = trace.background or trace
+        if waker is None or waker.family is self._nobody:
+            changed = own if trace.over else trace
+        elif trace is not own and not trace.over and waker.background is not None:
+            changed = trace  # what another server sets free, a lock say, is no request
+        else:
+            own.served = own.served or (self._nobody, 0.0, 0.0)
+            trace.over = False
+            asked_again = waker.family is trace.family
+            changed = trace if asked_again else Trace(waker.family, ready_at, own)
+        if changed is not trace:
+            self._traces[task] = changed
+            changed.last = ready_at
+            changed.take_marks()
+        return changed
+
+    def _woken_by_relative(
+        self, trace: Trace, waker: Trace, since: float, until: float, ledger: _Ledger
+    ) -> None:
+        # Ended by another family of the same group: alone it would not have waited.
+        # To a family that holds only one of the two it was the outside world. That may
+        # be a worker, which others wake as well, and which was busy with them until it
+        # last woke one; who is woken by none of them passes on what comes from outside.
+        theirs = set(waker.family.and_outer())
+        groups = {family.group for family in theirs}
+
+        def outside(family: Family) -> bool:
+            return family not in theirs and family.group not in groups
+
+        if trace.served is None and _asks(waker, trace):
+            trace.served = (self._nobody, 0.0, 0.0)
+        # Whom it wakes of its own group it may be asking itself: that is no answer.
+        if outside(trace.family):
+            since = max(since, _busy_elsewhere(waker, trace.family, until))
+        self._waited(trace, since, until, ledger, outside)
+
+    def _waited(
+        self,
+        trace: Trace,
+        since: float,
+        until: float,
+        ledger: _Ledger,
+        counts: Callable[[Family], bool] | None = None,
+    ) -> None:
+        if until <= since:
+            return
+        own = trace.family
+        if own.outer is None and counts is None:
+            own.wait(since - trace.mark, until, self._ran_since(ledger, own, until))
+            return
+        marks = trace.mark, *trace.outer_marks
+        for family, mark in zip(own.and_outer(), marks, strict=False):
+            if counts is None or counts(family):
+                family.wait(since - mark, until, self._ran_since(ledger, family, until))
+
+    def _ran_since(self, ledger: _Ledger, family: Family, since: float) -> float:
+        # A wait ends when its timer is due, and is noticed later: what the family
+        # ran in between lies after the wait. Short steps do not matter.
+        ran = 0.0
+        for began, ended, owner in reversed(ledger.long):
+            if ended <= since:
+                break
+            if family in owner.and_outer():
+                ran += ended - max(began, since)
+        return ran
+
+
+def _answered(waker: Trace, at: float) -> None:
+    """Note that a family was woken by what may be a background task at its service."""
+    if waker.background is not None:
+        waker.over = True
+        _busy_elsewhere(waker.background, waker.family, at)
+
+
+def _asks(waker: Trace, trace: Trace) -> bool:
+    """Tell whether a task may work for another, or for whom that works, from now on.
+
+    What the test's body started is a family of the body's group, and the coroutines of
+    a run are families of the run's group within that: for those it is a background
+    task. One that only others of the body wake is their messenger, if anything.
+    """
+    group = waker.family.group
+    if group is trace.family.group:
+        return waker.served is not None
+    return all(group is not family.group for family in trace.family.and_outer())
+
+
+def _busy_elsewhere(waker: Trace, family: Family, at: float) -> float:
+    """Tell until when a task or thread worked for another family than it wakes now."""
+    if waker.served is None:
+        return 0.0
+    last, woken, other = waker.served
+    until = other if last is family else woken
+    waker.served = (family, at, until)
+    return until
+
+
+def _has_begun(task: asyncio.Task[Any]) -> bool:
+    work = task.get_coro()
+    return task.done() or (
+        inspect.iscoroutine(work)
+        and inspect.getcoroutinestate(work) != inspect.CORO_CREATED
+    )
+
+
+def _disown(trace: Trace) -> None:
+    """Take back the families that were made for a task that is to begin later."""
+    for family in trace.family.and_outer():
+        if family.root is trace and family.group is not None:
+            family.group.families.remove(family)

@@ -1,0 +1,185 @@
+"""Cancel a task when real time is up, and note what stood at that moment.
+
+The loop's own timers can't do this: under a frozen clock they never fire, and in a
+blocked loop nothing fires. So the watchdog's thread keeps the time; it takes the
+stack that is on the loop, and asks the loop to cancel the task.
+
+Who stands in a debugger is not cancelled, nor who stood there before: from then on
+it is a person's time that runs.
+
+A task may catch the cancellation, to clean up or by mistake; it is cancelled again
+after a grace, for as long as it goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from pytest_asyncbench._loops.awaiting import await_chain, by_name
+from pytest_asyncbench._python.stack import RawStack, task_label, to_stack
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK
+from pytest_asyncbench._words.errors import BudgetExceeded
+from pytest_asyncbench._words.model import AwaitedTask, Overrun, Stack
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._watching.watch import Watch
+
+__all__ = ["Deadline"]
+
+_GRACE = 1.0
+_FROZEN = 0.1
+_NOBODY_MEANS = 10 * 365 * 86_400.0
+"""No test sets a timer so far ahead, in seconds. freezegun counts from 1970, the system
+from its start, so one that was set on a frozen clock is decades away after it."""
+_PAST = 1e-6
+"""Virtual time stands still while work is done: what ends at the very moment when its
+budget does has kept it, and only the next moment is too late."""
+
+_STUCK = 0.05
+"""A cancellation that comes later than this was kept waiting by a blocked loop."""
+
+
+class Deadline:
+    """Hold the current task to a deadline; an async context manager.
+
+    Args:
+        watch: whose watchdog keeps the time.
+        at: when time is up, on the watch's clock.
+        forgiven: tells the seconds by which the deadline is put off, in total.
+        by_loop: whether `at` is on the loop's clock, and a timer of the loop keeps
+            the time: in virtual time, where no other clock knows when it is up.
+        expire: what to do then instead of cancelling the current task.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        at: float,
+        *,
+        forgiven: Callable[[], float] = lambda: 0.0,
+        by_loop: bool = False,
+        expire: Callable[[], None] | None = None,
+    ) -> None:
+        self._watch = watch
+        self._at = at
+        self._forgiven = forgiven
+        self._extended = 0.0
+        self._by_loop = by_loop
+        self._expire_instead = expire
+        self._stuck: Stack | None = None
+        self._cancels = 0
+        """How often we have cancelled the task."""
+        self._left = False
+        self.overrun: Overrun | None = None
+        self.error = BudgetExceeded("the budget ended")
+        """Raised in place of the cancellation; its text is written by the judge."""
+
+    async def __aenter__(self) -> Deadline:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        if self._by_loop:
+            self._undo = self._loop.call_at(self._at + _PAST, self._expire).cancel
+        else:
+            view = self._watch.view(self._loop)
+            self._undo = self._watch.watchdog.expect(self._at, view, self._time_is_up)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._undo()
+        # It may be in the loop's queue already, put there while the last step lasted.
+        # What it would cancel now is whoever hosts us.
+        self._left = True
+        cancelled = self._uncancel() > 0
+        if cancelled and isinstance(error, asyncio.CancelledError):
+            raise self.error from error
+
+    def stuck(self) -> Overrun | None:
+        """Give what stood when time was up, though the loop never noticed."""
+        if self.overrun is None and self._stuck is not None:
+            return Overrun(stuck=self._stuck)
+        return self.overrun
+
+    def _uncancel(self) -> int:
+        """Take back our cancellations, all of them; return how many they were."""
+        # A task that still counts as cancelled misleads `asyncio.timeout` and
+        # TaskGroups, in the next tests, too, where one task runs them all.
+        uncancel = getattr(self._task, "uncancel", int)  # 3.11 and up
+        for _ in range(self._cancels):
+            uncancel()
+        return self._cancels
+
+    def _time_is_up(self, stack: RawStack | None) -> float:
+        # In the watchdog's thread.
+        if self._is_debugged():
+            return 0.0
+        forgiven = self._forgiven()
+        if forgiven - self._extended > 0.001:
+            longer, self._extended = forgiven - self._extended, forgiven
+            return longer
+        if self._stuck is None and stack is not None:
+            self._stuck = to_stack(stack)
+        try:
+            self._loop.call_soon_threadsafe(self._expire)
+        except RuntimeError:  # the loop is closed: there is nobody left to cancel
+            return 0.0
+        return _GRACE
+
+    def _expire(self) -> None:
+        if self._left or self._is_debugged():
+            return
+        if self.overrun is None:
+            late = self._watch.clock.now() - self._at - self._extended
+            if self._by_loop or late < _STUCK:
+                self._stuck = None
+            self.overrun = Overrun(
+                tasks=self._alive(),
+                stuck=self._stuck,
+                cancelled=True,
+                frozen=not self._by_loop and self._is_frozen(),
+                farthest=None if self._by_loop else self._farthest(),
+            )
+        if self._expire_instead is not None:
+            self._expire_instead()
+        elif self._task is not None and self._task.cancel():
+            self._cancels += 1
+
+    def _is_debugged(self) -> bool:
+        # In virtual time the person at the debugger has all the time in the world.
+        return self._watch.watchdog.debugged and not self._by_loop
+
+    def _is_frozen(self) -> bool:
+        # By what it shows, since a loop may read another clock than freezegun froze.
+        return abs(self._loop.time() - SYSTEM_CLOCK.monotonic()) > _FROZEN
+
+    def _farthest(self) -> float | None:
+        # Only asyncio's own loops keep their timers where they can be seen.
+        timers = getattr(self._loop, "_scheduled", ())
+        due = [timer.when() for timer in timers if not timer.cancelled()]
+        away = max(due, default=0.0) - self._loop.time()
+        return away if _NOBODY_MEANS < away < math.inf else None
+
+    def _alive(self) -> tuple[AwaitedTask, ...]:
+        tasks = sorted(
+            asyncio.all_tasks(self._loop),
+            key=lambda task: (task is not self._task, *by_name(task)),
+        )
+        return tuple(self._awaited(task) for task in tasks)
+
+    def _awaited(self, task: asyncio.Task[Any]) -> AwaitedTask:
+        stack, awaits = await_chain(task)
+        census = self._watch.census
+        return AwaitedTask(
+            name="the test" if task is self._task else task_label(task),
+            stack=stack,
+            awaits=awaits,
+            seconds=None if census is None else census.waiting_for(task),
+        )

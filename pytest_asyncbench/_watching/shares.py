@@ -1,0 +1,219 @@
+"""Whose time a step took: the thread's own, the system's, or another thread's.
+
+Pure functions over the accounts that were read around and within the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pytest_asyncbench._words.clock import Processor
+
+__all__ = [
+    "Gap",
+    "Rest",
+    "Tick",
+    "asked",
+    "is_late",
+    "kept_out",
+    "share_of",
+    "stood",
+]
+
+
+class Tick(NamedTuple):
+    """A thread's account at one moment, and what else was known then."""
+
+    at: float
+    account: Processor
+    excused: int = 0
+    """How many turns the thread may have been given that were not for the GIL: one for
+    each step before which it may have polled, and those that looking at it costs."""
+    process: float | None = None
+    """The processor time of all threads."""
+    late: float = 0.0
+    """For how long the watchdog had been kept from the interpreter so far."""
+    waiting: bool = False
+    """Whether the thread waited in the kernel for something of the user's."""
+
+
+def share_of(
+    ticks: Sequence[Tick],
+    began: float,
+    ended: float,
+    last: Processor,
+    stopped: float = 0.0,
+) -> tuple[float | None, float | None]:
+    """Split a step: seconds the thread worked, seconds it was kept off the processor.
+
+    `ticks` are the thread's accounts over time, one of them at the step's first sample,
+    and `last` its account at `ended`. From that sample on the split is known. Before it
+    the account of `began` is missing; there the step is taken to have been as it was
+    later, within what the accounts around its beginning allow, and without the time for
+    which nothing ran.
+    """
+    before = [tick for tick in ticks if tick.at <= began]
+    within = [tick for tick in ticks if began < tick.at < ended]
+    if not before:
+        return None, None
+    shares = []
+    for name in ("working", "starved"):
+        around = (before[-1], *within[:1])
+        at = [(tick.at, getattr(tick.account, name)) for tick in around]
+        at.append((ended, getattr(last, name)))
+        shares.append(None if None in dict(at).values() else _share(at, began))
+    working, starved = shares
+    step = ended - began - stopped
+    over = (working or 0.0) + (starved or 0.0)
+    if working is None or starved is None or over <= step:
+        return working, starved
+    return working * step / over, starved * step / over
+
+
+def _share(at: list[tuple[float, float]], began: float) -> float:
+    ended, last = at[-1]
+    if len(at) == 2:
+        return min(ended - began, max(0.0, last - at[0][1]))
+    (earlier, first), (sampled, then) = at[:2]
+    known, unknown = max(0.0, last - then), sampled - began
+    rate = known / (ended - sampled) if ended > sampled else 0.0
+    most = min(unknown, max(0.0, then - first))
+    least = max(0.0, most - (began - earlier))
+    return min(ended - began, known + min(most, max(least, rate * unknown)))
+
+
+# ---------------------------------------------------------- kept out by others
+
+_BY_CHANCE = 5
+"""So many turns a thread may have had for other reasons, a new thread's start say."""
+_SOME = 4
+_ASKS_AGAIN = 0.8
+"""Who waits for the GIL asks again after each turn. A thread that woke less often than
+that, by this factor, waited for something else."""
+
+
+def kept_out(ticks: Sequence[Tick], began: float, last: Tick, turn: float) -> float:
+    """Tell for how long another thread kept the interpreter from this one in a step.
+
+    *Problem*: who waits for the GIL neither works nor stands in the run queue, just as
+    who waits for a peer. *What does not work*: to look, since the looker needs the GIL
+    as well, and a thread that has just given it to the looker waits for it, too. *What
+    we do*: of the time that is not explained otherwise, count what both of these allow:
+    the thread woke after every turn, and somebody did hold the GIL, since the watchdog
+    was kept out as well, or other threads worked. The latter is no witness where the
+    thread was seen in a wait of the user's. *What still fails*: a thread in C that
+    polls something in short sleeps beside a busy one.
+    """
+    before = [tick for tick in ticks if tick.at <= began]
+    within = [tick for tick in ticks if began < tick.at < last.at]
+    if not before:
+        return 0.0
+    per_excuse = _turns_per_excuse(before[-_SOME:])
+    return sum(
+        _at_most(first, then, began, turn, per_excuse)
+        for first, then in _stretches([before[-1], *within, last])
+    )
+
+
+def _turns_per_excuse(ticks: Sequence[Tick]) -> float:
+    # As it was before the step: not every step comes with a wait of the loop's.
+    turns = _more(ticks[0].account.turns, ticks[-1].account.turns)
+    excused = ticks[-1].excused - ticks[0].excused
+    return 1.0 if turns is None or excused <= 0 else min(1.0, turns / excused)
+
+
+def _stretches(ticks: Sequence[Tick]) -> Iterator[tuple[Tick, Tick]]:
+    # As long as they may be: a tick's figures are not all of quite the same moment.
+    first = before = ticks[0]
+    for tick in ticks[1:]:
+        if tick.waiting or before.waiting:
+            if before is not first:
+                yield first, before
+            yield before, tick
+            first = tick
+        before = tick
+    if before is not first:
+        yield first, before
+
+
+def _at_most(
+    first: Tick, last: Tick, began: float, turn: float, per_excuse: float
+) -> float:
+    length = last.at - max(first.at, began)
+    worked = _more(first.account.working, last.account.working)
+    starved = _more(first.account.starved, last.account.starved)
+    turns = _more(first.account.turns, last.account.turns)
+    if worked is None or starved is None or turns is None:
+        return 0.0
+    unexplained = min(length, last.at - first.at - worked - starved)
+    asked = (turns - per_excuse * (last.excused - first.excused)) * turn
+    if asked - _BY_CHANCE * turn < _ASKS_AGAIN * unexplained:
+        return 0.0
+    # While this thread worked, the watchdog was late because of it.
+    held = max(0.0, last.late - first.late - worked)
+    if not (first.waiting or last.waiting):
+        held = max(held, (_more(first.process, last.process) or 0.0) - worked)
+    return max(0.0, min(unexplained, asked, held))
+
+
+def _more(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before
+
+
+# ------------------------------------------------------------- nobody ran at all
+
+_LATE = 0.02
+"""A thread that wakes later than this, in seconds, is asked why; less is chance."""
+
+
+class Rest(NamedTuple):
+    """A sleep of the watchdog: when it is due to wake, and its account before."""
+
+    due: float
+    switches: int | None
+    starved: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """A stretch in which the watchdog should have run, and for how long nothing did."""
+
+    began: float
+    ended: float
+    stopped: float = 0.0
+
+    def stopped_within(self, began: float, ended: float) -> float:
+        """Tell how much of the time in which nothing ran may lie between these."""
+        overlap = min(self.ended, ended) - max(self.began, began)
+        return max(0.0, min(self.stopped, overlap))
+
+
+def is_late(rest: Rest, at: float) -> bool:
+    """Tell whether it woke so late that the reason is worth finding."""
+    return at - rest.due > _LATE
+
+
+def asked(rest: Rest, at: float, switches: int | None, turn: float) -> float:
+    """Tell for how long the watchdog may have waited for the GIL since it was due."""
+    late = max(0.0, at - rest.due)
+    more = _more(rest.switches, switches)
+    return late if more is None else min(late, more * turn)
+
+
+def stood(
+    rest: Rest, at: float, switches: int | None, starved: float | None, turn: float
+) -> Gap:
+    """Tell for how long no thread ran from when the watchdog was due until `at`.
+
+    A stopped process runs nothing, and the clock goes on. All else that keeps the
+    watchdog from waking in time shows in its account: in the run queue it is starved,
+    and for the GIL it asks again after each turn.
+    """
+    in_queue = _more(rest.starved, starved)
+    stopped = 0.0
+    if in_queue is not None and switches is not None:
+        late = at - rest.due - asked(rest, at, switches, turn)
+        stopped = late - in_queue if late - in_queue > _LATE else 0.0
+    return Gap(began=rest.due, ended=at, stopped=stopped)

@@ -1,0 +1,1 @@
+"""The vocabulary: values, errors, units and the clock; standard library only."""

@@ -1,0 +1,194 @@
+"""The clocks that every figure is read from; nobody else in the plugin reads time.
+
+freezegun replaces ``time.perf_counter`` and every module-level alias of it, but
+not a function that an object held before the freeze. So the readers live in
+attributes of one object, built when the plugin is imported, and are passed on.
+"""
+
+from __future__ import annotations
+
+import _thread
+import io
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple, Protocol
+
+from pytest_asyncbench._words.model import Elapsed
+from pytest_asyncbench._words.undo import Undo
+
+__all__ = [
+    "SYSTEM_CLOCK",
+    "Clock",
+    "Processor",
+    "Stopwatch",
+    "SystemClock",
+    "current_thread_ids",
+]
+
+
+class Processor(NamedTuple):
+    """What the operating system gave one thread since it started.
+
+    ``working`` is processor time, ``starved`` the time in which the thread could
+    have run and was not let; both in seconds, None where the platform can't tell.
+    ``turns`` is how often it was given a processor.
+    """
+
+    working: float | None
+    starved: float | None
+    turns: int | None = None
+
+
+class Clock(Protocol):
+    """What the engines need to know of time; ``testing.ManualClock`` is the fake."""
+
+    @property
+    def now(self) -> Callable[[], float]:
+        """A function that reads seconds from an arbitrary, never moving origin."""
+
+    def processor(self, thread: int, native: int) -> Processor:
+        """Tell the account of the thread with this ident and this native id."""
+
+    def hold(self, native: int) -> Undo:
+        """Keep the account of this thread at hand, until undone."""
+
+
+class SystemClock:
+    """Real elapsed time and the operating system's account of each thread."""
+
+    __slots__ = (
+        "_clock_gettime",
+        "_close",
+        "_fstat",
+        "_held",
+        "_open",
+        "_pread",
+        "monotonic",
+        "now",
+    )
+
+    def __init__(self) -> None:
+        self.now: Callable[[], float] = time.perf_counter
+        self.monotonic: Callable[[], float] = time.monotonic
+        """What asyncio's loops read, unless somebody has replaced it."""
+        self._clock_gettime = getattr(time, "clock_gettime", None)
+        # As they are now, since they may be among the calls that a rule watches.
+        self._open, self._close, self._fstat = os.open, os.close, os.fstat
+        self._pread = getattr(os, "pread", None)  # not on Windows
+        self._held: dict[int, int] = {}
+
+    def processor(self, thread: int, native: int) -> Processor:
+        """Tell the account of a living thread, from any thread."""
+        return Processor(self.working(native), *self._run_queue_account(native))
+
+    def hold(self, native: int) -> Undo:
+        """Keep the file of a thread's account open.
+
+        To open, read and close it gives up the GIL each time. Whoever wants to look at
+        a thread as soon as it gets the GIL can afford to do so once.
+        """
+        try:
+            held = self._open(_ACCOUNT.format(native), os.O_RDONLY)
+            ours = self._fstat(held)
+        except OSError:
+            return lambda: None
+        self._held[native] = held
+
+        def close() -> None:
+            if self._held.get(native) == held:
+                del self._held[native]
+            # A test may have closed all there are, as daemons do; the number is another
+            # file's then.
+            with suppress(OSError):
+                if os.path.samestat(self._fstat(held), ours):
+                    self._close(held)
+
+        return close
+
+    def working(self, native: int | None = None) -> float | None:
+        """Tell the processor time of a living thread, or else of the whole process.
+
+        Unlike the rest of the account it is read without giving up the GIL.
+        """
+        if self._clock_gettime is None or sys.platform != "linux":
+            return None
+        # Not by `pthread_getcpuclockid`: the ident of a thread that is dead by now, or
+        # that a test made up, is an address, and to look there may crash.
+        clock = _PROCESS if native is None else ~native << 3 | _OF_THREAD
+        if native is not None and native <= 0:
+            return None
+        try:
+            return float(self._clock_gettime(clock))
+        except OSError:
+            return None
+
+    def _run_queue_account(self, native: int) -> tuple[float | None, int | None]:
+        # The second field of schedstat: nanoseconds spent runnable, off the processor;
+        # the third: how often it was given one.
+        # See Documentation/scheduler/sched-stats.rst in the Linux source.
+        held = self._held.get(native)
+        try:
+            if held is not None and self._pread is not None:
+                text = self._pread(held, 128, 0)
+            else:
+                with io.FileIO(_ACCOUNT.format(native)) as file:
+                    text = file.read()
+            _, waited, turns = text.split()
+            return int(waited) / 1e9, int(turns)
+        except (OSError, ValueError):
+            return None, None
+
+
+_ACCOUNT = "/proc/self/task/{}/schedstat"
+
+_PROCESS = getattr(time, "CLOCK_PROCESS_CPUTIME_ID", 0)
+_OF_THREAD = 6
+"""CPUCLOCK_PERTHREAD_MASK and CPUCLOCK_SCHED of Linux's posix-timers.h: beside these
+a clock's number is that of the thread, every bit turned round."""
+
+# Held here: a test may make up who it is, and then ask us.
+_idents = _thread.get_ident, _thread.get_native_id
+
+
+def current_thread_ids() -> tuple[int, int]:
+    """Tell ident and native id of the calling thread."""
+    ident, native = _idents
+    return ident(), native()
+
+
+class Stopwatch:
+    """Wall and starved time of the calling thread since the stopwatch was made.
+
+    With a reader of virtual time, that is measured beside them.
+    """
+
+    def __init__(
+        self, clock: Clock, virtual: Callable[[], float] | None = None
+    ) -> None:
+        self._clock = clock
+        self._virtual = virtual
+        self.virtually_began = virtual() if virtual else 0.0
+        self._ids = current_thread_ids()
+        self.began = clock.now()
+        self._starved = clock.processor(*self._ids).starved
+
+    def elapsed(self) -> Elapsed:
+        """Tell what has passed so far."""
+        return Elapsed(
+            wall=self._clock.now() - self.began,
+            starved=self.starved(),
+            virtual=self._virtual() - self.virtually_began if self._virtual else None,
+        )
+
+    def starved(self) -> float | None:
+        """Tell the seconds for which the thread was kept off the processor."""
+        now = self._clock.processor(*self._ids).starved
+        if now is None or self._starved is None:
+            return None
+        return max(0.0, now - self._starved)
+
+
+SYSTEM_CLOCK = SystemClock()

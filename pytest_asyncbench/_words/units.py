@@ -1,0 +1,33 @@
+"""How durations and paths are written for people, everywhere alike."""
+
+from __future__ import annotations
+
+import os
+
+from pytest_asyncbench._words.whose import INSTALLED
+
+__all__ = ["seconds", "shown"]
+
+
+def seconds(value: float) -> str:
+    """Write a duration so that its size is seen at once."""
+    if value >= 0.1:
+        return f"{value:.3f} s" if value < 100 else f"{value:.1f} s"
+    if value >= 0.001:
+        return f"{value * 1e3:.1f} ms"
+    return f"{value * 1e6:.0f} µs"
+
+
+def shown(file: str) -> str:
+    """Write a path as people do: from the current folder, or from its installation.
+
+    What lies elsewhere keeps its whole path.
+    """
+    for folder in INSTALLED:
+        if file.startswith(folder):
+            return file[len(folder) :]
+    try:
+        relative = os.path.relpath(file)
+    except (OSError, ValueError):  # the current folder is gone, or on another drive
+        return file
+    return file if relative.startswith("..") else relative

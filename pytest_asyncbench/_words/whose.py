@@ -1,0 +1,57 @@
+"""Whose a file of code is: the user's, an installed package's, or ours."""
+
+from __future__ import annotations
+
+import os
+import site
+import sysconfig
+from pathlib import Path
+
+__all__ = ["INSTALLED", "is_ours", "is_users"]
+
+
+def _packages() -> list[str]:
+    """Give the folders of Debian's own packages, and of ``pip install --user``."""
+    # Old virtualenvs have a `site` without these; some systems have no such folder.
+    folders: list[str | None] = [
+        *getattr(site, "getsitepackages", list)(),
+        getattr(site, "getusersitepackages", lambda: None)(),
+    ]
+    # On Windows the whole installation is among them, and a project may lie there.
+    names = {"site-packages", "dist-packages"}
+    return [folder for folder in folders if folder and Path(folder).name in names]
+
+
+_PATHS = sysconfig.get_paths()
+_FOLDERS = (
+    *(_PATHS[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    *_packages(),
+)
+
+# Longest first, since packages are installed below the standard library.
+INSTALLED = tuple(
+    sorted(
+        {
+            str(Path(form(folder))) + os.sep
+            for folder in _FOLDERS
+            for form in (str, os.path.realpath)
+        },
+        key=len,
+        reverse=True,
+    )
+)
+"""The folders of the standard library and of installed packages."""
+
+_OURS = str(Path(__file__).parent.parent) + os.sep
+# What is made at run time has a file such as "<string>".
+_NOT_USERS = ("<", _OURS, *INSTALLED)
+
+
+def is_ours(file: str) -> bool:
+    """Tell whether a file is of this plugin."""
+    return file.startswith(_OURS)
+
+
+def is_users(file: str) -> bool:
+    """Tell whether a file is neither the standard library's, installed nor ours."""
+    return not file.startswith(_NOT_USERS)

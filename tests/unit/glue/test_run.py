@@ -1,0 +1,73 @@
+"""What `concurrently` gives back."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_asyncbench import Run
+from pytest_asyncbench._words.model import Comparison, Elapsed, TaskTrace
+
+TASKS = (
+    TaskTrace(name="user", started=0.0, finished=1.0, waiting=1.0),
+    TaskTrace(name="ads", started=0.0, finished=0.5, waiting=0.5),
+)
+
+
+def run(**changed):
+    given = {
+        "names": ["user", "ads"],
+        "order": [1, 0],
+        "comparison": Comparison(tasks=TASKS, wall=1.0, serial=1.5),
+        "elapsed": Elapsed(wall=1.0, starved=0.25),
+        **changed,
+    }
+    return Run(["u", "a"], **given)
+
+
+def test_it_is_the_results_in_the_order_given():
+    """Unpacked, indexed, sliced and counted like a tuple."""
+    user, ads = run()
+    assert (user, ads) == ("u", "a")
+    assert (run()[-1], run()[0:1], len(run()), list(run())) == (
+        "a",
+        ("u",),
+        2,
+        ["u", "a"],
+    )
+
+
+def test_a_name_gives_its_result():
+    """And an unknown one is refused with the names that there are."""
+    assert run()["ads"] == "a"
+    with pytest.raises(KeyError, match="'adds'; names are: user, ads"):
+        run()["adds"]
+
+
+def test_it_knows_its_times_and_order():
+    """Figures of the comparison, and what follows from them."""
+    seen = run()
+    assert (seen.wall, seen.serial, seen.speedup) == (1.0, 1.5, 1.5)
+    assert (seen.order, seen.peak, seen.tasks) == ((1, 0), 2, TASKS)
+    assert (seen.blocking, seen.starved, seen.virtual) == ((), 0.25, None)
+
+
+def test_nothing_that_took_no_time_was_faster():
+    """No division by zero."""
+    nothing = Comparison(tasks=(), wall=0.0, serial=0.0)
+    assert run(comparison=nothing, elapsed=Elapsed(wall=0.0)).speedup == 1.0
+
+
+def test_in_virtual_time_it_is_that_time_which_was_saved():
+    """Wall stays the real time; the speedup is of the time that the test lives in."""
+    seen = run(elapsed=Elapsed(wall=0.01, virtual=1.0))
+    assert (seen.wall, seen.virtual, seen.speedup) == (0.01, 1.0, 1.5)
+    assert repr(seen).startswith("<Run of 2: wall 10.0 ms, virtual 1.000 s, serial")
+
+
+def test_printing_it_draws_the_timeline():
+    """The figures first, then a line for each coroutine."""
+    assert str(run()).splitlines() == [
+        "<Run of 2: wall 1.000 s, serial 1.500 s, speedup 1.50>",
+        f"user |{'━' * 40}| waiting 1.000 s",
+        f"ads  |{'━' * 20}{' ' * 20}| waiting 0.500 s",
+    ]

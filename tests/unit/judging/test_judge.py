@@ -1,0 +1,257 @@
+"""The judge: facts against promises, without a clock."""
+
+from __future__ import annotations
+
+import pytest
+from by_hand import call, observations, stall, user
+
+from pytest_asyncbench._judging.judge import judge
+from pytest_asyncbench._words.model import (
+    Allowance,
+    Budget,
+    Elapsed,
+    FamilyTrace,
+    Observations,
+    Overrun,
+    Policy,
+    Violation,
+)
+
+
+def side_by_side(count=2, seconds=1.0):
+    """Families that sleep at once, each for so long."""
+    return tuple(
+        FamilyTrace(
+            name=f"job {n}", started=0.0, finished=seconds, waits=((0, seconds),)
+        )
+        for n in range(count)
+    )
+
+
+def broken(policy, **seen):
+    return list(judge(policy, observations(**seen)).violations)
+
+
+def within(seconds, **more):
+    return Policy(budget=Budget(within=seconds), **more)
+
+
+def speedup(factor, **more):
+    return Policy(budget=Budget(speedup=factor), **more)
+
+
+# -------------------------------------------------------------------- wall
+
+
+def test_without_a_promise_nothing_is_broken():
+    """And no finding is made of what nobody asked for."""
+    verdict = judge(Policy(), observations(calls=(call(),), wall=100.0))
+    assert (verdict.violations, verdict.findings, verdict.budget_met) == ((), (), None)
+
+
+def test_a_wall_time_within_its_budget_is_fine():
+    """At most so much includes exactly so much."""
+    verdict = judge(within(1.0), observations(wall=1.0))
+    assert (verdict.violations, verdict.budget_met) == ((), True)
+
+
+def test_a_wall_time_over_its_budget_is_a_violation():
+    """With the limit and what was seen."""
+    verdict = judge(within(1.0), observations(wall=1.5))
+    assert verdict.violations == (Violation(kind="wall", limit=1.0, actual=1.5),)
+    assert verdict.budget_met is False
+
+
+def test_starved_time_is_forgiven_in_a_budget():
+    """The figure that is shown stays the real one."""
+    assert broken(within(1.0), wall=1.5, starved=0.6) == []
+    (wall,) = broken(within(1.0), wall=1.5, starved=0.4)
+    assert wall.actual == 1.5
+
+
+def test_strict_starvation_counts_and_unknown_one_is_not_made_up():
+    """Only what is known and forgiven is taken off."""
+    strict = within(1.0, starvation="strict")
+    assert [v.kind for v in broken(strict, wall=1.5, starved=0.6)] == ["wall"]
+    assert [v.kind for v in broken(within(1.0), wall=1.5, starved=None)] == ["wall"]
+
+
+def test_a_test_that_was_cancelled_at_its_budget_broke_it():
+    """Though clock readings a moment apart may say otherwise."""
+    overrun = Overrun(cancelled=True)
+    assert [v.kind for v in broken(within(1.0), wall=0.999, overrun=overrun)] == [
+        "wall"
+    ]
+
+
+def test_a_persons_time_in_a_debugger_breaks_no_budget():
+    """What was lost is kept apart, to be told; a budget that was kept, was kept."""
+    policy = Policy(budget=Budget(within=1.0, speedup=3.0))
+    facts = {"families": side_by_side(2), "debugged": True}
+    verdict = judge(policy, observations(wall=60.0, **facts))
+    assert (verdict.violations, verdict.budget_met) == ((), True)
+    assert verdict.waived == (
+        Violation(kind="wall", limit=1.0, actual=60.0),
+        Violation(kind="speedup", limit=3.0, actual=2.0),
+    )
+    assert judge(within(1.0), observations(wall=0.5, debugged=True)).waived == ()
+
+
+def test_a_debugger_excuses_nothing_but_lost_time():
+    """Not a budget that was over before, nor blocking, nor what never was measured."""
+    over = Overrun(cancelled=True)
+    verdict = judge(within(1.0), observations(wall=9.0, debugged=True, overrun=over))
+    assert ([v.kind for v in verdict.violations], verdict.waived) == (["wall"], ())
+    policy = Policy(blocking="error", budget=Budget(speedup=2.0))
+    kinds = [v.kind for v in broken(policy, calls=(call(),), debugged=True)]
+    assert kinds == ["speedup", "blocking"]
+
+
+def test_virtual_time_stands_still_in_a_debugger():
+    """So its budget is judged as ever."""
+    elapsed = Elapsed(wall=60.0, virtual=1.5)
+    seen = Observations(elapsed=elapsed, steps=1, debugged=True)
+    assert [v.kind for v in judge(within(1.0), seen).violations] == ["wall"]
+
+
+def test_what_broke_a_budget_is_looked_for_unasked():
+    """A blocking call may well explain it."""
+    verdict = judge(within(0.1), observations(wall=1.0, calls=(call(),)))
+    assert [finding.call for finding in verdict.findings] == ["time.sleep"]
+
+
+# ----------------------------------------------------------------- speedup
+
+
+@pytest.mark.parametrize(("factor", "met"), [(1.5, True), (2.0, True), (2.1, False)])
+def test_a_speedup_must_be_reached(factor, met):
+    """Two of one second at once are twice as fast, no more."""
+    verdict = judge(speedup(factor), observations(families=side_by_side(2)))
+    assert verdict.budget_met is met
+    assert [v.actual for v in verdict.violations] == ([] if met else [2.0])
+
+
+def test_a_speedup_of_no_tasks_is_broken():
+    """Promised of a test that started nothing."""
+    assert broken(speedup(2.0)) == [Violation(kind="speedup", limit=2.0, actual=None)]
+
+
+def test_a_given_serial_time_replaces_the_derived_one():
+    """Measured or given by the user: it is taken as it is."""
+    verdict = judge(speedup(2), observations(families=side_by_side(2), serial=1.2))
+    assert verdict.comparison.serial == 1.2
+    assert verdict.violations[0].actual == pytest.approx(1.2)
+
+
+def test_starved_time_is_forgiven_in_a_speedup():
+    """Side by side they would have been faster on a quiet machine."""
+    families = side_by_side(2)
+    seen = {"families": families, "together": 1.5, "starved": 0.5}
+    assert broken(speedup(2.0), **seen) == []
+    assert len(broken(speedup(2.0, starvation="strict"), **seen)) == 1
+
+
+def test_starved_time_makes_no_speedup():
+    """What ran one after another was starved as it ran: alone it was not faster."""
+    in_a_row = (
+        FamilyTrace(name="a", started=0.0, finished=1.5, running=1.5),
+        FamilyTrace(name="b", started=0.0, finished=3.0, running=1.5, queued=1.5),
+    )
+    seen = {"families": in_a_row, "together": 3.0, "starved": 1.0}
+    (slow,) = broken(speedup(1.2), **seen)
+    assert slow.actual == 1.0
+    assert len(broken(Policy(copies=2), **seen)) == 1
+    # A figure that was measured or given knows nothing of it.
+    assert broken(speedup(1.2), **seen, serial=3.0) == []
+
+
+@pytest.mark.parametrize("copies", [2, 50])
+def test_copies_must_beat_one_after_another(copies):
+    """More than one, not one, where no number is given."""
+    policy = Policy(copies=copies)
+    assert broken(policy, families=side_by_side(copies)) == []
+    in_a_row = (
+        FamilyTrace(name="a", started=0.0, finished=1.0, running=1.0),
+        FamilyTrace(name="b", started=0.0, finished=2.0, running=1.0, queued=1.0),
+    )
+    (slow,) = broken(policy, families=in_a_row)
+    assert (slow.limit, slow.actual) == (1.0, 1.0)
+
+
+def test_a_single_copy_need_not_beat_itself():
+    """There is nothing to run beside."""
+    assert broken(Policy(copies=1), families=side_by_side(1)) == []
+
+
+def test_copies_with_a_number_of_their_own_are_held_to_that():
+    """A speedup below one may be promised, too."""
+    families = side_by_side(2)
+    assert broken(speedup(0.5, copies=2), families=families) == []
+    assert len(broken(speedup(2.5, copies=2), families=families)) == 1
+
+
+# ---------------------------------------------------------------- blocking
+
+
+def test_blocking_is_a_violation_under_error_only():
+    """Report and warn list it and break nothing."""
+    for mode in ("report", "warn"):
+        verdict = judge(Policy(blocking=mode), observations(calls=(call(),)))
+        assert (len(verdict.findings), verdict.violations) == (1, ())
+    (broke,) = broken(
+        Policy(blocking="error"), calls=(call(began=5.0),), stalls=(stall(),)
+    )
+    assert broke.kind == "blocking"
+    assert broke.actual == pytest.approx(1.01)
+
+
+def test_blocking_that_is_allowed_breaks_nothing():
+    """It is listed with its reason."""
+    row = Allowance(caller="*", call="time.sleep", reason="why", source="ini")
+    policy = Policy(blocking="error", allow=(row,))
+    verdict = judge(policy, observations(calls=(call(),)))
+    assert verdict.violations == ()
+    assert [finding.allowed for finding in verdict.findings] == ["why"]
+
+
+def test_every_broken_promise_is_told():
+    """Budget, speedup and blocking at once, in this order."""
+    policy = Policy(blocking="error", budget=Budget(within=0.5, speedup=3.0))
+    seen = observations(wall=1.0, families=side_by_side(2), calls=(call(),))
+    kinds = [violation.kind for violation in judge(policy, seen).violations]
+    assert kinds == ["wall", "speedup", "blocking"]
+
+
+# -------------------------------------------------------------- unmeasured
+
+
+@pytest.mark.parametrize(
+    ("policy", "steps", "unmeasured"),
+    [
+        (Policy(blocking="error", asked=True), 0, True),
+        (Policy(blocking="report", asked=True), 0, True),
+        (Policy(blocking="error", asked=True), 1, False),
+        (Policy(blocking="error"), 0, False),
+        (Policy(), 0, False),
+    ],
+)
+def test_who_asked_and_was_not_measured_is_told(policy, steps, unmeasured):
+    """Silence would look like proof."""
+    verdict = judge(policy, observations(steps=steps))
+    assert verdict.unmeasured is unmeasured
+    failed = unmeasured and policy.blocking == "error"
+    assert [v.kind for v in verdict.violations] == ["unmeasured"] * failed
+
+
+def test_problems_and_overruns_are_handed_on():
+    """The judge drops no fact."""
+    overrun = Overrun(stuck=(user(),))
+    verdict = judge(Policy(), observations(problems=("x",), overrun=overrun, steps=3))
+    assert (verdict.problems, verdict.overrun, verdict.steps) == (("x",), overrun, 3)
+
+
+def test_a_run_that_only_waited_for_a_processor_tells_nothing():
+    """With all of its time forgiven there is no speedup to speak of."""
+    families = side_by_side(2)
+    seen = {"families": families, "together": 0.5, "starved": 0.5}
+    assert broken(speedup(2.0), **seen) == []

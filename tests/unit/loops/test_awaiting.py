@@ -1,0 +1,236 @@
+"""What a suspended task awaits: its chain of frames, and the end of it in words."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pytest_asyncbench._loops.awaiting import await_chain, by_name
+
+
+def suspended(coroutine_function, turns=3):
+    """Give the await chain of a coroutine's task once it has come to rest."""
+
+    async def main():
+        task = asyncio.create_task(coroutine_function())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        try:
+            return await_chain(task)
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    return asyncio.run(main())
+
+
+def names(stack):
+    return [frame.function.rpartition(".")[2] for frame in stack]
+
+
+def test_a_chain_of_awaits_is_followed_to_its_end():
+    """Innermost first, with each line at which it stands."""
+
+    async def inner():
+        await asyncio.sleep(60)
+
+    async def outer():
+        await inner()
+
+    stack, awaits = suspended(outer)
+    assert names(stack) == ["sleep", "inner", "outer"]
+    assert stack[1].line == inner.__code__.co_firstlineno + 1
+    assert awaits == "asyncio.sleep"
+
+
+def test_the_chain_goes_on_through_an_asynchronous_generator():
+    """However it is advanced; what stands between the two does not say whose it is."""
+
+    async def fixture():
+        try:
+            yield 1
+        except ValueError:
+            await asyncio.sleep(60)
+        else:
+            await asyncio.sleep(60)
+
+    async def looped():
+        async for _ in fixture():
+            pass
+
+    async def advanced():
+        generator = fixture()
+        await generator.__anext__()
+        await anext(generator, None)
+
+    async def thrown():
+        generator = fixture()
+        await generator.__anext__()
+        await generator.athrow(ValueError())
+
+    for outer in looped, advanced, thrown:
+        stack, _ = suspended(outer)
+        assert names(stack) == ["sleep", "fixture", outer.__name__]
+
+
+def test_the_chain_goes_on_through_a_wrapped_coroutine():
+    """Its ``__await__`` gives an object that hides it."""
+
+    class Wrapper:
+        def __await__(self):
+            return asyncio.sleep(60).__await__()
+
+    async def outer():
+        await Wrapper()
+
+    assert names(suspended(outer)[0]) == ["sleep", "outer"]
+
+
+def test_a_bare_future_and_a_task_are_told():
+    """A task by its name."""
+
+    async def on_future():
+        await asyncio.get_running_loop().create_future()
+
+    async def on_task():
+        await asyncio.create_task(asyncio.sleep(60), name="the other")
+
+    assert suspended(on_future)[1] == "a Future"
+    assert suspended(on_task)[1] == "task 'the other'"
+
+
+def test_a_primitive_is_told_by_its_name():
+    """What the innermost frame of asyncio's own is."""
+
+    async def on_event():
+        await asyncio.Event().wait()
+
+    async def on_semaphore():
+        semaphore = asyncio.Semaphore(1)
+        await semaphore.acquire()
+        await semaphore.acquire()
+
+    assert suspended(on_event)[1] == "asyncio.Event.wait, which nobody has set"
+    assert suspended(on_semaphore)[1].startswith("asyncio.Semaphore.acquire, held by")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [asyncio.Lock, lambda: asyncio.Semaphore(1), asyncio.Condition],
+    ids=["Lock", "Semaphore", "Condition"],
+)
+def test_who_holds_a_lock_is_told(make):
+    """By being inside of its block, at any depth; those who wait to enter are not."""
+
+    async def main():
+        lock = make()
+
+        async def holding():
+            async with lock:
+                await asyncio.sleep(60)
+
+        async def outside():
+            await holding()
+
+        async def entering():
+            async with lock:
+                pass
+
+        others = [
+            asyncio.create_task(outside(), name="holder"),
+            asyncio.create_task(entering(), name="first in the queue"),
+        ]
+        await asyncio.sleep(0)
+        await entering()
+        await asyncio.wait(others)
+
+    assert suspended(main)[1].endswith(".acquire, held by task 'holder'")
+
+
+def test_who_has_left_a_condition_to_wait_does_not_hold_it():
+    """Then nobody does whose block can be seen."""
+
+    async def main():
+        condition = asyncio.Condition()
+
+        async def waiting():
+            async with condition:
+                await condition.wait()
+
+        waiter = asyncio.create_task(waiting(), name="waiter")
+        await asyncio.sleep(0)
+        await condition.acquire()
+        try:
+            await condition.acquire()
+        finally:
+            condition.release()  # the waiter takes it again before it can end
+            waiter.cancel()
+
+    assert "held by a task that asyncio does not record" in suspended(main)[1]
+
+
+def test_a_gather_is_told_by_those_it_still_waits_for():
+    """By name; who is done is not listed, and very many are counted."""
+
+    async def on_gather():
+        quick = asyncio.create_task(asyncio.sleep(0), name="quick")
+        slow = [asyncio.create_task(asyncio.sleep(60), name=f"s{n}") for n in range(6)]
+        await asyncio.gather(quick, *slow)
+
+    expected = "all of " + ", ".join(f"task 's{n}'" for n in range(5)) + " and 1 more"
+    assert suspended(on_gather, turns=6)[1] == expected
+
+
+def test_tasks_are_sorted_as_people_count():
+    """Task-2 comes before Task-10."""
+
+    async def main():
+        names = ["Task-10", "Task-2", "other", "Task-1"]
+        tasks = [asyncio.create_task(asyncio.sleep(0), name=name) for name in names]
+        await asyncio.wait(tasks)
+        return [task.get_name() for task in sorted(tasks, key=by_name)]
+
+    assert asyncio.run(main()) == ["Task-1", "Task-2", "Task-10", "other"]
+
+
+def test_awaiting_through_a_generator_is_followed():
+    """`async for` and `__await__` are links of the chain, too."""
+
+    class Awaitable:
+        def __await__(self):
+            yield from asyncio.sleep(60).__await__()
+
+    async def outer():
+        await Awaitable()
+
+    stack, _ = suspended(outer)
+    assert names(stack)[-2:] == ["__await__", "outer"]
+
+
+def test_a_task_that_could_go_on_awaits_its_turn():
+    """It waits for nothing but the loop."""
+
+    async def main():
+        async def spin():
+            while True:
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(spin())
+        await asyncio.sleep(0)
+        _, awaits = await_chain(task)
+        task.cancel()
+        return awaits
+
+    assert asyncio.run(main()) == "its turn on the loop"
+
+
+def test_a_finished_task_has_no_chain():
+    """Its frames are gone."""
+
+    async def main():
+        task = asyncio.create_task(asyncio.sleep(0))
+        await task
+        return await_chain(task)[0]
+
+    assert asyncio.run(main()) == ()

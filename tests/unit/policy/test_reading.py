@@ -1,0 +1,290 @@
+"""Policy: what can be written, what it means, and what is told of a wrong word."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from pytest_asyncbench._policy import reading
+from pytest_asyncbench._policy.reading import DEFAULT, with_settings
+from pytest_asyncbench._rules.table import DEFAULT_FAMILIES, FAMILIES
+from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.model import Allowance, Budget
+
+DURATIONS = 'seconds as a number, "250ms", "1.5s", "2min" or a timedelta are accepted'
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        (2, 2.0),
+        (0.25, 0.25),
+        ("250ms", 0.25),
+        ("1.5s", 1.5),
+        ("1.5 s", 1.5),
+        (" 2 ", 2.0),
+        (".5", 0.5),
+        ("2min", 120.0),
+        ("2m", 120.0),
+        ("1h", 3600.0),
+        ("100us", 1e-4),
+        ("250MS", 0.25),
+        (timedelta(milliseconds=30), 0.03),
+    ],
+)
+def test_durations_are_read(written, seconds):
+    """Numbers are seconds, and units mean what they mean elsewhere."""
+    assert reading.duration(written) == pytest.approx(seconds)
+
+
+NO_DURATION = ("fast", "1,5s", "-1s", "", "1 s 2", "3 parsecs", None, True, [1], b"1s")
+NOT_POSITIVE = (0, -1, -0.5, "0", "0ms", timedelta(0))
+NOT_FINITE = (float("inf"), float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        *((bad, "is no duration") for bad in NO_DURATION),
+        *((bad, "must be more than zero") for bad in NOT_POSITIVE),
+        *((bad, "is no duration") for bad in NOT_FINITE),
+    ],
+    ids=repr,
+)
+def test_a_wrong_duration_is_refused_with_what_is_accepted(written, why):
+    """The text begins with the word that was written."""
+    with pytest.raises(PolicyError) as caught:
+        reading.duration(written)
+    assert str(caught.value) == f"{written!r} {why}; {DURATIONS}"
+
+
+BAD_WORDS = [
+    (reading.speedup, "3", "'3' is no speedup; a number such as 3 is accepted"),
+    (reading.speedup, True, "True is no speedup; a number such as 3 is accepted"),
+    (reading.speedup, 0, "a speedup of 0 means nothing; it is more than zero"),
+    (reading.speedup, -2.5, "a speedup of -2.5 means nothing; it is more than zero"),
+    (
+        reading.speedup,
+        float("nan"),
+        "a speedup of nan means nothing; it is more than zero",
+    ),
+    (reading.copies, 0, "0 copies can't run; 1 or more are accepted"),
+    (reading.copies, -3, "-3 copies can't run; 1 or more are accepted"),
+    (reading.copies, 2.0, "2.0 is no number of copies; an int is accepted"),
+    (reading.copies, True, "True is no number of copies; an int is accepted"),
+    (reading.copies, "5", "'5' is no number of copies; an int is accepted"),
+    (
+        reading.mode,
+        "eror",
+        (
+            "'eror' is not known (did you mean 'error'?); "
+            "accepted: off, report, warn, error"
+        ),
+    ),
+    (
+        reading.mode,
+        "loud",
+        "'loud' is not known; accepted: off, report, warn, error",
+    ),
+    (
+        reading.starvation,
+        "forgiv",
+        "'forgiv' is not known (did you mean 'forgive'?); accepted: forgive, strict",
+    ),
+    (
+        reading.scope,
+        "shop, my-app",
+        "'my-app' is no package; a name as in import is accepted",
+    ),
+    (
+        reading.scope,
+        ["shop."],
+        "'shop.' is no package; a name as in import is accepted",
+    ),
+]
+
+
+@pytest.mark.parametrize(("parse", "written", "text"), BAD_WORDS)
+def test_a_wrong_word_is_refused_with_what_is_accepted(parse, written, text):
+    """The whole sentence that a person reads."""
+    with pytest.raises(PolicyError) as caught:
+        parse(written)
+    assert str(caught.value) == text
+
+
+def test_other_words_are_read():
+    """What is right comes through, in its own type."""
+    assert reading.speedup(3) == 3.0
+    assert reading.copies(50) == 50
+    assert reading.mode("warn") == "warn"
+    assert reading.starvation("strict") == "strict"
+    assert reading.scope("shop, shop.cart other") == ("shop", "shop.cart", "other")
+    assert reading.scope(["shop"]) == ("shop",)
+    assert reading.rules("sleep, locks") == {"sleep", "locks"}
+    assert reading.rules(["none"]) == frozenset()
+
+
+def test_allowances_are_lines():
+    """Blank lines are passed over; the reason may hold anything."""
+    read = reading.allowances("\nshop.* > time.sleep  # warms up # once\n\n", "ini")
+    assert read == (
+        Allowance(
+            caller="shop.*", call="time.sleep", reason="warms up # once", source="ini"
+        ),
+    )
+    assert len(reading.allowances(["a > b # c", "d > e # f"], "marker")) == 2
+
+
+@pytest.mark.parametrize(
+    "caller", ["a -", "shop/cart.py", "test_it.py::test_one", "a, b", "price_of()"]
+)
+def test_a_caller_that_can_have_no_such_name_is_refused(caller):
+    """An allowance that never holds would only be found in the summary."""
+    with pytest.raises(PolicyError, match="no function can have the name"):
+        reading.allowances(f"{caller} > *  # why", "ini")
+
+
+@pytest.mark.parametrize(
+    ("caller", "call"),
+    [
+        ("shop.*.price_of", "the garbage collector"),
+        ("*.<locals>.<lambda>", "get(...).json"),
+        ("my-tests.test_?", "*"),
+        ("[!_]*", "time.sleep"),
+    ],
+)
+def test_what_a_report_names_can_be_allowed(caller, call):
+    """A call may be named by its source; a module of tests after its folder."""
+    (read,) = reading.allowances(f"{caller} > {call}  # why", "ini")
+    assert (read.caller, read.call) == (caller, call)
+
+
+@pytest.mark.parametrize(
+    ("line", "caller", "call"),
+    [
+        ("*.<lambda> > time.sleep # x", "*.<lambda>", "time.sleep"),
+        ("*<lambda>.<genexpr>>time.* # x", "*<lambda>.<genexpr>", "time.*"),
+        ("*<* > *.<listcomp> # x", "*<*", "*.<listcomp>"),
+    ],
+)
+def test_what_has_no_name_can_be_allowed(line, caller, call):
+    """As Python writes it, and our reports; its > is not the one between the two."""
+    (read,) = reading.allowances(line, "ini")
+    assert (read.caller, read.call) == (caller, call)
+
+
+@pytest.mark.parametrize(
+    ("line", "lacks"),
+    [
+        ("shop.* > time.sleep", "its reason"),
+        ("shop.* > time.sleep #", "its reason"),
+        ("shop.* > time.sleep #   ", "its reason"),
+        ("time.sleep # why", "caller or call"),
+        ("> time.sleep # why", "caller or call"),
+        ("shop > # why", "caller or call"),
+        ("shop.<lambda> # why", "caller or call"),
+        ("# only a comment", "caller or call"),
+        ("shop > depot > time.sleep # why", "caller or call"),
+    ],
+)
+def test_an_incomplete_allowance_is_refused(line, lacks):
+    """It says which part is missing, and the form that is accepted."""
+    with pytest.raises(PolicyError) as caught:
+        reading.allowances(line, "ini")
+    assert str(caught.value) == (
+        f"allowance {line.strip()!r} lacks {lacks}; accepted: caller > call  # reason"
+    )
+
+
+def test_either_part_of_a_budget_alone_is_fine():
+    """And both together, of course; neither promises nothing."""
+    assert reading.budget("1s") == Budget(within=1.0)
+    assert reading.budget(speedup_=2) == Budget(speedup=2.0)
+    assert reading.budget(1, 2, "code") == Budget(
+        within=1.0, speedup=2.0, source="code"
+    )
+    with pytest.raises(PolicyError, match="promises nothing"):
+        reading.budget()
+
+
+def test_a_later_source_wins_and_is_remembered():
+    """Defaults, then ini, then the command line."""
+    ini = with_settings(DEFAULT, {"threshold": "50ms", "blocking": "warn"}, "ini")
+    both = with_settings(ini, {"threshold": "20ms"}, "command line")
+    assert (both.threshold, both.blocking) == (0.02, "warn")
+    assert both.sources == {"threshold": "command line", "blocking": "ini"}
+    assert DEFAULT.sources == {}
+
+
+def test_allowances_add_up_over_the_sources():
+    """A project's allowances are not lost when somebody adds one for a run."""
+    ini = with_settings(DEFAULT, {"allow": ["a > b # one"]}, "ini")
+    both = with_settings(ini, {"allow": ["c > d # two"]}, "command line")
+    assert [(a.reason, a.source) for a in both.allow] == [
+        ("one", "ini"),
+        ("two", "command line"),
+    ]
+
+
+def test_a_budget_knows_where_it_was_written():
+    """The failure text says so."""
+    policy = with_settings(DEFAULT, {"budget": "2s"}, "ini")
+    assert policy.budget == Budget(within=2.0, source="ini")
+
+
+def test_a_wrong_setting_is_named():
+    """The message begins with the setting's name."""
+    with pytest.raises(PolicyError, match=r"^threshold: 'soon' is no duration"):
+        with_settings(DEFAULT, {"threshold": "soon"}, "ini")
+    with pytest.raises(PolicyError, match=r"^rules: .*'slep'"):
+        with_settings(DEFAULT, {"rules": "slep"}, "ini")
+
+
+def test_unasked_nothing_is_on():
+    """The defaults are those that the design documents."""
+    assert DEFAULT.blocking == "off"
+    assert DEFAULT.threshold == 0.1
+    assert DEFAULT.rules == DEFAULT_FAMILIES
+    assert DEFAULT.budget is DEFAULT.copies is None
+    assert DEFAULT.starvation == "forgive"
+    assert not DEFAULT.asked
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [("treshold", " (did you mean 'threshold'?)"), ("zzz", "")],
+)
+def test_a_suggestion_is_made_only_where_a_word_is_near(word, text):
+    """A wild guess would mislead."""
+    assert reading.suggest(word, ["threshold", "rules"]) == text
+
+
+@pytest.mark.parametrize(
+    ("names", "families"),
+    [
+        ((), frozenset()),
+        (["none"], frozenset()),
+        (["sleep", "locks"], {"sleep", "locks"}),
+        (["all"], set(FAMILIES)),
+        (["files", "all"], set(FAMILIES)),
+    ],
+)
+def test_names_of_families_are_read(names, families):
+    """Names, `all` and `none` mean what they say."""
+    assert reading.rules(names) == families
+
+
+def test_an_unknown_family_is_refused_with_the_accepted_ones():
+    """A misspelt family never quietly means something else."""
+    with pytest.raises(
+        PolicyError, match=r"'slep' \(did you mean 'sleep'\?\)"
+    ) as caught:
+        reading.rules(["sleep", "slep"])
+    assert all(name in str(caught.value) for name in (*FAMILIES, "all", "none"))
+
+
+def test_none_beside_a_family_is_refused():
+    """Nothing and something cannot both be meant."""
+    with pytest.raises(PolicyError, match="'none' cannot be combined"):
+        reading.rules(["none", "sleep"])

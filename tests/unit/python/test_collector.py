@@ -1,0 +1,106 @@
+"""The garbage collector: which of its looks are noted, and whose line they met."""
+
+from __future__ import annotations
+
+import _thread
+import gc
+import sys
+
+from by_hand import until
+
+from pytest_asyncbench._python import collector as collector_module
+from pytest_asyncbench._python.collector import Collector
+from pytest_asyncbench._python.stack import capture
+from pytest_asyncbench.testing import ManualClock
+
+FULL = {"generation": 2}
+
+
+def collector(clock):
+    made = Collector(clock)
+    made.codes = frozenset({sys._getframe(1).f_code})
+    return made
+
+
+def collect(made, clock, seconds, info=FULL):
+    """Do as the interpreter does around a collection."""
+    noted = made._noted
+    noted("start", info)
+    clock.work(seconds)
+    noted("stop", info)
+
+
+def test_only_long_and_full_collections_are_noted():
+    """With their time, and the stack that they met."""
+    clock = ManualClock(8.0)
+    made = collector(clock)
+    collect(made, clock, 0.5, {"generation": 1})
+    collect(made, clock, 2**-10)
+    assert made.found == []
+    began = clock.now()
+    collect(made, clock, 0.5)
+    (one,) = made.found
+    assert (one.began, one.seconds, one.asked) == (began, 0.5, False)
+    assert [code.co_name for code, *_ in one.stack[1]] == ["collect"]
+
+
+def test_a_sample_taken_while_it_is_told_shows_whom_it_met():
+    """A callback in Python gives the watchdog its chance to look."""
+    within = frozenset({sys._getframe().f_code})
+    seen = []
+
+    class Looking(ManualClock):
+        @property
+        def now(self):
+            return lambda: seen.append(capture(sys._getframe(1), within)) or 0.0
+
+    noted = Collector(Looking())._noted
+
+    def met():
+        noted("start", FULL)
+
+    met()
+    assert [code.co_name for code, *_ in seen[0][1]] == ["met"]
+
+
+def test_one_between_two_steps_is_nobodys():
+    """No step is on its stack."""
+    clock = ManualClock()
+    made = Collector(clock)
+    collect(made, clock, 0.5)
+    assert made.found == []
+
+
+def test_one_that_meets_no_python_at_all_is_nobodys(monkeypatch):
+    """A thread may run a function in C, and nothing else."""
+    monkeypatch.setattr(collector_module, "_WORTH_NOTING", 0.0)
+    made = collector(ManualClock())
+    over = []
+    undo = made.install()
+    gc.callbacks.append(lambda phase, info: over.append(phase))
+    try:
+        _thread.start_new_thread(gc.collect, ())
+        until(lambda: "stop" in over)
+    finally:
+        gc.callbacks.pop()
+        undo()
+    assert made.found == []
+
+
+def test_who_calls_gc_collect_asked_for_it(monkeypatch):
+    """For real; and nothing is left behind."""
+    before = list(gc.callbacks)
+    monkeypatch.setattr(collector_module, "_WORTH_NOTING", 0.0)
+    made = collector(ManualClock())
+
+    def ask():
+        gc.collect()
+
+    undo = made.install()
+    try:
+        ask()
+    finally:
+        undo()
+        undo()
+    assert [one.asked for one in made.found] == [True]
+    assert gc.callbacks == before

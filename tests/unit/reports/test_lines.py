@@ -1,0 +1,406 @@
+"""The text of a verdict, word for word."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from by_hand import standard, user
+
+from pytest_asyncbench._reports.lines import (
+    blocking_lines,
+    message,
+    seconds,
+    shown,
+    timeline,
+    waived_lines,
+)
+from pytest_asyncbench._words.model import (
+    AwaitedTask,
+    Budget,
+    Comparison,
+    Elapsed,
+    Finding,
+    Overrun,
+    Policy,
+    TaskTrace,
+    Verdict,
+    Violation,
+    Wait,
+)
+
+FILE = "/home/user/shop/test_orders.py"
+
+
+def finding(**facts):
+    given = {
+        "kind": "call",
+        "call": "time.sleep",
+        "file": FILE,
+        "line": 41,
+        "function": "test_checkout",
+        "seconds": 0.25,
+        **facts,
+    }
+    return Finding(**given)
+
+
+def verdict(*broken, wall=1.5, starved=0.0, **facts):
+    given = {"policy": Policy(), "steps": 1, **facts}
+    elapsed = Elapsed(wall=wall, starved=starved)
+    return Verdict(elapsed=elapsed, violations=broken, **given)
+
+
+def text(*broken, **facts):
+    return message(verdict(*broken, **facts)).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (1234.56, "1234.6 s"),
+        (12.3456, "12.346 s"),
+        (0.1, "0.100 s"),
+        (0.0999, "99.9 ms"),
+        (0.001, "1.0 ms"),
+        (0.00099, "990 µs"),
+        (0.0, "0 µs"),
+    ],
+)
+def test_a_duration_shows_its_size_at_once(value, written):
+    """Seconds, milliseconds, microseconds."""
+    assert seconds(value) == written
+
+
+# ------------------------------------------------------------------ budgets
+
+WALL = Violation(kind="wall", limit=1.0, actual=1.5)
+BUDGET = Policy(budget=Budget(within=1.0, source="ini"))
+STARVED = "  0.250 s of it spent waiting for a processor"
+UNKNOWN = "whether the machine was busy elsewhere can't be told on this platform"
+
+
+def test_a_broken_budget_says_fact_promise_and_source():
+    """In the headline."""
+    assert text(WALL, policy=BUDGET) == ["wall clock 1.500 s, budget 1.000 s (ini)"]
+
+
+@pytest.mark.parametrize(
+    ("starvation", "starved", "line"),
+    [
+        ("forgive", 0.25, f"{STARVED} (forgiven)"),
+        ("strict", 0.25, f"{STARVED} (counted)"),
+        ("forgive", None, f"  {UNKNOWN}"),
+    ],
+)
+def test_starved_time_is_said_or_that_it_is_unknown(starvation, starved, line):
+    """A noisy machine is no verdict, and a silent platform no proof."""
+    policy = Policy(budget=Budget(within=1.0), starvation=starvation)
+    assert text(WALL, policy=policy, starved=starved)[1:] == [line]
+
+
+def test_tasks_that_were_alive_are_listed_with_what_they_await():
+    """Only the lines of people's code, innermost first; no plumbing of asyncio's."""
+    stack = (standard("sleep", "asyncio.tasks"), user(7, "fetch", "shop"), user())
+    overrun = Overrun(
+        tasks=(
+            AwaitedTask(name="the test", stack=(), awaits="a Future", seconds=None),
+            AwaitedTask(
+                name="Task-9", stack=stack, awaits="asyncio.sleep", seconds=0.75
+            ),
+        ),
+        cancelled=True,
+    )
+    assert text(WALL, policy=BUDGET, overrun=overrun)[1:] == [
+        "2 tasks still alive when the budget ended",
+        "  the test waits for a Future",
+        "  Task-9 has waited 0.750 s for asyncio.sleep",
+        "    /home/user/shop/shop.py:7 in fetch",
+        "    /home/user/shop/test_orders.py:41 in test_checkout",
+    ]
+
+
+def test_a_stuck_loop_shows_where():
+    """The innermost frames, ours left out."""
+    overrun = Overrun(stuck=(standard("recv"), user()))
+    lines = text(WALL, policy=BUDGET, overrun=overrun)
+    assert lines[1] == "the loop was blocked when the budget ended, at"
+    assert lines[2].endswith("socket.py:9 in recv")
+    assert f"  {FILE}:41 in test_checkout" in lines
+
+
+def test_what_is_not_judged_is_one_line():
+    """With what was seen, and why it does not count."""
+    given = verdict(policy=BUDGET, waived=(WALL,), starved=0.25)
+    assert message(given) == ""
+    (line,) = waived_lines(given)
+    why = "not judged, since a debugger stood in the test"
+    assert line == f"wall clock 1.500 s, budget 1.000 s (ini); {why}"
+
+
+def test_very_many_tasks_are_counted_not_listed():
+    """Twenty are enough to see."""
+    task = AwaitedTask(name="t", stack=(), awaits="x", seconds=None)
+    lines = text(WALL, policy=BUDGET, overrun=Overrun(tasks=(task,) * 25))
+    assert lines[1] == "25 tasks still alive when the budget ended"
+    assert (len(lines), lines[-1]) == (23, "  … and 5 more")
+
+
+def test_a_blocking_call_that_explains_an_overrun_is_shown():
+    """If it cost a twentieth of the time; a quick one explains nothing."""
+    slow, quick = finding(seconds=0.2), finding(line=99, seconds=0.01)
+    lines = text(WALL, policy=BUDGET, findings=(slow, quick))
+    assert lines[1] == "blocking call on the event loop, 0.200 s"
+    assert not any(":99" in line for line in lines)
+
+
+# ------------------------------------------------------------------ speedup
+
+
+def tasks(*shares):
+    return tuple(
+        TaskTrace(name=f"job {n}", started=0.0, finished=1.0, running=r, waiting=w)
+        for n, (r, w) in enumerate(shares)
+    )
+
+
+def test_a_missing_speedup_shows_both_times_and_the_timeline():
+    """And why, where that can be told: what runs on the loop cannot overlap."""
+    policy = Policy(budget=Budget(speedup=3.0))
+    compared = Comparison(tasks=tasks((0.5, 0), (0.5, 0)), wall=1.0, serial=1.0)
+    slow = Violation(kind="speedup", limit=3.0, actual=1.0)
+    assert text(slow, policy=policy, comparison=compared) == [
+        (
+            "speedup 1.00, promised at least 3: 1.000 s together, "
+            "1.000 s one after another"
+        ),
+        (
+            "  the loop itself was busy for 1.000 s of that: "
+            "what runs or blocks on the loop cannot overlap"
+        ),
+        f"  job 0 |{'━' * 40}| running 0.500 s",
+        f"  job 1 |{'━' * 40}| running 0.500 s",
+    ]
+
+
+def test_waiting_for_each_other_is_said():
+    """Nobody ran, and yet they were not faster."""
+    compared = Comparison(tasks=tasks((0, 0.5), (0, 0.5)), wall=1.0, serial=1.0)
+    slow = Violation(kind="speedup", limit=1.0, actual=1.0)
+    lines = text(slow, comparison=compared)
+    assert lines[0].startswith("speedup 1.00, promised more than 1: ")
+    assert lines[1].startswith("  they waited for each other")
+
+
+def test_a_speedup_of_no_tasks_says_what_to_write():
+    """Instead of a number that means nothing."""
+    assert text(Violation(kind="speedup", limit=2.5)) == [
+        "speedup at least 2.5 was promised, but the test started no tasks",
+        "  use: asyncio.gather(...), a TaskGroup or the `concurrently` fixture",
+    ]
+
+
+# ----------------------------------------------------------------- blocking
+
+BLOCKING = Violation(kind="blocking", limit=0.1, actual=0.25)
+ERROR = Policy(blocking="error", threshold=0.1)
+
+
+def test_a_known_call_says_where_what_and_what_instead(tmp_path):
+    """The user's line with its source."""
+    source = tmp_path / "test_source.py"
+    source.write_text("import time\n    time.sleep(0.25)\n")
+    found = finding(
+        file=str(source),
+        line=2,
+        held_up=1,
+        held_up_for=0.2,
+        count=3,
+        advice="await asyncio.sleep(...)",
+    )
+    assert text(BLOCKING, policy=ERROR, findings=(found,)) == [
+        "blocking call on the event loop, 0.250 s, 3 times",
+        f"  {source}:2 in test_checkout",
+        "      time.sleep(0.25)",
+        "  calls time.sleep",
+        "  held up 1 other callback, 0.200 s at most",
+        "  use: await asyncio.sleep(...)",
+    ]
+
+
+def test_a_part_of_a_stall_says_how_long_the_whole_was():
+    """A headline of less than the limit would look like a mistake."""
+    part = finding(kind="stall", seconds=0.05, step=0.125)
+    (headline, *_) = text(BLOCKING, findings=(part,))
+    assert headline == "event loop stalled 0.125 s (limit 0.100 s), 50.0 ms of it here"
+    whole = finding(kind="stall", seconds=0.12, step=0.125)
+    (headline, *_) = text(BLOCKING, findings=(whole,))
+    assert headline == "event loop stalled 0.120 s (limit 0.100 s)"
+
+
+def test_a_stall_says_its_limit_and_how_the_time_was_spent():
+    """And how many it held up."""
+    found = finding(
+        kind="stall",
+        working=0.05,
+        blocked=0.15,
+        starved=0.05,
+        held_up=2,
+        held_up_for=0.25,
+    )
+    assert text(BLOCKING, policy=ERROR, findings=(found,)) == [
+        "event loop stalled 0.250 s (limit 0.100 s)",
+        f"  {FILE}:41 in test_checkout",
+        "  calls time.sleep",
+        "  working 50.0 ms, blocked 0.150 s, starved 50.0 ms",
+        "  held up 2 other callbacks, 0.250 s at most",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wait", "line"),
+    [
+        (("recvfrom", "10.0.0.7:5432"), "waited in recvfrom on 10.0.0.7:5432"),
+        (("futex", "a lock"), "waited for a lock (futex)"),
+        (("wait4", "process 7"), "waited for process 7 (wait4)"),
+        (("epoll_wait", None), "waited in epoll_wait"),
+    ],
+)
+def test_what_the_kernel_waited_for_is_one_line(wait, line):
+    """Of several the one that was seen most often."""
+    waits = ((Wait(call=wait[0], on=wait[1]), 3), (Wait(call="read"), 1))
+    found = finding(call="lib.query", kind="stall", waits=waits)
+    assert text(BLOCKING, policy=ERROR, findings=(found,))[3:] == [f"  {line}"]
+
+
+def test_that_a_sleep_waited_for_its_timer_is_not_said():
+    """It says so already."""
+    waits = ((Wait(call="clock_nanosleep", on="a timer"), 3),)
+    found = finding(call="time.sleep", kind="stall", waits=waits)
+    assert len(text(BLOCKING, policy=ERROR, findings=(found,))) == 3
+
+
+def test_starved_time_is_told_by_its_reason():
+    """Not for a few milliseconds."""
+    found = finding(kind="stall", stopped=0.2, kept_out=0.3)
+    assert text(BLOCKING, policy=ERROR, findings=(found,))[3:] == [
+        "  for 0.200 s of that the whole process stood still",
+        "  for 0.300 s of that another thread kept the interpreter",
+    ]
+    found = finding(kind="stall", stopped=0.01, kept_out=0.01)
+    assert len(text(BLOCKING, policy=ERROR, findings=(found,))) == 3
+
+
+def test_a_call_deep_in_a_library_says_where_it_ended():
+    """The call that the user wrote first, then down to what."""
+    found = finding(call="requests.get", via=(standard("recv"),))
+    lines = list(blocking_lines(verdict(policy=ERROR, findings=(found,))))
+    assert lines[2].startswith("  calls requests.get, which blocked at ")
+    assert lines[2].endswith("socket.py:9 in recv")
+
+
+def test_a_busy_function_called_nothing():
+    """It was busy itself."""
+    found = finding(call="test_orders.test_checkout", busy=True)
+    lines = list(blocking_lines(verdict(findings=(found,))))
+    assert lines[2] == "  test_orders.test_checkout was busy itself"
+
+
+def test_a_function_is_not_taken_for_a_call_of_the_same_name():
+    """A helper named sleep that calls time.sleep is not busy."""
+    found = finding(call="time.sleep", function="sleep")
+    lines = list(blocking_lines(verdict(findings=(found,))))
+    assert lines[2] == "  calls time.sleep"
+
+
+def test_what_was_allowed_is_not_shown_as_a_failure():
+    """Only what broke the promise."""
+    found = finding(allowed="why")
+    assert list(blocking_lines(verdict(findings=(found,)))) == []
+
+
+def test_very_many_places_are_counted_not_listed():
+    """Ten are enough to begin with."""
+    found = tuple(finding(line=n) for n in range(12))
+    lines = list(blocking_lines(verdict(findings=found)))
+    assert sum("blocking call" in line for line in lines) == 10
+    assert lines[-1] == "… and 2 more places"
+
+
+def test_an_unmeasured_test_says_why_and_what_to_do():
+    """Never passed by silence."""
+    lines = text(Violation(kind="unmeasured"))
+    assert lines[0].startswith("not measured: ")
+    assert lines[-1].startswith("  use: ")
+
+
+def test_each_broken_promise_has_its_lines_in_turn():
+    """The first is the headline."""
+    lines = text(WALL, BLOCKING, policy=ERROR, findings=(finding(),))
+    assert lines[0].startswith("wall clock")
+    assert lines[1].startswith("blocking call")
+
+
+def test_a_path_is_relative_where_it_lies_below(tmp_path, monkeypatch):
+    """As people write it."""
+    monkeypatch.chdir(tmp_path)
+    assert shown(str(tmp_path / "a" / "b.py")) == str(
+        (tmp_path / "a" / "b.py").relative_to(tmp_path)
+    )
+    assert shown(FILE) == FILE
+    assert shown("?") == "?"
+
+
+def test_a_path_is_whole_where_the_current_folder_is_gone(tmp_path, monkeypatch):
+    """A test that left its folder and removed it has a verdict all the same."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert shown(str(tmp_path / "b.py")) == str(tmp_path / "b.py")
+
+
+def test_a_path_is_whole_where_it_lies_on_another_drive(monkeypatch):
+    """Windows has no way from one to the other."""
+
+    def relpath(path):
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr(os.path, "relpath", relpath)
+    assert shown("D:\\tests\\b.py") == "D:\\tests\\b.py"
+
+
+# ----------------------------------------------------------------- timeline
+
+
+def test_a_timeline_shows_when_each_was_in_flight():
+    """On one scale, names in a column, with what each did."""
+    lines = timeline(
+        [
+            TaskTrace(name="user", started=0.0, finished=0.5, waiting=0.5),
+            TaskTrace(name="ads", started=0.5, finished=1.0, running=0.1, queued=0.4),
+        ]
+    )
+    assert lines == [
+        f"user |{'━' * 20}{' ' * 20}| waiting 0.500 s",
+        f"ads  |{' ' * 20}{'━' * 20}| running 0.100 s, queued 0.400 s",
+    ]
+
+
+def test_even_the_shortest_task_is_visible():
+    """One mark at least, and never beyond the edge."""
+    tasks = [
+        TaskTrace(name="a", started=0.0, finished=1.0),
+        TaskTrace(name="b", started=1.0, finished=1.0),
+    ]
+    assert timeline(tasks)[1] == f"b |{' ' * 39}━| "
+    assert timeline([TaskTrace(name="a", started=0.0, finished=0.0)]) == [
+        f"a |━{' ' * 39}| "
+    ]
+
+
+def test_a_timeline_leaves_out_who_never_ran_and_counts_the_rest():
+    """Twenty lines and how many more."""
+    assert timeline([TaskTrace(name="a", started=None, finished=None)]) == []
+    many = [TaskTrace(name="a", started=0.0, finished=1.0)] * 23
+    assert (len(timeline(many)), timeline(many)[-1]) == (21, "… and 3 more")

@@ -1,0 +1,489 @@
+"""The census: what each task did, and hence what the same would take in a row.
+
+Time is the manual clock's: a step takes what the coroutine moves it by, and sleeping
+moves it, too. So every figure here is exact.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import weakref
+
+import pytest
+from by_hand import HandLoop, run_in
+
+from pytest_asyncbench._judging.accounting import compare
+from pytest_asyncbench._running.together import Together, jobs_from
+from pytest_asyncbench._watching.watch import Watch
+from pytest_asyncbench.testing import ManualClock
+
+CLOCK = ManualClock()
+
+
+def work(seconds):
+    """Keep the loop for so long."""
+    CLOCK.work(seconds)
+
+
+def watched(main, factory=None):
+    """Run `main` watched; give the comparison of the tasks that it started."""
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    groups = []
+
+    async def body():
+        groups.append(watch.census.body())
+        await main()
+
+    try:
+        run_in(CLOCK, body(), factory)
+    finally:
+        watch.stop()
+    assert watch.problems == []
+    return compare(groups[0].traces())
+
+
+async def sleep(seconds):
+    await asyncio.sleep(seconds)
+
+
+async def worker(before, asleep, after=0.0):
+    work(before)
+    await asyncio.sleep(asleep)
+    work(after)
+
+
+async def equal_sleeps():
+    await asyncio.gather(*(sleep(1) for _ in range(4)))
+
+
+async def unequal_sleeps():
+    await asyncio.gather(sleep(1), sleep(2), sleep(3))
+
+
+async def busy_only():
+    await asyncio.gather(*(worker(1, 0) for _ in range(3)))
+
+
+async def busy_then_asleep():
+    await asyncio.gather(worker(1, 2), worker(1, 2))
+
+
+async def overslept():
+    await asyncio.gather(sleep(1), worker(3, 0))
+
+
+async def semaphore_of(size):
+    semaphore = asyncio.Semaphore(size)
+
+    async def through():
+        async with semaphore:
+            await asyncio.sleep(1)
+
+    await asyncio.gather(*(through() for _ in range(4)))
+
+
+async def lock_around_a_part():
+    lock = asyncio.Lock()
+
+    async def partly():
+        await asyncio.sleep(1)
+        async with lock:
+            await asyncio.sleep(2)
+
+    await asyncio.gather(partly(), partly())
+
+
+async def queue():
+    items = asyncio.Queue()
+
+    async def produce():
+        for item in range(3):
+            await asyncio.sleep(1)
+            await items.put(item)
+
+    async def consume():
+        for _ in range(3):
+            await items.get()
+            await asyncio.sleep(0.5)
+
+    await asyncio.gather(produce(), consume())
+
+
+async def event_of_another():
+    event = asyncio.Event()
+
+    async def setter():
+        await asyncio.sleep(2)
+        event.set()
+
+    await asyncio.gather(setter(), event.wait())
+
+
+async def nested_gather():
+    async def both():
+        await asyncio.gather(sleep(1), sleep(2))
+
+    await asyncio.gather(both(), both())
+
+
+async def helpers_of_a_family():
+    async def with_helper():
+        helper = asyncio.create_task(worker(1, 1))
+        await asyncio.sleep(3)
+        await helper
+
+    await asyncio.gather(with_helper(), with_helper())
+
+
+async def in_time():
+    await asyncio.gather(
+        asyncio.wait_for(sleep(1), 5), asyncio.wait_for(sleep(1), timeout=None)
+    )
+
+
+async def started_one_by_one():
+    first = asyncio.create_task(sleep(2))
+    await asyncio.sleep(1)
+    second = asyncio.create_task(sleep(2))
+    await first
+    await second
+
+
+async def one_then_another():
+    for _ in range(2):
+        await asyncio.create_task(sleep(1))
+
+
+SHAPES = {
+    "equal sleeps": (equal_sleeps, 1, 4),
+    "unequal sleeps": (unequal_sleeps, 3, 6),
+    "busy only": (busy_only, 3, 3),
+    "busy, then asleep": (busy_then_asleep, 4, 6),
+    "a timer that was due while another was busy": (overslept, 3, 4),
+    "a semaphore of one": (lambda: semaphore_of(1), 4, 4),
+    "a semaphore of two": (lambda: semaphore_of(2), 2, 4),
+    "a lock around a part": (lock_around_a_part, 5, 6),
+    "a queue between two": (queue, 3.5, 4.5),
+    "an event that another sets": (event_of_another, 2, 2),
+    "a nested gather": (nested_gather, 2, 4),
+    "helpers of a family": (helpers_of_a_family, 3, 6),
+    "waiting with a timeout": (in_time, 1, 2),
+    "one, then another": (one_then_another, 2, 2),
+    "started one by one": (started_one_by_one, 3, 4),
+}
+
+
+@pytest.mark.parametrize(("shape", "wall", "serial"), SHAPES.values(), ids=SHAPES)
+def test_serial_is_what_the_shape_takes_in_a_row(shape, wall, serial):
+    """Work and true waits count; queueing and waits for each other do not."""
+    seen = watched(shape)
+    assert seen.wall == pytest.approx(wall)
+    assert seen.serial == pytest.approx(serial)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="task groups came with 3.11")
+def test_a_task_group_is_as_good_as_a_gather():
+    """Tasks are families however they were started."""
+
+    async def grouped():
+        async with asyncio.TaskGroup() as group:
+            for _ in range(3):
+                group.create_task(sleep(1))
+
+    seen = watched(grouped)
+    assert (seen.wall, seen.serial) == (pytest.approx(1), pytest.approx(3))
+
+
+async def eager_pair():
+    await asyncio.gather(worker(1, 1), worker(1, 1))
+
+
+eager = pytest.mark.skipif(
+    sys.version_info < (3, 12), reason="eager tasks came with 3.12"
+)
+
+
+@eager
+def test_eager_tasks_are_followed_from_within_their_creation():
+    """Their first step is no callback of the loop's."""
+    seen = watched(eager_pair, factory=asyncio.eager_task_factory)
+    assert seen.serial == pytest.approx(4)
+
+
+@eager
+def test_a_task_factory_may_be_set_in_the_middle():
+    """As tutorials do: in the body, before the tasks are made."""
+
+    async def main():
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        await eager_pair()
+
+    assert watched(main).serial == pytest.approx(4)
+
+
+class Worker:
+    """Tasks that serve a request each at a time: for so long, then an answer."""
+
+    def __init__(self, seconds=1, *, then=None, hands_on_to=None, tasks=1):
+        self._requests = asyncio.Queue()
+        self._seconds = seconds
+        self._then = then
+        self._hands_on_to = hands_on_to
+        self._tasks = [asyncio.create_task(self._serve()) for _ in range(tasks)]
+
+    async def _serve(self):
+        while True:
+            await self._treat(await self._requests.get())
+
+    async def _treat(self, answer):
+        await asyncio.sleep(self._seconds)
+        if self._then is not None:
+            await self._then.ask()
+        if self._hands_on_to is not None:
+            self._hands_on_to.take(answer)
+        else:
+            answer.set_result(None)
+
+    def take(self, answer):
+        self._requests.put_nowait(answer)
+
+    async def ask(self, before=0):
+        await asyncio.sleep(before)
+        answer = asyncio.get_running_loop().create_future()
+        self.take(answer)
+        await answer
+
+    def stop(self):
+        for task in self._tasks:
+            task.cancel()
+
+
+class Dispatcher(Worker):
+    """One that starts a task for each request, and takes the next at once."""
+
+    async def _treat(self, answer):
+        self._tasks.append(asyncio.create_task(super()._treat(answer)))
+
+
+async def asking_one_worker(together):
+    worker = Worker()
+    await together(*(worker.ask for _ in range(4)))
+    worker.stop()
+
+
+async def asking_two_workers(together):
+    workers = Worker(tasks=2)
+    await together(*[workers.ask] * 4)
+    workers.stop()
+
+
+async def asking_a_worker_that_asks_another(together):
+    second = Worker(seconds=1)
+    first = Worker(seconds=2, then=second)
+    await together(*(first.ask for _ in range(3)))
+    first.stop()
+    second.stop()
+
+
+async def asking_more_than_once(together):
+    worker = Worker()
+
+    async def twice():
+        await asyncio.gather(worker.ask(0), worker.ask(0.5), worker.ask(0.6))
+
+    await together(twice, lambda: worker.ask(0.1))
+    worker.stop()
+
+
+async def asking_from_groups_in_groups(together):
+    worker = Worker()
+
+    async def two():
+        await together(worker.ask, worker.ask)
+
+    await together(two, worker.ask, two)
+    worker.stop()
+
+
+async def asking_a_line_of_two(together):
+    second = Worker()
+    first = Worker(hands_on_to=second)
+    await together(*[first.ask] * 3)
+    first.stop()
+    second.stop()
+
+
+async def told_by_another_task(together):
+    told, waiting = asyncio.Queue(), []
+
+    async def tell():
+        await asyncio.sleep(1)
+        for number in range(4):
+            told.put_nowait(number)
+            await asyncio.sleep(0)
+
+    async def read():
+        while True:
+            number = await told.get()
+            waiting[number].set_result(None)
+            await asyncio.sleep(0.5)
+
+    async def wait():
+        waiting.append(asyncio.get_running_loop().create_future())
+        await waiting[-1]
+
+    tasks = [asyncio.create_task(read()), asyncio.create_task(tell())]
+    await together(*[wait] * 4)
+    for task in tasks:
+        task.cancel()
+
+
+async def told_from_outside(together):
+    told, waiting = asyncio.Queue(), []
+
+    async def read():
+        while True:
+            number = await told.get()
+            waiting[number].set_result(None)
+
+    async def wait():
+        waiting.append(asyncio.get_running_loop().create_future())
+        await waiting[-1]
+
+    loop = asyncio.get_running_loop()
+    for number in range(4):
+        loop.call_later(1, told.put_nowait, number)
+    reader = asyncio.create_task(read())
+    await together(*[wait] * 4)
+    reader.cancel()
+
+
+async def answered_at_once(together):
+    server = Dispatcher()
+    await together(*[server.ask] * 4)
+    server.stop()
+
+
+# Of the two in a line it is not known that they work at once; in a row it is 6.
+BESIDE = {
+    "one worker": (asking_one_worker, 4, 4),
+    "two workers": (asking_two_workers, 2, 4),
+    "a worker that asks another": (asking_a_worker_that_asks_another, 9, 9),
+    "several requests of one": (asking_more_than_once, 4, 4.1),
+    "groups in groups": (asking_from_groups_in_groups, 5, 5),
+    "a line of two workers": (asking_a_line_of_two, 4, 4),
+    "a reader of what another tells": (told_by_another_task, 2.5, 7),
+    "a reader of what comes from outside": (told_from_outside, 1, 4),
+}
+
+
+def compared(shape, *, in_body):
+    """Let a shape run things beside others; give the comparison of what it ran."""
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    groups = []
+
+    async def together(*work):
+        run = Together(jobs_from(work), census=watch.census)
+        groups.append(run.group)
+        await run.run()
+
+    async def body():
+        if in_body:
+            watch.census.body()
+        await shape(together)
+
+    try:
+        run_in(CLOCK, body())
+    finally:
+        watch.stop()
+    assert watch.problems == []
+    return compare(groups[0].traces())
+
+
+@pytest.mark.parametrize("in_body", [True, False], ids=["body", "fixture"])
+@pytest.mark.parametrize(("shape", "wall", "serial"), BESIDE.values(), ids=BESIDE)
+def test_what_serves_them_serves_one_at_a_time(shape, wall, serial, in_body):
+    """Whether the test's body started it, as one family more, or a fixture did."""
+    seen = compared(shape, in_body=in_body)
+    assert seen.wall == pytest.approx(wall)
+    assert seen.serial == pytest.approx(serial)
+
+
+def test_a_server_in_the_body_may_answer_all_at_once():
+    """With a task for each: those serve one each."""
+    seen = compared(answered_at_once, in_body=True)
+    assert (seen.wall, seen.serial) == (pytest.approx(1), pytest.approx(4))
+
+
+def test_each_task_tells_what_it_did():
+    """Running, waiting and queued, under its name."""
+
+    async def main():
+        first = asyncio.create_task(worker(1, 1), name="first")
+        second = asyncio.create_task(worker(2, 1), name="second")
+        await asyncio.wait({first, second})
+
+    tasks = {task.name: task for task in watched(main).tasks}
+    assert tasks["first"].running == pytest.approx(1)
+    assert tasks["first"].waiting == pytest.approx(1)
+    # Its timer was due at 2, when the second had the loop until 3.
+    assert tasks["first"].queued == pytest.approx(1)
+    assert tasks["second"].queued == pytest.approx(1)
+    assert tasks["second"].waiting == pytest.approx(1)
+
+
+def test_what_the_body_does_itself_is_no_family():
+    """Only what it started side by side is compared."""
+
+    async def main():
+        work(5)
+        await asyncio.sleep(5)
+
+    assert watched(main).tasks == ()
+
+
+def test_a_thousand_tasks_are_a_thousand_families():
+    """And add up."""
+
+    async def main():
+        await asyncio.gather(*(sleep(0.01) for _ in range(1000)))
+
+    seen = watched(main)
+    assert len(seen.tasks) == 1000
+    assert seen.serial == pytest.approx(10.0)
+
+
+def test_finished_tasks_are_not_kept_alive():
+    """A run of ten thousand must be able to let go of them."""
+    kept = []
+
+    async def main():
+        task = asyncio.create_task(sleep(0))
+        kept.append(weakref.ref(task))
+        await task
+        del task
+        await asyncio.sleep(0)
+        gc.collect()
+        assert kept[0]() is None
+
+    watched(main)
+
+
+def test_the_loop_is_as_it_was_afterwards():
+    """Poll, factory and methods: nothing of ours is left on it."""
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    loop = HandLoop(CLOCK)
+    before, poller = dict(vars(loop)), dict(vars(loop._selector))
+    watch.start()
+    loop.run_until_complete(equal_sleeps())
+    during = set(vars(loop))
+    watch.stop()
+    assert {"call_soon_threadsafe", "run_in_executor"} <= during
+    assert vars(loop).keys() == before.keys()
+    assert vars(loop)["_task_factory"] is before["_task_factory"] is None
+    assert vars(loop._selector).keys() == poller.keys()
+    loop.close()

@@ -1,0 +1,272 @@
+"""The deadline: it cancels in real time, notes what stood then, and lets go."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import types
+
+import pytest
+from by_hand import run_in, until
+
+from pytest_asyncbench import BudgetExceeded
+from pytest_asyncbench._watching.deadline import Deadline
+from pytest_asyncbench._watching.watch import Watch
+from pytest_asyncbench.testing import ManualClock
+
+
+def run(main, **settings):
+    """Run ``main(clock)`` under a deadline of one second; give it and the outcome."""
+    clock = ManualClock()
+    watch = Watch(clock, threshold=3600.0, tracing=True)
+    clock.watchdog = watch.watchdog
+    made, outcome = [], []
+
+    async def body():
+        deadline = Deadline(watch, clock.now() + 1.0, **settings)
+        made.append(deadline)
+        try:
+            async with deadline:
+                outcome.append(await main(clock))
+        except BaseException as error:
+            outcome.append(error)
+        # A cancellation that is on its way would come here.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        # And one that was not taken back would hit a TaskGroup of the next test.
+        assert getattr(asyncio.current_task(), "cancelling", int)() == 0
+
+    watch.start()
+    try:
+        run_in(clock, body())
+    finally:
+        watch.stop()
+    assert watch.problems == []
+    return made[0], outcome[0]
+
+
+def stay_until_time_is_up(clock):
+    """Do not let the loop come to the deadline which asks for it."""
+    clock.wait(1.5)
+    until(lambda: asyncio.get_running_loop()._ready)
+
+
+async def forever():
+    await asyncio.get_running_loop().create_future()
+
+
+def test_who_is_in_time_notices_nothing():
+    """The result comes through."""
+
+    async def main(clock):
+        clock.work(0.5)
+        return "done"
+
+    deadline, outcome = run(main)
+    assert outcome == "done"
+    assert deadline.overrun is deadline.stuck() is None
+
+
+def test_who_is_late_is_cancelled_and_told_so():
+    """The cancellation is shown as what it is, an exceeded budget."""
+
+    async def main(clock):
+        clock.wait(1.5)
+        await forever()
+
+    deadline, outcome = run(main)
+    assert isinstance(outcome, BudgetExceeded)
+    assert outcome is deadline.error
+    assert deadline.overrun.cancelled
+
+
+def test_each_task_alive_is_noted_with_what_it_awaits():
+    """The test's own first, then by name as people count."""
+
+    async def main(clock):
+        tasks = [asyncio.create_task(forever(), name=f"job-{n}") for n in (10, 2)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        clock.wait(1.5)
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    deadline, _ = run(main)
+    tasks = deadline.overrun.tasks
+    assert [task.name for task in tasks] == ["the test", "job-2", "job-10"]
+    assert "job-2" in tasks[0].awaits
+    assert tasks[1].awaits == "a Future"
+    assert tasks[1].stack[-1].function.endswith("forever")
+    assert tasks[1].seconds == pytest.approx(1.5)
+
+
+def test_who_catches_the_cancellation_is_cancelled_again():
+    """After a grace, for as long as it goes on."""
+    caught = []
+
+    async def main(clock):
+        while len(caught) < 3:
+            clock.wait(2.0)
+            try:
+                await forever()
+            except asyncio.CancelledError:
+                caught.append(clock.now())
+        return "stubborn"
+
+    deadline, outcome = run(main)
+    assert len(caught) == 3
+    assert outcome == "stubborn"
+    assert deadline.overrun.cancelled
+
+
+def test_a_cancellation_that_is_caught_is_taken_back():
+    """Whoever hosts the body goes on in the same task."""
+
+    async def main(clock):
+        clock.wait(1.5)
+        try:
+            await forever()
+        except asyncio.CancelledError:
+            return "caught"
+
+    deadline, outcome = run(main)
+    assert outcome == "caught"
+    assert deadline.overrun.cancelled
+
+
+def test_time_that_is_up_in_the_last_step_cancels_nobody():
+    """The loop comes to it when the body is over, and its host goes on."""
+
+    async def main(clock):
+        stay_until_time_is_up(clock)
+        return "done"
+
+    deadline, outcome = run(main)
+    assert outcome == "done"
+    assert deadline.overrun is None
+    names = [frame.function.rpartition(".")[2] for frame in deadline.stuck().stuck]
+    assert "main" in names
+
+
+def test_a_loop_that_was_blocked_shows_where_it_stood():
+    """The stack of the moment in which time was up."""
+
+    async def main(clock):
+        await asyncio.sleep(0)
+        block(clock)
+        await forever()
+
+    def block(clock):
+        clock.wait(1.1)
+        threading.Event().wait(0.2)
+        clock.wait(1.0)
+
+    deadline, outcome = run(main)
+    assert isinstance(outcome, BudgetExceeded)
+    names = [frame.function.rpartition(".")[2] for frame in deadline.stuck().stuck]
+    assert "block" in names
+
+
+def test_time_that_is_forgiven_puts_it_off():
+    """Here all that ran over."""
+    clocks = []
+
+    async def main(clock):
+        clocks.append(clock)
+        clock.starve(1.5)
+        await asyncio.wait_for(_soon(), None)
+        return "done"
+
+    async def _soon():
+        done = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_later(0.2, done.set_result, None)
+        await done
+
+    _, outcome = run(main, forgiven=lambda: 1.5 if clocks else 0.0)
+    assert outcome == "done"
+
+
+def debugger(clock, seconds):
+    """Stand in what is called like a debugger for so long, until it has been seen."""
+    module = types.ModuleType("pydevd")
+    exec("def do_wait_suspend(stand): stand()", vars(module))
+
+    def stand():
+        clock.wait(seconds)
+        until(lambda: clock.watchdog.debugged)
+
+    module.do_wait_suspend(stand)
+
+
+@pytest.mark.parametrize("seconds", [0.9, 1.5])
+def test_who_stood_in_a_debugger_is_not_cancelled(seconds):
+    """Neither there nor after it, however long before time was up it was left."""
+
+    async def main(clock):
+        debugger(clock, seconds)
+        for _ in range(3):
+            clock.wait(1.5)
+            threading.Event().wait(0.05)
+            await asyncio.sleep(0)
+        return "done"
+
+    deadline, outcome = run(main)
+    assert outcome == "done"
+    assert deadline.overrun is deadline.stuck() is None
+
+
+def test_a_debugger_that_comes_before_the_cancellation_holds_it_back():
+    """Time was up, and the loop had not come to it yet."""
+
+    async def main(clock):
+        stay_until_time_is_up(clock)
+        debugger(clock, 1.0)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return "done"
+
+    deadline, outcome = run(main)
+    assert outcome == "done"
+    assert deadline.overrun is None
+
+
+def test_virtual_time_is_up_though_a_debugger_stood():
+    """It stood still meanwhile, and what hangs there must end."""
+
+    async def main(clock):
+        clock.watchdog.debugged = True
+        await forever()
+
+    _, outcome = run(main, by_loop=True)
+    assert isinstance(outcome, BudgetExceeded)
+
+
+def test_something_else_may_be_done_instead():
+    """Who runs several jobs ends them itself."""
+
+    async def main(clock):
+        clock.wait(2.0)
+        await ended.wait()
+        return "ended"
+
+    ended = asyncio.Event()
+    deadline, outcome = run(main, expire=lambda: ended.set())
+    assert outcome == "ended"
+    assert deadline.overrun is not None
+
+
+def test_a_failure_of_its_own_is_not_replaced():
+    """Though time was up as well."""
+
+    async def main(clock):
+        clock.wait(2.0)
+        try:
+            await forever()
+        except asyncio.CancelledError:
+            raise KeyError("cleaning up") from None
+
+    _, outcome = run(main)
+    assert isinstance(outcome, KeyError)

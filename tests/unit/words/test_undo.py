@@ -1,0 +1,61 @@
+"""Replacing an attribute, and putting it right again."""
+
+from __future__ import annotations
+
+from pytest_asyncbench._words.undo import replace
+
+
+class Base:
+    inherited = "base's"
+
+
+class Owner(Base):
+    own = "original"
+
+
+def test_what_was_there_is_restored():
+    """The very same object."""
+    original = Owner.own
+    undo = replace(Owner, "own", "ours")
+    assert Owner.own == "ours"
+    undo()
+    assert Owner.own is original
+
+
+def test_what_was_inherited_or_absent_is_deleted_again():
+    """Restoring it as the owner's own would hide later changes of the base."""
+    for name in ("inherited", "absent"):
+        undo = replace(Owner, name, "ours")
+        undo()
+        assert name not in vars(Owner)
+    assert Owner.inherited == "base's"
+
+
+def test_what_somebody_else_has_put_there_since_is_left_standing():
+    """Their patch is theirs to undo."""
+    owner = Owner()
+    undo = replace(owner, "own", "ours")
+    owner.own = "theirs"
+    undo()
+    assert owner.own == "theirs"
+
+
+def test_undoing_twice_changes_nothing():
+    """Every path may end in it."""
+    owner = Owner()
+    undo = replace(owner, "own", "ours")
+    undo()
+    owner.own = "later"
+    undo()
+    assert owner.own == "later"
+
+
+def test_patches_over_each_other_come_off_in_turn():
+    """Last on, first off, and the original is back."""
+    owner = Owner()
+    first, second = replace(owner, "own", 1), replace(owner, "own", 2)
+    second()
+    assert owner.own == 1
+    first()
+    assert owner.own == "original"
+    assert "own" not in vars(owner)
