@@ -32,7 +32,7 @@ from pytest_asyncbench._judging.accounting import compare
 from pytest_asyncbench._running.together import Together, in_turn, jobs_from
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Stopwatch
-from pytest_asyncbench._words.model import Comparison
+from pytest_asyncbench._words.decided import Comparison
 
 TOLERANCE = 0.05
 

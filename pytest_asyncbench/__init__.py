@@ -7,6 +7,7 @@ The fixtures and markers need no import; these names are for annotations,
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from pytest_asyncbench._words.decided import Finding, TaskTrace
 from pytest_asyncbench._words.errors import (
     BlockingCallError,
     BlockingCallWarning,
@@ -21,7 +22,7 @@ from pytest_asyncbench._words.errors import (
     UnmeasuredWarning,
     VirtualTimeError,
 )
-from pytest_asyncbench._words.model import Finding, Rule, TaskTrace
+from pytest_asyncbench._words.promised import Rule
 
 if TYPE_CHECKING:
     from pytest_asyncbench._glue.blocking_calls import BlockingCalls

@@ -9,7 +9,7 @@ from typing import overload
 from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._judging.attribution import findings
 from pytest_asyncbench._policy import reading
-from pytest_asyncbench._words.model import Finding
+from pytest_asyncbench._words.decided import Finding
 
 __all__ = ["BlockingCalls"]
 

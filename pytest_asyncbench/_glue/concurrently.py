@@ -17,19 +17,20 @@ from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._policy import reading
 from pytest_asyncbench._reports.lines import message, waived_lines
-from pytest_asyncbench._running.together import (
+from pytest_asyncbench._running import (
     Job,
     Together,
     close_unstarted,
     in_turn,
     jobs_from,
 )
+from pytest_asyncbench._words.decided import Comparison, Verdict
 from pytest_asyncbench._words.errors import (
     BudgetExceeded,
     NotConcurrent,
     PolicyError,
 )
-from pytest_asyncbench._words.model import Comparison, Policy, Verdict
+from pytest_asyncbench._words.promised import Policy
 
 __all__ = ["Concurrently"]
 

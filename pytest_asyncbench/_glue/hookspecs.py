@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_asyncbench._words.model import Rule
+from pytest_asyncbench._words.promised import Rule
 
 __all__ = ["AsyncbenchSpecs"]
 

@@ -10,7 +10,7 @@ from _pytest._code.code import (
     ReprTraceback,
 )
 
-from pytest_asyncbench._words.model import Verdict
+from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.units import shown
 
 __all__ = ["longrepr"]

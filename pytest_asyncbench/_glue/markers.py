@@ -14,7 +14,7 @@ import pytest
 
 from pytest_asyncbench._policy import reading
 from pytest_asyncbench._words.errors import PolicyError, VirtualTimeError
-from pytest_asyncbench._words.model import MARKER, Allowance, Policy, VirtualTime
+from pytest_asyncbench._words.promised import MARKER, Allowance, Policy, VirtualTime
 
 __all__ = ["MARKERS", "marked", "marker_lines"]
 

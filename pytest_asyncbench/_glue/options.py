@@ -10,7 +10,7 @@ import pytest
 
 from pytest_asyncbench._policy.reading import DEFAULT, suggest, with_settings
 from pytest_asyncbench._words.errors import PolicyError
-from pytest_asyncbench._words.model import Budget, Policy
+from pytest_asyncbench._words.promised import Budget, Policy
 
 __all__ = ["OPTIONS", "Option", "add_options", "header", "policy_of"]
 

@@ -16,7 +16,7 @@ from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.markers import marked
 from pytest_asyncbench._glue.options import policy_of
 from pytest_asyncbench._words.errors import PolicyError
-from pytest_asyncbench._words.model import Policy
+from pytest_asyncbench._words.promised import Policy
 
 __all__ = ["PLAN", "Plan", "fixtures_of", "refuse"]
 

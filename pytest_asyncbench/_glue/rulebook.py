@@ -10,7 +10,7 @@ import pytest
 from pytest_asyncbench._interception import NO_SUCH_NAME, PREDICATES
 from pytest_asyncbench._policy.reading import suggest
 from pytest_asyncbench._rules.table import FAMILIES, RULES
-from pytest_asyncbench._words.model import Policy, Rule
+from pytest_asyncbench._words.promised import Policy, Rule
 
 __all__ = ["all_rules", "insist_on"]
 

@@ -8,7 +8,8 @@ from typing import Any, overload
 
 from pytest_asyncbench._judging.accounting import peak
 from pytest_asyncbench._reports.lines import timeline
-from pytest_asyncbench._words.model import Comparison, Elapsed, Finding, TaskTrace
+from pytest_asyncbench._words.decided import Comparison, Finding, TaskTrace
+from pytest_asyncbench._words.seen import Elapsed
 from pytest_asyncbench._words.units import seconds
 
 __all__ = ["Run"]

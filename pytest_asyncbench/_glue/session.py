@@ -20,8 +20,9 @@ from pytest_asyncbench._glue.rulebook import all_rules, insist_on
 from pytest_asyncbench._glue.trial import Trial, record_property
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._reports.lines import blocking_lines, message, waived_lines
-from pytest_asyncbench._watching.self_test import defeats
+from pytest_asyncbench._watching import defeats
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
+from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.errors import (
     BlockingCallError,
     BlockingCallWarning,
@@ -30,7 +31,8 @@ from pytest_asyncbench._words.errors import (
     RealLimitExceeded,
     UnmeasuredWarning,
 )
-from pytest_asyncbench._words.model import NOT_WATCHED, PROPERTY, Policy, Verdict
+from pytest_asyncbench._words.promised import Policy
+from pytest_asyncbench._words.record import NOT_WATCHED, PROPERTY
 from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = ["Session"]

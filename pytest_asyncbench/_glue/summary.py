@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from pytest_asyncbench._words.model import NOT_WATCHED, PROPERTY, Allowance
+from pytest_asyncbench._words.promised import Allowance
+from pytest_asyncbench._words.record import NOT_WATCHED, PROPERTY
 from pytest_asyncbench._words.units import seconds, shown
 
 __all__ = ["Summary"]

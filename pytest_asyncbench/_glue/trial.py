@@ -19,24 +19,17 @@ from typing import Any
 from pytest_asyncbench._glue.failures import add_note, failure_of, with_others
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._judging.judge import judge
-from pytest_asyncbench._python.kernel import Kernel
+from pytest_asyncbench._python import Kernel
 from pytest_asyncbench._reports.lines import message
-from pytest_asyncbench._running.together import Job, Together
-from pytest_asyncbench._tracing.families import Group
-from pytest_asyncbench._watching.deadline import Deadline
-from pytest_asyncbench._watching.watch import Watch
+from pytest_asyncbench._running import Job, Together
+from pytest_asyncbench._tracing import Group
+from pytest_asyncbench._watching import Deadline, Watch
 from pytest_asyncbench._words import errors
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Stopwatch
-from pytest_asyncbench._words.model import (
-    PROPERTY,
-    Elapsed,
-    Finding,
-    Observations,
-    Overrun,
-    Policy,
-    Rule,
-    Verdict,
-)
+from pytest_asyncbench._words.decided import Finding, Verdict
+from pytest_asyncbench._words.promised import Policy, Rule
+from pytest_asyncbench._words.record import PROPERTY
+from pytest_asyncbench._words.seen import Elapsed, Observations, Overrun
 from pytest_asyncbench._words.undo import Undo
 from pytest_asyncbench.virtual_time import (
     VirtualClock,

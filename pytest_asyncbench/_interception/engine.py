@@ -25,7 +25,7 @@ from pytest_asyncbench._words.undo import Undo
 
 if TYPE_CHECKING:
     from pytest_asyncbench._words.clock import Clock
-    from pytest_asyncbench._words.model import Rule
+    from pytest_asyncbench._words.promised import Rule
 
 __all__ = ["Interception"]
 

@@ -42,7 +42,7 @@ from pytest_asyncbench._words.globs import one_pattern
 from pytest_asyncbench._words.undo import Undo
 
 if TYPE_CHECKING:
-    from pytest_asyncbench._words.model import Rule
+    from pytest_asyncbench._words.promised import Rule
 
 __all__ = ["Installation"]
 

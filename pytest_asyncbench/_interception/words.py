@@ -9,7 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from pytest_asyncbench._words.model import Rule
+    from pytest_asyncbench._words.promised import Rule
 
 __all__ = [
     "AbsentError",

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pytest_asyncbench._words.model import Comparison, FamilyTrace, TaskTrace
+from pytest_asyncbench._words.decided import Comparison, TaskTrace
+from pytest_asyncbench._words.seen import FamilyTrace
 
 __all__ = ["compare", "peak", "spans_united", "united"]
 

@@ -16,17 +16,15 @@ from fnmatch import fnmatchcase
 from pytest_asyncbench._judging.blame import Blame, blame, in_scope
 from pytest_asyncbench._judging.once import IMPORT, asked_for, done_once
 from pytest_asyncbench._rules.table import TOOLS
+from pytest_asyncbench._words.decided import GARBAGE, Finding
 from pytest_asyncbench._words.globs import one_pattern
-from pytest_asyncbench._words.model import (
-    GARBAGE,
+from pytest_asyncbench._words.promised import Policy, Rule
+from pytest_asyncbench._words.seen import (
     BlockingCall,
     Collection,
-    Finding,
     Frame,
     LoopStall,
     Observations,
-    Policy,
-    Rule,
     Sample,
     Stack,
     Wait,

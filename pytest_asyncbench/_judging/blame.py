@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pytest_asyncbench._words.model import Frame, Stack
+from pytest_asyncbench._words.seen import Frame, Stack
 from pytest_asyncbench._words.whose import is_ours, is_users
 
 __all__ = ["Blame", "blame", "in_scope"]

@@ -7,16 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_asyncbench._judging.accounting import compare
 from pytest_asyncbench._judging.attribution import findings
-from pytest_asyncbench._words.model import (
-    Comparison,
-    Elapsed,
-    Finding,
-    Observations,
-    Policy,
-    Rule,
-    Verdict,
-    Violation,
-)
+from pytest_asyncbench._words.decided import Comparison, Finding, Verdict, Violation
+from pytest_asyncbench._words.promised import Policy, Rule
+from pytest_asyncbench._words.seen import Elapsed, Observations
 
 __all__ = ["judge"]
 

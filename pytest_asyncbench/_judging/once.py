@@ -11,7 +11,7 @@ import re
 from fnmatch import translate
 
 from pytest_asyncbench._rules.table import ONCE
-from pytest_asyncbench._words.model import Stack
+from pytest_asyncbench._words.seen import Stack
 
 __all__ = ["IMPORT", "asked_for", "done_once"]
 

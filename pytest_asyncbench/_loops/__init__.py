@@ -1,1 +1,37 @@
 """What is known of event loops: their steps, their tasks, their connections."""
+
+from pytest_asyncbench._loops.awaiting import await_chain, by_name
+from pytest_asyncbench._loops.links import Links, watch_writes
+from pytest_asyncbench._loops.steps import (
+    LongStep,
+    LoopView,
+    Runner,
+    StepProbe,
+    Views,
+    end_last,
+    hand_to_asyncio,
+)
+from pytest_asyncbench._loops.tasks import (
+    TASKS,
+    describe_callback,
+    task_label,
+    written_at,
+)
+
+__all__ = [
+    "TASKS",
+    "Links",
+    "LongStep",
+    "LoopView",
+    "Runner",
+    "StepProbe",
+    "Views",
+    "await_chain",
+    "by_name",
+    "describe_callback",
+    "end_last",
+    "hand_to_asyncio",
+    "task_label",
+    "watch_writes",
+    "written_at",
+]

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from types import FrameType, MethodType
 from typing import Any
 
-from pytest_asyncbench._python.stack import TASKS, raw_frame, task_label, to_frame
-from pytest_asyncbench._words.model import Frame, Stack
+from pytest_asyncbench._loops.tasks import TASKS, task_label
+from pytest_asyncbench._python import raw_frame, to_frame
+from pytest_asyncbench._words.seen import Frame, Stack
 
 __all__ = ["await_chain", "by_name"]
 

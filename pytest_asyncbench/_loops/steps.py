@@ -26,10 +26,9 @@ from pytest_asyncbench._loops.uvloop_steps import (
     step_code,
     wrap_callbacks,
 )
-from pytest_asyncbench._python.stack import RawStack
-from pytest_asyncbench._watching.shares import Tick
+from pytest_asyncbench._python import RawStack, Tick
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
-from pytest_asyncbench._words.model import Wait
+from pytest_asyncbench._words.seen import Wait
 from pytest_asyncbench._words.undo import Undo, replace
 
 __all__ = [

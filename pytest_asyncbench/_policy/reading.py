@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 from pytest_asyncbench._rules.table import DEFAULT_FAMILIES, FAMILIES
 from pytest_asyncbench._words.errors import PolicyError
-from pytest_asyncbench._words.model import (
+from pytest_asyncbench._words.promised import (
     Allowance,
     Budget,
     Mode,

@@ -1,1 +1,52 @@
 """What is known of the interpreter and the kernel: stacks, threads, collections."""
+
+from pytest_asyncbench._python.callee import callee
+from pytest_asyncbench._python.collector import Collector
+from pytest_asyncbench._python.frames import current_frames
+from pytest_asyncbench._python.kernel import Kernel, is_parked
+from pytest_asyncbench._python.locks import Lock, acquire, held_lock
+from pytest_asyncbench._python.shares import (
+    Gap,
+    Rest,
+    Tick,
+    asked,
+    is_late,
+    kept_out,
+    share_of,
+    stood,
+)
+from pytest_asyncbench._python.stack import (
+    RawStack,
+    capture,
+    is_debugged,
+    not_ours,
+    raw_frame,
+    to_frame,
+    to_stack,
+)
+
+__all__ = [
+    "Collector",
+    "Gap",
+    "Kernel",
+    "Lock",
+    "RawStack",
+    "Rest",
+    "Tick",
+    "acquire",
+    "asked",
+    "callee",
+    "capture",
+    "current_frames",
+    "held_lock",
+    "is_debugged",
+    "is_late",
+    "is_parked",
+    "kept_out",
+    "not_ours",
+    "raw_frame",
+    "share_of",
+    "stood",
+    "to_frame",
+    "to_stack",
+]

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from pytest_asyncbench._words.clock import SystemClock
-from pytest_asyncbench._words.model import Wait
+from pytest_asyncbench._words.seen import Wait
 
 __all__ = ["Kernel", "is_parked", "static_memory", "waits_for"]
 

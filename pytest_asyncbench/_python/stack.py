@@ -8,7 +8,6 @@ it needs the frame's locals, which will not wait.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import functools
@@ -23,21 +22,17 @@ from pytest_asyncbench._python.callee import callee
 from pytest_asyncbench._python.positions import begins, is_jump, line_of_operator
 from pytest_asyncbench._rules.table import DEBUGGERS
 from pytest_asyncbench._words.globs import one_pattern
-from pytest_asyncbench._words.model import Frame, Stack
+from pytest_asyncbench._words.seen import Frame, Stack
 
 __all__ = [
-    "TASKS",
     "Position",
     "RawStack",
     "capture",
-    "describe_callback",
     "is_debugged",
     "not_ours",
     "raw_frame",
-    "task_label",
     "to_frame",
     "to_stack",
-    "written_at",
 ]
 
 RawFrame = tuple[CodeType, int, Mapping[str, Any]]
@@ -58,8 +53,6 @@ class Position(NamedTuple):
 RawStack = tuple[Position | None, tuple[RawFrame | Frame, ...]]
 """The position, where it was not at a call that is known; then each frame."""
 
-TASKS: tuple[type[Any], ...] = (asyncio.Task, asyncio.tasks._PyTask)  # type: ignore[attr-defined]
-"""asyncio's task in C and the one in Python, of which 3.10's backport of Runner is."""
 
 _MOST_FRAMES = 200
 
@@ -229,36 +222,3 @@ def _public_module(code: CodeType, scope: Mapping[str, Any]) -> str:
         if getattr(sys.modules.get(package), "__dict__", {}).get(outer) is original:
             return package
     return module
-
-
-def written_at(callback: Any) -> CodeType | None:
-    """Give the code of a step: of a task's coroutine, or of a function."""
-    owner = getattr(callback, "__self__", None)
-    if isinstance(owner, TASKS):
-        return getattr(owner.get_coro(), "cr_code", None)
-    while isinstance(callback, functools.partial):
-        callback = callback.func
-    return getattr(callback, "__code__", None)
-
-
-def task_label(task: asyncio.Task[Any]) -> str:
-    """Name a task: as it was named, or by its coroutine where nobody named it."""
-    name = task.get_name()
-    if not name.startswith("Task-"):
-        return name
-    coroutine = getattr(task.get_coro(), "__qualname__", None)
-    return (
-        f"{str(coroutine).rpartition('<locals>.')[2]} ({name})" if coroutine else name
-    )
-
-
-def describe_callback(callback: Any) -> str:
-    """Name the step that ran `callback`: a task by its name, else the function."""
-    owner = getattr(callback, "__self__", None)
-    if isinstance(owner, TASKS):
-        return task_label(owner)
-    while isinstance(callback, functools.partial):
-        callback = callback.func
-    name = getattr(callback, "__qualname__", None) or type(callback).__qualname__
-    module = getattr(callback, "__module__", None)
-    return f"{module}.{name}" if module else str(name)

@@ -9,18 +9,15 @@ from __future__ import annotations
 import linecache
 from collections.abc import Iterator, Sequence
 
-from pytest_asyncbench._words.model import (
+from pytest_asyncbench._words.decided import (
     GARBAGE,
-    AwaitedTask,
     Comparison,
     Finding,
-    Frame,
-    Overrun,
     TaskTrace,
     Verdict,
     Violation,
-    Wait,
 )
+from pytest_asyncbench._words.seen import AwaitedTask, Frame, Overrun, Wait
 from pytest_asyncbench._words.units import seconds, shown
 from pytest_asyncbench._words.whose import is_ours
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_asyncbench._words.model import Rule
+from pytest_asyncbench._words.promised import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,8 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from contextlib import nullcontext, suppress
 from typing import Any
 
-from pytest_asyncbench._tracing.census import Census
-from pytest_asyncbench._tracing.families import Group
+from pytest_asyncbench._tracing import Census, Group
 
 __all__ = ["Job", "Together", "close_unstarted", "in_turn", "jobs_from"]
 

@@ -39,16 +39,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from pytest_asyncbench._loops.links import Links, watch_writes
-from pytest_asyncbench._loops.steps import (
+from pytest_asyncbench._loops import (
+    TASKS,
+    Links,
     LongStep,
     LoopView,
     Runner,
     Views,
     end_last,
     hand_to_asyncio,
+    task_label,
+    watch_writes,
 )
-from pytest_asyncbench._python.stack import TASKS, task_label
 from pytest_asyncbench._tracing.families import Family, Group, Job, Origin, Trace
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.undo import Undo, replace

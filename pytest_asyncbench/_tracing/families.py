@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from pytest_asyncbench._words.model import FamilyTrace
+from pytest_asyncbench._words.seen import FamilyTrace
 
 __all__ = ["Family", "Group", "Job", "Origin", "Trace"]
 

@@ -1,1 +1,7 @@
 """Watch a test: all instruments around it, the thread that looks, and its deadline."""
+
+from pytest_asyncbench._watching.deadline import Deadline
+from pytest_asyncbench._watching.self_test import defeats
+from pytest_asyncbench._watching.watch import Watch
+
+__all__ = ["Deadline", "Watch", "defeats"]

@@ -19,11 +19,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pytest_asyncbench._loops.awaiting import await_chain, by_name
-from pytest_asyncbench._python.stack import RawStack, task_label, to_stack
+from pytest_asyncbench._loops import await_chain, by_name, task_label
+from pytest_asyncbench._python import RawStack, to_stack
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.errors import BudgetExceeded
-from pytest_asyncbench._words.model import AwaitedTask, Overrun, Stack
+from pytest_asyncbench._words.seen import AwaitedTask, Overrun, Stack
 
 if TYPE_CHECKING:
     from pytest_asyncbench._watching.watch import Watch

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from pytest_asyncbench._python.locks import acquire
+from pytest_asyncbench._python import acquire
 from pytest_asyncbench._words.undo import Undo
 
 __all__ = ["GoOn", "MakeWay", "make_way_for_forks"]

@@ -16,29 +16,28 @@ from types import CodeType, FrameType
 from typing import Any
 
 from pytest_asyncbench._interception import Interception
-from pytest_asyncbench._loops.steps import LoopView, StepProbe
-from pytest_asyncbench._python.collector import Collector
-from pytest_asyncbench._python.kernel import Kernel
-from pytest_asyncbench._python.locks import acquire
-from pytest_asyncbench._python.stack import (
+from pytest_asyncbench._loops import LoopView, StepProbe, describe_callback, written_at
+from pytest_asyncbench._python import (
+    Collector,
+    Kernel,
     RawStack,
+    acquire,
     capture,
-    describe_callback,
+    kept_out,
+    share_of,
     to_frame,
     to_stack,
-    written_at,
 )
-from pytest_asyncbench._tracing.census import Census
-from pytest_asyncbench._watching.shares import kept_out, share_of
+from pytest_asyncbench._tracing import Census
 from pytest_asyncbench._watching.watchdog import Watchdog
 from pytest_asyncbench._words.clock import Clock
-from pytest_asyncbench._words.model import (
+from pytest_asyncbench._words.promised import Rule
+from pytest_asyncbench._words.seen import (
     BlockingCall,
     Collection,
     Excuse,
     Frame,
     LoopStall,
-    Rule,
     Sample,
     Stack,
 )

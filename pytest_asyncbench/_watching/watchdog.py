@@ -20,13 +20,24 @@ from contextlib import suppress
 from functools import partial
 from types import CodeType
 
-from pytest_asyncbench._loops.steps import LoopView
-from pytest_asyncbench._python.frames import current_frames
-from pytest_asyncbench._python.kernel import Kernel
-from pytest_asyncbench._python.locks import Lock, acquire, held_lock
-from pytest_asyncbench._python.stack import RawStack, capture, is_debugged
+from pytest_asyncbench._loops import LoopView
+from pytest_asyncbench._python import (
+    Gap,
+    Kernel,
+    Lock,
+    RawStack,
+    Rest,
+    Tick,
+    acquire,
+    asked,
+    capture,
+    current_frames,
+    held_lock,
+    is_debugged,
+    is_late,
+    stood,
+)
 from pytest_asyncbench._watching.forks import GoOn, make_way_for_forks
-from pytest_asyncbench._watching.shares import Gap, Rest, Tick, asked, is_late, stood
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.undo import Undo
 

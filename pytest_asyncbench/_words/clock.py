@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple, Protocol
 
-from pytest_asyncbench._words.model import Elapsed
+from pytest_asyncbench._words.seen import Elapsed
 from pytest_asyncbench._words.undo import Undo
 
 __all__ = [

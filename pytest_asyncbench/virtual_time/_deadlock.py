@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from pytest_asyncbench._loops.awaiting import await_chain, by_name
-from pytest_asyncbench._python.stack import task_label
-from pytest_asyncbench._words.model import Frame
+from pytest_asyncbench._loops import await_chain, by_name, task_label
+from pytest_asyncbench._words.seen import Frame
 from pytest_asyncbench._words.units import shown
 
 __all__ = ["describe_tasks"]

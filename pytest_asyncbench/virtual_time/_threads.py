@@ -16,10 +16,7 @@ from concurrent.futures import thread as pool
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from pytest_asyncbench._python.callee import callee
-from pytest_asyncbench._python.frames import current_frames
-from pytest_asyncbench._python.kernel import is_parked
-from pytest_asyncbench._python.stack import not_ours
+from pytest_asyncbench._python import callee, current_frames, is_parked, not_ours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

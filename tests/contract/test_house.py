@@ -20,8 +20,9 @@ ROOT = PACKAGE.parent
 
 WORDS, DECISIONS, ENGINES, GLUE = range(4)
 
-# One row for each folder. Words know the standard library only; decisions and engines
-# do not know each other.
+# One row for each folder, from the ground up: a room knows only those above it in this
+# table. Words know the standard library only; decisions and engines do not know each
+# other.
 FLOORS = {
     "_words": WORDS,
     "_rules": WORDS,
@@ -37,8 +38,8 @@ FLOORS = {
     "_watching": ENGINES,
     "virtual_time": ENGINES,
     "_glue": GLUE,
-    "": GLUE,  # the public names, which come from every floor
     "plugin": GLUE,
+    "": GLUE,  # the public names, which come from every floor
 }
 
 MODULES = sorted(
@@ -49,7 +50,11 @@ MODULES = [module.rstrip(".") for module in MODULES]
 
 
 def floor_of(module):
-    return FLOORS[module.partition(".")[0]]
+    return FLOORS[room_of(module)]
+
+
+def room_of(module):
+    return module.partition(".")[0]
 
 
 def source_of(module):
@@ -89,6 +94,24 @@ def test_imports_go_down_only(module):
             there = floor_of(name)
             assert there <= here, f"{module} imports {name} from above"
             assert {here, there} != {DECISIONS, ENGINES}, f"{module} knows {name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_rooms_go_round_in_no_circle(module):
+    """Each knows only rooms that were built before it."""
+    order = [*FLOORS]
+    for name in map(ours, imports_of(module)):
+        if name is not None and module:
+            assert order.index(room_of(name)) <= order.index(room_of(module)), name
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_room_beside_is_entered_by_its_face(module):
+    """What it has inside can change without a look round the floor."""
+    for name in map(ours, imports_of(module)):
+        if name is not None and room_of(name) != room_of(module):
+            beside = floor_of(name) == floor_of(module) in (DECISIONS, ENGINES)
+            assert not beside or name == room_of(name), f"{module} goes into {name}"
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if floor_of(m) != GLUE])

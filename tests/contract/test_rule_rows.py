@@ -41,7 +41,7 @@ from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 if TYPE_CHECKING:
     from types import FrameType
 
-    from pytest_asyncbench._words.model import Rule
+    from pytest_asyncbench._words.promised import Rule
 
 fcntl = pytest.importorskip("fcntl", reason="the cases are written for POSIX")
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from pytest_asyncbench._words.model import (
+from pytest_asyncbench._words.seen import (
     BlockingCall,
     Elapsed,
     Frame,

@@ -10,7 +10,7 @@ import threading
 
 from pytest_asyncbench._interception.predicates.arguments import argument
 from pytest_asyncbench._interception.words import Args, Kwargs
-from pytest_asyncbench._python.frames import current_frames
+from pytest_asyncbench._python import current_frames
 
 __all__ = ["executor_at_rest", "executor_without_processes"]
 

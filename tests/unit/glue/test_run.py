@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_asyncbench import Run
-from pytest_asyncbench._words.model import Comparison, Elapsed, TaskTrace
+from pytest_asyncbench._words.decided import Comparison, TaskTrace
+from pytest_asyncbench._words.seen import Elapsed
 
 TASKS = (
     TaskTrace(name="user", started=0.0, finished=1.0, waiting=1.0),

@@ -38,7 +38,7 @@ from pytest_asyncbench._interception import PREDICATES, Interception
 from pytest_asyncbench._rules.table import FAMILIES, RULES
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
-from pytest_asyncbench._words.model import Rule
+from pytest_asyncbench._words.promised import Rule
 
 ALL = frozenset(FAMILIES)
 

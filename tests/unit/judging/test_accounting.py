@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_asyncbench._judging.accounting import compare, peak, spans_united, united
-from pytest_asyncbench._words.model import FamilyTrace, TaskTrace
+from pytest_asyncbench._words.decided import TaskTrace
+from pytest_asyncbench._words.seen import FamilyTrace
 
 
 def family(started=0.0, finished=1.0, name="job", **facts):

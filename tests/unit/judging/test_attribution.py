@@ -6,15 +6,13 @@ import pytest
 from by_hand import call, library, observations, samples, stall, standard, user
 
 from pytest_asyncbench._judging.attribution import findings
-from pytest_asyncbench._words.model import (
-    GARBAGE,
-    Allowance,
+from pytest_asyncbench._words.decided import GARBAGE
+from pytest_asyncbench._words.promised import Allowance, Policy, Rule
+from pytest_asyncbench._words.seen import (
     BlockingCall,
     Collection,
     Excuse,
     LoopStall,
-    Policy,
-    Rule,
     Sample,
     Wait,
 )

@@ -9,7 +9,7 @@ from by_hand import library, standard, user
 
 import pytest_asyncbench
 from pytest_asyncbench._judging.blame import blame, in_scope
-from pytest_asyncbench._words.model import Frame
+from pytest_asyncbench._words.seen import Frame
 from pytest_asyncbench._words.whose import is_ours, is_users
 
 OURS = Frame(

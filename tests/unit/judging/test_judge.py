@@ -6,16 +6,9 @@ import pytest
 from by_hand import call, observations, stall, user
 
 from pytest_asyncbench._judging.judge import judge
-from pytest_asyncbench._words.model import (
-    Allowance,
-    Budget,
-    Elapsed,
-    FamilyTrace,
-    Observations,
-    Overrun,
-    Policy,
-    Violation,
-)
+from pytest_asyncbench._words.decided import Violation
+from pytest_asyncbench._words.promised import Allowance, Budget, Policy
+from pytest_asyncbench._words.seen import Elapsed, FamilyTrace, Observations, Overrun
 
 
 def side_by_side(count=2, seconds=1.0):

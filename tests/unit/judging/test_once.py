@@ -7,7 +7,7 @@ from by_hand import library, observations, stall, standard, user
 
 from pytest_asyncbench._judging.attribution import findings
 from pytest_asyncbench._judging.once import asked_for, done_once
-from pytest_asyncbench._words.model import Allowance, Policy
+from pytest_asyncbench._words.promised import Allowance, Policy
 
 HERE = user(line=7, function="view", module="shop.views")
 LOAD = standard("_find_and_load", module="importlib._bootstrap")

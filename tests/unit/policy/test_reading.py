@@ -10,7 +10,7 @@ from pytest_asyncbench._policy import reading
 from pytest_asyncbench._policy.reading import DEFAULT, with_settings
 from pytest_asyncbench._rules.table import DEFAULT_FAMILIES, FAMILIES
 from pytest_asyncbench._words.errors import PolicyError
-from pytest_asyncbench._words.model import Allowance, Budget
+from pytest_asyncbench._words.promised import Allowance, Budget
 
 DURATIONS = 'seconds as a number, "250ms", "1.5s", "2min" or a timedelta are accepted'
 

@@ -19,7 +19,7 @@ from pytest_asyncbench._python.kernel import (
     waits_for,
 )
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
-from pytest_asyncbench._words.model import Wait
+from pytest_asyncbench._words.seen import Wait
 
 linux = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() != "x86_64",

@@ -13,15 +13,10 @@ import zlib
 
 import pytest
 
+from pytest_asyncbench._loops.tasks import describe_callback
 from pytest_asyncbench._python.callee import callee
 from pytest_asyncbench._python.positions import line_of_operator
-from pytest_asyncbench._python.stack import (
-    Position,
-    capture,
-    describe_callback,
-    is_debugged,
-    to_stack,
-)
+from pytest_asyncbench._python.stack import Position, capture, is_debugged, to_stack
 
 WITH_POSITIONS = sys.version_info >= (3, 11)
 

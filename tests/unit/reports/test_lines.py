@@ -15,19 +15,15 @@ from pytest_asyncbench._reports.lines import (
     timeline,
     waived_lines,
 )
-from pytest_asyncbench._words.model import (
-    AwaitedTask,
-    Budget,
+from pytest_asyncbench._words.decided import (
     Comparison,
-    Elapsed,
     Finding,
-    Overrun,
-    Policy,
     TaskTrace,
     Verdict,
     Violation,
-    Wait,
 )
+from pytest_asyncbench._words.promised import Budget, Policy
+from pytest_asyncbench._words.seen import AwaitedTask, Elapsed, Overrun, Wait
 
 FILE = "/home/user/shop/test_orders.py"
 

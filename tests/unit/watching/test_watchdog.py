@@ -23,7 +23,7 @@ from pytest_asyncbench._watching import watchdog as watchdog_module
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._watching.watchdog import Watchdog
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
-from pytest_asyncbench._words.model import Wait
+from pytest_asyncbench._words.seen import Wait
 from pytest_asyncbench.testing import ManualClock
 
 # ---------------------------------------------------------------- samples

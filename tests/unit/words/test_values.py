@@ -7,18 +7,10 @@ import json
 
 import pytest
 
-from pytest_asyncbench._words import model
-from pytest_asyncbench._words.model import (
-    Budget,
-    Comparison,
-    Elapsed,
-    Finding,
-    Frame,
-    Policy,
-    TaskTrace,
-    Verdict,
-    Wait,
-)
+from pytest_asyncbench._words import decided, promised, seen
+from pytest_asyncbench._words.decided import Comparison, Finding, TaskTrace, Verdict
+from pytest_asyncbench._words.promised import Budget, Policy
+from pytest_asyncbench._words.seen import Elapsed, Frame, Wait
 
 FINDING = Finding(
     kind="call",
@@ -132,11 +124,16 @@ def test_errors_are_laid_over_a_comparison():
 
 
 @pytest.mark.parametrize(
-    "word", [n for n in model.__all__ if dataclasses.is_dataclass(getattr(model, n))]
+    "kind",
+    [
+        each
+        for module in (promised, seen, decided)
+        for each in map(vars(module).get, module.__all__)
+        if dataclasses.is_dataclass(each)
+    ],
 )
-def test_every_word_is_a_frozen_value_with_a_sentence(word):
+def test_every_word_is_a_frozen_value_with_a_sentence(kind):
     """Nobody changes a fact or a decision after it was made."""
-    kind = getattr(model, word)
     assert kind.__dataclass_params__.frozen
     assert kind.__doc__.split("\n")[0].endswith((".", ":"))
     assert all(field.kw_only for field in dataclasses.fields(kind))

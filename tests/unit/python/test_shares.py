@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_asyncbench._watching.shares import (
+from pytest_asyncbench._python.shares import (
     Gap,
     Rest,
     Tick,

@@ -1,0 +1,173 @@
+"""What was decided: findings, violations, and the verdict on one test.
+
+Frozen values; every time is in seconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pytest_asyncbench._words.promised import MARKER, Policy
+from pytest_asyncbench._words.seen import Elapsed, Overrun, Stack, Wait
+
+__all__ = [
+    "GARBAGE",
+    "Comparison",
+    "Finding",
+    "TaskTrace",
+    "Verdict",
+    "Violation",
+    "finding_record",
+]
+
+GARBAGE = "the garbage collector"
+"""What a finding names as its call where that filled the stall."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskTrace:
+    """What one coroutine of a run did with its time."""
+
+    name: str
+    started: float | None
+    finished: float | None
+    running: float = 0.0
+    waiting: float = 0.0
+    queued: float = 0.0
+    exception: BaseException | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Coroutines side by side: the time they took, and would take in a row."""
+
+    tasks: tuple[TaskTrace, ...]
+    wall: float
+    serial: float
+
+    @property
+    def speedup(self) -> float | None:
+        """Serial over wall; None where nothing took any time."""
+        return self.serial / self.wall if self.wall > 0 else None
+
+    def with_errors(self, errors: Sequence[BaseException | None]) -> Comparison:
+        """Give the same, with what each task failed with."""
+        if not any(errors):
+            return self
+        tasks = tuple(
+            dataclasses.replace(task, exception=error)
+            for task, error in zip(self.tasks, errors, strict=False)
+        )
+        return dataclasses.replace(self, tasks=tasks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Blocking at one place, merged over all that was seen of it there."""
+
+    kind: Literal["stall", "call"]
+    call: str
+    file: str
+    line: int
+    function: str
+    seconds: float
+    step: float | None = None
+    """How long the longest step was that stalled there; None where none did."""
+    working: float | None = None
+    blocked: float | None = None
+    starved: float | None = None
+    stopped: float = 0.0
+    kept_out: float = 0.0
+    waits: tuple[tuple[Wait, int], ...] = ()
+    """What the kernel was seen to wait for, and how often, most often first."""
+    held_up: int = 0
+    held_up_for: float = 0.0
+    count: int = 1
+    allowed: str | None = None
+    """The reason for which it is accepted."""
+    allowance: str | None = None
+    """The allowance of that reason; None where it was not one that accepted it."""
+    advice: str = ""
+    busy: bool = False
+    """Whether the function was at work itself, and `call` is its own name."""
+    via: Stack = ()
+    """The frames between the user's place and the call, innermost first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Violation:
+    """One broken promise: its limit, and what was seen instead."""
+
+    kind: Literal["wall", "speedup", "blocking", "unmeasured"]
+    limit: float | None = None
+    actual: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What was decided on one test."""
+
+    policy: Policy
+    elapsed: Elapsed
+    steps: int
+    loops: tuple[str, ...] = ()
+    comparison: Comparison | None = None
+    budget_met: bool | None = None
+    findings: tuple[Finding, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    waived: tuple[Violation, ...] = ()
+    """What is not held against the test, since a debugger stood in it."""
+    overrun: Overrun | None = None
+    unmeasured: bool = False
+    problems: tuple[str, ...] = ()
+
+    def unused(self) -> list[str]:
+        """Give the allowances of the test's own that have accepted nothing in it."""
+        if self.policy.blocking == "off":
+            return []
+        used = {finding.allowance for finding in self.findings}
+        rows = [row for row in self.policy.allow if row.source.startswith(MARKER)]
+        return [row.text for row in rows if row.text not in used]
+
+    def record(self) -> dict[str, Any]:
+        """Give the record that reports carry, of JSON's own types only."""
+        budget = self.policy.budget
+        return {
+            "version": 1,
+            "wall": self.elapsed.wall,
+            "serial": self.comparison and self.comparison.serial,
+            "speedup": self.comparison and self.comparison.speedup,
+            "starved": self.elapsed.starved,
+            "virtual": self.elapsed.virtual,
+            "budget": budget
+            and {
+                "within": budget.within,
+                "speedup": budget.speedup,
+                "met": bool(self.budget_met),
+            },
+            "blocking": [finding_record(finding) for finding in self.findings],
+            "unused": self.unused(),
+            "steps": self.steps,
+            "loops": list(self.loops),
+            "mode": self.policy.blocking,
+            "waived": [violation.kind for violation in self.waived],
+            "unmeasured": self.unmeasured,
+            "problems": list(self.problems),
+        }
+
+
+_UNWRITTEN = ("busy", "via")
+"""What of a finding is for the lines of a report only."""
+
+
+def finding_record(finding: Finding) -> dict[str, Any]:
+    """Give a finding's entry of the record."""
+    names = (field.name for field in dataclasses.fields(finding))
+    record = {name: getattr(finding, name) for name in names if name not in _UNWRITTEN}
+    record["waits"] = [
+        {"call": wait.call, "on": wait.on, "seen": seen} for wait, seen in finding.waits
+    ]
+    return record

@@ -1,0 +1,114 @@
+"""What was promised: rules, allowances, budgets, and the policy that holds for a test.
+
+Frozen values; every time is in seconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Literal
+
+__all__ = [
+    "MARKER",
+    "Allowance",
+    "Budget",
+    "Mode",
+    "Once",
+    "Policy",
+    "Rule",
+    "Starvation",
+    "VirtualTime",
+]
+
+MARKER = "marker"
+"""Where a promise or an allowance was written that is a test's own."""
+
+
+Mode = Literal["off", "report", "warn", "error"]
+
+
+Starvation = Literal["forgive", "strict"]
+
+
+Once = Literal["forgive", "count"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One row of the table of calls that are known to block."""
+
+    target: str
+    """The qualified name of what is wrapped, ``time.sleep``."""
+    family: str
+    """The name under which ``rules=`` switches it on."""
+    advice: str
+    """What to write instead, as code."""
+    harmless: str | None = None
+    """The name of the predicate that tells a call which cannot wait."""
+    allowed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Caller glob to reason: who may make this call unreported."""
+    ruff: str | None = None
+    """The number of ruff's rule for the same mistake."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """A place where blocking is accepted, with its reason."""
+
+    caller: str
+    """Glob over the qualified names of the functions on the stack."""
+    call: str
+    """Glob over the qualified name of the blocking call."""
+    reason: str
+    source: str
+    """Where it was written: ``marker``, ``ini``, ``command line``, ``code``."""
+
+    @property
+    def text(self) -> str:
+        """The allowance as it can be written, and where that was."""
+        return f"{self.caller} > {self.call}  # {self.reason} ({self.source})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """The promise: wall at most so much, speedup at least so much."""
+
+    within: float | None = None
+    speedup: float | None = None
+    source: str = "marker"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VirtualTime:
+    """That a test's loop lives in virtual time, and when that begins."""
+
+    start: datetime | str | None = None
+    tz: tzinfo | str | None = None
+    real_limit: float | None = None
+    """How long something real may keep silent; None where the policy's holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What holds for one test, after every default, option and marker."""
+
+    blocking: Mode = "off"
+    threshold: float = 0.1
+    rules: frozenset[str] = frozenset()
+    scope: tuple[str, ...] = ()
+    allow: tuple[Allowance, ...] = ()
+    calls: tuple[Rule, ...] = ()
+    """Rows that a setting adds to the table of rules."""
+    budget: Budget | None = None
+    copies: int | None = None
+    starvation: Starvation = "forgive"
+    once: Once = "forgive"
+    virtual: VirtualTime | None = None
+    real_limit: float = 5.0
+    asked: bool = False
+    """Whether this very test asked to be watched, by a marker or by being async."""
+    sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Option name to where its value was written."""

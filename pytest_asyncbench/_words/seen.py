@@ -1,0 +1,211 @@
+"""What was seen: the facts that the instruments collect, without opinions.
+
+Frozen values; every time is in seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "AwaitedTask",
+    "BlockingCall",
+    "Collection",
+    "Elapsed",
+    "Excuse",
+    "FamilyTrace",
+    "Frame",
+    "LoopStall",
+    "Observations",
+    "Overrun",
+    "Sample",
+    "Stack",
+    "Wait",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """One line of a stack."""
+
+    file: str
+    line: int
+    function: str
+    """Qualified within its module where the interpreter knows (3.11 and up)."""
+    module: str = ""
+    call: str | None = None
+    """What this line was calling at that moment, where that could be told."""
+
+    @property
+    def qualified(self) -> str:
+        """``module.function``, what globs are matched with."""
+        return f"{self.module}.{self.function}" if self.module else self.function
+
+
+Stack = tuple[Frame, ...]
+"""Innermost frame first, down to the callback that the loop called."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """What the kernel kept a thread waiting for."""
+
+    call: str
+    """The system call, ``recvfrom``."""
+    on: str | None = None
+    """The file, or the address of the peer, where the call has such."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """The stack of the loop's thread at one moment of a step."""
+
+    at: float
+    stack: Stack
+    wait: Wait | None = None
+    """What it waited for; None where it was working, or that could not be told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockingCall:
+    """A call of a rule's target, on the thread of a running loop."""
+
+    target: str
+    began: float
+    seconds: float
+    stack: Stack
+    step: float
+    """When the step around it began, which also names the step."""
+    held_up: int = 0
+    held_up_for: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    """A look of the garbage collector through all objects."""
+
+    began: float
+    seconds: float
+    stack: Stack
+    """What it met, which need not have to do with it."""
+    asked: bool = False
+    """Whether the innermost line called for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopStall:
+    """A step that kept the loop longer than the threshold."""
+
+    began: float
+    seconds: float
+    samples: tuple[Sample, ...]
+    task: str | None
+    held_up: int
+    """How many callbacks and timers could not go on."""
+    held_up_for: float = 0.0
+    """For how long at most, one of them."""
+    working: float | None = None
+    blocked: float | None = None
+    starved: float | None = None
+    """All the time in which the thread could have run and was not let."""
+    stopped: float = 0.0
+    """The part of it in which the whole process stood."""
+    kept_out: float = 0.0
+    """The part of it in which another thread kept the interpreter."""
+    collections: tuple[Collection, ...] = ()
+    source: Frame | None = None
+    """Where the step's code is written, for a step that no sample shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyTrace:
+    """A coroutine that was started beside others, with all the tasks it started.
+
+    `waits` are the waits that the outside world ended: a timer, I/O, a thread, a
+    task of no family. They are measured on the family's own clock, which is elapsed
+    time less the time in which the family was running. On that clock waits can be
+    united without looking at each step again.
+    """
+
+    name: str
+    started: float | None
+    finished: float | None
+    running: float = 0.0
+    queued: float = 0.0
+    waits: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwaitedTask:
+    """A task that was alive when a budget was overrun."""
+
+    name: str
+    stack: Stack
+    """The coroutine's chain of awaits, innermost first."""
+    awaits: str
+    """What the innermost of them waits for."""
+    seconds: float | None
+    """For how long it has waited, where that is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overrun:
+    """What stood at the moment in which a budget ended."""
+
+    tasks: tuple[AwaitedTask, ...] = ()
+    stuck: Stack | None = None
+    """The stack on the loop, when a step was in the way of the cancellation."""
+    cancelled: bool = False
+    frozen: bool = False
+    """Whether the loop's clock was not the real one, so that its timers stood still."""
+    farthest: float | None = None
+    """In how many seconds a timer is due that must have been set on a frozen clock."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elapsed:
+    """The time that a test's call took."""
+
+    wall: float
+    starved: float | None = None
+    virtual: float | None = None
+    """What it took in virtual time, where the test lives in it."""
+
+    @property
+    def lived(self) -> float:
+        """The time that promises speak of: virtual where there is such, else wall."""
+        return self.wall if self.virtual is None else self.virtual
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excuse:
+    """A stretch of time in which the test itself said that blocking is fine."""
+
+    began: float
+    ended: float
+    reason: str | None
+    """None where blocking is not even to be listed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observations:
+    """All that the instruments saw of one test."""
+
+    elapsed: Elapsed
+    steps: int = 0
+    loops: tuple[str, ...] = ()
+    """The kinds of loop that were seen."""
+    stalls: tuple[LoopStall, ...] = ()
+    calls: tuple[BlockingCall, ...] = ()
+    excuses: tuple[Excuse, ...] = ()
+    families: tuple[FamilyTrace, ...] = ()
+    """What the test body itself started side by side."""
+    together: float | None = None
+    """For how long they ran, where that is more than their own spans."""
+    serial: float | None = None
+    """The time in a row, where it was measured or given and need not be derived."""
+    overrun: Overrun | None = None
+    debugged: bool = False
+    """Whether a debugger stood in the test at some moment."""
+    problems: tuple[str, ...] = ()
+    """What went wrong inside the plugin."""
