@@ -169,7 +169,7 @@ class Concurrently:
             seen = trial.seen_since(
                 before,
                 elapsed=elapsed,
-                families=together.group.traces(),
+                strands=together.group.traces(),
                 together=elapsed.lived,
                 serial=given,
                 overrun=deadline.overrun if deadline else None,

@@ -303,7 +303,7 @@ class Trial:
         return self.seen_since(
             (0, 0),
             elapsed=self._elapsed or Elapsed(wall=0.0),
-            families=self._group.traces() if self._group else (),
+            strands=self._group.traces() if self._group else (),
             overrun=self._overrun(),
             problems=tuple(self.watch.problems),
         )

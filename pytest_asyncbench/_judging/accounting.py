@@ -1,8 +1,8 @@
 """What tasks did with their time → the time they would have taken in a row.
 
 Serial time is the sum, over the coroutines given, of the time each would have taken
-alone: the time in which one of its family was running or truly waiting. The sum of
-the spans would be wrong: four coroutines through one ``Semaphore(1)`` have spans of
+alone: the time in which a task of its strand was running or truly waiting. The sum
+of the spans would be wrong: four coroutines through one ``Semaphore(1)`` have spans of
 1 + 2 + 3 + 4 and no speedup at all. Pure functions: no clock, no loop.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pytest_asyncbench._words.decided import Comparison, TaskTrace
-from pytest_asyncbench._words.seen import FamilyTrace
+from pytest_asyncbench._words.seen import StrandTrace
 
 __all__ = ["compare", "peak", "spans_united", "united"]
 
@@ -29,30 +29,30 @@ def united(spans: Iterable[Span]) -> float:
     return covered
 
 
-def account(family: FamilyTrace) -> TaskTrace:
-    """Add up one family's time: running, truly waiting, queued behind others."""
-    waiting = united(family.waits)
-    queued = family.queued
-    if family.started is not None and family.finished is not None:
-        # Several of a family may queue at once; no one queues beyond its own span.
-        span = family.finished - family.started
-        queued = min(queued, max(0.0, span - family.running - waiting))
+def account(strand: StrandTrace) -> TaskTrace:
+    """Add up one strand's time: running, truly waiting, queued behind others."""
+    waiting = united(strand.waits)
+    queued = strand.queued
+    if strand.started is not None and strand.finished is not None:
+        # Tasks of a strand may queue at once; none queues beyond its own span.
+        span = strand.finished - strand.started
+        queued = min(queued, max(0.0, span - strand.running - waiting))
     return TaskTrace(
-        name=family.name,
-        started=family.started,
-        finished=family.finished,
-        running=family.running,
+        name=strand.name,
+        started=strand.started,
+        finished=strand.finished,
+        running=strand.running,
         waiting=waiting,
         queued=queued,
     )
 
 
-def compare(families: Sequence[FamilyTrace], wall: float | None = None) -> Comparison:
-    """Set the families' time in a row against the time they took together.
+def compare(strands: Sequence[StrandTrace], wall: float | None = None) -> Comparison:
+    """Set the strands' time in a row against the time they took together.
 
     Without `wall` that is the time in which at least one of them was in flight.
     """
-    tasks = tuple(account(family) for family in families)
+    tasks = tuple(account(strand) for strand in strands)
     return Comparison(
         tasks=tasks,
         wall=spans_united(tasks) if wall is None else wall,

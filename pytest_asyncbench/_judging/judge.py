@@ -43,9 +43,9 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
 
 
 def _comparison(seen: Observations) -> Comparison | None:
-    if not seen.families:
+    if not seen.strands:
         return None
-    derived = compare(seen.families, seen.together)
+    derived = compare(seen.strands, seen.together)
     if seen.serial is None:
         return derived
     return dataclasses.replace(derived, serial=seen.serial)

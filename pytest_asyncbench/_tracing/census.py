@@ -7,18 +7,18 @@ without an origin was put there by the loop itself, after its poll: a timer that
 due, or I/O that was ready. A callback that is no task's step (a timer that completes
 a future, say) hands its own origin on to what it wakes.
 
-Families are what serial time is made of: a coroutine that was given, with the tasks
-that it starts. Their accounts (`families`) hold facts; `accounting` adds them up.
+Strands are what serial time is made of: a coroutine that was given, with the tasks
+that it starts. Their accounts (`strands`) hold facts; `accounting` adds them up.
 
-A background task belongs to no family: a server's handler, a worker behind a queue.
-What a family wakes serves that family: its time is the family's, until it has woken
-the family in return. Waking goes through sockets, too, where both ends are in this
+A background task belongs to no strand: a server's handler, a worker behind a queue.
+What a strand wakes serves that strand: its time is the strand's, until it has woken
+the strand in return. Waking goes through sockets, too, where both ends are in this
 loop: without that, five clients of a server that computes would seem to have waited
 five times as long as each alone.
 
 What is bounded rather than known: I/O became ready no earlier than the last poll
 that did not report it; a worker, or a thread that is no executor's, worked for one
-family no earlier than it last woke another. A background task that no family ever
+strand no earlier than it last woke another. A background task that no strand ever
 woke is taken to pass on what comes from outside, as the reader of a shared connection
 does, and the whole wait counts. To the coroutines of a run inside the test's body,
 what else the body has started is background, too, with that bound on its work.
@@ -51,7 +51,7 @@ from pytest_asyncbench._loops import (
     task_label,
     watch_writes,
 )
-from pytest_asyncbench._tracing.families import Family, Group, Job, Origin, Trace
+from pytest_asyncbench._tracing.strands import Group, Origin, Strand, ThreadCall, Trace
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.undo import Undo, replace
 
@@ -63,7 +63,7 @@ _BLOCKED_POLL = 0.0005
 _LONG_STEP = 0.001
 """Steps longer than this are remembered for a while, see `Census._ran_since`."""
 
-_FAMILY: ContextVar[Family] = ContextVar("asyncbench_family")
+_STRAND: ContextVar[Strand] = ContextVar("asyncbench_strand")
 
 
 class _FromThread(functools.partial):  # type: ignore[type-arg]
@@ -98,7 +98,7 @@ class _Ledger:
         self.polled = now
         self.io_ready = now
         """No I/O that the last poll reported was ready before this."""
-        self.long: deque[tuple[float, float, Family]] = deque(maxlen=64)
+        self.long: deque[tuple[float, float, Strand]] = deque(maxlen=64)
 
 
 class Census:
@@ -122,7 +122,7 @@ class Census:
         self._traces: dict[Any, Trace] = {}
         self._ledgers: dict[Any, _Ledger] = {}
         self._unwatch_writes: Undo
-        self._nobody = Family(None, None, "")
+        self._nobody = Strand(None, None, "")
         self._bodies: dict[Trace, Group] = {}
         self._of_loops: Group | None = None
         self._given: dict[Any, Group] = {}
@@ -133,7 +133,7 @@ class Census:
     # ------------------------------------------------------------- groups
 
     def body(self) -> Group:
-        """Make a family of each task that the current one starts from now on."""
+        """Make a strand of each task that the current one starts from now on."""
         group = Group()
         task = asyncio.current_task()
         if task is not None:
@@ -147,7 +147,7 @@ class Census:
 
     @contextmanager
     def starting(self, group: Group) -> Iterator[None]:
-        """Make families of `group` of the tasks that are created in this block."""
+        """Make strands of `group` of the tasks that are created in this block."""
         outer, self._expected = self._expected, group
         try:
             yield
@@ -155,11 +155,11 @@ class Census:
             self._expected = outer
 
     def adopt(self, task: asyncio.Task[Any], group: Group) -> None:
-        """Make a family of a task that has not taken a step yet."""
+        """Make a strand of a task that has not taken a step yet."""
         # An eager one took that step while it was created, before it had its name.
         known = self._traces.get(task)
         if known is not None:
-            known.family.name = task.get_name()
+            known.strand.name = task.get_name()
         elif not task.done():
             self._given[task] = group
 
@@ -185,20 +185,20 @@ class Census:
     def _begin(
         self, creator: Trace | None, at: float, name: str, group: Group | None = None
     ) -> Trace:
-        family = creator.family if creator else self._nobody
+        strand = creator.strand if creator else self._nobody
         body = None
         if creator is not None and (creator.host or group is not None):
             creator.host = True
             body = self._bodies.get(creator)
-        # Given to a run inside the test's body, it is a family of both: of the run's
+        # Given to a run inside the test's body, it is a strand of both: of the run's
         # group and, around that, of the body's.
         for owner in (body, group):
             if owner is not None:
-                outer = None if family is self._nobody else family
-                family = Family(owner, outer, name)
-                owner.families.append(family)
-        trace = Trace(family, at)
-        owned: Family | None = family
+                outer = None if strand is self._nobody else strand
+                strand = Strand(owner, outer, name)
+                owner.strands.append(strand)
+        trace = Trace(strand, at)
+        owned: Strand | None = strand
         while owned is not None and owned.root is None and owned is not self._nobody:
             owned.root = trace
             owned = owned.outer
@@ -255,8 +255,8 @@ class Census:
 
         def call_soon_threadsafe(callback: Any, *args: Any, context: Any = None) -> Any:
             marked = _FromThread(callback)
-            job = getattr(in_thread, "job", None)
-            marked.origin = (now(), None if job else self._thread(), job)
+            call = getattr(in_thread, "call", None)
+            marked.origin = (now(), None if call else self._thread(), call)
             return original(marked, *args, context=context)
 
         return call_soon_threadsafe
@@ -279,12 +279,12 @@ class Census:
             # What goes to another process is pickled, and stays as it is.
             if executor is not None and not isinstance(executor, ThreadPoolExecutor):
                 return original(executor, func, *args)
-            job = Job()
+            call = ThreadCall()
 
             @functools.wraps(func)
             def timed(*args: Any) -> Any:
-                job.started = now()
-                in_thread.job = job
+                call.started = now()
+                in_thread.call = call
                 return func(*args)
 
             return original(executor, timed, *args)
@@ -336,12 +336,12 @@ class Census:
         self, task: Any, trace: Trace, creator: Trace | None, began: float
     ) -> None:
         now = self._now()
-        trace.family.name = trace.family.name or task_label(task)
+        trace.strand.name = trace.strand.name or task_label(task)
         self._traces[task] = trace
         # The step of its creator, which has not ended yet, will count this, too.
         if creator is not None:
-            creator.family.spend(began - now)
-        trace.family.spend(now - began)
+            creator.strand.spend(began - now)
+        trace.strand.spend(now - began)
         trace.last = now
         trace.take_marks()
         if task.done():
@@ -399,14 +399,14 @@ class Census:
             if trace is None:
                 trace, caused = self._strange(self_, task, origin, ledger, ended)
             elif origin is not None and origin[1] is trace:
-                trace.family.queued += began - origin[0]
+                trace.strand.queued += began - origin[0]
             else:
                 trace = self._woken(task, trace, origin, self_, ledger)
             if trace is not None:
-                family = trace.family
-                trace.mark = family.running = family.running + spent
+                strand = trace.strand
+                trace.mark = strand.running = strand.running + spent
                 trace.last = ended
-                outer = family.outer
+                outer = strand.outer
                 if outer is not None:
                     trace.outer_marks = outer.spend(spent)
                 if task.done():  # type: ignore[union-attr]  # it has a trace
@@ -419,8 +419,8 @@ class Census:
             elif added:
                 origins.extend([caused or (ended, trace, None)] * added)
             if spent > brief:
-                if trace is not None and trace.family is not nobody:
-                    ledger.long.append((began, ended, trace.family))
+                if trace is not None and trace.strand is not nobody:
+                    ledger.long.append((began, ended, trace.strand))
                 if spent > limit and real is None:
                     long_step(view, self_, ended)
                     ended = now()
@@ -473,11 +473,11 @@ class Census:
         if isinstance(task, TASKS):
             return self._first_step(task, handle, origin, began), None
         waker = origin[1]
-        family = self._nobody if waker is None else waker.family
-        if family is self._nobody:
-            family = handle._context.get(_FAMILY)
-        if family is not None:
-            family.spend(ended - began)
+        strand = self._nobody if waker is None else waker.strand
+        if strand is self._nobody:
+            strand = handle._context.get(_STRAND)
+        if strand is not None:
+            strand.spend(ended - began)
         # What wakes from within does so now; what came from a thread did before.
         if waker is not None and not threaded:
             origin = (ended, waker, origin[2])
@@ -489,13 +489,13 @@ class Census:
         group = self._given.pop(task, None) if self._given else None
         trace = self._begin(origin[1], origin[0], task_label(task), group)
         self._traces[task] = trace
-        if trace.family is self._nobody:
-            trace.family = handle._context.get(_FAMILY) or self._nobody
+        if trace.strand is self._nobody:
+            trace.strand = handle._context.get(_STRAND) or self._nobody
             if origin[1] is None and self._of_loops is not None:
                 self._hosts(trace, self._of_loops)
-        if trace.family is not self._nobody:
-            handle._context.run(_FAMILY.set, trace.family)
-        trace.family.queued += began - origin[0]
+        if trace.strand is not self._nobody:
+            handle._context.run(_STRAND.set, trace.strand)
+        trace.strand.queued += began - origin[0]
         return trace
 
     def _woken(
@@ -510,19 +510,19 @@ class Census:
         began = ledger.last
         if origin is None:
             origin = self._from_loop(ledger, handle, began)
-        ready_at, waker, job = origin
-        if trace.background or (trace.family is self._nobody and not trace.host):
+        ready_at, waker, call = origin
+        if trace.background or (trace.strand is self._nobody and not trace.host):
             trace = self._serving(task, trace, waker, ready_at)
-        own = trace.family
+        own = trace.strand
         own.queued += max(0.0, began - ready_at)
         if own is self._nobody:
             return trace
-        since = trace.last if job is None else max(trace.last, job.started)
+        since = trace.last if call is None else max(trace.last, call.started)
         if waker is None:
             self._waited(trace, since, ready_at, ledger)
-        elif waker.family is own:
+        elif waker.strand is own:
             _answered(waker, ready_at)
-        elif waker.family is self._nobody:
+        elif waker.strand is self._nobody:
             since = max(since, _busy_elsewhere(waker, own, ready_at))
             self._waited(trace, since, ready_at, ledger)
         else:
@@ -532,17 +532,17 @@ class Census:
     def _serving(
         self, task: Any, trace: Trace, waker: Trace | None, ready_at: float
     ) -> Trace:
-        """Give the account of a background task for the family that it serves now."""
+        """Give the account of a background task for the strand that it serves now."""
         own = trace.background or trace
-        if waker is None or waker.family is self._nobody:
+        if waker is None or waker.strand is self._nobody:
             changed = own if trace.over else trace
         elif trace is not own and not trace.over and waker.background is not None:
             changed = trace  # what another server sets free, a lock say, is no request
         else:
             own.served = own.served or (self._nobody, 0.0, 0.0)
             trace.over = False
-            asked_again = waker.family is trace.family
-            changed = trace if asked_again else Trace(waker.family, ready_at, own)
+            asked_again = waker.strand is trace.strand
+            changed = trace if asked_again else Trace(waker.strand, ready_at, own)
         if changed is not trace:
             self._traces[task] = changed
             changed.last = ready_at
@@ -552,21 +552,21 @@ class Census:
     def _woken_by_relative(
         self, trace: Trace, waker: Trace, since: float, until: float, ledger: _Ledger
     ) -> None:
-        # Ended by another family of the same group: alone it would not have waited.
-        # To a family that holds only one of the two it was the outside world. That may
+        # Ended by another strand of the same group: alone it would not have waited.
+        # To a strand that holds only one of the two it was the outside world. That may
         # be a worker, which others wake as well, and which was busy with them until it
         # last woke one; who is woken by none of them passes on what comes from outside.
-        theirs = set(waker.family.and_outer())
-        groups = {family.group for family in theirs}
+        theirs = set(waker.strand.and_outer())
+        groups = {strand.group for strand in theirs}
 
-        def outside(family: Family) -> bool:
-            return family not in theirs and family.group not in groups
+        def outside(strand: Strand) -> bool:
+            return strand not in theirs and strand.group not in groups
 
         if trace.served is None and _asks(waker, trace):
             trace.served = (self._nobody, 0.0, 0.0)
         # Whom it wakes of its own group it may be asking itself: that is no answer.
-        if outside(trace.family):
-            since = max(since, _busy_elsewhere(waker, trace.family, until))
+        if outside(trace.strand):
+            since = max(since, _busy_elsewhere(waker, trace.strand, until))
         self._waited(trace, since, until, ledger, outside)
 
     def _waited(
@@ -575,58 +575,58 @@ class Census:
         since: float,
         until: float,
         ledger: _Ledger,
-        counts: Callable[[Family], bool] | None = None,
+        counts: Callable[[Strand], bool] | None = None,
     ) -> None:
         if until <= since:
             return
-        own = trace.family
+        own = trace.strand
         if own.outer is None and counts is None:
             own.wait(since - trace.mark, until, self._ran_since(ledger, own, until))
             return
         marks = trace.mark, *trace.outer_marks
-        for family, mark in zip(own.and_outer(), marks, strict=False):
-            if counts is None or counts(family):
-                family.wait(since - mark, until, self._ran_since(ledger, family, until))
+        for strand, mark in zip(own.and_outer(), marks, strict=False):
+            if counts is None or counts(strand):
+                strand.wait(since - mark, until, self._ran_since(ledger, strand, until))
 
-    def _ran_since(self, ledger: _Ledger, family: Family, since: float) -> float:
-        # A wait ends when its timer is due, and is noticed later: what the family
+    def _ran_since(self, ledger: _Ledger, strand: Strand, since: float) -> float:
+        # A wait ends when its timer is due, and is noticed later: what the strand
         # ran in between lies after the wait. Short steps do not matter.
         ran = 0.0
         for began, ended, owner in reversed(ledger.long):
             if ended <= since:
                 break
-            if family in owner.and_outer():
+            if strand in owner.and_outer():
                 ran += ended - max(began, since)
         return ran
 
 
 def _answered(waker: Trace, at: float) -> None:
-    """Note that a family was woken by what may be a background task at its service."""
+    """Note that a strand was woken by what may be a background task at its service."""
     if waker.background is not None:
         waker.over = True
-        _busy_elsewhere(waker.background, waker.family, at)
+        _busy_elsewhere(waker.background, waker.strand, at)
 
 
 def _asks(waker: Trace, trace: Trace) -> bool:
     """Tell whether a task may work for another, or for whom that works, from now on.
 
-    What the test's body started is a family of the body's group, and the coroutines of
-    a run are families of the run's group within that: for those it is a background
+    What the test's body started is a strand of the body's group, and the coroutines of
+    a run are strands of the run's group within that: for those it is a background
     task. One that only others of the body wake is their messenger, if anything.
     """
-    group = waker.family.group
-    if group is trace.family.group:
+    group = waker.strand.group
+    if group is trace.strand.group:
         return waker.served is not None
-    return all(group is not family.group for family in trace.family.and_outer())
+    return all(group is not strand.group for strand in trace.strand.and_outer())
 
 
-def _busy_elsewhere(waker: Trace, family: Family, at: float) -> float:
-    """Tell until when a task or thread worked for another family than it wakes now."""
+def _busy_elsewhere(waker: Trace, strand: Strand, at: float) -> float:
+    """Tell until when a task or thread worked for another strand than it wakes now."""
     if waker.served is None:
         return 0.0
     last, woken, other = waker.served
-    until = other if last is family else woken
-    waker.served = (family, at, until)
+    until = other if last is strand else woken
+    waker.served = (strand, at, until)
     return until
 
 
@@ -639,7 +639,7 @@ def _has_begun(task: asyncio.Task[Any]) -> bool:
 
 
 def _disown(trace: Trace) -> None:
-    """Take back the families that were made for a task that is to begin later."""
-    for family in trace.family.and_outer():
-        if family.root is trace and family.group is not None:
-            family.group.families.remove(family)
+    """Take back the strands that were made for a task that is to begin later."""
+    for strand in trace.strand.and_outer():
+        if strand.root is trace and strand.group is not None:
+            strand.group.strands.remove(strand)

@@ -13,13 +13,13 @@ __all__ = [
     "Collection",
     "Elapsed",
     "Excuse",
-    "FamilyTrace",
     "Frame",
     "LoopStall",
     "Observations",
     "Overrun",
     "Sample",
     "Stack",
+    "StrandTrace",
     "Wait",
 ]
 
@@ -118,12 +118,12 @@ class LoopStall:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FamilyTrace:
+class StrandTrace:
     """A coroutine that was started beside others, with all the tasks it started.
 
     `waits` are the waits that the outside world ended: a timer, I/O, a thread, a
-    task of no family. They are measured on the family's own clock, which is elapsed
-    time less the time in which the family was running. On that clock waits can be
+    task of no strand. They are measured on the strand's own clock, which is elapsed
+    time less the time in which the strand was running. On that clock waits can be
     united without looking at each step again.
     """
 
@@ -198,7 +198,7 @@ class Observations:
     stalls: tuple[LoopStall, ...] = ()
     calls: tuple[BlockingCall, ...] = ()
     excuses: tuple[Excuse, ...] = ()
-    families: tuple[FamilyTrace, ...] = ()
+    strands: tuple[StrandTrace, ...] = ()
     """What the test body itself started side by side."""
     together: float | None = None
     """For how long they ran, where that is more than their own spans."""

@@ -6,11 +6,11 @@ import pytest
 
 from pytest_asyncbench._judging.accounting import compare, peak, spans_united, united
 from pytest_asyncbench._words.decided import TaskTrace
-from pytest_asyncbench._words.seen import FamilyTrace
+from pytest_asyncbench._words.seen import StrandTrace
 
 
-def family(started=0.0, finished=1.0, name="job", **facts):
-    return FamilyTrace(name=name, started=started, finished=finished, **facts)
+def strand(started=0.0, finished=1.0, name="job", **facts):
+    return StrandTrace(name=name, started=started, finished=finished, **facts)
 
 
 def task(started, finished):
@@ -37,54 +37,54 @@ def test_united_time_counts_each_moment_once(spans, covered):
 
 def test_sleeping_side_by_side_is_as_many_times_as_fast():
     """Four waits of one second at once are four seconds in a row."""
-    seen = compare([family(waits=((0.0, 1.0),)) for _ in range(4)])
+    seen = compare([strand(waits=((0.0, 1.0),)) for _ in range(4)])
     assert (seen.wall, seen.serial, seen.speedup) == (1.0, 4.0, 4.0)
 
 
 def test_through_a_semaphore_of_one_there_is_no_speedup():
     """Spans of 1 + 2 + 3 + 4 are four seconds in a row, since the rest is no wait."""
-    families = [family(0.0, n, waits=((0.0, 1.0),)) for n in (1.0, 2.0, 3.0, 4.0)]
-    seen = compare(families)
+    strands = [strand(0.0, n, waits=((0.0, 1.0),)) for n in (1.0, 2.0, 3.0, 4.0)]
+    seen = compare(strands)
     assert (seen.wall, seen.serial, seen.speedup) == (4.0, 4.0, 1.0)
 
 
 def test_time_queued_behind_others_is_not_serial():
     """Alone nobody would have stood in the way."""
-    busy = [family(0.0, 3.0, running=1.0, queued=2.0) for _ in range(3)]
+    busy = [strand(0.0, 3.0, running=1.0, queued=2.0) for _ in range(3)]
     seen = compare(busy)
     assert seen.serial == 3.0
     assert [task.queued for task in seen.tasks] == [2.0] * 3
 
 
-def test_waits_of_one_family_at_once_count_once():
+def test_waits_of_one_strand_at_once_count_once():
     """A gather inside a coroutine waits for its longest."""
-    seen = compare([family(waits=((0.0, 1.0), (0.0, 0.5), (0.2, 0.9)))])
+    seen = compare([strand(waits=((0.0, 1.0), (0.0, 0.5), (0.2, 0.9)))])
     assert seen.tasks[0].waiting == 1.0
     assert seen.serial == 1.0
 
 
 def test_nobody_queues_beyond_its_own_span():
-    """Several tasks of a family may queue at the same time."""
-    (one,) = compare([family(0.0, 2.0, running=0.5, queued=9.0, waits=((0, 1),))]).tasks
+    """Several tasks of a strand may queue at the same time."""
+    (one,) = compare([strand(0.0, 2.0, running=0.5, queued=9.0, waits=((0, 1),))]).tasks
     assert one.queued == 0.5
 
 
 def test_an_unfinished_coroutine_counts_with_what_it_did():
     """Where a budget cut it short there is no span, and yet a serial time."""
-    seen = compare([family(finished=None, running=0.5, queued=0.2)], wall=1.0)
+    seen = compare([strand(finished=None, running=0.5, queued=0.2)], wall=1.0)
     assert (seen.wall, seen.serial) == (1.0, 0.5)
     assert seen.tasks[0].queued == 0.2
 
 
 def test_wall_is_taken_as_given_or_measured_from_the_spans():
     """Gaps in which none was in flight are not the coroutines' time."""
-    apart = [family(0.0, 1.0), family(5.0, 6.0)]
+    apart = [strand(0.0, 1.0), strand(5.0, 6.0)]
     assert compare(apart).wall == 2.0
     assert compare(apart, wall=6.0).wall == 6.0
 
 
 def test_nothing_at_all_has_no_speedup():
-    """No family, no time, no number."""
+    """No strand, no time, no number."""
     seen = compare([])
     assert (seen.wall, seen.serial, seen.speedup) == (0.0, 0, None)
 

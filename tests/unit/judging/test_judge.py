@@ -8,13 +8,13 @@ from by_hand import call, observations, stall, user
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._words.decided import Violation
 from pytest_asyncbench._words.promised import Allowance, Budget, Policy
-from pytest_asyncbench._words.seen import Elapsed, FamilyTrace, Observations, Overrun
+from pytest_asyncbench._words.seen import Elapsed, Observations, Overrun, StrandTrace
 
 
 def side_by_side(count=2, seconds=1.0):
-    """Families that sleep at once, each for so long."""
+    """Strands that sleep at once, each for so long."""
     return tuple(
-        FamilyTrace(
+        StrandTrace(
             name=f"job {n}", started=0.0, finished=seconds, waits=((0, seconds),)
         )
         for n in range(count)
@@ -80,7 +80,7 @@ def test_a_test_that_was_cancelled_at_its_budget_broke_it():
 def test_a_persons_time_in_a_debugger_breaks_no_budget():
     """What was lost is kept apart, to be told; a budget that was kept, was kept."""
     policy = Policy(budget=Budget(within=1.0, speedup=3.0))
-    facts = {"families": side_by_side(2), "debugged": True}
+    facts = {"strands": side_by_side(2), "debugged": True}
     verdict = judge(policy, observations(wall=60.0, **facts))
     assert (verdict.violations, verdict.budget_met) == ((), True)
     assert verdict.waived == (
@@ -119,7 +119,7 @@ def test_what_broke_a_budget_is_looked_for_unasked():
 @pytest.mark.parametrize(("factor", "met"), [(1.5, True), (2.0, True), (2.1, False)])
 def test_a_speedup_must_be_reached(factor, met):
     """Two of one second at once are twice as fast, no more."""
-    verdict = judge(speedup(factor), observations(families=side_by_side(2)))
+    verdict = judge(speedup(factor), observations(strands=side_by_side(2)))
     assert verdict.budget_met is met
     assert [v.actual for v in verdict.violations] == ([] if met else [2.0])
 
@@ -131,15 +131,15 @@ def test_a_speedup_of_no_tasks_is_broken():
 
 def test_a_given_serial_time_replaces_the_derived_one():
     """Measured or given by the user: it is taken as it is."""
-    verdict = judge(speedup(2), observations(families=side_by_side(2), serial=1.2))
+    verdict = judge(speedup(2), observations(strands=side_by_side(2), serial=1.2))
     assert verdict.comparison.serial == 1.2
     assert verdict.violations[0].actual == pytest.approx(1.2)
 
 
 def test_starved_time_is_forgiven_in_a_speedup():
     """Side by side they would have been faster on a quiet machine."""
-    families = side_by_side(2)
-    seen = {"families": families, "together": 1.5, "starved": 0.5}
+    strands = side_by_side(2)
+    seen = {"strands": strands, "together": 1.5, "starved": 0.5}
     assert broken(speedup(2.0), **seen) == []
     assert len(broken(speedup(2.0, starvation="strict"), **seen)) == 1
 
@@ -147,10 +147,10 @@ def test_starved_time_is_forgiven_in_a_speedup():
 def test_starved_time_makes_no_speedup():
     """What ran one after another was starved as it ran: alone it was not faster."""
     in_a_row = (
-        FamilyTrace(name="a", started=0.0, finished=1.5, running=1.5),
-        FamilyTrace(name="b", started=0.0, finished=3.0, running=1.5, queued=1.5),
+        StrandTrace(name="a", started=0.0, finished=1.5, running=1.5),
+        StrandTrace(name="b", started=0.0, finished=3.0, running=1.5, queued=1.5),
     )
-    seen = {"families": in_a_row, "together": 3.0, "starved": 1.0}
+    seen = {"strands": in_a_row, "together": 3.0, "starved": 1.0}
     (slow,) = broken(speedup(1.2), **seen)
     assert slow.actual == 1.0
     assert len(broken(Policy(copies=2), **seen)) == 1
@@ -162,25 +162,25 @@ def test_starved_time_makes_no_speedup():
 def test_copies_must_beat_one_after_another(copies):
     """More than one, not one, where no number is given."""
     policy = Policy(copies=copies)
-    assert broken(policy, families=side_by_side(copies)) == []
+    assert broken(policy, strands=side_by_side(copies)) == []
     in_a_row = (
-        FamilyTrace(name="a", started=0.0, finished=1.0, running=1.0),
-        FamilyTrace(name="b", started=0.0, finished=2.0, running=1.0, queued=1.0),
+        StrandTrace(name="a", started=0.0, finished=1.0, running=1.0),
+        StrandTrace(name="b", started=0.0, finished=2.0, running=1.0, queued=1.0),
     )
-    (slow,) = broken(policy, families=in_a_row)
+    (slow,) = broken(policy, strands=in_a_row)
     assert (slow.limit, slow.actual) == (1.0, 1.0)
 
 
 def test_a_single_copy_need_not_beat_itself():
     """There is nothing to run beside."""
-    assert broken(Policy(copies=1), families=side_by_side(1)) == []
+    assert broken(Policy(copies=1), strands=side_by_side(1)) == []
 
 
 def test_copies_with_a_number_of_their_own_are_held_to_that():
     """A speedup below one may be promised, too."""
-    families = side_by_side(2)
-    assert broken(speedup(0.5, copies=2), families=families) == []
-    assert len(broken(speedup(2.5, copies=2), families=families)) == 1
+    strands = side_by_side(2)
+    assert broken(speedup(0.5, copies=2), strands=strands) == []
+    assert len(broken(speedup(2.5, copies=2), strands=strands)) == 1
 
 
 # ---------------------------------------------------------------- blocking
@@ -210,7 +210,7 @@ def test_blocking_that_is_allowed_breaks_nothing():
 def test_every_broken_promise_is_told():
     """Budget, speedup and blocking at once, in this order."""
     policy = Policy(blocking="error", budget=Budget(within=0.5, speedup=3.0))
-    seen = observations(wall=1.0, families=side_by_side(2), calls=(call(),))
+    seen = observations(wall=1.0, strands=side_by_side(2), calls=(call(),))
     kinds = [violation.kind for violation in judge(policy, seen).violations]
     assert kinds == ["wall", "speedup", "blocking"]
 
@@ -245,6 +245,6 @@ def test_problems_and_overruns_are_handed_on():
 
 def test_a_run_that_only_waited_for_a_processor_tells_nothing():
     """With all of its time forgiven there is no speedup to speak of."""
-    families = side_by_side(2)
-    seen = {"families": families, "together": 0.5, "starved": 0.5}
+    strands = side_by_side(2)
+    seen = {"strands": strands, "together": 0.5, "starved": 0.5}
     assert broken(speedup(2.0), **seen) == []

@@ -129,7 +129,7 @@ async def nested_gather():
     await asyncio.gather(both(), both())
 
 
-async def helpers_of_a_family():
+async def helpers_of_a_strand():
     async def with_helper():
         helper = asyncio.create_task(worker(1, 1))
         await asyncio.sleep(3)
@@ -169,7 +169,7 @@ SHAPES = {
     "a queue between two": (queue, 3.5, 4.5),
     "an event that another sets": (event_of_another, 2, 2),
     "a nested gather": (nested_gather, 2, 4),
-    "helpers of a family": (helpers_of_a_family, 3, 6),
+    "helpers of a strand": (helpers_of_a_strand, 3, 6),
     "waiting with a timeout": (in_time, 1, 2),
     "one, then another": (one_then_another, 2, 2),
     "started one by one": (started_one_by_one, 3, 4),
@@ -186,7 +186,7 @@ def test_serial_is_what_the_shape_takes_in_a_row(shape, wall, serial):
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="task groups came with 3.11")
 def test_a_task_group_is_as_good_as_a_gather():
-    """Tasks are families however they were started."""
+    """Tasks are strands however they were started."""
 
     async def grouped():
         async with asyncio.TaskGroup() as group:
@@ -407,7 +407,7 @@ def compared(shape, *, in_body):
 @pytest.mark.parametrize("in_body", [True, False], ids=["body", "fixture"])
 @pytest.mark.parametrize(("shape", "wall", "serial"), BESIDE.values(), ids=BESIDE)
 def test_what_serves_them_serves_one_at_a_time(shape, wall, serial, in_body):
-    """Whether the test's body started it, as one family more, or a fixture did."""
+    """Whether the test's body started it, as one strand more, or a fixture did."""
     seen = compared(shape, in_body=in_body)
     assert seen.wall == pytest.approx(wall)
     assert seen.serial == pytest.approx(serial)
@@ -436,7 +436,7 @@ def test_each_task_tells_what_it_did():
     assert tasks["second"].waiting == pytest.approx(1)
 
 
-def test_what_the_body_does_itself_is_no_family():
+def test_what_the_body_does_itself_is_no_strand():
     """Only what it started side by side is compared."""
 
     async def main():
@@ -446,7 +446,7 @@ def test_what_the_body_does_itself_is_no_family():
     assert watched(main).tasks == ()
 
 
-def test_a_thousand_tasks_are_a_thousand_families():
+def test_a_thousand_tasks_are_a_thousand_strands():
     """And add up."""
 
     async def main():

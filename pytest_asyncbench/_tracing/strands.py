@@ -1,6 +1,6 @@
-"""The accounts that a census keeps: of families, groups of them, tasks and jobs.
+"""The accounts that a census keeps: strands, groups of them, tasks, calls in threads.
 
-A family is a coroutine that was given, with the tasks that it starts; one that was
+A strand is a coroutine that was given, with the tasks that it starts; one that was
 given in the body of another is part of that. What happens when is not known here.
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from pytest_asyncbench._words.seen import FamilyTrace
+from pytest_asyncbench._words.seen import StrandTrace
 
-__all__ = ["Family", "Group", "Job", "Origin", "Trace"]
+__all__ = ["Group", "Origin", "Strand", "ThreadCall", "Trace"]
 
 
-class Job:
-    """A function in an executor's thread: when it ran."""
+class ThreadCall:
+    """A call of a function in a thread of an executor: when it began."""
 
     __slots__ = ("started",)
 
@@ -23,12 +23,12 @@ class Job:
         self.started = 0.0
 
 
-class Family:
+class Strand:
     """A coroutine that was given, with all tasks it starts."""
 
     __slots__ = ("group", "name", "outer", "queued", "root", "running", "waits")
 
-    def __init__(self, group: Group | None, outer: Family | None, name: str) -> None:
+    def __init__(self, group: Group | None, outer: Strand | None, name: str) -> None:
         self.group = group
         self.outer = outer
         self.name = name
@@ -47,20 +47,20 @@ class Family:
         """Tell for how long it has been running, and those that it is part of."""
         return (self.running, *(self.outer.marks() if self.outer else ()))
 
-    def and_outer(self) -> Iterator[Family]:
-        """Give this family and those that it is part of."""
-        family: Family | None = self
-        while family is not None:
-            yield family
-            family = family.outer
+    def and_outer(self) -> Iterator[Strand]:
+        """Give this strand and those that it is part of."""
+        strand: Strand | None = self
+        while strand is not None:
+            yield strand
+            strand = strand.outer
 
     def wait(self, since: float, until: float, ran: float) -> None:
         """Note a true wait; `since` is on its own clock, `ran` what it ran after."""
         self.waits.append((since, until - (self.running - ran)))
 
-    def trace(self) -> FamilyTrace:
+    def trace(self) -> StrandTrace:
         """Give what is known by now, as a value."""
-        return FamilyTrace(
+        return StrandTrace(
             name=self.name,
             started=self.root.started if self.root else None,
             finished=self.root.finished if self.root else None,
@@ -71,16 +71,16 @@ class Family:
 
 
 class Group:
-    """Coroutines that are started side by side: each is a family."""
+    """Strands that are started side by side."""
 
-    __slots__ = ("families",)
+    __slots__ = ("strands",)
 
     def __init__(self) -> None:
-        self.families: list[Family] = []
+        self.strands: list[Strand] = []
 
-    def traces(self) -> tuple[FamilyTrace, ...]:
-        """Give each family's account, in the order in which they were started."""
-        return tuple(family.trace() for family in self.families)
+    def traces(self) -> tuple[StrandTrace, ...]:
+        """Give each strand's account, in the order in which they were started."""
+        return tuple(strand.trace() for strand in self.strands)
 
 
 class Trace:
@@ -88,7 +88,6 @@ class Trace:
 
     __slots__ = (
         "background",
-        "family",
         "finished",
         "host",
         "last",
@@ -97,33 +96,34 @@ class Trace:
         "over",
         "served",
         "started",
+        "strand",
     )
 
     def __init__(
-        self, family: Family, started: float, background: Trace | None = None
+        self, strand: Strand, started: float, background: Trace | None = None
     ) -> None:
-        self.family = family
+        self.strand = strand
         self.started = started
         self.background = background
-        """A background task's own account, while this one is for a family it serves."""
+        """A background task's own account, while this one is for a strand it serves."""
         self.host = False
-        """Whether it starts families; such a task awaits them, and serves none."""
+        """Whether it starts strands; such a task awaits them, and serves none."""
         self.over = False
-        """Whether it has woken the family that it serves."""
+        """Whether it has woken the strand that it serves."""
         self.finished: float | None = None
         self.last = math.inf
         """When its last step ended: its wait began. Not before the first step."""
         self.take_marks()
-        self.served: tuple[Family, float, float] | None = None
-        """The family that it woke last, when, and when it last woke another before; of
-        threads, and of tasks that ever served a family."""
+        self.served: tuple[Strand, float, float] | None = None
+        """The strand that it woke last, when, and when it last woke another before; of
+        threads, and of tasks that ever served a strand."""
 
     def take_marks(self) -> None:
-        """Note how long its family has been running, and those that it is part of."""
-        outer = self.family.outer
-        self.mark = self.family.running
+        """Note how long its strand has been running, and those that it is part of."""
+        outer = self.strand.outer
+        self.mark = self.strand.running
         self.outer_marks = outer.marks() if outer else ()
 
 
-Origin = tuple[float, Trace | None, Job | None]
-"""When a callback became ready, the task that made it so, the job that did."""
+Origin = tuple[float, Trace | None, ThreadCall | None]
+"""When a callback became ready, and the task or the call in a thread that made it so."""
