@@ -126,4 +126,4 @@ class Trace:
 
 
 Origin = tuple[float, Trace | None, ThreadCall | None]
-"""When a callback became ready, and the task or the call in a thread that made it so."""
+"""When a callback became ready; the task, or the call in a thread, that made it so."""
