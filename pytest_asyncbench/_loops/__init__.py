@@ -4,10 +4,8 @@ from pytest_asyncbench._loops.awaiting import await_chain, by_name
 from pytest_asyncbench._loops.links import Links, watch_writes
 from pytest_asyncbench._loops.steps import (
     LongStep,
-    LoopView,
     Runner,
     StepProbe,
-    Views,
     end_last,
     hand_to_asyncio,
 )
@@ -17,6 +15,7 @@ from pytest_asyncbench._loops.tasks import (
     task_label,
     written_at,
 )
+from pytest_asyncbench._loops.view import LoopView, Views
 
 __all__ = [
     "TASKS",

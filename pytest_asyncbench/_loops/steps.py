@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import _thread
 import copy
-import math
 from asyncio.events import Handle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
@@ -26,138 +25,17 @@ from pytest_asyncbench._loops.uvloop_steps import (
     step_code,
     wrap_callbacks,
 )
-from pytest_asyncbench._python import RawStack, Tick
+from pytest_asyncbench._loops.view import LoopView, Views
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
-from pytest_asyncbench._words.seen import Wait
 from pytest_asyncbench._words.undo import Undo, replace
 
 __all__ = [
     "LongStep",
-    "LoopView",
     "Runner",
     "StepProbe",
-    "Views",
     "end_last",
     "hand_to_asyncio",
 ]
-
-
-class LoopView:
-    """What is known of one loop while it is watched."""
-
-    __slots__ = (
-        "blind",
-        "due",
-        "give_way",
-        "kind",
-        "last",
-        "looking",
-        "loop",
-        "moved",
-        "native",
-        "over",
-        "queue_then",
-        "sampled_step",
-        "samples",
-        "steps",
-        "thread",
-        "ticks",
-        "undo",
-    )
-
-    def __init__(self, loop: Any, now: float) -> None:
-        self.loop = loop
-        self.kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
-        self.thread, self.native = current_thread_ids()
-        self.last = now
-        """When the last step ended or the last poll returned: the next one's start."""
-        self.steps = 0
-        self.blind = False
-        """Whether its poll can't be watched, so that waiting looks like a long step."""
-        self.due = math.inf
-        """From when on somebody waits for the loop to give way, between two steps."""
-        self.give_way: Callable[[], None] = _nothing
-        self.moved: Callable[[], None] = _nothing
-        """To be called in the thread that runs the loop, where that is another now."""
-        self.over = -1.0
-        """Which step, by its start, is over and only being written down."""
-        self.sampled_step = -1.0
-        """Which step the samples belong to, by its start."""
-        self.samples: list[tuple[float, RawStack, Wait | None]] = []
-        self.queue_then = 0
-        """How many callbacks stood in the queue when the first sample was taken."""
-        self.looking = _thread.allocate_lock()
-        """Held while the watchdog takes a sample."""
-        self.ticks: list[Tick] = []
-        """The thread's accounts, as the watchdog read them."""
-        self.undo: list[Undo] = []
-
-    def put_back(self) -> None:
-        """Undo all that stands on the loop."""
-        while self.undo:
-            self.undo.pop()()
-
-    def queued(self) -> int:
-        """Count the callbacks in the loop's queue; 0 where it is C, as uvloop's."""
-        return len(getattr(self.loop, "_ready", ()))
-
-    def held_up(self, queued: int, seconds: float) -> dict[str, Any]:
-        """Tell who could not go on for so many seconds, and for how long at most.
-
-        That is `queued` callbacks, for all of the time, and the timers that are due.
-        """
-        now = self.loop.time()
-        late = [
-            min(seconds, now - timer._when)
-            for timer in getattr(self.loop, "_scheduled", ())  # C, in uvloop
-            if timer._when <= now and not timer._cancelled
-        ]
-        longest = seconds if queued else max(late, default=0.0)
-        return {"held_up": queued + len(late), "held_up_for": longest}
-
-
-def _nothing() -> None:
-    """Do nothing: nobody looks at this loop."""
-
-
-class _Gone:
-    """In the place of a loop that is closed, and may be free to go."""
-
-    def is_closed(self) -> bool:
-        return True
-
-    def is_running(self) -> bool:
-        return False
-
-
-_GONE = _Gone()
-
-
-class Views:
-    """Loop to view; a loop that is met for the first time is given one."""
-
-    def __init__(self, meet: Callable[[Any], LoopView]) -> None:
-        self._meet = meet
-        self._left: list[LoopView] = []
-        self.met: dict[Any, LoopView] = {}
-        """A plain one, since each step looks its loop up here."""
-
-    def of(self, loop: Any) -> LoopView:
-        """Give the view of a loop, which is watched from now on."""
-        view = self.met.get(loop)
-        if view is None:
-            view = self.met[loop] = self._meet(loop)
-        return view
-
-    def let_go(self, view: LoopView) -> None:
-        """Keep what is known of a loop that is closed, but nothing of the loop."""
-        view.put_back()
-        if self.met.pop(view.loop, None) is view:
-            self._left.append(view)
-        view.loop = _GONE
-
-    def __iter__(self) -> Iterator[LoopView]:
-        return iter([*self._left, *self.met.values()])
 
 
 LongStep = Callable[[LoopView, Any, float], None]

@@ -58,10 +58,11 @@ def _stalled(watch: Watch) -> str:
 async def _stall(watch: Watch) -> None:
     await asyncio.sleep(0)  # the loop has been met by the next step
     view = watch.view(asyncio.get_running_loop())
+    sampled = watch.watchdog.sampled(view)
     now = watch.clock.now
     long_enough, too_long = now() + 2 * _THRESHOLD, now() + _PATIENCE
     # A step before this one may have been sampled as well, on a busy machine.
-    while now() < long_enough or (view.sampled_step != view.last and now() < too_long):
+    while now() < long_enough or (sampled.step != view.last and now() < too_long):
         time.sleep(_NAP)  # noqa: ASYNC251 - to block is the purpose
     await asyncio.sleep(0)  # the step has ended by the next one
 

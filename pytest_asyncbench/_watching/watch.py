@@ -29,6 +29,7 @@ from pytest_asyncbench._python import (
     to_stack,
 )
 from pytest_asyncbench._tracing import Census
+from pytest_asyncbench._watching.sampling import Sampled
 from pytest_asyncbench._watching.watchdog import Watchdog
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.promised import Rule
@@ -193,27 +194,29 @@ class Watch:
         # Runs between two steps of the loop: nothing of ours may escape into it.
         if view.blind:
             return
-        view.over = view.last
+        sampled = self.watchdog.sampled(view)
+        sampled.over = view.last
         # A call that kept the GIL is sampled at its very end: let that be finished.
-        if acquire(view.looking, True, _PATIENCE):
-            view.looking.release()
+        if acquire(sampled.looking, True, _PATIENCE):
+            sampled.looking.release()
         try:
-            self.stalls.append(self._stall(view, handle, ended))
+            self.stalls.append(self._stall(sampled, handle, ended))
         except Exception as error:
             self.note(f"a stall could not be recorded: {error!r}")
 
-    def _stall(self, view: LoopView, handle: Any, ended: float) -> LoopStall:
-        began = view.last
+    def _stall(self, sampled: Sampled, handle: Any, ended: float) -> LoopStall:
+        view = sampled.view
+        began, ticks = view.last, sampled.ticks
         gaps = self.watchdog.gaps(ended)
         last = self.watchdog.tick(view)._replace(at=ended)
         stopped = sum(gap.stopped_within(began, ended) for gap in gaps)
-        working, starved = share_of(view.ticks, began, ended, last.account, stopped)
-        sampled = view.sampled_step == began
-        samples = view.samples if sampled else []
+        working, starved = share_of(ticks, began, ended, last.account, stopped)
+        is_sampled = sampled.step == began
+        samples = sampled.samples if is_sampled else []
         blocked, kept = None, 0.0
         if working is not None and starved is not None:
             blocked = max(0.0, ended - began - stopped - working - starved)
-            kept = kept_out(view.ticks, began, last, sys.getswitchinterval())
+            kept = kept_out(ticks, began, last, sys.getswitchinterval())
             kept = min(blocked, kept)
             blocked -= kept
             starved += stopped + kept
@@ -226,7 +229,7 @@ class Watch:
             ),
             task=describe_callback(handle._callback),
             # What the step itself put into the queue at its end was not held up by it.
-            **view.held_up(view.queue_then if sampled else 0, ended - began),
+            **view.held_up(sampled.queue_then if is_sampled else 0, ended - began),
             working=working,
             blocked=blocked,
             starved=starved,

@@ -38,6 +38,7 @@ from pytest_asyncbench._python import (
     stood,
 )
 from pytest_asyncbench._watching.forks import GoOn, make_way_for_forks
+from pytest_asyncbench._watching.sampling import Sampled
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.undo import Undo
 
@@ -110,7 +111,8 @@ class Watchdog:
         self._clock = clock
         self._kernel = kernel
         self._interval = interval
-        self._views: list[LoopView] = []
+        self._sampled: list[Sampled] = []
+        self._by_view: dict[LoopView, Sampled] = {}
         self._held: dict[int, Undo] = {}
         """The threads whose accounts are kept at hand."""
         self._codes: frozenset[CodeType] = frozenset()
@@ -147,20 +149,25 @@ class Watchdog:
     def watch(self, view: LoopView, codes: frozenset[CodeType]) -> None:
         """Begin to look at a loop; the thread starts with the first one."""
         self._codes = codes
-        self._take_account(view)
+        sampled = self.sampled(view)
+        self._take_account(sampled)
         view.give_way = self._give_way
-        view.moved = partial(self._take_account, view)
-        self._views.append(view)
+        view.moved = partial(self._take_account, sampled)
+        self._sampled.append(sampled)
         self._begin()
         if self._idle:
             self._ring()
 
-    def _take_account(self, view: LoopView) -> None:
+    def sampled(self, view: LoopView) -> Sampled:
+        """Give what was sampled of a loop; nothing where it is not watched."""
+        return self._by_view.setdefault(view, Sampled(view))
+
+    def _take_account(self, sampled: Sampled) -> None:
         """Begin the account of the thread that runs a loop; called in that thread."""
         with self._turning:
             if not self._over:
-                self._hold(view.native)
-        view.ticks = [self.tick(view)]
+                self._hold(sampled.view.native)
+        sampled.ticks = [self.tick(sampled.view)]
 
     def _hold(self, native: int) -> None:
         if native not in self._held:
@@ -327,14 +334,14 @@ class Watchdog:
         # In this order: a loop that begins to run in between rings when it polls.
         self._idle = True
         self._let_in(-math.inf)
-        runs = any(view.loop.is_running() for view in self._views)
+        runs = any(each.view.loop.is_running() for each in self._sampled)
         self._idle = not runs and not self._deadlines
         return self._idle
 
     def _let_in(self, due: float) -> None:
         """Have each loop give way that ends a step later than this."""
-        for view in self._views:
-            view.due = due
+        for sampled in self._sampled:
+            sampled.view.due = due
 
     def _give_way(self) -> None:
         """Let an overdue watchdog look; called in a loop's thread, between two steps.
@@ -410,26 +417,27 @@ class Watchdog:
         self._looks += 1
         self._in_long_step = False
         self._forget_closed()
-        for view in [view for view in self._views if view.loop.is_running()]:
+        for sampled in [s for s in self._sampled if s.view.loop.is_running()]:
+            view = sampled.view
             # Taken together: where a C call kept the GIL, it is ours only for this.
             step, frame = view.last, current_frames().get(view.thread)
-            over = view.over == step
+            over = sampled.over == step
             now = self._clock.now()
             stack = None
             if not over and now - step >= self._interval:
                 # A step that ends meanwhile waits for its sample, see `Watch`.
-                with view.looking:
+                with sampled.looking:
                     stack = capture(frame, self._codes)
                     # What it keeps must not end in this thread, should its function
                     # return while the GIL is given up from here on.
                     frame = None
-                    self._sample(view, step, now, stack)
+                    self._sample(sampled, step, now, stack)
             if stack is not None:
                 self._in_long_step = True
                 self._look_for_debugger(stack)
-            elif self._is_time_for_tick(view):  # in a short step, or polling
-                view.ticks.append(self.tick(view))
-                del view.ticks[:-_MOST_TICKS]
+            elif self._is_time_for_tick(sampled):  # in a short step, or polling
+                sampled.ticks.append(self.tick(view))
+                del sampled.ticks[:-_MOST_TICKS]
             frame = None
         self._keep_deadlines()
 
@@ -438,51 +446,52 @@ class Watchdog:
             self.debugged = True
 
     def _forget_closed(self) -> None:
-        for view in [view for view in self._views if view.loop.is_closed()]:
-            self._views.remove(view)
-        known = {view.native for view in self._views}
+        for sampled in [s for s in self._sampled if s.view.loop.is_closed()]:
+            self._sampled.remove(sampled)
+        known = {sampled.view.native for sampled in self._sampled}
         if self._own is not None:
             known.add(self._own[1])
         for native in list(self._held):
             if native not in known:
                 self._held.pop(native)()
 
-    def _is_time_for_tick(self, view: LoopView) -> bool:
+    def _is_time_for_tick(self, sampled: Sampled) -> bool:
         # The first few come quickly: before them nothing is known of the loop. Nor is
         # it known what its thread did while it did not run.
         return (
-            len(view.ticks) < _FIRST_TICKS
+            len(sampled.ticks) < _FIRST_TICKS
             or self._looks % _LOOKS_PER_TICK == 0
             or self._rest is None
         )
 
     def _sample(
-        self, view: LoopView, step: float, now: float, stack: RawStack | None
+        self, sampled: Sampled, step: float, now: float, stack: RawStack | None
     ) -> None:
+        view = sampled.view
         # No stack: the loop is polling. Another step: this one is over already.
         if stack is None or view.last != step:
             return
-        first = view.sampled_step != step
+        first = sampled.step != step
         if first:
-            view.samples = []
-            view.sampled_step = step
-            view.queue_then = view.queued()
-        if len(view.samples) >= _MOST_SAMPLES:
+            sampled.samples = []
+            sampled.step = step
+            sampled.queue_then = view.queued()
+        if len(sampled.samples) >= _MOST_SAMPLES:
             return
-        if first or not self._is_at_work(view, now):
-            sample = len(view.samples)
-            view.samples.append((now, stack, None))
+        if first or not self._is_at_work(sampled, now):
+            place = len(sampled.samples)
+            sampled.samples.append((now, stack, None))
             wait = self._kernel.waits_for(view.native) if self._kernel else None
-            if view.over == step:  # it waits for this sample to be done
+            if sampled.over == step:  # it waits for this sample to be done
                 wait = None
-            view.samples[sample] = (now, stack, wait)
-            view.ticks.append(self.tick(view, waiting=wait is not None))
+            sampled.samples[place] = (now, stack, wait)
+            sampled.ticks.append(self.tick(view, waiting=wait is not None))
         else:
-            view.samples.append((now, stack, None))
+            sampled.samples.append((now, stack, None))
 
-    def _is_at_work(self, view: LoopView, now: float) -> bool:
-        before = view.ticks[-1]
-        worked = self._kernel.working(view.native) if self._kernel else None
+    def _is_at_work(self, sampled: Sampled, now: float) -> bool:
+        before, native = sampled.ticks[-1], sampled.view.native
+        worked = self._kernel.working(native) if self._kernel else None
         if worked is None or before.account.working is None:
             return True
         return worked - before.account.working >= _AT_WORK * (now - before.at)

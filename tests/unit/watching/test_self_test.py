@@ -71,7 +71,8 @@ def test_a_watchdog_that_looks_late_is_waited_for(monkeypatch):
     watch = Watchdog.watch
 
     def watch_one_that_was_sampled(self, view, codes):
-        view.samples, view.sampled_step = [(0.0, None, None)], 0.0
+        sampled = self.sampled(view)
+        sampled.samples, sampled.step = [(0.0, None, None)], 0.0
         watch(self, view, codes)
 
     monkeypatch.setattr(Watchdog, "watch", watch_one_that_was_sampled)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from by_hand import A_WHILE, HandLoop, run_in, until
 
-from pytest_asyncbench._loops.steps import LoopView
+from pytest_asyncbench._loops.view import LoopView
 from pytest_asyncbench._python.kernel import Kernel
 from pytest_asyncbench._watching import watchdog as watchdog_module
 from pytest_asyncbench._watching.watch import Watch
@@ -38,7 +38,7 @@ def test_a_long_step_is_sampled_where_it_stands():
     def stand_here():
         clock.wait(0.5)
         view = next(iter(watch._probe.views))
-        until(lambda: len(view.samples) >= 2)
+        until(lambda: len(watch.watchdog.sampled(view).samples) >= 2)
         clock.work(0.5)
 
     async def main():
@@ -66,7 +66,7 @@ def test_who_waits_for_the_last_sample_only_waits_for_nothing_of_its_own():
     class Late(Kernel):
         def waits_for(self, native):
             for view in watch._probe.views:
-                view.over = view.last
+                watch.watchdog.sampled(view).over = view.last
             return Wait(call="futex", on="a lock")
 
     watch = Watch(clock, threshold=0.1, kernel=Late(SYSTEM_CLOCK))
@@ -76,7 +76,7 @@ def test_who_waits_for_the_last_sample_only_waits_for_nothing_of_its_own():
         await asyncio.sleep(0)
         clock.wait(0.5)
         view = next(iter(watch._probe.views))
-        until(lambda: view.samples)
+        until(lambda: watch.watchdog.sampled(view).samples)
 
     try:
         run_in(clock, main())
@@ -310,7 +310,7 @@ def test_many_loops_of_one_thread_hold_its_account_once(monkeypatch):
         for loop in (*others, one.loop):
             loop.close()
         one.view.give_way()
-        until(lambda: not watchdog._views)
+        until(lambda: not watchdog._sampled)
         until(lambda: not held[here])
     assert not any(held.values())
 

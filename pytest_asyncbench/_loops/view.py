@@ -1,0 +1,140 @@
+"""What is known of each loop that is watched: the part that its own steps count.
+
+Every field says which thread writes it. What other threads find out about a loop, they
+keep themselves; so there is nothing here of samples and accounts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pytest_asyncbench._words.clock import current_thread_ids
+from pytest_asyncbench._words.undo import Undo
+
+__all__ = ["LoopView", "Views"]
+
+
+class LoopView:
+    """What is known of one loop while it is watched.
+
+    *The loop's thread* is the one that runs it now; `thread` names it.
+    """
+
+    __slots__ = (
+        "blind",
+        "due",
+        "give_way",
+        "kind",
+        "last",
+        "loop",
+        "moved",
+        "native",
+        "steps",
+        "thread",
+        "undo",
+    )
+
+    def __init__(self, loop: Any, now: float) -> None:
+        self.loop = loop
+        """Written by whoever closes the loop: then it stands here no more."""
+        self.kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+        """Never written again."""
+        self.thread, self.native = current_thread_ids()
+        """Written by the loop's thread, where it is another than before."""
+        self.last = now
+        """When the last step ended or the last poll returned: the next one's start.
+
+        Written by the loop's thread.
+        """
+        self.steps = 0
+        """Written by the loop's thread."""
+        self.blind = False
+        """Whether its poll can't be watched, so that waiting looks like a long step.
+
+        Written by the loop's thread.
+        """
+        self.due = math.inf
+        """From when on somebody waits for the loop to give way, between two steps.
+
+        Written by the watchdog's thread, by one that forks in its place, and by the
+        loop's, when it has given way. Each value is good by itself: the worst that a
+        lost one does is to have the loop give way once in vain, or once too late.
+        """
+        self.give_way: Callable[[], None] = _nothing
+        """Written by the loop's thread, when the loop is met."""
+        self.moved: Callable[[], None] = _nothing
+        """To be called in the thread that runs the loop, where that is another now.
+
+        Written by the loop's thread, when the loop is met.
+        """
+        self.undo: list[Undo] = []
+        """Filled by the loop's thread, emptied by whoever ends the watching."""
+
+    def put_back(self) -> None:
+        """Undo all that stands on the loop."""
+        while self.undo:
+            self.undo.pop()()
+
+    def queued(self) -> int:
+        """Count the callbacks in the loop's queue; 0 where it is C, as uvloop's."""
+        return len(getattr(self.loop, "_ready", ()))
+
+    def held_up(self, queued: int, seconds: float) -> dict[str, Any]:
+        """Tell who could not go on for so many seconds, and for how long at most.
+
+        That is `queued` callbacks, for all of the time, and the timers that are due.
+        """
+        now = self.loop.time()
+        late = [
+            min(seconds, now - timer._when)
+            for timer in getattr(self.loop, "_scheduled", ())  # C, in uvloop
+            if timer._when <= now and not timer._cancelled
+        ]
+        longest = seconds if queued else max(late, default=0.0)
+        return {"held_up": queued + len(late), "held_up_for": longest}
+
+
+def _nothing() -> None:
+    """Do nothing: nobody looks at this loop."""
+
+
+class _Gone:
+    """In the place of a loop that is closed, and may be free to go."""
+
+    def is_closed(self) -> bool:
+        return True
+
+    def is_running(self) -> bool:
+        return False
+
+
+_GONE = _Gone()
+
+
+class Views:
+    """Loop to view; a loop that is met for the first time is given one."""
+
+    def __init__(self, meet: Callable[[Any], LoopView]) -> None:
+        self._meet = meet
+        self._left: list[LoopView] = []
+        self.met: dict[Any, LoopView] = {}
+        """A plain one, since each step looks its loop up here."""
+
+    def of(self, loop: Any) -> LoopView:
+        """Give the view of a loop, which is watched from now on."""
+        view = self.met.get(loop)
+        if view is None:
+            view = self.met[loop] = self._meet(loop)
+        return view
+
+    def let_go(self, view: LoopView) -> None:
+        """Keep what is known of a loop that is closed, but nothing of the loop."""
+        view.put_back()
+        if self.met.pop(view.loop, None) is view:
+            self._left.append(view)
+        view.loop = _GONE
+
+    def __iter__(self) -> Iterator[LoopView]:
+        return iter([*self._left, *self.met.values()])
