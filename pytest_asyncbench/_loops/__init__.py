@@ -1,10 +1,10 @@
 """What is known of event loops: their steps, their tasks, their connections."""
 
+from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.awaiting import await_chain, by_name
 from pytest_asyncbench._loops.links import Links, watch_writes
 from pytest_asyncbench._loops.steps import (
     LongStep,
-    Runner,
     StepProbe,
     end_last,
     hand_to_asyncio,
@@ -22,7 +22,6 @@ __all__ = [
     "Links",
     "LongStep",
     "LoopView",
-    "Runner",
     "StepProbe",
     "Views",
     "await_chain",
@@ -30,6 +29,7 @@ __all__ = [
     "describe_callback",
     "end_last",
     "hand_to_asyncio",
+    "names",
     "task_label",
     "watch_writes",
     "written_at",

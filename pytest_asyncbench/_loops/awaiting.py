@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from types import FrameType, MethodType
 from typing import Any
 
+from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.tasks import TASKS, task_label
 from pytest_asyncbench._python import raw_frame, to_frame
 from pytest_asyncbench._words.seen import Frame, Stack
@@ -66,10 +67,10 @@ def _frame_of(frame: FrameType) -> Frame:
 
 
 def _awaited(task: asyncio.Task[Any], innermost_first: list[FrameType]) -> str:
-    waiter = getattr(task, "_fut_waiter", None)
+    waiter = names.WAITER.get(task)
     if isinstance(waiter, TASKS):
         return f"task {task_label(waiter)!r}"
-    children = [child for child in getattr(waiter, "_children", ()) if not child.done()]
+    children = [each for each in names.CHILDREN.get(waiter) or () if not each.done()]
     if children:
         more = f" and {len(children) - 5} more" if len(children) > 5 else ""
         return f"all of {', '.join(map(_child, children[:5]))}{more}"
@@ -137,5 +138,6 @@ def _holds(task: asyncio.Task[Any], lock: Any) -> bool:
 def _is_on(owner: Any, lock: Any) -> bool:
     # A condition is entered through its lock.
     return owner is lock or (
-        isinstance(owner, asyncio.Condition) and getattr(owner, "_lock", None) is lock
+        isinstance(owner, asyncio.Condition)
+        and names.LOCK_OF_CONDITION.get(owner) is lock
     )

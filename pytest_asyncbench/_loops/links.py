@@ -9,11 +9,12 @@ is sent past asyncio's transports is not seen: there the link is missing, not wr
 
 from __future__ import annotations
 
-import asyncio.selector_events
+from asyncio import selector_events
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from pytest_asyncbench._loops import names
 from pytest_asyncbench._words.undo import Undo, replace
 
 __all__ = ["Links", "watch_writes"]
@@ -53,11 +54,11 @@ def _ends(transport: Any) -> tuple[Any, Any]:
 
 def watch_writes(links_of: Callable[[Any], Links | None]) -> Undo:
     """Note each write to a connection of a loop that has links, until undone."""
-    kind: Any = asyncio.selector_events._SelectorSocketTransport  # type: ignore[attr-defined]
+    kind = names.SOCKET_TRANSPORT.of(selector_events)
 
     def noting(original: Any) -> Any:
         def write(self: Any, data: Any) -> None:
-            links = links_of(self._loop)
+            links = links_of(names.TRANSPORT_LOOP.of(self))
             if links is not None:
                 links.fresh.append(self)
             original(self, data)

@@ -19,6 +19,8 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
+from pytest_asyncbench._loops import names
+from pytest_asyncbench._loops.names import Runner
 from pytest_asyncbench._loops.uvloop_steps import (
     is_uvloop,
     meet_when_run,
@@ -31,7 +33,6 @@ from pytest_asyncbench._words.undo import Undo, replace
 
 __all__ = [
     "LongStep",
-    "Runner",
     "StepProbe",
     "end_last",
     "hand_to_asyncio",
@@ -40,9 +41,6 @@ __all__ = [
 
 LongStep = Callable[[LoopView, Any, float], None]
 """Called with the view, the handle and the time at the end of a step over the limit."""
-
-Runner = Callable[[Any], None]
-"""What stands in for ``Handle._run``."""
 
 
 class StepProbe:
@@ -75,14 +73,14 @@ class StepProbe:
 
     def install(self) -> Undo:
         """Replace ``Handle._run``; the returned call restores it and every loop."""
-        original: Runner = Handle._run
+        original = names.RUN.of(Handle)
         runner = (
             self._tracer(self.views, original)
             if self._tracer
             else _timed(self.views, self._now, self._limit, self._long_step, original)
         )
         self.codes = frozenset({runner.__code__, step_code()})
-        restore = replace(Handle, "_run", runner)
+        restore = names.RUN.replace(Handle, runner)
         forget = meet_when_run(self.views.of)
 
         def undo() -> None:
@@ -117,7 +115,7 @@ class StepProbe:
 
     def _watch_close(self, view: LoopView) -> Undo:
         # asyncio's loops close their selector last of all; uvloop's have none.
-        owner = getattr(view.loop, "_selector", None) or view.loop
+        owner = names.SELECTOR.get(view.loop) or view.loop
         original = owner.close
 
         def close() -> None:
@@ -147,7 +145,7 @@ class StepProbe:
 
 def _watch_poll(view: LoopView, now: Callable[[], float]) -> Undo:
     # Both of asyncio's loops, selector and proactor, poll through this attribute.
-    poller = view.loop._selector
+    poller = names.SELECTOR.of(view.loop)
     poll, get_ident = poller.select, _thread.get_ident
 
     def select(timeout: float | None = None) -> Any:

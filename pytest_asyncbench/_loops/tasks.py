@@ -7,9 +7,11 @@ import functools
 from types import CodeType
 from typing import Any
 
+from pytest_asyncbench._loops import names
+
 __all__ = ["TASKS", "describe_callback", "task_label", "written_at"]
 
-TASKS: tuple[type[Any], ...] = (asyncio.Task, asyncio.tasks._PyTask)  # type: ignore[attr-defined]
+TASKS: tuple[type[Any], ...] = (asyncio.Task, names.PY_TASK.of(asyncio.tasks))
 """asyncio's task in C and the one in Python, of which 3.10's backport of Runner is."""
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pytest_asyncbench._loops import names
 from pytest_asyncbench._words.clock import current_thread_ids
 from pytest_asyncbench._words.undo import Undo
 
@@ -78,8 +79,8 @@ class LoopView:
             self.undo.pop()()
 
     def queued(self) -> int:
-        """Count the callbacks in the loop's queue; 0 where it is C, as uvloop's."""
-        return len(getattr(self.loop, "_ready", ()))
+        """Count the callbacks in the loop's queue; 0 where it can't be looked at."""
+        return len(names.READY.get(self.loop) or ())
 
     def held_up(self, queued: int, seconds: float) -> dict[str, Any]:
         """Tell who could not go on for so many seconds, and for how long at most.
@@ -88,9 +89,9 @@ class LoopView:
         """
         now = self.loop.time()
         late = [
-            min(seconds, now - timer._when)
-            for timer in getattr(self.loop, "_scheduled", ())  # C, in uvloop
-            if timer._when <= now and not timer._cancelled
+            min(seconds, now - timer.when())
+            for timer in names.SCHEDULED.get(self.loop) or ()
+            if timer.when() <= now and not timer.cancelled()
         ]
         longest = seconds if queued else max(late, default=0.0)
         return {"held_up": queued + len(late), "held_up_for": longest}

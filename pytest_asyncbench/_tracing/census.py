@@ -44,10 +44,10 @@ from pytest_asyncbench._loops import (
     Links,
     LongStep,
     LoopView,
-    Runner,
     Views,
     end_last,
     hand_to_asyncio,
+    names,
     task_label,
     watch_writes,
 )
@@ -91,7 +91,7 @@ class _Ledger:
         self.view = view
         self.links = Links()
         self.written = self.links.fresh
-        self.ready: deque[Any] = view.loop._ready
+        self.ready: deque[Any] = names.READY.of(view.loop)
         self.origins: deque[Origin | None] = deque()
         self.last = now
         """As `LoopView.last`, but in the time of the census."""
@@ -217,7 +217,7 @@ class Census:
         for task in asyncio.all_tasks(loop):
             if _has_begun(task):
                 self._trace_of(task)
-        view.undo.append(replace(loop._selector, "select", self._poll(view)))
+        view.undo.append(replace(names.SELECTOR.of(loop), "select", self._poll(view)))
         view.undo.append(replace(loop, "call_soon_threadsafe", self._threadsafe(loop)))
         view.undo.append(replace(loop, "run_in_executor", self._executor(loop)))
         self._watch_factory(view)
@@ -233,7 +233,7 @@ class Census:
 
     def _poll(self, view: LoopView) -> Callable[..., Any]:
         now, real, ledger = self._now, self._real, self._ledgers[view.loop]
-        poll = view.loop._selector.select
+        poll = names.SELECTOR.of(view.loop).select
 
         def select(timeout: float | None = None) -> Any:
             began = now()
@@ -263,7 +263,7 @@ class Census:
 
     def _thread(self) -> Trace | None:
         # A thread does one thing at a time, unless it runs a loop of its own.
-        if asyncio._get_running_loop() is not None:
+        if names.running_loop() is not None:
             return None
         known: Trace | None = getattr(self._in_thread, "trace", None)
         if known is None:
@@ -354,7 +354,7 @@ class Census:
 
     # -------------------------------------------------------------- steps
 
-    def runner(self, views: Views, original: Runner) -> Runner:
+    def runner(self, views: Views, original: names.Runner) -> names.Runner:
         """Make what stands in for ``Handle._run``."""
         now, limit, long_step = self._now, self._limit, self._long_step
         ledgers, known_trace, nobody = self._ledgers, self._traces.get, self._nobody
@@ -447,7 +447,7 @@ class Census:
 
     def _from_loop(self, ledger: _Ledger, handle: Any, began: float) -> Origin:
         if isinstance(handle, TimerHandle):
-            late = handle._loop.time() - handle._when  # type: ignore[attr-defined]
+            late = ledger.view.loop.time() - handle.when()
             return min(began, self._now() - max(0.0, late)), None, None
         end = getattr(handle._callback, "__self__", None)
         if isinstance(end, asyncio.Transport):
