@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from pytest_asyncbench._interception import NO_SUCH_NAME, PREDICATES
+from pytest_asyncbench._interception import PREDICATES
 from pytest_asyncbench._policy.reading import suggest
 from pytest_asyncbench._rules.table import FAMILIES, RULES
+from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy, Rule
 
 __all__ = ["all_rules", "insist_on"]
@@ -44,7 +45,9 @@ def _hooked(config: pytest.Config) -> Iterator[Rule]:
             yield rule
 
 
-def insist_on(policy: Policy, rules: Iterable[Rule], problems: Iterable[str]) -> None:
+def insist_on(
+    policy: Policy, rules: Iterable[Rule], problems: Iterable[Problem]
+) -> None:
     """Refuse a call that a setting names and that can't be wrapped.
 
     A plugin's hook may name what only some interpreters can wrap; but what is not
@@ -56,12 +59,13 @@ def insist_on(policy: Policy, rules: Iterable[Rule], problems: Iterable[str]) ->
     wrong = []
     added = [rule for rule in rules if rule not in RULES]
     for rule, problem in itertools.product(added, problems):
-        if not problem.startswith(f"rule {rule.target!r}: "):
+        if problem.target != rule.target:
             continue
         if rule in policy.calls:
-            wrong.append(f"asyncbench ({policy.sources['calls']}): calls: {problem}")
-        elif NO_SUCH_NAME in problem:
-            wrong.append(f"pytest_asyncbench_rules: {problem}")
+            where = f"asyncbench ({policy.sources['calls']}): calls"
+            wrong.append(f"{where}: {problem.text}")
+        elif problem.kind == "absent":
+            wrong.append(f"pytest_asyncbench_rules: {problem.text}")
     if wrong:
         raise pytest.UsageError(*wrong)
 

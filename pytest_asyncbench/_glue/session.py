@@ -31,8 +31,9 @@ from pytest_asyncbench._words.errors import (
     RealLimitExceeded,
     UnmeasuredWarning,
 )
+from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy
-from pytest_asyncbench._words.record import NOT_WATCHED, PROPERTY
+from pytest_asyncbench._words.record import PROPERTY
 from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = ["Session"]
@@ -57,9 +58,9 @@ class Session:
         # An interrupt ends the run without the teardown of the test that it hit.
         self._leave = ExitStack()
         config.add_cleanup(self._leave.close)
-        self._problems: list[str] = []
+        self._problems: list[Problem] = []
         self._tried_out = False
-        self._told: set[str] = set()
+        self._told: set[Problem] = set()
 
     # -------------------------------------------------------------- hooks
 
@@ -231,8 +232,7 @@ class Session:
     def _note_untold(self, trial: Trial) -> None:
         """Tell with this test what went wrong with rules, unless one did already."""
         known = self._interception
-        unwatched = [f"{NOT_WATCHED}{problem}" for problem in known.problems]
-        for problem in (*self._problems, *unwatched, *known.failures):
+        for problem in (*self._problems, *known.problems, *known.failures):
             if problem not in self._told:
                 self._told.add(problem)
                 trial.watch.note(problem)

@@ -27,6 +27,7 @@ from pytest_asyncbench._watching import Deadline, Watch
 from pytest_asyncbench._words import errors
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Stopwatch
 from pytest_asyncbench._words.decided import Finding, Verdict
+from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy, Rule
 from pytest_asyncbench._words.record import PROPERTY
 from pytest_asyncbench._words.seen import Elapsed, Observations, Overrun
@@ -198,7 +199,8 @@ class Trial:
             try:
                 await self._enter(stack)
             except Exception as error:  # ours, and the test goes on without
-                self.watch.note(f"can't stand inside the test: {error!r}")
+                text = f"can't stand inside the test: {error!r}"
+                self.watch.note(Problem(kind="failed", text=text))
             if self.policy.copies is None:
                 return await call()
             return await self._copies(call, self.policy.copies)

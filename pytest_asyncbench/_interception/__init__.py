@@ -22,7 +22,6 @@ taken while wrapped keeps a wrapper that has fallen silent.
 
 from pytest_asyncbench._interception.engine import Interception
 from pytest_asyncbench._interception.predicates import PREDICATES
-from pytest_asyncbench._interception.seams import NO_SUCH_NAME
 from pytest_asyncbench._interception.words import Listener
 
-__all__ = ["NO_SUCH_NAME", "PREDICATES", "Interception", "Listener"]
+__all__ = ["PREDICATES", "Interception", "Listener"]

@@ -21,6 +21,7 @@ from pytest_asyncbench._interception.words import (
     Listener,
     Row,
 )
+from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.undo import Undo
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ class Interception:
     """
 
     def __init__(self, rules: Sequence[Rule], clock: Clock) -> None:
-        self.failures: list[str] = []
+        self.failures: list[Problem] = []
         """What went wrong on our side while calls were watched."""
-        self._problems: list[str] = []
+        self._problems: list[Problem] = []
         self._rules = tuple(rules)
         self._now = clock.now
         self._installation: Installation | None = None
@@ -65,8 +66,8 @@ class Interception:
         self._inside: dict[int, _Inside] = {}
 
     @property
-    def problems(self) -> tuple[str, ...]:
-        """A sentence for each target that cannot be wrapped; known after `install`."""
+    def problems(self) -> tuple[Problem, ...]:
+        """One for each target that cannot be wrapped; known after `install`."""
         return tuple(self._problems)
 
     # --------------------------------------------------------- on and off
@@ -130,7 +131,7 @@ class Interception:
                 self._tell(row.rule, began, frame, inner, outer)
         # Only now: arguments that the call itself refuses are the caller's mistake.
         if failure is not None:
-            self._failed(failure)
+            self._failed(row.rule, failure)
         return result
 
     def _leave(self, thread: int, outer: _Inside | None) -> None:
@@ -164,8 +165,10 @@ class Interception:
             if self._listener is not None:
                 self._listener(rule, began, seconds - inner.told, frame)
         except Exception as error:  # the call has been made and must come back
-            self._failed(f"a call of {rule.target} could not be recorded: {error!r}")
+            text = f"a call of {rule.target} could not be recorded: {error!r}"
+            self._failed(rule, text)
 
-    def _failed(self, failure: str) -> None:
+    def _failed(self, rule: Rule, text: str) -> None:
+        failure = Problem(kind="failed", target=rule.target, text=text)
         if failure not in self.failures and len(self.failures) < _MOST_FAILURES:
             self.failures.append(failure)

@@ -39,6 +39,7 @@ from pytest_asyncbench._interception.words import (
 from pytest_asyncbench._interception.wrappers import Builtin, watched
 from pytest_asyncbench._rules.table import ABSENT_SOMEWHERE
 from pytest_asyncbench._words.globs import one_pattern
+from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.undo import Undo
 
 if TYPE_CHECKING:
@@ -53,15 +54,15 @@ class Installation:
     Args:
         rules: whose targets are replaced.
         watch: what a wrapper hands a call to, while its row is on.
-        problem: takes a sentence for each target that cannot be wrapped.
+        report: takes a problem for each target that cannot be wrapped.
     """
 
     def __init__(
-        self, rules: Sequence[Rule], watch: Watch, problem: Callable[[str], None]
+        self, rules: Sequence[Rule], watch: Watch, report: Callable[[Problem], None]
     ) -> None:
         self._rules = rules
         self._watch = watch
-        self._report = problem
+        self._report = report
         self._undo = ExitStack()
         self._rows: list[Row] = []
         self._locks: list[tuple[Row, type]] = []
@@ -123,7 +124,7 @@ class Installation:
         try:
             kind = lock_stand_in(name)
         except CannotWrapError as error:
-            self._problem(f"threading.{name}.acquire", str(error))
+            self._report_of(f"threading.{name}.acquire", error)
             return
         self._stand_ins[f"threading.{name}"] = kind
         self._replace(Seam(threading, name, getattr(threading, name)), kind, False)
@@ -132,7 +133,7 @@ class Installation:
         try:
             kind = waiter_stand_in(target)
         except CannotWrapError as error:
-            self._problem(target, str(error))
+            self._report_of(target, error)
             return
         if kind is not None:
             self._stand_ins[target] = kind
@@ -165,11 +166,11 @@ class Installation:
             self._wrap_one(rule)
         except AbsentError as error:
             if rule.target not in ABSENT_SOMEWHERE:
-                self._problem(rule.target, str(error))
+                self._report_of(rule.target, error)
         except CannotWrapError as error:
-            self._problem(rule.target, str(error))
+            self._report_of(rule.target, error)
         except TypeError:  # what setattr() says of types written in C
-            self._problem(rule.target, "its type is written in C")
+            self._report_of(rule.target, CannotWrapError("its type is written in C"))
 
     def _wrap_one(self, rule: Rule) -> None:
         seam = find(rule.target, self._stand_ins)
@@ -215,5 +216,6 @@ class Installation:
             Swap(swap.new, swap.old, everywhere=True) for swap in self._swaps.values()
         )
 
-    def _problem(self, target: str, reason: str) -> None:
-        self._report(f"rule {target!r}: {reason}")
+    def _report_of(self, target: str, error: CannotWrapError) -> None:
+        text = f"rule {target!r}: {error}"
+        self._report(Problem(kind=error.kind, target=target, text=text))

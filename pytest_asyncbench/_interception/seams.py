@@ -23,14 +23,12 @@ from pytest_asyncbench._interception.words import (
     AbsentError,
     Call,
     CannotWrapError,
+    NoSuchNameError,
 )
 from pytest_asyncbench._interception.wrappers import Builtin
 from pytest_asyncbench._words.undo import Undo, replace
 
-__all__ = ["NO_SUCH_NAME", "Seam", "check", "find"]
-
-NO_SUCH_NAME = "no such name"
-"""How the problem of a target begins that is not there at all."""
+__all__ = ["Seam", "check", "find"]
 
 
 class Seam(NamedTuple):
@@ -78,7 +76,8 @@ class Seam(NamedTuple):
 def find(target: str, stand_ins: Mapping[str, type]) -> Seam | None:
     """Look a target up; None if a module on the way is foreign and not imported yet.
 
-    Raises AbsentError where there is no such name.
+    Raises NoSuchNameError where there is none, and AbsentError where its module is
+    one that this Python was built without.
     """
     found = _module_of(target)
     if found is None:
@@ -97,7 +96,7 @@ def find(target: str, stand_ins: Mapping[str, type]) -> Seam | None:
             owner, name, raw = raw, "__init__", inspect.getattr_static(raw, "__init__")
     except AttributeError:
         kind = "class" if isinstance(owner, type) else "module"
-        raise AbsentError(f"{NO_SUCH_NAME} in {kind} {where}") from None
+        raise NoSuchNameError(f"no such name in {kind} {where}") from None
     return Seam(owner, name, raw)
 
 

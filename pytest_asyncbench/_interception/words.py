@@ -9,6 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from pytest_asyncbench._words.problems import ProblemKind
     from pytest_asyncbench._words.promised import Rule
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "CannotWrapError",
     "Kwargs",
     "Listener",
+    "NoSuchNameError",
     "Predicate",
     "Row",
     "Watch",
@@ -58,6 +60,14 @@ Watch = Callable[[Row, Call, Args, Kwargs], Any]
 class CannotWrapError(Exception):
     """A target that has no seam on this interpreter; the text says why."""
 
+    kind: ProblemKind = "unwrappable"
+
 
 class AbsentError(CannotWrapError):
     """A target that does not exist here."""
+
+
+class NoSuchNameError(AbsentError):
+    """A target that does not exist, though its module or class does."""
+
+    kind = "absent"

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.problems import Problem
 
 __all__ = ["defeats"]
 
@@ -23,7 +24,7 @@ _PATIENCE = 2.0
 """How long to stall at most, in seconds: until the watchdog has looked."""
 
 
-def defeats(clock: Clock, interception: Interception | None = None) -> list[str]:
+def defeats(clock: Clock, interception: Interception | None = None) -> list[Problem]:
     """Give what of the detection does not work here; empty where all does.
 
     Takes milliseconds. Within a running loop nothing can be tried, and nothing is said.
@@ -38,7 +39,8 @@ def defeats(clock: Clock, interception: Interception | None = None) -> list[str]
     )
     kind = _stalled(watch)
     knows = interception is not None
-    return [f"{text} on {kind}" for text in _unseen(watch, knows)] + watch.problems
+    unseen = [f"{text} on {kind}" for text in _unseen(watch, knows)]
+    return [Problem(kind="failed", text=text) for text in unseen] + watch.problems
 
 
 def _stalled(watch: Watch) -> str:

@@ -32,6 +32,7 @@ from pytest_asyncbench._tracing import Census
 from pytest_asyncbench._watching.sampling import Sampled
 from pytest_asyncbench._watching.watchdog import Watchdog
 from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Rule
 from pytest_asyncbench._words.seen import (
     BlockingCall,
@@ -86,7 +87,7 @@ class Watch:
         self.stalls: list[LoopStall] = []
         self.calls: list[BlockingCall] = []
         self.excuses: list[Excuse] = []
-        self._problems: list[str] = []
+        self._problems: list[Problem] = []
         self.stand_ins: dict[CodeType, CodeType] = {}
         """Code of ours that runs in a step in the place of the test's."""
         interval = threshold / _SAMPLES_PER_THRESHOLD
@@ -149,14 +150,21 @@ class Watch:
 
     # ----------------------------------------------------------- problems
 
-    def note(self, problem: str) -> None:
+    def note(self, problem: Problem) -> None:
         """Take down what has gone wrong inside the plugin."""
         self._problems.append(problem)
 
     @property
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """What has gone wrong inside the plugin so far, its watchdog included."""
-        return [*self._problems, *self.watchdog.failures]
+        failures = self.watchdog.failures
+        return [
+            *self._problems,
+            *(Problem(kind="failed", text=text) for text in failures),
+        ]
+
+    def _failed(self, text: str) -> None:
+        self.note(Problem(kind="failed", text=text))
 
     # -------------------------------------------------------------- facts
 
@@ -188,7 +196,7 @@ class Watch:
                 self.census.meet(view)
             self.watchdog.watch(view, self._probe.codes)
         except Exception as error:
-            self.note(f"a loop could not be watched: {error!r}")
+            self._failed(f"a loop could not be watched: {error!r}")
 
     def _long_step(self, view: LoopView, handle: Any, ended: float) -> None:
         # Runs between two steps of the loop: nothing of ours may escape into it.
@@ -202,7 +210,7 @@ class Watch:
         try:
             self.stalls.append(self._stall(sampled, handle, ended))
         except Exception as error:
-            self.note(f"a stall could not be recorded: {error!r}")
+            self._failed(f"a stall could not be recorded: {error!r}")
 
     def _stall(self, sampled: Sampled, handle: Any, ended: float) -> LoopStall:
         view = sampled.view

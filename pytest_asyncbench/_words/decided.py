@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import MARKER, Policy
 from pytest_asyncbench._words.seen import Elapsed, Overrun, Stack, Wait
 
@@ -122,7 +123,7 @@ class Verdict:
     """What is not held against the test, since a debugger stood in it."""
     overrun: Overrun | None = None
     unmeasured: bool = False
-    problems: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     def unused(self) -> list[str]:
         """Give the allowances of the test's own that have accepted nothing in it."""
@@ -155,7 +156,7 @@ class Verdict:
             "mode": self.policy.blocking,
             "waived": [violation.kind for violation in self.waived],
             "unmeasured": self.unmeasured,
-            "problems": list(self.problems),
+            "problems": [problem.sentence for problem in self.problems],
         }
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pytest_asyncbench._words.problems import Problem
+
 __all__ = [
     "AwaitedTask",
     "BlockingCall",
@@ -207,5 +209,5 @@ class Observations:
     overrun: Overrun | None = None
     debugged: bool = False
     """Whether a debugger stood in the test at some moment."""
-    problems: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
     """What went wrong inside the plugin."""

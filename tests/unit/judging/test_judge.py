@@ -7,6 +7,7 @@ from by_hand import call, observations, stall, user
 
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._words.decided import Violation
+from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Allowance, Budget, Policy
 from pytest_asyncbench._words.seen import Elapsed, Observations, Overrun, StrandTrace
 
@@ -239,8 +240,10 @@ def test_who_asked_and_was_not_measured_is_told(policy, steps, unmeasured):
 def test_problems_and_overruns_are_handed_on():
     """The judge drops no fact."""
     overrun = Overrun(stuck=(user(),))
-    verdict = judge(Policy(), observations(problems=("x",), overrun=overrun, steps=3))
-    assert (verdict.problems, verdict.overrun, verdict.steps) == (("x",), overrun, 3)
+    problems = (Problem(kind="failed", text="x"),)
+    seen = observations(problems=problems, overrun=overrun, steps=3)
+    verdict = judge(Policy(), seen)
+    assert (verdict.problems, verdict.overrun, verdict.steps) == (problems, overrun, 3)
 
 
 def test_a_run_that_only_waited_for_a_processor_tells_nothing():

@@ -46,24 +46,26 @@ def test_a_loop_with_handles_of_its_own_is_told(monkeypatch, interception):
             return handle
 
     make_loops(monkeypatch, Loop)
-    (text,) = defeats(SYSTEM_CLOCK, interception)
-    assert text.startswith("no step can be seen on ")
-    assert text.endswith(".Loop")
+    (problem,) = defeats(SYSTEM_CLOCK, interception)
+    assert problem.text.startswith("no step can be seen on ")
+    assert problem.text.endswith(".Loop")
 
 
 def test_known_calls_that_nobody_wraps_are_told():
     """Stalls are seen all the same."""
     idle = Interception(RULES, SYSTEM_CLOCK)
-    (text,) = defeats(SYSTEM_CLOCK, idle)
-    assert text.startswith("a known call, time.sleep, can't be seen on asyncio.")
+    (problem,) = defeats(SYSTEM_CLOCK, idle)
+    assert problem.text.startswith(
+        "a known call, time.sleep, can't be seen on asyncio."
+    )
 
 
 def test_a_watchdog_that_never_looks_is_told(monkeypatch):
     """Then a stall has its duration, and no line."""
     monkeypatch.setattr(Watchdog, "watch", lambda *args: None)
     monkeypatch.setattr(self_test, "_PATIENCE", 0.05)
-    (text,) = defeats(SYSTEM_CLOCK)
-    assert text.startswith("the line that stalls can't be seen on asyncio.")
+    (problem,) = defeats(SYSTEM_CLOCK)
+    assert problem.text.startswith("the line that stalls can't be seen on asyncio.")
 
 
 def test_a_watchdog_that_looks_late_is_waited_for(monkeypatch):

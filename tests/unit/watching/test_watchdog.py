@@ -198,7 +198,7 @@ def test_a_deadline_that_fails_is_our_problem_alone():
         until(lambda: came)
         one.expect(2.0, fail)
         until(lambda: one.watch.watchdog.failures)
-    assert "deadline fell over" in one.watch.problems[0]
+    assert "deadline fell over" in one.watch.problems[0].text
 
 
 # ---------------------------------------------------------------- giving way
@@ -478,7 +478,7 @@ def test_where_no_thread_can_be_started_the_loop_goes_on(monkeypatch):
     finally:
         watch.stop()
     assert watch.steps
-    assert "can't start new thread" in watch.problems[0]
+    assert "can't start new thread" in watch.problems[0].text
 
 
 @pytest.mark.parametrize("broken", ["_look", "_sleep"])
@@ -559,5 +559,6 @@ def test_the_end_does_not_wait_for_ever_for_a_look(monkeypatch):
     with OneLoop() as one:
         one.expect(0.0, stand)
         assert looking.wait(A_WHILE)
-    assert one.watch.problems == ["watchdog: its last look does not end"]
+    (problem,) = one.watch.problems
+    assert problem.text == "watchdog: its last look does not end"
     go_on.set()
