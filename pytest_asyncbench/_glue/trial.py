@@ -19,6 +19,7 @@ from typing import Any
 from pytest_asyncbench._glue.failures import add_note, failure_of, with_others
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._judging.judge import judge
+from pytest_asyncbench._loops import running_loop
 from pytest_asyncbench._python import Kernel
 from pytest_asyncbench._reports.lines import message
 from pytest_asyncbench._running import Job, Together
@@ -191,7 +192,7 @@ class Trial:
         return inside
 
     async def _body(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        loop = asyncio._get_running_loop()
+        loop = running_loop()
         self._insist_on_its_time(loop)
         if loop is None and self.policy.copies is None:
             return await self._elsewhere(call)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from pytest_asyncbench._loops import names
 from pytest_asyncbench._rules.table import NEVER_FROM, ONCE, TOOLS
 from pytest_asyncbench._words import whose
 from pytest_asyncbench._words.globs import one_pattern
@@ -23,8 +24,8 @@ PACKAGE = __name__.partition(".")[0]
 # These run a step: nothing beyond them has to do with the call.
 _STEP_RUNNERS = frozenset(
     {
-        ("asyncio.events", "_run"),
-        ("asyncio.base_events", "_run_once"),
+        ("asyncio.events", names.RUN.name),
+        ("asyncio.base_events", names.RUN_ONCE.name),
         ("asyncio.base_events", "run_forever"),
         ("asyncio.base_events", "run_until_complete"),
         ("asyncio.runners", "run"),

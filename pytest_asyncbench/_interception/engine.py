@@ -5,7 +5,6 @@ How a call comes here, through which wrapper, is not known.
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from pytest_asyncbench._interception.words import (
     Listener,
     Row,
 )
+from pytest_asyncbench._python import getframe
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.undo import Undo
 
@@ -115,7 +115,7 @@ class Interception:
         foreign call comes back to (a database's own functions) is the user's again.
         """
         __tracebackhide__ = True
-        thread, frame = _this_thread(), sys._getframe(2)
+        thread, frame = _this_thread(), getframe(2)
         outer = self._inside.get(thread)
         if outer is not None and (is_users(outer.call) or not is_users(frame)):
             return call(*args, **kwargs)

@@ -7,11 +7,11 @@ otherwise is not known here.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from pytest_asyncbench._interception.callers import is_standard
 from pytest_asyncbench._interception.words import Call
+from pytest_asyncbench._python import getframe
 
 __all__ = ["Kind"]
 
@@ -26,7 +26,7 @@ class Kind(type):
     _raw_type: type
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if "_stands_in" in vars(cls) and is_standard(sys._getframe(1)):
+        if "_stands_in" in vars(cls) and is_standard(getframe(1)):
             return cls._raw(*args, **kwargs)
         return super().__call__(*args, **kwargs)
 

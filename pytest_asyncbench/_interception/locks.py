@@ -35,7 +35,8 @@ from pytest_asyncbench._interception.words import (
     Row,
     Watch,
 )
-from pytest_asyncbench._interception.wrappers import running_loop
+from pytest_asyncbench._loops import running_loop
+from pytest_asyncbench._python import fork_reset
 from pytest_asyncbench._words.undo import Undo, replace
 
 __all__ = ["LockKind", "lock_stand_in", "watch_lock"]
@@ -65,7 +66,7 @@ class _Lock(metaclass=LockKind):
         self._acquire = raw.acquire
         self._enter = raw.__enter__
         self._exit = raw.__exit__
-        self._at_fork_reinit = raw._at_fork_reinit  # type: ignore[attr-defined]  # for threading
+        self._at_fork_reinit = fork_reset(raw)  # threading calls it
         self.locked = raw.locked
         self.release = raw.release
 

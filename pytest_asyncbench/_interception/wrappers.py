@@ -6,16 +6,13 @@ decided behind `Watch`.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from typing import Any
 
 from pytest_asyncbench._interception.words import Call, Row, Watch
+from pytest_asyncbench._loops import running_loop
 
-__all__ = ["Builtin", "running_loop", "watched"]
-
-# Held here, so that neither our wrappers nor anybody's patches come in between.
-running_loop = asyncio._get_running_loop
+__all__ = ["Builtin", "watched"]
 
 
 def watched(row: Row, call: Call, watch: Watch) -> Call:

@@ -3,6 +3,7 @@
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.awaiting import await_chain, by_name
 from pytest_asyncbench._loops.links import Links, watch_writes
+from pytest_asyncbench._loops.names import running_loop
 from pytest_asyncbench._loops.steps import (
     LongStep,
     StepProbe,
@@ -30,6 +31,7 @@ __all__ = [
     "end_last",
     "hand_to_asyncio",
     "names",
+    "running_loop",
     "task_label",
     "watch_writes",
     "written_at",

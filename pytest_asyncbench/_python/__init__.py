@@ -2,7 +2,7 @@
 
 from pytest_asyncbench._python.callee import callee
 from pytest_asyncbench._python.collector import Collector
-from pytest_asyncbench._python.frames import current_frames
+from pytest_asyncbench._python.frames import current_frames, getframe
 from pytest_asyncbench._python.kernel import Kernel, is_parked
 from pytest_asyncbench._python.locks import Lock, acquire, held_lock
 from pytest_asyncbench._python.shares import (
@@ -24,6 +24,12 @@ from pytest_asyncbench._python.stack import (
     to_frame,
     to_stack,
 )
+from pytest_asyncbench._python.threads import (
+    fork_reset,
+    other_threads,
+    semaphore_value,
+    waiters,
+)
 
 __all__ = [
     "Collector",
@@ -38,15 +44,20 @@ __all__ = [
     "callee",
     "capture",
     "current_frames",
+    "fork_reset",
+    "getframe",
     "held_lock",
     "is_debugged",
     "is_late",
     "is_parked",
     "kept_out",
     "not_ours",
+    "other_threads",
     "raw_frame",
+    "semaphore_value",
     "share_of",
     "stood",
     "to_frame",
     "to_stack",
+    "waiters",
 ]

@@ -7,11 +7,11 @@ So the line that it meets is not to blame, unless that asked for it.
 from __future__ import annotations
 
 import gc
-import sys
 import threading
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+from pytest_asyncbench._python.frames import getframe
 from pytest_asyncbench._python.stack import RawStack, capture
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.undo import Undo
@@ -61,7 +61,7 @@ class Collector:
             self._began = self._now()
         elif self._now() - self._began >= _WORTH_NOTING:
             # None in a thread that C has begun and that runs no Python yet.
-            self._note(self._now() - self._began, sys._getframe().f_back)
+            self._note(self._now() - self._began, getframe().f_back)
 
     def _note(self, seconds: float, met: FrameType | None) -> None:
         stack = capture(met, self.codes)

@@ -1,4 +1,4 @@
-"""What each other thread of the process is doing: the frame that runs in it now."""
+"""The frames that run now: those around a caller, and in each other thread."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import operator
 import sys
 from types import FrameType
 
-__all__ = ["current_frames"]
+__all__ = ["current_frames", "getframe"]
 
 # Held here: a test may replace them, and would find our calls among those of its code,
 # or the collector off for good.
 _frames, _this_thread = sys._current_frames, _thread.get_ident
+getframe = sys._getframe
 _is_on, _on, _off = gc.isenabled, gc.enable, gc.disable
 
 

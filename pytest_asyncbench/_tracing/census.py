@@ -48,6 +48,7 @@ from pytest_asyncbench._loops import (
     end_last,
     hand_to_asyncio,
     names,
+    running_loop,
     task_label,
     watch_writes,
 )
@@ -263,7 +264,7 @@ class Census:
 
     def _thread(self) -> Trace | None:
         # A thread does one thing at a time, unless it runs a loop of its own.
-        if names.running_loop() is not None:
+        if running_loop() is not None:
             return None
         known: Trace | None = getattr(self._in_thread, "trace", None)
         if known is None:

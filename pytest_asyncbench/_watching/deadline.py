@@ -19,7 +19,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pytest_asyncbench._loops import await_chain, by_name, task_label
+from pytest_asyncbench._loops import await_chain, by_name, names, task_label
 from pytest_asyncbench._python import RawStack, to_stack
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.errors import BudgetExceeded
@@ -162,7 +162,7 @@ class Deadline:
 
     def _farthest(self) -> float | None:
         # Only asyncio's own loops keep their timers where they can be seen.
-        timers = getattr(self._loop, "_scheduled", ())
+        timers = names.SCHEDULED.get(self._loop) or ()
         due = [timer.when() for timer in timers if not timer.cancelled()]
         away = max(due, default=0.0) - self._loop.time()
         return away if _NOBODY_MEANS < away < math.inf else None

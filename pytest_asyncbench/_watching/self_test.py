@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 
 from pytest_asyncbench._interception import Interception
+from pytest_asyncbench._loops import running_loop
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.problems import Problem
@@ -29,7 +30,7 @@ def defeats(clock: Clock, interception: Interception | None = None) -> list[Prob
 
     Takes milliseconds. Within a running loop nothing can be tried, and nothing is said.
     """
-    if asyncio._get_running_loop() is not None:
+    if running_loop() is not None:
         return []
     watch = Watch(
         clock,

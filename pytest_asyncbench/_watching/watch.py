@@ -16,7 +16,14 @@ from types import CodeType, FrameType
 from typing import Any
 
 from pytest_asyncbench._interception import Interception
-from pytest_asyncbench._loops import LoopView, StepProbe, describe_callback, written_at
+from pytest_asyncbench._loops import (
+    LoopView,
+    StepProbe,
+    describe_callback,
+    names,
+    running_loop,
+    written_at,
+)
 from pytest_asyncbench._python import (
     Collector,
     Kernel,
@@ -49,7 +56,7 @@ __all__ = ["Watch"]
 _IN_C = (Frame(file="?", line=0, function="a callback of the loop"),)
 """The stack of a callback that is a function in C."""
 
-_TURN = frozenset({asyncio.BaseEventLoop._run_once.__code__})  # type: ignore[attr-defined]
+_TURN = frozenset({names.RUN_ONCE.of(asyncio.BaseEventLoop).__code__})
 """The code whose frame stands under everything that asyncio's own loops do."""
 
 _SAMPLES_PER_THRESHOLD = 8
@@ -235,7 +242,7 @@ class Watch:
                 Sample(at=at, stack=to_stack(raw), wait=wait)
                 for at, raw, wait in samples
             ),
-            task=describe_callback(handle._callback),
+            task=describe_callback(names.CALLBACK.of(handle)),
             # What the step itself put into the queue at its end was not held up by it.
             **view.held_up(sampled.queue_then if is_sampled else 0, ended - began),
             working=working,
@@ -244,7 +251,7 @@ class Watch:
             stopped=stopped,
             kept_out=kept,
             collections=self._collections(view, ended),
-            source=self._source(handle._callback),
+            source=self._source(names.CALLBACK.of(handle)),
         )
 
     def _collections(self, view: LoopView, ended: float) -> tuple[Collection, ...]:
@@ -269,7 +276,7 @@ class Watch:
     def _called(
         self, rule: Rule, began: float, seconds: float, frame: FrameType
     ) -> None:
-        view = self._probe.views.met.get(asyncio._get_running_loop())
+        view = self._probe.views.met.get(running_loop())
         if view is None:
             return
         # Between two steps there are finalizers of what the last one held, and signal

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Any
 
+from pytest_asyncbench._loops import names
 from pytest_asyncbench._words.clock import current_thread_ids
 from pytest_asyncbench._words.errors import VirtualTimeError
 from pytest_asyncbench._words.undo import Undo, replace
@@ -25,6 +26,9 @@ __all__ = ["adopt", "is_virtual", "virtual_loop_factory", "virtualize"]
 
 REAL_LIMIT = 5.0
 """How long the real world may keep silent while the loop waits for it, in seconds."""
+
+_SEAMS = (names.SELECTOR, names.READY, names.SCHEDULED, names.SSOCK)
+"""What a loop must have to become virtual."""
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -92,9 +96,9 @@ def virtualize(
         undo.close()
 
     seams = (
-        ("_selector", selector),
+        (names.SELECTOR.name, selector),
         ("time", clock.time),
-        ("_clock_resolution", RESOLUTION),  # on Windows that of a coarser clock
+        (names.CLOCK_RESOLUTION.name, RESOLUTION),  # on Windows that of a coarser clock
         ("run_in_executor", wakers.watch_executor()),
         ("call_soon_threadsafe", wakers.watch_callers()),
         ("run_forever", _driving(host, clock, selector)),
@@ -134,7 +138,7 @@ def adopt(bring: Callable[[asyncio.AbstractEventLoop], object]) -> Undo:
 
 def is_virtual(loop: Any) -> bool:
     """Tell whether a loop lives in virtual time."""
-    return isinstance(getattr(loop, "_selector", None), VirtualSelector)
+    return isinstance(names.SELECTOR.get(loop), VirtualSelector)
 
 
 def _supported(loop: asyncio.AbstractEventLoop) -> Any:
@@ -144,17 +148,16 @@ def _supported(loop: asyncio.AbstractEventLoop) -> Any:
             f"{kind} keeps time in C, where no test can move it: "
             "run tests in virtual time on asyncio's own loop"
         )
-    if hasattr(loop, "_proactor"):
+    if names.PROACTOR.is_on(loop):
         raise VirtualTimeError(
             f"{kind} waits for completions, not for sockets to be ready, and virtual "
             "time cannot see what is left of them: use asyncio.SelectorEventLoop"
         )
-    seams = ("_selector", "_ready", "_scheduled", "_ssock")
-    if not all(hasattr(loop, name) for name in seams):
+    if names.first_missing(loop, _SEAMS):
         raise VirtualTimeError(f"{kind} is no selector loop of asyncio's kind")
     if is_virtual(loop):
         raise VirtualTimeError("the loop lives in virtual time already")
-    if loop.is_running() or loop._scheduled:  # type: ignore[attr-defined]
+    if loop.is_running() or names.SCHEDULED.of(loop):
         raise VirtualTimeError(
             "the loop has begun in real time; its timers would mean nothing now"
         )
@@ -166,7 +169,7 @@ def _driving(loop: Any, clock: VirtualClock, selector: Any) -> Callable[[], None
     original = loop.run_forever
 
     def wake(move: Callable[[], object]) -> bool:
-        if loop._thread_id in {None, threading.get_ident()}:
+        if names.THREAD_ID.of(loop) in {None, threading.get_ident()}:
             return False
         loop.call_soon_threadsafe(move)
         return True

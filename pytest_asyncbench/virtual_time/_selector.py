@@ -10,10 +10,11 @@ import math
 from selectors import BaseSelector, SelectorKey
 from typing import TYPE_CHECKING, Any
 
+from pytest_asyncbench._loops import names
+from pytest_asyncbench._python import other_threads
 from pytest_asyncbench._words.errors import Deadlock, RealLimitExceeded
 from pytest_asyncbench.virtual_time._clock import RESOLUTION
 from pytest_asyncbench.virtual_time._deadlock import describe_tasks
-from pytest_asyncbench.virtual_time._threads import other_threads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,14 +47,14 @@ class VirtualSelector(BaseSelector):
         self, loop: Any, clock: VirtualClock, wakers: Wakers, real_limit: float
     ) -> None:
         self._loop = loop
-        self._inner: BaseSelector = loop._selector
+        self._inner: BaseSelector = names.SELECTOR.of(loop)
         self._clock = clock
         self._wakers = wakers
         self._real_limit = real_limit
         self._silent = 0.0  # real seconds waited since the real world last spoke
-        self._ready = loop._ready
+        self._ready = names.READY.of(loop)
         self._jobs, self._expected = wakers.jobs, wakers.expected
-        self._signals = getattr(loop, "_signal_handlers", {})
+        self._signals = wakers.signals
         self._queued_before = self._queued = self._timers = self._spins = 0
         self._watching = len(self._inner.get_map()) > 1
 
@@ -101,7 +102,7 @@ class VirtualSelector(BaseSelector):
 
     def _rest(self) -> Events:
         timers = self._loop._scheduled
-        due: float = timers[0]._when if timers else _NEVER
+        due = timers[0].when() if timers else _NEVER
         if (
             self._watching
             or self._signals

@@ -13,6 +13,8 @@ import stat
 from collections import Counter
 from typing import Any, Literal, NamedTuple
 
+from pytest_asyncbench._loops import names
+
 __all__ = ["Sockets"]
 
 Address = tuple[Any, ...]
@@ -34,8 +36,8 @@ class Sockets:
 
     def __init__(self, loop: Any) -> None:
         self._loop = loop
-        self._selector = loop._selector
-        self._pipe = loop._ssock.fileno()
+        self._selector = names.SELECTOR.of(loop)
+        self._pipe = names.SSOCK.of(loop).fileno()
         self._ends: dict[int, _End] = {}
         self._real: tuple[str, ...] = ()
         self._passive: tuple[str, ...] = ()
@@ -63,7 +65,8 @@ class Sockets:
         return self._passive
 
     def _look(self) -> None:
-        watched = [fd for fd in self._selector.get_map() if fd != self._pipe]
+        files = self._selector.get_map()  # numbers, all of them
+        watched = [fd for fd in files if isinstance(fd, int) and fd != self._pipe]
         for fd in watched:
             if fd not in self._ends:
                 self._ends[fd] = _end(fd)

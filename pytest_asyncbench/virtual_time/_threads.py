@@ -10,24 +10,28 @@ What still fails: the first call of a thread that is older than the loop;
 
 from __future__ import annotations
 
-import _thread
 import threading
 from concurrent.futures import thread as pool
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from pytest_asyncbench._python import callee, current_frames, is_parked, not_ours
+from pytest_asyncbench._loops import names
+from pytest_asyncbench._python import (
+    callee,
+    current_frames,
+    is_parked,
+    not_ours,
+    other_threads,
+    semaphore_value,
+    waiters,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
     from types import FrameType
 
-__all__ = ["Threads", "other_threads"]
-
-# How many there are besides the main one: a tenth of the cost of asking threading,
-# and asked before every jump. A loop outside the main thread gets the long answer.
-other_threads = _thread._count
+__all__ = ["Threads"]
 
 _BYSTANDERS = (
     "pytest_timeout",  # ends the whole run
@@ -42,7 +46,7 @@ _HANDED_OVER = {
     *("thread.RLock.acquire", "threading.RLock.acquire"),
 }
 
-_POOL_WORKER = pool._worker.__code__
+_POOL_WORKER = names.WORKER.of(pool).__code__
 _CONDITION_WAIT = threading.Condition.wait.__code__
 
 
@@ -95,7 +99,7 @@ def _waits_for_work(thread: threading.Thread, frames: Mapping[int, FrameType]) -
         return _worker_idles(frame.f_locals, frames)
     if frame.f_code is _CONDITION_WAIT:
         here = frame.f_locals
-        waiting = here["self"]._waiters
+        waiting = waiters(here["self"])
         return here.get("timeout") is None and here.get("waiter") in waiting
     # What waits in C has no frame. Only what hands things from thread to thread: a
     # driver may wait for a thread of its own, and that for a peer.
@@ -112,6 +116,8 @@ def _worker_idles(here: Mapping[str, Any], frames: Mapping[int, FrameType]) -> b
         return True
     # From 3.13 on an item goes from hand to hand, past the queue. But the executor
     # takes a worker off its count of idle ones as soon as it has a job for it.
-    inside = [frames.get(thread.ident) for thread in list(executor._threads)]
+    inside = [
+        frames.get(thread.ident or 0) for thread in list(names.THREADS.of(executor))
+    ]
     resting = sum(1 for each in inside if each and each.f_code is _POOL_WORKER)
-    return bool(executor._idle_semaphore._value >= resting)
+    return semaphore_value(names.IDLE_SEMAPHORE.of(executor)) >= resting

@@ -11,6 +11,7 @@ import functools
 import signal
 from typing import TYPE_CHECKING, Any
 
+from pytest_asyncbench._loops import names
 from pytest_asyncbench.virtual_time._sockets import Sockets
 from pytest_asyncbench.virtual_time._threads import Threads
 
@@ -29,7 +30,8 @@ class Wakers:
     def __init__(self, loop: Any, clock: VirtualClock) -> None:
         self._loop = loop
         # Windows has none; the dict is the loop's own, and changes with it.
-        self._signals: dict[int, Any] = getattr(loop, "_signal_handlers", {})
+        handlers = names.SIGNAL_HANDLERS.get(loop)
+        self.signals = {} if handlers is None else handlers
         self.expected = clock._expected
         self.jobs: dict[asyncio.Future[Any], str] = {}
         self.sockets = Sockets(loop)
@@ -47,14 +49,14 @@ class Wakers:
 
     def possible(self) -> tuple[str, ...]:
         """Name what nothing points to, and yet nothing rules out."""
-        signals = (f"signal {number}" for number in self._signals)
+        signals = (f"signal {number}" for number in self.signals)
         return (*self.sockets.passive(), *signals)
 
     def _alarm(self) -> Iterator[str]:
         # The one signal that can be seen coming. Its handler must be the loop's:
         # pytest-timeout runs the same timer for itself.
         alarm = getattr(signal, "SIGALRM", None)
-        if alarm in self._signals and signal.getitimer(signal.ITIMER_REAL)[0] > 0:
+        if alarm in self.signals and signal.getitimer(signal.ITIMER_REAL)[0] > 0:
             yield "the alarm of signal.setitimer"
 
     # ---------------------------------------------------------- the seams

@@ -1,21 +1,19 @@
-"""Predicates on executors that are shut down; looks into their private state.
-
-Nothing public tells whether a pool still works: each place says what it relies on.
-"""
+"""Predicates on executors that are shut down: whether one is at work still."""
 
 from __future__ import annotations
 
-import concurrent.futures.thread
 import threading
+from concurrent.futures import thread as pool
 
 from pytest_asyncbench._interception.predicates.arguments import argument
 from pytest_asyncbench._interception.words import Args, Kwargs
+from pytest_asyncbench._loops import names
 from pytest_asyncbench._python import current_frames
 
 __all__ = ["executor_at_rest", "executor_without_processes"]
 
 # Held here, so that nobody's patch comes in between.
-_WORKER_CODE = concurrent.futures.thread._worker.__code__
+_WORKER_CODE = names.WORKER.of(pool).__code__
 
 
 def executor_at_rest(args: Args, kwargs: Kwargs) -> bool:
@@ -24,9 +22,9 @@ def executor_at_rest(args: Args, kwargs: Kwargs) -> bool:
     if not argument(args, kwargs, 1, "wait", True):
         return True
     executor = args[0]
-    workers = [thread for thread in executor._threads if thread.is_alive()]
-    queued = not (executor._work_queue.empty() or executor._shutdown)
-    return not workers or not (queued or any(map(_has_a_job, workers)))
+    workers = [each for each in names.THREADS.of(executor) if each.is_alive()]
+    at_end = names.WORK_QUEUE.of(executor).empty() or names.SHUTDOWN.of(executor)
+    return not workers or (at_end and not any(map(_has_a_job, workers)))
 
 
 def _has_a_job(worker: threading.Thread) -> bool:
@@ -44,4 +42,4 @@ def executor_without_processes(args: Args, kwargs: Kwargs) -> bool:
     # The thread that manages the processes is started along with the first of them.
     if not argument(args, kwargs, 1, "wait", True):
         return True
-    return args[0]._executor_manager_thread is None
+    return names.MANAGER_THREAD.of(args[0]) is None

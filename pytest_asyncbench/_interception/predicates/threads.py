@@ -11,6 +11,7 @@ from pytest_asyncbench._interception.predicates.arguments import (
     zero_timeout,
 )
 from pytest_asyncbench._interception.words import Args, Kwargs
+from pytest_asyncbench._python import semaphore_value
 
 __all__ = [
     "event_set",
@@ -58,7 +59,8 @@ def event_set(args: Args, kwargs: Kwargs) -> bool:
 def semaphore_free(args: Args, kwargs: Kwargs) -> bool:
     if not argument(args, kwargs, 1, "blocking", True):
         return True
-    return args[0]._value > 0 or is_zero(argument(args, kwargs, 2, "timeout", None))
+    timeout = argument(args, kwargs, 2, "timeout", None)
+    return semaphore_value(args[0]) > 0 or is_zero(timeout)
 
 
 def last_at_barrier(args: Args, kwargs: Kwargs) -> bool:

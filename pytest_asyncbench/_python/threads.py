@@ -1,0 +1,38 @@
+"""What threading keeps to itself: how many threads there are, who waits for what.
+
+Only what is read here is relied on; each line says what is lost without it.
+"""
+
+from __future__ import annotations
+
+import _thread
+import threading
+from collections.abc import Callable, Collection
+
+from pytest_asyncbench._python.locks import Lock
+
+__all__ = ["fork_reset", "other_threads", "semaphore_value", "waiters"]
+
+# How many there are besides the main one: a tenth of the cost of asking threading, for
+# virtual time to ask before every jump. Without it there is no virtual time.
+other_threads = _thread._count
+
+
+def semaphore_value(semaphore: threading.Semaphore) -> int:
+    """Tell how often a semaphore can be acquired now; else each wait for one blocks."""
+    return semaphore._value
+
+
+def waiters(condition: threading.Condition) -> Collection[Lock]:
+    """Give the locks of those who wait for a condition and have not been notified.
+
+    Without them a thread that waits for work would hold up virtual time.
+    """
+    held: Collection[Lock] = condition._waiters  # type: ignore[attr-defined]
+    return held
+
+
+def fork_reset(lock: Lock) -> Callable[[], None]:
+    """Give what threading calls after a fork, for a stand-in of this lock."""
+    reset: Callable[[], None] = lock._at_fork_reinit  # type: ignore[attr-defined]
+    return reset
