@@ -26,7 +26,7 @@ import pytest_asyncbench._glue.session
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._python.frames import current_frames
 from pytest_asyncbench._rules.table import RULES
-from pytest_asyncbench._watching.watchdog import Watchdog
+from pytest_asyncbench._watching.thread import OwnThread
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 
 assert pytest_asyncbench._glue.session
@@ -187,7 +187,7 @@ def _watchdogs():
         while frame.f_back is not None:
             frame = frame.f_back
         outermost.append(frame.f_code)
-    return outermost.count(Watchdog._run_until_stopped.__code__)
+    return outermost.count(OwnThread._run_until_stopped.__code__)
 
 
 def _originals():

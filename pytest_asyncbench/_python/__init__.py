@@ -9,11 +9,11 @@ from pytest_asyncbench._python.shares import (
     Gap,
     Rest,
     Tick,
-    asked,
     is_late,
     kept_out,
     share_of,
     stood,
+    waited_for_gil,
 )
 from pytest_asyncbench._python.stack import (
     RawStack,
@@ -40,7 +40,6 @@ __all__ = [
     "Rest",
     "Tick",
     "acquire",
-    "asked",
     "callee",
     "capture",
     "current_frames",
@@ -59,5 +58,6 @@ __all__ = [
     "stood",
     "to_frame",
     "to_stack",
+    "waited_for_gil",
     "waiters",
 ]

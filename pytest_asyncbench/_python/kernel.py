@@ -107,8 +107,8 @@ def _known_calls() -> Mapping[int, _Row]:
 def waits_for(native: int, read: Callable[[int], str] | None = None) -> Wait | None:
     """Tell what the thread with this native id waits for.
 
-    None where it is running, waits in no call that is known, or only for its turn in
-    the interpreter. `read` gives the kernel's line on it, in place of ``/proc``.
+    None where it is running, waits in no call that is known, or only for the
+    interpreter. `read` gives the kernel's line on it, in place of ``/proc``.
     """
     try:
         number, *arguments = _numbers((read or _line)(native))
@@ -321,6 +321,6 @@ class Kernel:
         who = getattr(resource, "RUSAGE_THREAD", None)
         return None if who is None or _usage is None else int(_usage(who).ru_nvcsw)
 
-    def turn(self) -> float:
+    def switch_interval(self) -> float:
         """Tell for how long a thread waits before it asks again for the GIL."""
         return sys.getswitchinterval()

@@ -15,11 +15,11 @@ __all__ = [
     "Gap",
     "Rest",
     "Tick",
-    "asked",
     "is_late",
     "kept_out",
     "share_of",
     "stood",
+    "waited_for_gil",
 ]
 
 
@@ -29,8 +29,8 @@ class Tick(NamedTuple):
     at: float
     account: Processor
     excused: int = 0
-    """How many turns the thread may have been given that were not for the GIL: one for
-    each step before which it may have polled, and those that looking at it costs."""
+    """How many slices of a processor the thread may have had that were not for the GIL:
+    one for each step before which it may have polled, and those that looks cost it."""
     process: float | None = None
     """The processor time of all threads."""
     late: float = 0.0
@@ -87,41 +87,41 @@ def _share(at: list[tuple[float, float]], began: float) -> float:
 # ---------------------------------------------------------- kept out by others
 
 _BY_CHANCE = 5
-"""So many turns a thread may have had for other reasons, a new thread's start say."""
+"""So many slices a thread may have had for other reasons, a new thread's start say."""
 _SOME = 4
 _ASKS_AGAIN = 0.8
-"""Who waits for the GIL asks again after each turn. A thread that woke less often than
-that, by this factor, waited for something else."""
+"""Who waits for the GIL asks again after each switch interval. A thread that woke less
+often than that, by this factor, waited for something else."""
 
 
-def kept_out(ticks: Sequence[Tick], began: float, last: Tick, turn: float) -> float:
+def kept_out(ticks: Sequence[Tick], began: float, last: Tick, interval: float) -> float:
     """Tell for how long another thread kept the interpreter from this one in a step.
 
     *Problem*: who waits for the GIL neither works nor stands in the run queue, just as
     who waits for a peer. *What does not work*: to look, since the looker needs the GIL
     as well, and a thread that has just given it to the looker waits for it, too. *What
     we do*: of the time that is not explained otherwise, count what both of these allow:
-    the thread woke after every turn, and somebody did hold the GIL, since the watchdog
-    was kept out as well, or other threads worked. The latter is no witness where the
-    thread was seen in a wait of the user's. *What still fails*: a thread in C that
-    polls something in short sleeps beside a busy one.
+    the thread woke after every switch interval, and somebody did hold the GIL, since
+    the watchdog was kept out as well, or other threads worked. The latter is no witness
+    where the thread was seen in a wait of the user's. *What still fails*: a thread in C
+    that polls something in short sleeps beside a busy one.
     """
     before = [tick for tick in ticks if tick.at <= began]
     within = [tick for tick in ticks if began < tick.at < last.at]
     if not before:
         return 0.0
-    per_excuse = _turns_per_excuse(before[-_SOME:])
+    per_excuse = _slices_per_excuse(before[-_SOME:])
     return sum(
-        _at_most(first, then, began, turn, per_excuse)
+        _at_most(first, then, began, interval, per_excuse)
         for first, then in _stretches([before[-1], *within, last])
     )
 
 
-def _turns_per_excuse(ticks: Sequence[Tick]) -> float:
+def _slices_per_excuse(ticks: Sequence[Tick]) -> float:
     # As it was before the step: not every step comes with a wait of the loop's.
-    turns = _more(ticks[0].account.turns, ticks[-1].account.turns)
+    slices = _more(ticks[0].account.slices, ticks[-1].account.slices)
     excused = ticks[-1].excused - ticks[0].excused
-    return 1.0 if turns is None or excused <= 0 else min(1.0, turns / excused)
+    return 1.0 if slices is None or excused <= 0 else min(1.0, slices / excused)
 
 
 def _stretches(ticks: Sequence[Tick]) -> Iterator[tuple[Tick, Tick]]:
@@ -139,23 +139,23 @@ def _stretches(ticks: Sequence[Tick]) -> Iterator[tuple[Tick, Tick]]:
 
 
 def _at_most(
-    first: Tick, last: Tick, began: float, turn: float, per_excuse: float
+    first: Tick, last: Tick, began: float, interval: float, per_excuse: float
 ) -> float:
     length = last.at - max(first.at, began)
     worked = _more(first.account.working, last.account.working)
     starved = _more(first.account.starved, last.account.starved)
-    turns = _more(first.account.turns, last.account.turns)
-    if worked is None or starved is None or turns is None:
+    slices = _more(first.account.slices, last.account.slices)
+    if worked is None or starved is None or slices is None:
         return 0.0
     unexplained = min(length, last.at - first.at - worked - starved)
-    asked = (turns - per_excuse * (last.excused - first.excused)) * turn
-    if asked - _BY_CHANCE * turn < _ASKS_AGAIN * unexplained:
+    in_gil = (slices - per_excuse * (last.excused - first.excused)) * interval
+    if in_gil - _BY_CHANCE * interval < _ASKS_AGAIN * unexplained:
         return 0.0
     # While this thread worked, the watchdog was late because of it.
     held = max(0.0, last.late - first.late - worked)
     if not (first.waiting or last.waiting):
         held = max(held, (_more(first.process, last.process) or 0.0) - worked)
-    return max(0.0, min(unexplained, asked, held))
+    return max(0.0, min(unexplained, in_gil, held))
 
 
 def _more(before: float | None, after: float | None) -> float | None:
@@ -195,25 +195,27 @@ def is_late(rest: Rest, at: float) -> bool:
     return at - rest.due > _LATE
 
 
-def asked(rest: Rest, at: float, switches: int | None, turn: float) -> float:
+def waited_for_gil(
+    rest: Rest, at: float, switches: int | None, interval: float
+) -> float:
     """Tell for how long the watchdog may have waited for the GIL since it was due."""
     late = max(0.0, at - rest.due)
     more = _more(rest.switches, switches)
-    return late if more is None else min(late, more * turn)
+    return late if more is None else min(late, more * interval)
 
 
 def stood(
-    rest: Rest, at: float, switches: int | None, starved: float | None, turn: float
+    rest: Rest, at: float, switches: int | None, starved: float | None, interval: float
 ) -> Gap:
     """Tell for how long no thread ran from when the watchdog was due until `at`.
 
     A stopped process runs nothing, and the clock goes on. All else that keeps the
     watchdog from waking in time shows in its account: in the run queue it is starved,
-    and for the GIL it asks again after each turn.
+    and for the GIL it asks again after each switch interval.
     """
     in_queue = _more(rest.starved, starved)
     stopped = 0.0
     if in_queue is not None and switches is not None:
-        late = at - rest.due - asked(rest, at, switches, turn)
+        late = at - rest.due - waited_for_gil(rest, at, switches, interval)
         stopped = late - in_queue if late - in_queue > _LATE else 0.0
     return Gap(began=rest.due, ended=at, stopped=stopped)

@@ -1,14 +1,30 @@
-"""What the watchdog sees of a loop: samples of a long step, accounts of its thread."""
+"""Looks at loops: samples of a long step, and the account of the loop's thread.
+
+A look must not cost more than it finds out: what it reads, and when, stands here.
+"""
 
 from __future__ import annotations
 
 import _thread
+from collections.abc import Callable
+from types import CodeType
 
 from pytest_asyncbench._loops import LoopView
-from pytest_asyncbench._python import RawStack, Tick
+from pytest_asyncbench._python import Kernel, RawStack, Tick, capture, current_frames
+from pytest_asyncbench._watching.lateness import Lateness
+from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.seen import Wait
 
-__all__ = ["RawSample", "Sampled"]
+__all__ = ["RawSample", "Sampled", "Sampler"]
+
+_MOST_SAMPLES = 400
+_MOST_TICKS = 64
+_FIRST_TICKS = 4
+_LOOKS_PER_TICK = 4
+_SLICES_PER_LOOK = 2
+"""How often a thread at work loses the processor to one that looks at it."""
+_AT_WORK = 0.8
+"""Who works for this part of the time waits for nothing that is worth finding."""
 
 RawSample = tuple[float, RawStack, "Wait | None"]
 """The moment, the stack, and what the thread waited for."""
@@ -50,3 +66,148 @@ class Sampled:
         """
         self.looking = _thread.allocate_lock()
         """Held by the watchdog's thread while it takes a sample."""
+
+
+class Sampler:
+    """Sample the steps that last longer than `interval`.
+
+    Each reading of a file gives up the GIL. So within a long step the account of its
+    thread is read, and what that waits for, only while it does not work; and while
+    steps are short, at every fourth look.
+
+    Its fields are the watchdog's thread's to write, but for those that say otherwise.
+
+    Args:
+        stack_seen: called with each stack that was taken.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        interval: float,
+        kernel: Kernel | None,
+        lateness: Lateness,
+        stack_seen: Callable[[RawStack], None],
+    ) -> None:
+        self._clock = clock
+        self._interval = interval
+        self._kernel = kernel
+        self._lateness = lateness
+        self._stack_seen = stack_seen
+        self.watched: list[Sampled] = []
+        """Those looked at. Added to by the thread of the loop that is met."""
+        self._by_view: dict[LoopView, Sampled] = {}
+        """Added to by any thread."""
+        self.codes: frozenset[CodeType] = frozenset()
+        """Whose frame stands under every step. Written when a loop is met."""
+        self.looks = 0
+        self.looked = clock.now()
+        """When the last look began."""
+        self.in_long_step = False
+        """Whether that look met one."""
+
+    def sampled(self, view: LoopView) -> Sampled:
+        """Give what was sampled of a loop; nothing where it is not watched."""
+        return self._by_view.setdefault(view, Sampled(view))
+
+    def look(self) -> None:
+        """Look at each loop that runs; in the watchdog's thread."""
+        self.looked = self._clock.now()
+        self.looks += 1
+        self.in_long_step = False
+        for sampled in [s for s in self.watched if s.view.loop.is_running()]:
+            view = sampled.view
+            # Taken together: where a C call kept the GIL, it is ours only for this.
+            step, frame = view.last, current_frames().get(view.thread)
+            over = sampled.over == step
+            now = self._clock.now()
+            stack = None
+            if not over and now - step >= self._interval:
+                # A step that ends meanwhile waits for its sample, see `Watch`.
+                with sampled.looking:
+                    stack = capture(frame, self.codes)
+                    # What it keeps must not end in this thread, should its function
+                    # return while the GIL is given up from here on.
+                    frame = None
+                    self._sample(sampled, step, now, stack)
+            if stack is not None:
+                self.in_long_step = True
+                self._stack_seen(stack)
+            elif self._is_time_for_tick(sampled):  # in a short step, or polling
+                sampled.ticks.append(self.tick(view))
+                del sampled.ticks[:-_MOST_TICKS]
+            frame = None
+
+    def forget_closed(self) -> set[int]:
+        """Look no more at loops that are closed; give the threads of the others."""
+        for sampled in [s for s in self.watched if s.view.loop.is_closed()]:
+            self.watched.remove(sampled)
+        return {sampled.view.native for sampled in self.watched}
+
+    def any_runs(self) -> bool:
+        """Tell whether a loop runs."""
+        return any(sampled.view.loop.is_running() for sampled in self.watched)
+
+    def is_time_for_accounts(self) -> bool:
+        """Tell whether this is one of the looks at which all accounts are read."""
+        return self.looks % _LOOKS_PER_TICK == 0
+
+    def _is_time_for_tick(self, sampled: Sampled) -> bool:
+        # The first few come quickly: before them nothing is known of the loop. Nor is
+        # it known what its thread did while it did not run.
+        return (
+            len(sampled.ticks) < _FIRST_TICKS
+            or self.is_time_for_accounts()
+            or self._lateness.rest is None
+        )
+
+    def _sample(
+        self, sampled: Sampled, step: float, now: float, stack: RawStack | None
+    ) -> None:
+        view = sampled.view
+        # No stack: the loop is polling. Another step: this one is over already.
+        if stack is None or view.last != step:
+            return
+        first = sampled.step != step
+        if first:
+            sampled.samples = []
+            sampled.step = step
+            sampled.queue_then = view.queued()
+        if len(sampled.samples) >= _MOST_SAMPLES:
+            return
+        if first or not self._is_at_work(sampled, now):
+            place = len(sampled.samples)
+            sampled.samples.append((now, stack, None))
+            wait = self._kernel.waits_for(view.native) if self._kernel else None
+            if sampled.over == step:  # it waits for this sample to be done
+                wait = None
+            sampled.samples[place] = (now, stack, wait)
+            sampled.ticks.append(self.tick(view, waiting=wait is not None))
+        else:
+            sampled.samples.append((now, stack, None))
+
+    def _is_at_work(self, sampled: Sampled, now: float) -> bool:
+        before, native = sampled.ticks[-1], sampled.view.native
+        worked = self._kernel.working(native) if self._kernel else None
+        if worked is None or before.account.working is None:
+            return True
+        return worked - before.account.working >= _AT_WORK * (now - before.at)
+
+    def tick(self, view: LoopView, *, waiting: bool = False) -> Tick:
+        """Read the account of a loop's thread; in that thread or the watchdog's."""
+        account = self._clock.processor(view.thread, view.native)
+        return Tick(
+            at=self._clock.now(),
+            account=account,
+            excused=view.steps + _SLICES_PER_LOOK * self.looks,
+            process=self._kernel.working() if self._kernel else None,
+            late=self._lateness.kept_out,
+            waiting=waiting,
+        )
+
+    def stack_of(self, view: LoopView) -> RawStack | None:
+        """Take the stack of the step that is in progress on a loop."""
+        stack = capture(current_frames().get(view.thread), self.codes)
+        if stack is not None:
+            self._stack_seen(stack)
+        return stack

@@ -21,7 +21,7 @@ __all__ = ["defeats"]
 
 _THRESHOLD = 0.005
 _NAP = 0.001
-_PATIENCE = 2.0
+_LONGEST_STALL = 2.0
 """How long to stall at most, in seconds: until the watchdog has looked."""
 
 
@@ -63,7 +63,7 @@ async def _stall(watch: Watch) -> None:
     view = watch.view(asyncio.get_running_loop())
     sampled = watch.watchdog.sampled(view)
     now = watch.clock.now
-    long_enough, too_long = now() + 2 * _THRESHOLD, now() + _PATIENCE
+    long_enough, too_long = now() + 2 * _THRESHOLD, now() + _LONGEST_STALL
     # A step before this one may have been sampled as well, on a busy machine.
     while now() < long_enough or (sampled.step != view.last and now() < too_long):
         time.sleep(_NAP)  # noqa: ASYNC251 - to block is the purpose

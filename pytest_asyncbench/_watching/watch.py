@@ -56,11 +56,11 @@ __all__ = ["Watch"]
 _IN_C = (Frame(file="?", line=0, function="a callback of the loop"),)
 """The stack of a callback that is a function in C."""
 
-_TURN = frozenset({names.RUN_ONCE.of(asyncio.BaseEventLoop).__code__})
-"""The code whose frame stands under everything that asyncio's own loops do."""
+_ITERATION = frozenset({names.RUN_ONCE.of(asyncio.BaseEventLoop).__code__})
+"""The code of one iteration, whose frame stands under all that asyncio's loops do."""
 
 _SAMPLES_PER_THRESHOLD = 8
-_PATIENCE = 0.1
+_SAMPLE_TIMEOUT = 0.1
 """How long a step that ends waits for a sample that is being taken, in seconds."""
 _SHORTEST_INTERVAL = 0.001
 _LONGEST_INTERVAL = 0.025
@@ -201,7 +201,7 @@ class Watch:
             # Only loops with a queue to look at can be followed; uvloop's is C.
             if self.census is not None and hasattr(view.loop, "_ready"):
                 self.census.meet(view)
-            self.watchdog.watch(view, self._probe.codes)
+            self.watchdog.look_at(view, self._probe.codes)
         except Exception as error:
             self._failed(f"a loop could not be watched: {error!r}")
 
@@ -212,7 +212,7 @@ class Watch:
         sampled = self.watchdog.sampled(view)
         sampled.over = view.last
         # A call that kept the GIL is sampled at its very end: let that be finished.
-        if acquire(sampled.looking, True, _PATIENCE):
+        if acquire(sampled.looking, True, _SAMPLE_TIMEOUT):
             sampled.looking.release()
         try:
             self.stalls.append(self._stall(sampled, handle, ended))
@@ -281,7 +281,7 @@ class Watch:
             return
         # Between two steps there are finalizers of what the last one held, and signal
         # handlers while the loop rests.
-        raw = capture(frame, self._probe.codes) or capture(frame, _TURN)
+        raw = capture(frame, self._probe.codes) or capture(frame, _ITERATION)
         if raw is None:
             return  # a loop is running, but this is not of its making
         self.calls.append(

@@ -34,12 +34,12 @@ class Processor(NamedTuple):
 
     ``working`` is processor time, ``starved`` the time in which the thread could
     have run and was not let; both in seconds, None where the platform can't tell.
-    ``turns`` is how often it was given a processor.
+    ``slices`` is how often it was given a processor.
     """
 
     working: float | None
     starved: float | None
-    turns: int | None = None
+    slices: int | None = None
 
 
 class Clock(Protocol):
@@ -136,8 +136,8 @@ class SystemClock:
             else:
                 with io.FileIO(_ACCOUNT.format(native)) as file:
                     text = file.read()
-            _, waited, turns = text.split()
-            return int(waited) / 1e9, int(turns)
+            _, waited, slices = text.split()
+            return int(waited) / 1e9, int(slices)
         except (OSError, ValueError):
             return None, None
 

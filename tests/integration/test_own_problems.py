@@ -119,8 +119,8 @@ def test_an_instrument_that_fails_in_the_middle_is_told_in_the_record(play_once)
 def test_a_watchdog_that_fails_is_told_in_the_summary(play_once):
     """It runs in a thread of its own, where nobody would see."""
     conftest = BREAK.format(
-        module="pytest_asyncbench._watching.watchdog",
-        owner="Watchdog",
+        module="pytest_asyncbench._watching.sampling",
+        owner="Sampler",
         name="_sample",
     )
     source = (
@@ -131,11 +131,14 @@ def test_a_watchdog_that_fails_is_told_in_the_summary(play_once):
     assert any("itself failed: watchdog" in line for line in run.summary)
 
 
-@pytest.mark.parametrize("name", ["watch", "_begin"])
-def test_a_loop_that_cannot_be_watched_goes_on(play_once, name):
+@pytest.mark.parametrize(
+    ("module", "owner", "name"),
+    [("watchdog", "Watchdog", "look_at"), ("thread", "OwnThread", "begin")],
+)
+def test_a_loop_that_cannot_be_watched_goes_on(play_once, module, owner, name):
     """It is met within one of its own steps."""
     conftest = BREAK.format(
-        module="pytest_asyncbench._watching.watchdog", owner="Watchdog", name=name
+        module=f"pytest_asyncbench._watching.{module}", owner=owner, name=name
     )
     source = (
         "import asyncio, pytest\n@pytest.mark.no_blocking\n"
@@ -185,15 +188,15 @@ def test_a_detector_that_sees_nothing_here_says_so(play_once):
 
 
 ENDLESS = """
-from pytest_asyncbench._watching.watchdog import Watchdog
+from pytest_asyncbench._watching.thread import OwnThread
 
-_has_ended = Watchdog._has_ended
+_has_ended = OwnThread._has_ended
 
 def pytest_collection_finish():
-    Watchdog._has_ended = lambda watchdog: _has_ended(watchdog) and False
+    OwnThread._has_ended = lambda thread: _has_ended(thread) and False
 
 def pytest_unconfigure():
-    Watchdog._has_ended = _has_ended
+    OwnThread._has_ended = _has_ended
 """
 
 

@@ -14,20 +14,20 @@ from pytest_asyncbench._python.shares import (
 )
 from pytest_asyncbench._words.clock import Processor
 
-TURN = 0.005
+INTERVAL = 0.005
 
 
-def tick(at, turns, *, working=0.0, starved=0.0, **facts):
-    return Tick(at, Processor(working, starved, turns), **facts)
+def tick(at, slices, *, working=0.0, starved=0.0, **facts):
+    return Tick(at, Processor(working, starved, slices), **facts)
 
 
 def kept(*ticks):
     """Tell what was kept from a step that began at 10 and ended with the last tick."""
-    return kept_out(ticks[:-1], 10.0, ticks[-1], TURN)
+    return kept_out(ticks[:-1], 10.0, ticks[-1], INTERVAL)
 
 
 def test_who_asks_for_the_gil_all_the_time_is_kept_out_of_it():
-    """It woke after every turn, and the watchdog was kept out, too."""
+    """It woke after every switch interval, and the watchdog was kept out, too."""
     assert kept(tick(10.0, 0), tick(11.0, 210, late=0.9)) == pytest.approx(0.9)
 
 
@@ -109,7 +109,7 @@ def test_a_stop_leaves_less_room_for_what_a_step_may_have_worked():
 )
 def test_who_neither_queued_nor_asked_was_stopped(switches, starved, stopped):
     """A watchdog that was due at 10 and woke at 11."""
-    gap = stood(Rest(10.0, 0, 0.0), 11.0, switches, starved, TURN)
+    gap = stood(Rest(10.0, 0, 0.0), 11.0, switches, starved, INTERVAL)
     assert gap.stopped == pytest.approx(stopped)
 
 

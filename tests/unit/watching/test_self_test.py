@@ -62,22 +62,22 @@ def test_known_calls_that_nobody_wraps_are_told():
 
 def test_a_watchdog_that_never_looks_is_told(monkeypatch):
     """Then a stall has its duration, and no line."""
-    monkeypatch.setattr(Watchdog, "watch", lambda *args: None)
-    monkeypatch.setattr(self_test, "_PATIENCE", 0.05)
+    monkeypatch.setattr(Watchdog, "look_at", lambda *args: None)
+    monkeypatch.setattr(self_test, "_LONGEST_STALL", 0.05)
     (problem,) = defeats(SYSTEM_CLOCK)
     assert problem.text.startswith("the line that stalls can't be seen on asyncio.")
 
 
 def test_a_watchdog_that_looks_late_is_waited_for(monkeypatch):
     """Also where a step before was slow enough to be looked at, on a busy machine."""
-    watch = Watchdog.watch
+    look_at = Watchdog.look_at
 
-    def watch_one_that_was_sampled(self, view, codes):
+    def look_at_one_that_was_sampled(self, view, codes):
         sampled = self.sampled(view)
         sampled.samples, sampled.step = [(0.0, None, None)], 0.0
-        watch(self, view, codes)
+        look_at(self, view, codes)
 
-    monkeypatch.setattr(Watchdog, "watch", watch_one_that_was_sampled)
+    monkeypatch.setattr(Watchdog, "look_at", look_at_one_that_was_sampled)
     monkeypatch.setattr(Watchdog, "_next", lambda self: 0.1)
     assert defeats(SYSTEM_CLOCK) == []
 

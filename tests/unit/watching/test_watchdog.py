@@ -19,6 +19,8 @@ from by_hand import A_WHILE, HandLoop, run_in, until
 
 from pytest_asyncbench._loops.view import LoopView
 from pytest_asyncbench._python.kernel import Kernel
+from pytest_asyncbench._watching import sampling as sampling_module
+from pytest_asyncbench._watching import thread as thread_module
 from pytest_asyncbench._watching import watchdog as watchdog_module
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._watching.watchdog import Watchdog
@@ -206,14 +208,14 @@ def test_a_deadline_that_fails_is_our_problem_alone():
 
 def test_a_loop_that_gives_way_goes_on_once_the_watchdog_has_looked(monkeypatch):
     """Not before, and no later than its patience lasts."""
-    monkeypatch.setattr(watchdog_module, "_TURN", A_WHILE)
+    monkeypatch.setattr(watchdog_module, "_GIVE_WAY_TIMEOUT", A_WHILE)
     with OneLoop() as one:
         watchdog = one.watch.watchdog
         one.seems_to_run()
-        until(lambda: watchdog._rest is not None)
-        looks = watchdog._looks
+        until(lambda: watchdog._lateness.rest is not None)
+        looks = watchdog._sampler.looks
         one.view.give_way()
-        assert watchdog._looks > looks
+        assert watchdog._sampler.looks > looks
         assert one.view.due < math.inf
 
 
@@ -221,7 +223,7 @@ def test_a_loop_gives_way_to_nobody_who_does_not_come():
     """It asks once, and goes on as if nobody were waiting."""
     with OneLoop() as one:
         view, watchdog = one.view, one.watch.watchdog
-    watchdog._idle = False
+    watchdog._thread.idle = False
     view.give_way()
     assert view.due == math.inf
 
@@ -233,18 +235,18 @@ def test_the_watchdog_sleeps_until_a_loop_polls():
     """Nothing else wakes it, however long that takes."""
     with OneLoop() as one:
         watchdog = one.watch.watchdog
-        until(lambda: watchdog._idle)
-        slept = watchdog._looks
+        until(lambda: watchdog._thread.idle)
+        slept = watchdog._sampler.looks
         assert one.view.due == -math.inf
         one.view.give_way()
-        until(lambda: watchdog._looks > slept and watchdog._idle)
+        until(lambda: watchdog._sampler.looks > slept and watchdog._thread.idle)
 
 
 def test_a_deadline_wakes_the_watchdog():
     """Whether the loop has polled since or not."""
     with OneLoop() as one:
         came = []
-        until(lambda: one.watch.watchdog._idle)
+        until(lambda: one.watch.watchdog._thread.idle)
         one.clock.wait(3.0)
         one.expect(2.0, lambda stack: came.append(1) or 0.0)
         until(lambda: came)
@@ -258,10 +260,10 @@ def test_a_loop_of_uvloops_wakes_the_watchdog_with_its_steps():
     loop = uvloop.new_event_loop()
     try:
         loop.run_until_complete(asyncio.sleep(0))
-        until(lambda: watch.watchdog._idle)
-        slept = watch.watchdog._looks
+        until(lambda: watch.watchdog._thread.idle)
+        slept = watch.watchdog._sampler.looks
         loop.run_until_complete(asyncio.sleep(0))
-        until(lambda: watch.watchdog._looks > slept)
+        until(lambda: watch.watchdog._sampler.looks > slept)
     finally:
         loop.close()
         watch.stop()
@@ -271,23 +273,23 @@ def test_a_loop_that_is_met_wakes_the_watchdog():
     """Its first step may be a long one."""
     with OneLoop() as one:
         watchdog = one.watch.watchdog
-        until(lambda: watchdog._idle)
-        slept = watchdog._looks
+        until(lambda: watchdog._thread.idle)
+        slept = watchdog._sampler.looks
         other = HandLoop(one.clock)
         one.watch.view(other)
-        until(lambda: watchdog._looks > slept)
+        until(lambda: watchdog._sampler.looks > slept)
         other.close()
 
 
 def test_what_a_thread_does_while_its_loop_does_not_run_is_not_looked_at(monkeypatch):
     """The loop's last step is over; only a deadline keeps the watchdog awake."""
     seen = []
-    monkeypatch.setattr(watchdog_module, "capture", lambda *args: seen.append(args))
+    monkeypatch.setattr(sampling_module, "capture", lambda *args: seen.append(args))
     with OneLoop() as one:
         one.expect(100.0, lambda stack: 0.0)
         one.clock.wait(1.0)
-        looks = one.watch.watchdog._looks
-        until(lambda: one.watch.watchdog._looks > looks + 1)
+        looks = one.watch.watchdog._sampler.looks
+        until(lambda: one.watch.watchdog._sampler.looks > looks + 1)
     assert seen == []
 
 
@@ -310,7 +312,7 @@ def test_many_loops_of_one_thread_hold_its_account_once(monkeypatch):
         for loop in (*others, one.loop):
             loop.close()
         one.view.give_way()
-        until(lambda: not watchdog._sampled)
+        until(lambda: not watchdog._sampler.watched)
         until(lambda: not held[here])
     assert not any(held.values())
 
@@ -332,7 +334,7 @@ def test_a_loop_that_is_met_too_late_starts_no_thread(watchdogs):
         until(watchdogs)
     held = []
     one.watch.clock.hold = held.append
-    one.watch.watchdog.watch(one.view, frozenset())
+    one.watch.watchdog.look_at(one.view, frozenset())
     until(lambda: not watchdogs())
     assert held == []
 
@@ -348,7 +350,7 @@ def test_loops_of_two_threads_start_one_thread(monkeypatch, watchdogs):
 
     watchdog = Watchdog(ManualClock(), 0.01)
     monkeypatch.setattr(_thread, "start_new_thread", slow)
-    callers = [threading.Thread(target=watchdog._begin) for _ in range(2)]
+    callers = [threading.Thread(target=watchdog._thread.begin) for _ in range(2)]
     callers[0].start()
     assert inside.wait(A_WHILE)
     callers[1].start()
@@ -375,7 +377,7 @@ def with_watchdog():
     """A watchdog whose thread has begun."""
     clock = ManualClock()
     loop, watchdog = HandLoop(clock), Watchdog(clock, 0.001)
-    watchdog.watch(LoopView(loop, 0.0), frozenset())
+    watchdog.look_at(LoopView(loop, 0.0), frozenset())
     try:
         yield watchdog
     finally:
@@ -387,7 +389,7 @@ def with_watchdog():
 def test_no_signal_that_a_test_waits_for_reaches_the_watchdog():
     """Its thread began before the test blocked it; the default ends the process."""
     with with_watchdog() as watchdog:
-        status = Path(f"/proc/self/task/{watchdog._own[1]}/status").read_text()
+        status = Path(f"/proc/self/task/{watchdog._thread.ids[1]}/status").read_text()
     (blocked,) = re.findall(r"^SigBlk:\s*(\w+)$", status, re.MULTILINE)
     for number in (signal.SIGUSR1, signal.SIGALRM, signal.SIGTERM, signal.SIGINT):
         assert int(blocked, 16) >> (number - 1) & 1
@@ -422,7 +424,7 @@ def test_what_a_function_kept_ends_in_its_own_thread():
     class Slow:
         """A system whose answer takes until the function has returned."""
 
-        switches = turn = staticmethod(lambda: 0)
+        switches = switch_interval = staticmethod(lambda: 0)
 
         def working(self, native=None):
             return None
@@ -511,9 +513,9 @@ def test_a_deadline_is_kept_for_a_loop_whose_steps_cannot_be_seen():
             watchdog.expect(1.0, LoopView(loop, 0.0), lambda stack: came.append(1) or 0)
             clock.wait(1.0)
             until(lambda: came)
-            watchdog._deadlines.clear()
+            watchdog._deadlines._kept.clear()
             came.clear()
-            until(lambda: watchdog._idle)
+            until(lambda: watchdog._thread.idle)
     finally:
         watchdog.stop()
         loop.close()
@@ -525,7 +527,7 @@ def test_in_a_forked_process_nobody_waits_for_the_watchdog(watchdogs):
     with with_watchdog() as watchdog:
         child = os.fork()
         if not child:
-            watchdog._begin()
+            watchdog._thread.begin()
             watchdog.stop()
             os._exit(watchdogs() + len(watchdog.failures))
         assert watchdogs() == 1
@@ -539,16 +541,16 @@ def test_an_interrupt_on_the_way_to_a_fork_leaves_the_watchdog_as_it_was(monkeyp
         raise KeyboardInterrupt
 
     with with_watchdog() as watchdog:
-        monkeypatch.setattr(watchdog, "_see_off", interrupted)
+        monkeypatch.setattr(watchdog._thread, "_see_off", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            watchdog._make_way()
-        assert not watchdog._over
-        assert not watchdog._turning.locked()
+            watchdog._thread._make_way()
+        assert not watchdog._thread.over
+        assert not watchdog._thread.changing.locked()
 
 
 def test_the_end_does_not_wait_for_ever_for_a_look(monkeypatch):
     """It may wait for the test's own code, which waits for the loop."""
-    monkeypatch.setattr(watchdog_module, "_TO_END", 0.01)
+    monkeypatch.setattr(thread_module, "_TO_END", 0.01)
     looking, go_on = threading.Event(), threading.Event()
 
     def stand(stack):

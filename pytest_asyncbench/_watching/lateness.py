@@ -1,0 +1,92 @@
+"""How late the watchdog woke, and what kept it: the GIL, the run queue, a stop.
+
+Its own lateness is what tells of time in which nothing of this process ran, and of
+time in which another thread kept the interpreter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pytest_asyncbench._python import (
+    Gap,
+    Kernel,
+    Rest,
+    is_late,
+    stood,
+    waited_for_gil,
+)
+from pytest_asyncbench._words.clock import Clock
+
+__all__ = ["Lateness"]
+
+_MOST_GAPS = 64
+_PUNCTUAL = 0.003
+"""Who is later than this for no other reason may have stood in the run queue."""
+
+
+class Lateness:
+    """Keep the account of the watchdog's own sleep.
+
+    Its fields are written by the watchdog's thread, which is gone at `begin_anew`.
+    Nothing is known where there is no `kernel`, as under a clock that is not real.
+
+    Args:
+        in_queue: reads for how long the watchdog's thread stood in the run queue.
+    """
+
+    def __init__(
+        self, clock: Clock, kernel: Kernel | None, in_queue: Callable[[], float | None]
+    ) -> None:
+        self._clock = clock
+        self._kernel = kernel
+        self._in_queue = in_queue
+        self.rest: Rest | None = None
+        """Its last sleep, until it has looked after that."""
+        self.kept_out = 0.0
+        """For how long it has been kept from the interpreter so far."""
+        self.gaps: list[Gap] = []
+        """When it should have run and nothing did."""
+        self._starved: float | None = 0.0
+        """Its own time in the run queue as it was read last; it begins at 0."""
+
+    def begin_anew(self) -> None:
+        """Expect another thread, whose account begins; while there is none."""
+        self._starved = 0.0
+
+    def rests_until(self, due: float) -> None:
+        """Take down that it goes to sleep."""
+        switches = self._kernel.switches() if self._kernel is not None else None
+        self.rest = Rest(due, switches, self._starved)
+
+    def woke(self) -> None:
+        """Take down that it has woken."""
+        # Reads no file: to look comes first, while the GIL is still ours.
+        if self.rest is not None and self._kernel is not None:
+            now, switches = self._clock.now(), self._kernel.switches()
+            # For each time it asks for the GIL it may stand in the run queue once more.
+            interval = 2 * self._kernel.switch_interval()
+            self.kept_out += waited_for_gil(self.rest, now, switches, interval)
+
+    def explain(self, *, thoroughly: bool) -> None:
+        """Find out, after the look, what kept it from waking in time.
+
+        The run queue's account is read where that is not explained, or `thoroughly`.
+        """
+        rest, kernel = self.rest, self._kernel
+        if rest is None or kernel is None:
+            return
+        now, switches = self._clock.now(), kernel.switches()
+        interval = kernel.switch_interval()
+        in_gil = waited_for_gil(rest, now, switches, interval)
+        if now - rest.due - in_gil > _PUNCTUAL or thoroughly:
+            self._starved = self._in_queue()
+            now, switches = self._clock.now(), kernel.switches()
+        if is_late(rest, now):
+            gap = stood(rest, now, switches, self._starved, interval)
+            self.gaps = [*self.gaps[-_MOST_GAPS:], gap]
+
+    def is_overdue(self, now: float) -> bool:
+        """Tell whether it has not woken, though it should have; in a loop's thread."""
+        rest = self.rest
+        return self._kernel is not None and rest is not None and is_late(rest, now)
