@@ -30,11 +30,11 @@ class BlockingCalls(Sequence[Finding]):
 
     def allowed(self, reason: str) -> AbstractContextManager[None]:
         """Accept blocking in a ``with`` block, for this reason."""
-        return self._trial.watch.excused(reading.reason(reason))
+        return self._trial.watch.accepting(reading.reason(reason))
 
     def paused(self) -> AbstractContextManager[None]:
         """Look away in a ``with`` block: what blocks there is not even listed."""
-        return self._trial.watch.excused(None)
+        return self._trial.watch.accepting(None)
 
     def __len__(self) -> int:
         return len(self._now())

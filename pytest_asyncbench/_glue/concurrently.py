@@ -16,7 +16,7 @@ from pytest_asyncbench._glue.run import Run
 from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._policy import reading
-from pytest_asyncbench._reports.lines import message, waived_lines
+from pytest_asyncbench._reports.lines import accepted_lines, message
 from pytest_asyncbench._running import (
     Job,
     Together,
@@ -114,7 +114,7 @@ class Concurrently:
         """
         __tracebackhide__ = True
         try:
-            with self._trial.aside():
+            with self._trial.paused():
                 jobs = jobs_from(work)
                 terms = _Terms(jobs, within, speedup, serial, limit, return_exceptions)
         except (PolicyError, TypeError, ValueError):
@@ -165,7 +165,7 @@ class Concurrently:
                 )
             await together.run()
         elapsed = stopwatch.elapsed()
-        with trial.aside():
+        with trial.paused():
             seen = trial.seen_since(
                 before,
                 elapsed=elapsed,
@@ -175,7 +175,7 @@ class Concurrently:
                 overrun=deadline.overrun if deadline else None,
             )
             verdict = judge(_policy_for(trial.policy, terms), seen, trial.rules)
-            trial.unjudged += waived_lines(verdict)
+            trial.accepted_lines += accepted_lines(verdict)
             _raise_broken(verdict, together)
             return _as_run(verdict, together, terms)
 

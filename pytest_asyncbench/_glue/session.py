@@ -19,7 +19,7 @@ from pytest_asyncbench._glue.plan import PLAN, fixtures_of
 from pytest_asyncbench._glue.rulebook import all_rules, insist_on
 from pytest_asyncbench._glue.trial import Trial, record_property
 from pytest_asyncbench._interception import Interception
-from pytest_asyncbench._reports.lines import blocking_lines, message, waived_lines
+from pytest_asyncbench._reports.lines import accepted_lines, blocking_lines, message
 from pytest_asyncbench._watching import defeats
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.decided import Verdict
@@ -211,9 +211,9 @@ class Session:
                 item.add_report_section("call", "asyncbench", message(verdict))
             if outcome is not None and outcome in (trial.ruling, trial.cancellation):
                 item.stash[_FAILURE] = (outcome, verdict)
-            unjudged = "\n".join([*trial.unjudged, *waived_lines(verdict)])
-            if unjudged:
-                item.add_report_section("call", "asyncbench", unjudged)
+            accepted = "\n".join([*trial.accepted_lines, *accepted_lines(verdict)])
+            if accepted:
+                item.add_report_section("call", "asyncbench", accepted)
             refused = self._tell(item, verdict)
             if outcome is None and refused is not None:
                 outcome = refused

@@ -91,8 +91,8 @@ class Trial:
         self.verdict: Verdict | None = None
         self.ruling: BaseException | None = None
         """The failure that the verdict made of a test which had none of its own."""
-        self.unjudged: list[str] = []
-        """What is to be said of budgets of its parts that were not judged."""
+        self.accepted_lines: list[str] = []
+        """What is to be said of promises of its parts, broken and accepted."""
         self._stopwatch: Stopwatch | None = None
         self._elapsed: Elapsed | None = None
         self._deadline: Deadline | None = None
@@ -118,9 +118,9 @@ class Trial:
         return Stopwatch(self.clock, self.virtual.time if self.virtual else None)
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
+    def paused(self) -> Iterator[None]:
         """Do work of our own: no stall of the test's, and no time on its clock."""
-        with self.watch.excused(None):
+        with self.watch.accepting(None):
             if self.virtual is None:
                 yield
                 return
@@ -323,7 +323,7 @@ class Trial:
             loops=self.watch.loops,
             stalls=tuple(self.watch.stalls[stalls:]),
             calls=tuple(self.watch.calls[calls:]),
-            excuses=tuple(self.watch.excuses),
+            accepted=tuple(self.watch.accepted),
             debugged=self.watch.watchdog.debugged,
             **facts,
         )

@@ -88,15 +88,15 @@ class _Inquiry:
         self, policy: Policy, seen: Observations, rules: Sequence[Rule]
     ) -> None:
         self._policy = policy
-        self._excuses = seen.excuses
+        self._spans = seen.accepted
         self._advice = {rule.target: _advice(rule) for rule in rules}
         self._advice[IMPORT] = _IMPORTING
 
     def unlisted(self, at: float) -> bool:
         """Tell whether blocking was not to be listed at that moment."""
         return any(
-            excuse.reason is None and excuse.began <= at <= excuse.ended
-            for excuse in self._excuses
+            span.reason is None and span.began <= at <= span.ended
+            for span in self._spans
         )
 
     def is_stall(self, stall: LoopStall) -> bool:
@@ -111,12 +111,12 @@ class _Inquiry:
         return stall.seconds - forgiven > self._policy.threshold
 
     def _looked_away(self, stall: LoopStall) -> float:
-        """Tell how much of a step is not to be heard of; excuses may overlap."""
+        """Tell how much of a step is not to be heard of; spans may overlap."""
         away, at = 0.0, stall.began
-        for excuse in sorted(self._excuses, key=lambda excuse: excuse.began):
-            if excuse.reason is None:
-                began = max(excuse.began, at)
-                at = max(at, min(excuse.ended, stall.began + stall.seconds))
+        for span in sorted(self._spans, key=lambda span: span.began):
+            if span.reason is None:
+                began = max(span.began, at)
+                at = max(at, min(span.ended, stall.began + stall.seconds))
                 away += max(0.0, at - began)
         return away
 
@@ -295,9 +295,9 @@ class _Inquiry:
         self, stack: Stack, calls: set[str], at: float
     ) -> tuple[str, str | None] | tuple[None, None]:
         """Give why blocking is accepted, and by which allowance if it is by one."""
-        for excuse in self._excuses:
-            if excuse.reason is not None and excuse.began <= at <= excuse.ended:
-                return excuse.reason, None
+        for span in self._spans:
+            if span.reason is not None and span.began <= at <= span.ended:
+                return span.reason, None
         callers = {frame.qualified for frame in stack}
         for allowance in self._policy.allow:
             if _matches(calls | callers, allowance.call) and _matches(

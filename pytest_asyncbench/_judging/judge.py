@@ -22,8 +22,8 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
     found = tuple(findings(policy, seen, rules))
     comparison = _comparison(seen)
     held_against = list(_broken(policy, seen, comparison, found))
-    waived = [one for one in held_against if _is_debuggers(one, seen)]
-    broken = [one for one in held_against if one not in waived]
+    accepted = [one for one in held_against if _is_debuggers(one, seen)]
+    broken = [one for one in held_against if one not in accepted]
     kinds = {violation.kind for violation in broken}
     return Verdict(
         policy=policy,
@@ -35,7 +35,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         # Nobody asked; but what broke a time budget may well be a blocking call.
         findings=found if broken or policy.blocking != "off" else (),
         violations=tuple(broken),
-        waived=tuple(waived),
+        accepted=tuple(accepted),
         overrun=seen.overrun,
         unmeasured=_unmeasured(policy, seen),
         problems=seen.problems,

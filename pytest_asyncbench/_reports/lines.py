@@ -21,7 +21,7 @@ from pytest_asyncbench._words.seen import AwaitedTask, Frame, Overrun, Wait
 from pytest_asyncbench._words.units import seconds, shown
 from pytest_asyncbench._words.whose import is_ours
 
-__all__ = ["blocking_lines", "message", "timeline", "waived_lines"]
+__all__ = ["accepted_lines", "blocking_lines", "message", "timeline"]
 
 _MOST_TASKS = 20
 _MOST_FINDINGS = 10
@@ -51,10 +51,10 @@ def _lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
         yield from UNMEASURED
 
 
-def waived_lines(verdict: Verdict) -> Iterator[str]:
+def accepted_lines(verdict: Verdict) -> Iterator[str]:
     """Write down each promise that would be broken, had no debugger been there."""
-    for waived in verdict.waived:
-        headline = next(_lines(verdict, waived))
+    for accepted in verdict.accepted:
+        headline = next(_lines(verdict, accepted))
         yield f"{headline}; not judged, since a debugger stood in the test"
 
 

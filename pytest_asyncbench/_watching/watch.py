@@ -42,9 +42,9 @@ from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Rule
 from pytest_asyncbench._words.seen import (
+    AcceptedSpan,
     BlockingCall,
     Collection,
-    Excuse,
     Frame,
     LoopStall,
     Sample,
@@ -93,7 +93,7 @@ class Watch:
         self.clock = clock
         self.stalls: list[LoopStall] = []
         self.calls: list[BlockingCall] = []
-        self.excuses: list[Excuse] = []
+        self.accepted: list[AcceptedSpan] = []
         self._problems: list[Problem] = []
         self.stand_ins: dict[CodeType, CodeType] = {}
         """Code of ours that runs in a step in the place of the test's."""
@@ -138,22 +138,22 @@ class Watch:
         self._undo.close()
 
     @contextmanager
-    def excused(self, reason: str | None) -> Iterator[None]:
-        """Note that blocking in this block is fine; with no reason, unlisted too."""
+    def accepting(self, reason: str | None) -> Iterator[None]:
+        """Accept blocking in this block; with no reason, do not even list it."""
         began = self.clock.now()
-        index = len(self.excuses)
-        self.excuses.append(Excuse(began=began, ended=math.inf, reason=reason))
+        index = len(self.accepted)
+        self.accepted.append(AcceptedSpan(began=began, ended=math.inf, reason=reason))
         try:
             yield
         finally:
             ended = self.clock.now()
-            self.excuses[index] = Excuse(began=began, ended=ended, reason=reason)
+            self.accepted[index] = AcceptedSpan(began=began, ended=ended, reason=reason)
 
     def forget(self) -> None:
         """Drop what was seen so far, of the step that is in progress, too."""
         # The lists stay: who reads what was added since some moment has their length.
         now = self.clock.now()
-        self.excuses.append(Excuse(began=-math.inf, ended=now, reason=None))
+        self.accepted.append(AcceptedSpan(began=-math.inf, ended=now, reason=None))
 
     # ----------------------------------------------------------- problems
 

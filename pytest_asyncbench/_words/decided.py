@@ -119,8 +119,8 @@ class Verdict:
     budget_met: bool | None = None
     findings: tuple[Finding, ...] = ()
     violations: tuple[Violation, ...] = ()
-    waived: tuple[Violation, ...] = ()
-    """What is not held against the test, since a debugger stood in it."""
+    accepted: tuple[Violation, ...] = ()
+    """Broken promises that are accepted, since a debugger stood in the test."""
     overrun: Overrun | None = None
     unmeasured: bool = False
     problems: tuple[Problem, ...] = ()
@@ -154,7 +154,7 @@ class Verdict:
             "steps": self.steps,
             "loops": list(self.loops),
             "mode": self.policy.blocking,
-            "waived": [violation.kind for violation in self.waived],
+            "waived": [violation.kind for violation in self.accepted],
             "unmeasured": self.unmeasured,
             "problems": [problem.sentence for problem in self.problems],
         }

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pytest_asyncbench._words.problems import Problem
 
 __all__ = [
+    "AcceptedSpan",
     "AwaitedTask",
     "BlockingCall",
     "Collection",
     "Elapsed",
-    "Excuse",
     "Frame",
     "LoopStall",
     "Observations",
@@ -180,13 +180,13 @@ class Elapsed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Excuse:
-    """A stretch of time in which the test itself said that blocking is fine."""
+class AcceptedSpan:
+    """A stretch of time in which the test itself accepts blocking."""
 
     began: float
     ended: float
     reason: str | None
-    """None where blocking is not even to be listed."""
+    """None where it is paused: blocking is not even listed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +199,7 @@ class Observations:
     """The kinds of loop that were seen."""
     stalls: tuple[LoopStall, ...] = ()
     calls: tuple[BlockingCall, ...] = ()
-    excuses: tuple[Excuse, ...] = ()
+    accepted: tuple[AcceptedSpan, ...] = ()
     strands: tuple[StrandTrace, ...] = ()
     """What the test body itself started side by side."""
     together: float | None = None

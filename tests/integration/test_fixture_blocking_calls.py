@@ -94,13 +94,13 @@ def test_sync(blocking_calls):
     assert [call.function.rpartition(".")[2] for call in blocking_calls] == ["main"]
 
 @pytest.fixture
-async def excused(blocking_calls):
+async def accepting(blocking_calls):
     yield
     with blocking_calls.allowed("flushes at the end"):
         time.sleep(0.001)
 
 @pytest.mark.no_blocking
-async def test_excused_in_teardown(excused):
+async def test_accepted_in_teardown(accepting):
     await asyncio.sleep(0)
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def suite(play):
 
 
 def test_every_use_is_right(suite):
-    """What each inner test asserts holds; those that block unexcused fail."""
+    """What each inner test asserts holds; those that block unaccepted fail."""
     outcomes = suite.outcomes
     wrong = {n for n, outcome in outcomes.items() if outcome == "failed"}
     assert wrong == {
@@ -169,9 +169,9 @@ def test_cleared_calls_are_not_in_the_record(suite):
     assert suite["test_cleared_in_its_step"].record["blocking"] == []
 
 
-def test_an_excuse_holds_in_a_fixtures_teardown(suite):
-    """What blocks there is judged after the test, with the same excuses."""
-    assert suite["test_excused_in_teardown"].outcome == "passed"
+def test_a_block_holds_in_a_fixtures_teardown(suite):
+    """What blocks there is judged after the test, with the same blocks."""
+    assert suite["test_accepted_in_teardown"].outcome == "passed"
 
 
 def test_what_blocks_after_a_clear_counts_wherever_that_was(suite):

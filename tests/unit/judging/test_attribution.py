@@ -9,9 +9,9 @@ from pytest_asyncbench._judging.attribution import findings
 from pytest_asyncbench._words.decided import GARBAGE
 from pytest_asyncbench._words.promised import Allowance, Policy, Rule
 from pytest_asyncbench._words.seen import (
+    AcceptedSpan,
     BlockingCall,
     Collection,
-    Excuse,
     LoopStall,
     Sample,
     Wait,
@@ -306,45 +306,45 @@ def test_an_allowed_stall_is_listed_with_its_reason():
 
 
 def test_allowed_and_not_allowed_at_one_place_stay_apart():
-    """An excuse for one pass of a loop does not excuse the next."""
-    excuse = Excuse(began=0.5, ended=1.5, reason="warm-up")
-    seen = found(calls=(call(began=1.0), call(began=2.0)), excuses=(excuse,))
+    """What is accepted for one pass of a loop is not for the next."""
+    span = AcceptedSpan(began=0.5, ended=1.5, reason="warm-up")
+    seen = found(calls=(call(began=1.0), call(began=2.0)), accepted=(span,))
     assert sorted(str(f.allowed) for f in seen) == ["None", "warm-up"]
 
 
 def test_an_allowed_finding_says_by_which_allowance():
-    """Two may have the same reason; an excuse is none."""
+    """Two may have the same reason; a block of the test is none."""
     rows = (*allow("nobody").allow, *allow(called="time.sleep").allow)
     both = Policy(allow=rows)
     assert one(both, calls=(call(),)).allowance == "* > time.sleep  # why (marker)"
-    excuse = Excuse(began=0.5, ended=1.5, reason="why")
-    assert one(both, calls=(call(began=1.0),), excuses=(excuse,)).allowance is None
+    span = AcceptedSpan(began=0.5, ended=1.5, reason="why")
+    assert one(both, calls=(call(began=1.0),), accepted=(span,)).allowance is None
 
 
-# ------------------------------------------------------------------ excuses
+# ----------------------------------------------------------- accepted spans
 
 
 def test_what_the_test_paused_is_not_even_listed():
-    """An excuse without a reason makes it as if it had not been."""
-    excuse = Excuse(began=0.5, ended=2.5, reason=None)
-    seen = found(calls=(call(began=1.0), call(began=3.0)), excuses=(excuse,))
+    """A span without a reason makes it as if it had not been."""
+    span = AcceptedSpan(began=0.5, ended=2.5, reason=None)
+    seen = found(calls=(call(began=1.0), call(began=3.0)), accepted=(span,))
     assert len(seen) == 1
-    assert found(stalls=(stall((SLEEP,), began=1.0),), excuses=(excuse,)) == []
+    assert found(stalls=(stall((SLEEP,), began=1.0),), accepted=(span,)) == []
 
 
 def test_a_stall_partly_paused_counts_with_the_rest():
     """What is left must itself be longer than the threshold."""
-    excuse = Excuse(began=0.0, ended=0.95, reason=None)
-    assert found(stalls=(stall((SLEEP,), seconds=1.0),), excuses=(excuse,)) == []
-    short = Excuse(began=0.0, ended=0.2, reason=None)
-    assert len(found(stalls=(stall((SLEEP,), seconds=1.0),), excuses=(short,))) == 1
+    span = AcceptedSpan(began=0.0, ended=0.95, reason=None)
+    assert found(stalls=(stall((SLEEP,), seconds=1.0),), accepted=(span,)) == []
+    short = AcceptedSpan(began=0.0, ended=0.2, reason=None)
+    assert len(found(stalls=(stall((SLEEP,), seconds=1.0),), accepted=(short,))) == 1
 
 
 def test_pauses_that_overlap_are_not_counted_twice():
     """As when one is cleared of in the middle of the other."""
-    excuses = [Excuse(began=began, ended=0.5, reason=None) for began in (-1.0, 0.0)]
+    spans = [AcceptedSpan(began=began, ended=0.5, reason=None) for began in (-1.0, 0.0)]
     step = stall(*[(SLEEP,)] * 8, seconds=1.0)
-    (one,) = found(stalls=(step,), excuses=excuses)
+    (one,) = found(stalls=(step,), accepted=spans)
     assert one.seconds == pytest.approx(0.5)
 
 

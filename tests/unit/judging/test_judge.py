@@ -84,18 +84,18 @@ def test_a_persons_time_in_a_debugger_breaks_no_budget():
     facts = {"strands": side_by_side(2), "debugged": True}
     verdict = judge(policy, observations(wall=60.0, **facts))
     assert (verdict.violations, verdict.budget_met) == ((), True)
-    assert verdict.waived == (
+    assert verdict.accepted == (
         Violation(kind="wall", limit=1.0, actual=60.0),
         Violation(kind="speedup", limit=3.0, actual=2.0),
     )
-    assert judge(within(1.0), observations(wall=0.5, debugged=True)).waived == ()
+    assert judge(within(1.0), observations(wall=0.5, debugged=True)).accepted == ()
 
 
-def test_a_debugger_excuses_nothing_but_lost_time():
+def test_with_a_debugger_nothing_is_accepted_but_lost_time():
     """Not a budget that was over before, nor blocking, nor what never was measured."""
     over = Overrun(cancelled=True)
     verdict = judge(within(1.0), observations(wall=9.0, debugged=True, overrun=over))
-    assert ([v.kind for v in verdict.violations], verdict.waived) == (["wall"], ())
+    assert ([v.kind for v in verdict.violations], verdict.accepted) == (["wall"], ())
     policy = Policy(blocking="error", budget=Budget(speedup=2.0))
     kinds = [v.kind for v in broken(policy, calls=(call(),), debugged=True)]
     assert kinds == ["speedup", "blocking"]

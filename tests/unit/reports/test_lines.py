@@ -8,12 +8,12 @@ import pytest
 from by_hand import standard, user
 
 from pytest_asyncbench._reports.lines import (
+    accepted_lines,
     blocking_lines,
     message,
     seconds,
     shown,
     timeline,
-    waived_lines,
 )
 from pytest_asyncbench._words.decided import (
     Comparison,
@@ -127,9 +127,9 @@ def test_a_stuck_loop_shows_where():
 
 def test_what_is_not_judged_is_one_line():
     """With what was seen, and why it does not count."""
-    given = verdict(policy=BUDGET, waived=(WALL,), starved=0.25)
+    given = verdict(policy=BUDGET, accepted=(WALL,), starved=0.25)
     assert message(given) == ""
-    (line,) = waived_lines(given)
+    (line,) = accepted_lines(given)
     why = "not judged, since a debugger stood in the test"
     assert line == f"wall clock 1.500 s, budget 1.000 s (ini); {why}"
 
