@@ -9,7 +9,8 @@ import pytest
 
 from pytest_asyncbench._interception import PREDICATES
 from pytest_asyncbench._policy.reading import suggest
-from pytest_asyncbench._rules.table import FAMILIES, RULES
+from pytest_asyncbench._rules.families import FAMILIES
+from pytest_asyncbench._rules.table import RULES
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy, Rule
 

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from pytest_asyncbench._loops import names
-from pytest_asyncbench._rules.table import NEVER_FROM, ONCE, TOOLS
+from pytest_asyncbench._rules.callers import NEVER_FROM, ONCE, TOOLS
 from pytest_asyncbench._words import whose
 from pytest_asyncbench._words.globs import one_pattern
 

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 
 from pytest_asyncbench._judging.blame import Blame, blame, in_scope
 from pytest_asyncbench._judging.once import IMPORT, asked_for, done_once
-from pytest_asyncbench._rules.table import TOOLS
+from pytest_asyncbench._rules.callers import TOOLS
 from pytest_asyncbench._words.decided import GARBAGE, Finding
 from pytest_asyncbench._words.globs import one_pattern
 from pytest_asyncbench._words.promised import Policy, Rule

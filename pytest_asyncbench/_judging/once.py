@@ -10,7 +10,7 @@ import dataclasses
 import re
 from fnmatch import translate
 
-from pytest_asyncbench._rules.table import ONCE
+from pytest_asyncbench._rules.callers import ONCE
 from pytest_asyncbench._words.seen import Stack
 
 __all__ = ["IMPORT", "asked_for", "done_once"]

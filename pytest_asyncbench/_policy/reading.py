@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, get_args
 
-from pytest_asyncbench._rules.table import DEFAULT_FAMILIES, FAMILIES
+from pytest_asyncbench._rules.families import DEFAULT_FAMILIES, FAMILIES
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import (
     Allowance,

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from pytest_asyncbench._python.callee import callee
 from pytest_asyncbench._python.positions import begins, is_jump, line_of_operator
-from pytest_asyncbench._rules.table import DEBUGGERS
+from pytest_asyncbench._rules.callers import DEBUGGERS
 from pytest_asyncbench._words.globs import one_pattern
 from pytest_asyncbench._words.seen import Frame, Stack
 

@@ -1,1 +1,1 @@
-"""The table of calls that are known to block, and of callers that are let off."""
+"""Which calls are known to block, in families, and which callers are let off."""

@@ -13,102 +13,11 @@ only, later ones ``threading.Thread.start``, so globs say ``threading.*start``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from pytest_asyncbench._words.promised import Rule
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = [
-    "ABSENT_SOMEWHERE",
-    "DEBUGGERS",
-    "DEFAULT_FAMILIES",
-    "FAMILIES",
-    "FAMILY_HELP",
-    "NEVER_FROM",
-    "ONCE",
-    "RULES",
-    "TOOLS",
-]
-
-FAMILY_HELP: dict[str, str] = {
-    "sleep": "Sleeping while the loop waits.",
-    "network": "Blocking sockets, name lookups, TLS and its certificates.",
-    "subprocess": "Starting processes and waiting for them.",
-    "locks": "Waiting for another thread or process: locks, events, queues, futures.",
-    "database": "Database drivers that have no asynchronous face.",
-    "input": "Asking the person at the terminal.",
-    "signals": "Waiting for a signal.",
-    "files": "Opening, listing and changing files.",
-}
-
-FAMILIES: tuple[str, ...] = tuple(FAMILY_HELP)
-
-# A family is on where its calls wait for somebody else: a peer, a process, a
-# thread, a person. Such a wait has no upper bound; that it took 2 ms in a test is
-# luck, since the server was local, and the same line takes seconds in production.
-# So it counts however quick it was.
-#
-# Files are off. Opening a small local file takes microseconds here and there, and
-# nobody's latency hides behind it; asyncio itself has no file API, and healthy
-# suites open files by the hundred. Reporting these would drown the one HTTP
-# request that matters. A file that is slow is a stall, which is reported anyway.
-# Certificates come from files, too, yet count: see the row.
-DEFAULT_FAMILIES: frozenset[str] = frozenset(FAMILIES) - {"files"}
-
-# Callers that are never reported, whatever they call, when they are near.
-#
-# Not here, since they make no call that has a row: codecs, `locale`, and `warnings`
-# other than through linecache. Nor what somebody asked for by name, `tempfile` and
-# `importlib.resources`: that is the caller's own file.
-NEVER_FROM: Mapping[str, str] = {
-    "logging.*": "a log record is written where it is made",
-    "linecache.*": "reads source lines for a traceback",
-    "tokenize.*": "reads source lines for a traceback",
-    "traceback.*": "formats a traceback",
-    "inspect.*": "looks for source code",
-    "pkgutil.*": "looks for modules, as an import does",
-    "importlib.metadata.*": "looks for what is installed, as an import does",
-    "mimetypes.*": "reads the system's table once",
-    "gettext.*": "reads a catalogue once, and looks for it at each message",
-    "zoneinfo.*": "a time zone is read once",
-    "_pytest.*": "pytest's own work",
-    "pluggy.*": "pytest's own work",
-    "pytest_asyncio.*": "pytest's own work",
-}
-
-# What a process does once, wherever in the step it stands. Whoever happens to be the
-# first pays for it, here and in production. The setting `once` says whether it counts.
-ONCE: Mapping[str, str] = {
-    "importlib._bootstrap*": "a module is imported once",
-    "_frozen_importlib*": "a module is imported once",
-    "zipimport.*": "a module is imported once",
-    "importlib.metadata*": "what is installed is looked up once",
-    "pkg_resources.*": "what is installed is looked up once",
-    "re._compile": "a pattern is compiled once",
-    "zoneinfo.*": "a time zone is read once",
-    "mimetypes.init": "the table of types is read once",
-    "encodings.search_function": "a codec is looked up once",
-}
-
-# Debuggers: those of IDEs are pydevd, and most others are built on bdb.
-DEBUGGERS: Mapping[str, str] = {
-    "bdb.*": "a debugger waits for its user",
-    "pdb.*": "a debugger waits for its user",
-    "debugpy.*": "a debugger waits for its user",
-    "pydevd*": "a debugger waits for its user",
-    "_pydevd*": "a debugger waits for its user",
-}
-
-# Tools at work, wherever in the step they stand: what happens beneath them is theirs.
-TOOLS: Mapping[str, str] = {
-    "coverage.*": "coverage measures",
-    "freezegun.api._freeze_time.*": "freezegun looks through all modules",
-    "freezegun.api.start": "the same, on Python 3.10, which knows no classes here",
-    "freezegun.api.stop": "the same, on Python 3.10, which knows no classes here",
-    **DEBUGGERS,
-}
+__all__ = ["ABSENT_SOMEWHERE", "RULES"]
 
 
 def _rows(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pytest_asyncbench._glue.options import OPTIONS
-from pytest_asyncbench._rules.table import DEFAULT_FAMILIES, FAMILIES, FAMILY_HELP
+from pytest_asyncbench._rules.families import DEFAULT_FAMILIES, FAMILIES, FAMILY_HELP
 
 README = Path(__file__).parents[2] / "README.md"
 

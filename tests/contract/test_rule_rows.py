@@ -35,7 +35,8 @@ import pytest
 
 from pytest_asyncbench._interception import PREDICATES, Interception
 from pytest_asyncbench._python.frames import current_frames
-from pytest_asyncbench._rules.table import FAMILIES, RULES
+from pytest_asyncbench._rules.families import FAMILIES
+from pytest_asyncbench._rules.table import RULES
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:

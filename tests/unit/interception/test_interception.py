@@ -35,7 +35,8 @@ import freezegun
 import pytest
 
 from pytest_asyncbench._interception import PREDICATES, Interception
-from pytest_asyncbench._rules.table import FAMILIES, RULES
+from pytest_asyncbench._rules.families import FAMILIES
+from pytest_asyncbench._rules.table import RULES
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.promised import Rule

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_asyncbench._policy import reading
 from pytest_asyncbench._policy.reading import DEFAULT, with_settings
-from pytest_asyncbench._rules.table import DEFAULT_FAMILIES, FAMILIES
+from pytest_asyncbench._rules.families import DEFAULT_FAMILIES, FAMILIES
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Allowance, Budget
 

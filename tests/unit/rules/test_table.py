@@ -10,13 +10,8 @@ from collections import Counter
 import pytest
 
 from pytest_asyncbench._interception import PREDICATES
-from pytest_asyncbench._rules.table import (
-    ABSENT_SOMEWHERE,
-    DEFAULT_FAMILIES,
-    FAMILIES,
-    FAMILY_HELP,
-    RULES,
-)
+from pytest_asyncbench._rules.families import DEFAULT_FAMILIES, FAMILIES, FAMILY_HELP
+from pytest_asyncbench._rules.table import ABSENT_SOMEWHERE, RULES
 
 
 def test_each_target_has_one_row():

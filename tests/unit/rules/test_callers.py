@@ -1,0 +1,21 @@
+"""Who is let off: each with a reason, and by a glob over qualified names."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pytest_asyncbench._rules.callers import DEBUGGERS, NEVER_FROM, ONCE, TOOLS
+
+
+@pytest.mark.parametrize("table", [NEVER_FROM, ONCE, TOOLS], ids=["from", "once", "at"])
+def test_each_glob_has_a_reason(table):
+    """Nobody is let off without one, and a glob begins with a module's name."""
+    assert all(reason.strip() for reason in table.values())
+    assert [glob for glob in table if not re.match(r"[a-z_]\w*[.*]", glob)] == []
+
+
+def test_debuggers_are_tools():
+    """What holds for a tool at work holds for them, too."""
+    assert DEBUGGERS.items() <= TOOLS.items()
