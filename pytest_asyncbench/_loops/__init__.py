@@ -13,6 +13,7 @@ from pytest_asyncbench._loops.steps import (
 from pytest_asyncbench._loops.tasks import (
     TASKS,
     describe_callback,
+    label,
     task_label,
     written_at,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "describe_callback",
     "end_last",
     "hand_to_asyncio",
+    "label",
     "names",
     "running_loop",
     "task_label",

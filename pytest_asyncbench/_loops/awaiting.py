@@ -43,7 +43,7 @@ _GO_BETWEENS = {
 
 def _chain(task: asyncio.Task[Any]) -> Iterator[tuple[Any, FrameType]]:
     """Give what a task awaits and its frame, from the outside in."""
-    awaited: Any = task.get_coro()
+    awaited: Any = names.COROUTINE.of(task)
     while awaited is not None:
         while type(awaited).__name__ in _GO_BETWEENS:
             awaited = next(iter(gc.get_referents(awaited)), None)

@@ -33,6 +33,7 @@ __all__ = [
     "CHILDREN",
     "CLOCK_RESOLUTION",
     "CONTEXT",
+    "COROUTINE",
     "HANDLE_LOOP",
     "IDLE_SEMAPHORE",
     "LOCK_OF_CONDITION",
@@ -306,6 +307,13 @@ PY_TASK: PrivateName[ModuleType, type[AnyTask]] = PrivateName(
     "type",
     use="the task that is written in Python; 3.10's backport of Runner is of it",
     without="steps of such tasks are taken for plain callbacks",
+)
+COROUTINE: PrivateName[AnyTask, object] = PrivateName(
+    "asyncio.Task",
+    "_coro",
+    "object",
+    use="what a task runs; on 3.12.1 get_coro() crashes where an eager one is over",
+    without="tasks are told by their names alone",
 )
 WAITER: PrivateName[AnyTask, asyncio.Future[Any] | None] = PrivateName(
     "asyncio.Task",

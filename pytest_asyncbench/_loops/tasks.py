@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_asyncbench._loops import names
 
-__all__ = ["TASKS", "describe_callback", "task_label", "written_at"]
+__all__ = ["TASKS", "describe_callback", "label", "task_label", "written_at"]
 
 TASKS: tuple[type[Any], ...] = (asyncio.Task, names.PY_TASK.of(asyncio.tasks))
 """asyncio's task in C and the one in Python, of which 3.10's backport of Runner is."""
@@ -19,7 +19,7 @@ def written_at(callback: Any) -> CodeType | None:
     """Give the code of a step: of a task's coroutine, or of a function."""
     owner = getattr(callback, "__self__", None)
     if isinstance(owner, TASKS):
-        return getattr(owner.get_coro(), "cr_code", None)
+        return getattr(names.COROUTINE.of(owner), "cr_code", None)
     while isinstance(callback, functools.partial):
         callback = callback.func
     return getattr(callback, "__code__", None)
@@ -27,13 +27,18 @@ def written_at(callback: Any) -> CodeType | None:
 
 def task_label(task: asyncio.Task[Any]) -> str:
     """Name a task: as it was named, or by its coroutine where nobody named it."""
-    name = task.get_name()
-    if not name.startswith("Task-"):
+    return label(task.get_name(), names.COROUTINE.of(task))
+
+
+def label(name: str, work: object) -> str:
+    """Name what runs `work` in a task of this name."""
+    # On 3.12 and 3.13 a task is called None that a factory made and nobody named.
+    unnamed = name.startswith("Task-") or name == "None"
+    coroutine = getattr(work, "__qualname__", None) if unnamed else None
+    if not coroutine:
         return name
-    coroutine = getattr(task.get_coro(), "__qualname__", None)
-    return (
-        f"{str(coroutine).rpartition('<locals>.')[2]} ({name})" if coroutine else name
-    )
+    short = str(coroutine).rpartition("<locals>.")[2]
+    return short if name == "None" else f"{short} ({name})"
 
 
 def describe_callback(callback: Any) -> str:

@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import inspect
 import math
 import threading
 from asyncio.events import TimerHandle
@@ -47,11 +46,13 @@ from pytest_asyncbench._loops import (
     Views,
     end_last,
     hand_to_asyncio,
+    label,
     names,
     running_loop,
     task_label,
     watch_writes,
 )
+from pytest_asyncbench._tracing.eager import Start, Starts, has_begun
 from pytest_asyncbench._tracing.strands import Group, Origin, Strand, ThreadCall, Trace
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.undo import Undo, replace
@@ -77,23 +78,31 @@ class _Ledger:
     """What the census keeps for one loop."""
 
     __slots__ = (
+        "early",
         "io_ready",
         "last",
         "links",
         "long",
+        "origin",
         "origins",
         "polled",
         "ready",
+        "unsettled",
         "view",
-        "written",
     )
 
     def __init__(self, view: LoopView, now: float) -> None:
         self.view = view
         self.links = Links()
-        self.written = self.links.fresh
+        self.unsettled: list[Any] = self.links.fresh
+        """What is to be done at the end of the step in progress: the transports that
+        were written to, and the eager tasks whose begin was noticed."""
         self.ready: deque[Any] = names.READY.of(view.loop)
         self.origins: deque[Origin | None] = deque()
+        self.origin: Origin | None = None
+        """That of the step in progress."""
+        self.early: Trace | None = None
+        """The account of the step in progress, where it was needed before its end."""
         self.last = now
         """As `LoopView.last`, but in the time of the census."""
         self.polled = now
@@ -130,6 +139,13 @@ class Census:
         self._expected: Group | None = None
         self._newborn: Trace | None = None
         self._in_thread = threading.local()
+        self._starts = Starts(
+            self._traces,
+            lambda loop: self._begin(
+                self._creator(loop), self._now(), "", self._expected
+            ),
+            lambda loop, start: self._ledgers[loop].unsettled.append(start),
+        )
 
     # ------------------------------------------------------------- groups
 
@@ -216,12 +232,14 @@ class Census:
         view.undo.append(functools.partial(self._forget, loop))
         # What a wider fixture left running was created by none of the tasks to come.
         for task in asyncio.all_tasks(loop):
-            if _has_begun(task):
+            if has_begun(task):
                 self._trace_of(task)
         view.undo.append(replace(names.SELECTOR.of(loop), "select", self._poll(view)))
         view.undo.append(replace(loop, "call_soon_threadsafe", self._threadsafe(loop)))
         view.undo.append(replace(loop, "run_in_executor", self._executor(loop)))
         self._watch_factory(view)
+        self._watch_create(view)
+        view.undo.append(self._starts.watch(view))
 
     def _forget(self, loop: Any) -> None:
         del self._ledgers[loop]
@@ -309,6 +327,20 @@ class Census:
         view.undo.append(replace(loop, "set_task_factory", set_task_factory))
         view.undo.append(replace(loop, "get_task_factory", lambda: given))
 
+    def _watch_create(self, view: LoopView) -> None:
+        loop, original = view.loop, view.loop.create_task
+
+        def made(loop: Any, coro: Any, **kwargs: Any) -> Any:
+            return original(coro, **kwargs)
+
+        def create_task(coro: Any, **kwargs: Any) -> Any:
+            # An argument from 3.14 on. Where there is a factory, that is followed.
+            if kwargs.get("eager_start") and loop.get_task_factory() is None:
+                return self._create(made, loop, coro, **kwargs)
+            return original(coro, **kwargs)
+
+        view.undo.append(replace(loop, "create_task", create_task))
+
     def _create(self, factory: Any, loop: Any, coro: Any, **kwargs: Any) -> Any:
         # An eager task takes its first steps inside its creation, where no callback
         # of the loop's shows it, and may create others there.
@@ -317,31 +349,64 @@ class Census:
         began = self._now()
         trace = self._begin(creator, began, "", self._expected)
         self._newborn, self._expected = trace, None
+        self._starts.announced = True
         try:
             task = factory(loop, coro, **kwargs)
         finally:
             self._newborn, self._expected = outer
-        if isinstance(task, TASKS) and _has_begun(task):
-            self._born(task, trace, creator, began)
+            self._starts.announced = False
+        if isinstance(task, TASKS) and has_begun(task):
+            self._born(task, coro, trace, creator, began)
         else:
             _disown(trace)
         return task
 
     def _creator(self, loop: Any) -> Trace | None:
         current = asyncio.current_task(loop)
-        if current is None or current in self._traces or self._newborn is None:
-            return None if current is None else self._trace_of(current)
-        return self._newborn
+        if current is None:
+            return None
+        known = self._traces.get(current) or self._starts.running(current)
+        return known or self._newborn or self._early(current, loop)
+
+    def _early(self, task: asyncio.Task[Any], loop: Any) -> Trace:
+        """Give the account of a task that starts others in its first step."""
+        ledger = self._ledgers[loop]
+        origin = ledger.origin or (ledger.last, None, None)
+        ledger.early = self._first_step(task, origin, ledger.last, _here)
+        return ledger.early
+
+    def _lend(self, loop: Any, creator: Trace | None, seconds: float) -> None:
+        """Take the time of an eager task off that of the step around it."""
+        if creator is not None and creator is self._newborn:
+            creator.strand.spend(-seconds)
+        else:
+            # Whose the step is will be known at its end.
+            self._ledgers[loop].unsettled.append(_Lent(seconds))
+
+    def _settle(self, ledger: _Ledger, ended: float, booked: Trace | None) -> None:
+        """Do at the end of a step what could not be done within."""
+        noted = [*ledger.unsettled]
+        ledger.unsettled[:] = [one for one in noted if not isinstance(one, _NOTES)]
+        ledger.links.sign(ended, booked)
+        starts = [one for one in noted if isinstance(one, Start)]
+        lent = sum(one.seconds for one in noted if isinstance(one, _Lent))
+        lent += self._starts.settle(ledger.view.loop, starts, ended)
+        if booked is not None and lent:
+            booked.strand.spend(-lent)
+            booked.take_marks()
 
     def _born(
-        self, task: Any, trace: Trace, creator: Trace | None, began: float
+        self,
+        task: Any,
+        coro: Any,
+        trace: Trace,
+        creator: Trace | None,
+        began: float,
     ) -> None:
         now = self._now()
-        trace.strand.name = trace.strand.name or task_label(task)
+        trace.strand.name = trace.strand.name or label(task.get_name(), coro)
         self._traces[task] = trace
-        # The step of its creator, which has not ended yet, will count this, too.
-        if creator is not None:
-            creator.strand.spend(began - now)
+        self._lend(task.get_loop(), creator, now - began)
         trace.strand.spend(now - began)
         trace.last = now
         trace.take_marks()
@@ -377,7 +442,7 @@ class Census:
             before = len(ready)
             if len(origins) != before + 1:
                 self._align(ledger, before + 1)
-            origin = origins.popleft()
+            ledger.origin = origin = origins.popleft()
             args = self_._args
             try:
                 # As in `steps`: a task's own steps have none.
@@ -412,8 +477,8 @@ class Census:
                     trace.outer_marks = outer.spend(spent)
                 if task.done():  # type: ignore[union-attr]  # it has a trace
                     self._finish(task, trace, ended)
-            if ledger.written:
-                ledger.links.sign(ended, trace or (caused and caused[1]))
+            if ledger.unsettled:
+                self._settle(ledger, ended, trace or (caused and caused[1]))
             added = len(ready) - before
             if added == 1:
                 origins.append(caused or (ended, trace, None))
@@ -472,7 +537,8 @@ class Census:
         elif origin is None:
             origin = self._from_loop(ledger, handle, began)
         if isinstance(task, TASKS):
-            return self._first_step(task, handle, origin, began), None
+            run = handle._context.run
+            return self._first_step(task, origin, began, run), None
         waker = origin[1]
         strand = self._nobody if waker is None else waker.strand
         if strand is self._nobody:
@@ -485,17 +551,22 @@ class Census:
         return None, origin
 
     def _first_step(
-        self, task: asyncio.Task[Any], handle: Any, origin: Origin, began: float
+        self,
+        task: asyncio.Task[Any],
+        origin: Origin,
+        began: float,
+        run: Callable[..., Any],
     ) -> Trace:
+        """Open the account of a task; `run` calls in the context of its steps."""
         group = self._given.pop(task, None) if self._given else None
         trace = self._begin(origin[1], origin[0], task_label(task), group)
         self._traces[task] = trace
         if trace.strand is self._nobody:
-            trace.strand = handle._context.get(_STRAND) or self._nobody
+            trace.strand = run(_STRAND.get, None) or self._nobody
             if origin[1] is None and self._of_loops is not None:
                 self._hosts(trace, self._of_loops)
         if trace.strand is not self._nobody:
-            handle._context.run(_STRAND.set, trace.strand)
+            run(_STRAND.set, trace.strand)
         trace.strand.queued += began - origin[0]
         return trace
 
@@ -508,6 +579,9 @@ class Census:
         ledger: _Ledger,
     ) -> Trace:
         """Account for the wait that has ended with this step of `trace`."""
+        if trace is ledger.early:
+            ledger.early = None
+            return trace
         began = ledger.last
         if origin is None:
             origin = self._from_loop(ledger, handle, began)
@@ -631,12 +705,21 @@ def _busy_elsewhere(waker: Trace, strand: Strand, at: float) -> float:
     return until
 
 
-def _has_begun(task: asyncio.Task[Any]) -> bool:
-    work = task.get_coro()
-    return task.done() or (
-        inspect.iscoroutine(work)
-        and inspect.getcoroutinestate(work) != inspect.CORO_CREATED
-    )
+def _here(function: Callable[..., Any], *args: Any) -> Any:
+    """Call in the context that is current, as `Context.run` does in another."""
+    return function(*args)
+
+
+class _Lent:
+    """Time of a step that an eager task took which was created in it."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+
+_NOTES = (_Lent, Start)
 
 
 def _disown(trace: Trace) -> None:
