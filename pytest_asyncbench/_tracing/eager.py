@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from pytest_asyncbench._loops import by_name, names, task_label
+from pytest_asyncbench._python import getframe
 from pytest_asyncbench._words.clock import current_thread_ids
 from pytest_asyncbench._words.undo import Undo, replace
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Start", "Starts", "has_begun"]
 
-_IN_PYTHON = asyncio.tasks._PyTask.__init__.__code__  # type: ignore[attr-defined]
+_IN_PYTHON = names.PY_TASK.of(asyncio.tasks).__init__.__code__
 
 
 class Start:
@@ -69,7 +70,7 @@ class Starts:
         def is_running() -> bool:
             running: bool = original()
             here = running and current_thread_ids()[0] == view.thread
-            if here and _constructs(sys._getframe(1)):
+            if here and _constructs(getframe(1)):
                 self._begun(loop)
             return running
 
@@ -145,7 +146,7 @@ def has_begun(task: asyncio.Task[Any]) -> bool:
     )
 
 
-def _constructs(frame: Any) -> bool:
+def _constructs(frame: FrameType) -> bool:
     # Who asks by itself names the method in its code; a constructor in C has no frame,
     # so that the one who called it is seen.
     code = frame.f_code

@@ -1,4 +1,4 @@
-"""Eager tasks in whole runs: counted, named, and never looked into when they are over."""
+"""Eager tasks in whole runs: counted, named, and never looked into when over."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ async def test_over_at_once():
 @pytest.mark.budget("10s", speedup=3)
 async def test_by_constructor():
     loop = asyncio.get_running_loop()
-    sleeps = (asyncio.sleep(0.1) for _ in range(4))
-    await asyncio.gather(*(asyncio.Task(s, loop=loop, eager_start=True) for s in sleeps))
+    four = [asyncio.sleep(0.1) for _ in range(4)]
+    await asyncio.gather(*(asyncio.Task(s, loop=loop, eager_start=True) for s in four))
 
 
 @pytest.mark.budget("200ms")
