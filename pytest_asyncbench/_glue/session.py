@@ -16,8 +16,9 @@ from pytest_asyncbench._glue.failures import add_note
 from pytest_asyncbench._glue.fixtures import BLOCKING_CALLS, CONCURRENTLY, TRIAL
 from pytest_asyncbench._glue.longrepr import longrepr
 from pytest_asyncbench._glue.plan import PLAN, fixtures_of
+from pytest_asyncbench._glue.properties import PROPERTY, record_property
 from pytest_asyncbench._glue.rulebook import all_rules, insist_on
-from pytest_asyncbench._glue.trial import Trial, record_property
+from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._reports.lines import accepted_lines, blocking_lines, message
 from pytest_asyncbench._watching import defeats
@@ -33,7 +34,7 @@ from pytest_asyncbench._words.errors import (
 )
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy
-from pytest_asyncbench._words.record import PROPERTY
+from pytest_asyncbench._words.record import record_of
 from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = ["Session"]
@@ -226,7 +227,7 @@ class Session:
     def _announce(self, item: pytest.Item, trial: Trial) -> None:
         with _ours(item, "has a listener that failed"):
             if trial.verdict is not None:
-                record = trial.verdict.record()
+                record = record_of(trial.verdict).to_json()
                 self._config.hook.pytest_asyncbench_verdict(item=item, record=record)
 
     def _note_untold(self, trial: Trial) -> None:
@@ -299,7 +300,7 @@ class Session:
 def _put_record(item: pytest.Item, verdict: Verdict) -> None:
     """Put the record where reports take it from, in the place of one from before."""
     _drop_record(item)
-    item.user_properties.append(record_property(verdict))
+    item.user_properties.append(record_property(record_of(verdict)))
 
 
 def _drop_record(item: pytest.Item) -> None:

@@ -1,21 +1,24 @@
 """What the run as a whole saw, at its end.
 
-Reports cross from workers to the controller as JSON, so the summary is made of the
-records in the reports' user properties and of nothing else.
+Reports cross from workers to the controller, so the summary is made of the records that
+they carry and of nothing else.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_asyncbench._glue.properties import records_in
 from pytest_asyncbench._words.promised import Allowance
-from pytest_asyncbench._words.record import NOT_WATCHED, PROPERTY
 from pytest_asyncbench._words.units import seconds, shown
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._words.problems import Problem
+    from pytest_asyncbench._words.record import BlockingEntry, Record
 
 __all__ = ["Summary"]
 
@@ -46,36 +49,43 @@ class Summary:
         # Keys in order: who reruns a test that failed reports it several times.
         self.unmeasured: dict[str, None] = {}
         self.waived: dict[str, None] = {}
-        self.problems: Counter[str] = Counter()
+        self.problems: Counter[Problem] = Counter()
+        self.unread: dict[str, str] = {}
+        """Why a test's record could not be read."""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the record from a test's last report."""
         if report.when != "teardown":
             return
-        for name, value in report.user_properties:
-            if name == PROPERTY and isinstance(value, str):
-                self._add(report.nodeid, json.loads(value))
+        try:
+            for record in records_in(report):
+                self._add(report.nodeid, record)
+        except ValueError as error:
+            self.unread[report.nodeid] = str(error)
 
-    def _add(self, nodeid: str, record: dict[str, Any]) -> None:
+    def _add(self, nodeid: str, record: Record) -> None:
         self.tests.add(nodeid)
-        self.steps += record["steps"]
-        if record["unmeasured"]:
+        self.steps += record.steps
+        if record.unmeasured:
             self.unmeasured[nodeid] = None
-        if record["waived"]:
+        if record.waived:
             self.waived[nodeid] = None
-        self.problems.update(record["problems"])
-        self.unused.update(record["unused"])
-        for entry in record["blocking"]:
-            if entry["allowed"] is not None:
-                self.allowed[entry["allowed"]] += entry["count"]
-                self.used.add(entry["allowance"])
-                continue
-            key = (entry["file"], entry["line"], entry["function"], entry["call"])
-            place = self.places.setdefault(key, _Place())
-            place.seconds += entry["seconds"]
-            place.count += entry["count"]
-            place.tests.add(nodeid)
-            place.advice = entry["advice"]
+        self.problems.update(record.problem_parts)
+        self.unused.update(record.unused)
+        for entry in record.blocking:
+            if entry.allowed is not None:
+                self.allowed[entry.allowed] += entry.count
+                self.used.add(entry.allowance)
+            else:
+                self._add_place(nodeid, entry)
+
+    def _add_place(self, nodeid: str, entry: BlockingEntry) -> None:
+        key = (entry.file, entry.line, entry.function, entry.call)
+        place = self.places.setdefault(key, _Place())
+        place.seconds += entry.seconds
+        place.count += entry.count
+        place.tests.add(nodeid)
+        place.advice = entry.advice
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
@@ -89,7 +99,7 @@ class Summary:
 
     def lines(self) -> Iterator[str]:
         """Give the lines of the terminal summary."""
-        if not self.tests:
+        if not self.tests and not self.unread:
             return
         tests, steps = _many(len(self.tests), "test"), _many(self.steps, "step")
         yield f"{tests} and {steps} measured"
@@ -101,10 +111,13 @@ class Summary:
             yield f"not judged: the budget of {nodeid}, since a debugger stood in it"
         for problem, count in self.problems.items():
             times = f" ({count} times)" if count > 1 else ""
-            if problem.startswith(NOT_WATCHED):
-                yield f"{problem}{times}"
-                continue
-            yield f"pytest-asyncbench itself failed: {problem}{times}; outcomes stand"
+            if problem.is_ours:
+                told = f"pytest-asyncbench itself failed: {problem.text}"
+                yield f"{told}{times}; outcomes stand"
+            else:
+                yield f"{problem.sentence}{times}"
+        for nodeid, why in self.unread.items():
+            yield f"not read: the record of {nodeid}: {why}"
 
     def _place_lines(self) -> Iterator[str]:
         ranked = sorted(self.places.items(), key=lambda entry: -entry[1].seconds)

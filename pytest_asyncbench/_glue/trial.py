@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import json
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import replace
@@ -30,7 +29,6 @@ from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Stopwatch
 from pytest_asyncbench._words.decided import Finding, Verdict
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy, Rule
-from pytest_asyncbench._words.record import PROPERTY
 from pytest_asyncbench._words.seen import Elapsed, Observations, Overrun
 from pytest_asyncbench._words.undo import Undo
 from pytest_asyncbench.virtual_time import (
@@ -40,7 +38,7 @@ from pytest_asyncbench.virtual_time import (
     virtualize,
 )
 
-__all__ = ["Trial", "record_property"]
+__all__ = ["Trial"]
 
 _RAISED = {
     "wall": errors.BudgetExceeded,
@@ -356,11 +354,6 @@ class Trial:
             return own
         self.ruling = _RAISED[verdict.violations[0].kind](text)
         return self.ruling
-
-
-def record_property(verdict: Verdict) -> tuple[str, str]:
-    """Give the user property that carries a verdict's record."""
-    return PROPERTY, json.dumps(verdict.record(), sort_keys=True)
 
 
 def _keeps_real_time(loop: Any) -> errors.VirtualTimeError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import MARKER, Policy
@@ -21,7 +21,6 @@ __all__ = [
     "TaskTrace",
     "Verdict",
     "Violation",
-    "finding_record",
 ]
 
 GARBAGE = "the garbage collector"
@@ -132,43 +131,3 @@ class Verdict:
         used = {finding.allowance for finding in self.findings}
         rows = [row for row in self.policy.allow if row.source.startswith(MARKER)]
         return [row.text for row in rows if row.text not in used]
-
-    def record(self) -> dict[str, Any]:
-        """Give the record that reports carry, of JSON's own types only."""
-        budget = self.policy.budget
-        return {
-            "version": 1,
-            "wall": self.elapsed.wall,
-            "serial": self.comparison and self.comparison.serial,
-            "speedup": self.comparison and self.comparison.speedup,
-            "starved": self.elapsed.starved,
-            "virtual": self.elapsed.virtual,
-            "budget": budget
-            and {
-                "within": budget.within,
-                "speedup": budget.speedup,
-                "met": bool(self.budget_met),
-            },
-            "blocking": [finding_record(finding) for finding in self.findings],
-            "unused": self.unused(),
-            "steps": self.steps,
-            "loops": list(self.loops),
-            "mode": self.policy.blocking,
-            "waived": [violation.kind for violation in self.accepted],
-            "unmeasured": self.unmeasured,
-            "problems": [problem.sentence for problem in self.problems],
-        }
-
-
-_UNWRITTEN = ("busy", "via")
-"""What of a finding is for the lines of a report only."""
-
-
-def finding_record(finding: Finding) -> dict[str, Any]:
-    """Give a finding's entry of the record."""
-    names = (field.name for field in dataclasses.fields(finding))
-    record = {name: getattr(finding, name) for name in names if name not in _UNWRITTEN}
-    record["waits"] = [
-        {"call": wait.call, "on": wait.on, "seen": seen} for wait, seen in finding.waits
-    ]
-    return record

@@ -1,12 +1,349 @@
-"""The record of a test: what its reports carry, of JSON's own types."""
+"""The record: all that is told of one test, which every report reads and nothing else.
+
+It crosses from workers to the controller, and lies in JUnit XML, as JSON. Fields may be
+added in a version, with a default, and are not changed. ``docs/record.md`` and
+``docs/record.schema.json`` are drawn from the classes below: the sentence under a field
+opens with the unit of a number.
+"""
 
 from __future__ import annotations
 
-__all__ = ["NOT_WATCHED", "PROPERTY"]
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-PROPERTY = "asyncbench"
-"""The name of the user property of a report that carries the record."""
+from pytest_asyncbench._words.decided import Finding, TaskTrace, Verdict
+from pytest_asyncbench._words.plain import VALUE_ONLY, read, written
+from pytest_asyncbench._words.problems import Problem
+from pytest_asyncbench._words.promised import Budget, Mode
+from pytest_asyncbench._words.seen import AwaitedTask, Overrun, Stack
+from pytest_asyncbench._words.whose import is_ours, is_users
+
+__all__ = [
+    "VERSION",
+    "AliveEntry",
+    "BlockingEntry",
+    "BudgetEntry",
+    "OverrunEntry",
+    "PlaceEntry",
+    "Record",
+    "ViolationEntry",
+    "WaitEntry",
+    "record_of",
+]
+
+VERSION = 1
+"""Of the record: another one has fields that are called or meant differently."""
+
+_MOST_ALIVE = 100
 
 
-NOT_WATCHED = "not watched: "
-"""How a problem begins that is a rule's which names what can't be wrapped."""
+@dataclass(frozen=True, kw_only=True)
+class PlaceEntry:
+    """A line of code."""
+
+    file: str
+    """The path as the interpreter has it."""
+    line: int
+    """A line number, from 1."""
+    function: str
+    """The function; qualified within its module where the interpreter knows (3.11 and
+    up)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetEntry:
+    """What a test was to keep, by its marker or by a setting."""
+
+    within: float | None
+    """In seconds: what the call may take at most; null where only a speedup was
+    promised."""
+    speedup: float | None
+    """A factor: how many times as fast as one after another it must be."""
+    met: bool
+    """Whether both were kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitEntry:
+    """What the kernel kept the loop's thread waiting for."""
+
+    call: str
+    """The system call, ``recvfrom``."""
+    on: str | None
+    """The file, or the address of the peer, where the call has such."""
+    seen: int
+    """A count: how often it was seen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockingEntry:
+    """One place that blocked the event loop, merged over all that was seen of it."""
+
+    kind: Literal["stall", "call"]
+    """``stall``, a step that was longer than the threshold; ``call``, a known blocking
+    call that was not."""
+    call: str
+    """What was called there, or was busy itself."""
+    file: str
+    """The path of the file of the place, as the interpreter has it."""
+    line: int
+    """A line number, from 1; 0 where none is known."""
+    function: str
+    """The function of the place."""
+    seconds: float
+    """In seconds: for how long the loop was kept here, in all."""
+    step: float | None
+    """In seconds: the longest step that stalled here; null where none did."""
+    working: float | None
+    """In seconds: the part in which the thread had the processor; null where the system
+    can't tell."""
+    blocked: float | None
+    """In seconds: the part in which the thread waited; null where the system can't
+    tell."""
+    starved: float | None
+    """In seconds: the part in which the thread could have run and was not let; null
+    where the system can't tell."""
+    stopped: float
+    """In seconds: the part of `starved` in which the whole process stood."""
+    kept_out: float
+    """In seconds: the part of `starved` in which another thread kept the
+    interpreter."""
+    waits: tuple[WaitEntry, ...]
+    """What was waited for, most often first."""
+    held_up: int
+    """A count: callbacks and timers that could not go on meanwhile."""
+    held_up_for: float
+    """In seconds: for how long at most, one of them."""
+    count: int
+    """A count: how often it blocked."""
+    allowed: str | None
+    """The reason for which it is accepted; null where it counts."""
+    allowance: str | None
+    """The allowance of that reason, as it is written; null where it was not one that
+    accepted it."""
+    advice: str
+    """What to write instead, as code; empty where nothing is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViolationEntry:
+    """One broken promise: its limit, and what was seen instead."""
+
+    kind: Literal["wall", "speedup", "blocking", "unmeasured"]
+    """``wall`` and ``speedup``, of a budget; ``blocking``, a call that was not allowed;
+    ``unmeasured``, a test that asked to be watched and could not be."""
+    limit: float | None
+    """In seconds, for ``speedup`` a factor: what was promised. Of ``blocking`` it is
+    the threshold."""
+    actual: float | None
+    """In seconds, for ``speedup`` a factor: what was seen; null where nothing could be
+    measured. Of ``wall`` it is all that the call took, forgiven time included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AliveEntry:
+    """A task that was alive when the budget ended."""
+
+    name: str
+    """``the test``, or how the task is called."""
+    awaits: str
+    """What it waited for."""
+    seconds: float | None
+    """In seconds: for how long it had waited; null where that is not known."""
+    place: PlaceEntry | None
+    """The innermost line of the user's in its chain of awaits, else of a library's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverrunEntry:
+    """What stood at the moment in which the budget ended."""
+
+    cancelled: bool
+    """Whether the test was cancelled then; a loop that is blocked can't be."""
+    count: int
+    """A count: the tasks that were alive."""
+    alive: tuple[AliveEntry, ...]
+    """The first hundred of them, the test's own first."""
+    stuck: tuple[PlaceEntry, ...]
+    """The lines on the loop's stack, innermost first, where a step was in the way of
+    the cancellation; else empty."""
+    frozen: bool
+    """Whether the loop's clock stood still, so that none of its timers could end."""
+    farthest: float | None
+    """In seconds: how far away a timer was that was set while the date was frozen; null
+    where there was none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What was promised to one test, what happened, and what that means."""
+
+    version: int
+    """A count: the version of the record's shape, 1."""
+    wall: float
+    """In seconds: what the test's call took, by the real clock."""
+    serial: float | None
+    """In seconds: what the coroutines that ran side by side would take one after
+    another; null where there were none."""
+    speedup: float | None
+    """A factor: `serial` over the time that they took together."""
+    starved: float | None
+    """In seconds: the part of `wall` in which the thread could have run and was not
+    let; null where the system can't tell."""
+    virtual: float | None
+    """In seconds: what the call took in virtual time; null where the test did not live
+    in it."""
+    budget: BudgetEntry | None
+    """What was promised; null where nothing was."""
+    blocking: tuple[BlockingEntry, ...]
+    """What blocked the loop, what is allowed included."""
+    unused: tuple[str, ...]
+    """The allowances of the test's own that accepted nothing."""
+    steps: int
+    """A count: the steps of event loops that were measured."""
+    loops: tuple[str, ...]
+    """The kinds of loop that were seen, by their qualified names."""
+    mode: Mode
+    """What a blocking call does to this test."""
+    waived: tuple[str, ...]
+    """The kinds of broken promises that are not held against the test, since a debugger
+    stood in it."""
+    unmeasured: bool
+    """Whether it asked to be watched, and no step was seen."""
+    problems: tuple[str, ...]
+    """What went wrong on the plugin's side, a sentence each."""
+    problem_parts: tuple[Problem, ...] = ()
+    """The same problems in the same order, each taken apart."""
+    violations: tuple[ViolationEntry, ...] = ()
+    """The promises that were broken, the one that gives the failure its name first."""
+    overrun: OverrunEntry | None = None
+    """What stood when the budget ended; null where it did not end before the test."""
+    tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
+    """What ran side by side, and when, for a timeline. Value only: its moments mean
+    nothing in another process."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the record in JSON's own types, less what is of the value only."""
+        json: dict[str, Any] = written(self)
+        return json
+
+    @classmethod
+    def from_json(cls, json: dict[str, Any]) -> Record:
+        """Make the record of what `to_json` gave, in this version or a later one.
+
+        Raises:
+            ValueError: it is no record, or one of a version that is not known here.
+        """
+        if isinstance(json, dict) and json.get("version", VERSION) != VERSION:
+            raise ValueError(
+                f"it is of version {json['version']!r}; known here is {VERSION}"
+            )
+        record: Record = read(cls, json, "record")
+        return record
+
+
+# ------------------------------------------------------------- from a verdict
+
+
+def record_of(verdict: Verdict) -> Record:
+    """Make the record of a verdict."""
+    comparison = verdict.comparison
+    return Record(
+        version=VERSION,
+        wall=verdict.elapsed.wall,
+        serial=_known(comparison.serial) if comparison else None,
+        speedup=_known(comparison.speedup) if comparison else None,
+        starved=verdict.elapsed.starved,
+        virtual=verdict.elapsed.virtual,
+        budget=_budget(verdict.policy.budget, verdict.budget_met),
+        blocking=tuple(map(_blocking, verdict.findings)),
+        unused=tuple(verdict.unused()),
+        steps=verdict.steps,
+        loops=verdict.loops,
+        mode=verdict.policy.blocking,
+        waived=tuple(violation.kind for violation in verdict.accepted),
+        unmeasured=verdict.unmeasured,
+        problems=tuple(problem.sentence for problem in verdict.problems),
+        problem_parts=verdict.problems,
+        violations=tuple(
+            ViolationEntry(
+                kind=broken.kind,
+                limit=_known(broken.limit),
+                actual=_known(broken.actual),
+            )
+            for broken in verdict.violations
+        ),
+        overrun=_overrun(verdict.overrun),
+        tasks=comparison.tasks if comparison else (),
+    )
+
+
+def _known(number: float | None) -> float | None:
+    """Give None for what is no number, which JSON has no word for."""
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _budget(budget: Budget | None, met: bool | None) -> BudgetEntry | None:
+    if budget is None:
+        return None
+    return BudgetEntry(within=budget.within, speedup=budget.speedup, met=bool(met))
+
+
+def _blocking(finding: Finding) -> BlockingEntry:
+    return BlockingEntry(
+        kind=finding.kind,
+        call=finding.call,
+        file=finding.file,
+        line=finding.line,
+        function=finding.function,
+        seconds=finding.seconds,
+        step=finding.step,
+        working=finding.working,
+        blocked=finding.blocked,
+        starved=finding.starved,
+        stopped=finding.stopped,
+        kept_out=finding.kept_out,
+        waits=tuple(
+            WaitEntry(call=wait.call, on=wait.on, seen=seen)
+            for wait, seen in finding.waits
+        ),
+        held_up=finding.held_up,
+        held_up_for=finding.held_up_for,
+        count=finding.count,
+        allowed=finding.allowed,
+        allowance=finding.allowance,
+        advice=finding.advice,
+    )
+
+
+def _overrun(overrun: Overrun | None) -> OverrunEntry | None:
+    if overrun is None:
+        return None
+    return OverrunEntry(
+        cancelled=overrun.cancelled,
+        count=len(overrun.tasks),
+        alive=tuple(map(_alive, overrun.tasks[:_MOST_ALIVE])),
+        stuck=_places(overrun.stuck or ()),
+        frozen=overrun.frozen,
+        farthest=_known(overrun.farthest),
+    )
+
+
+def _alive(task: AwaitedTask) -> AliveEntry:
+    places = _places(task.stack)
+    users = (place for place in places if is_users(place.file))
+    return AliveEntry(
+        name=task.name,
+        awaits=task.awaits,
+        seconds=_known(task.seconds),
+        place=next(users, places[0] if places else None),
+    )
+
+
+def _places(stack: Stack) -> tuple[PlaceEntry, ...]:
+    return tuple(
+        PlaceEntry(file=frame.file, line=frame.line, function=frame.function)
+        for frame in stack
+        if not is_ours(frame.file)
+    )

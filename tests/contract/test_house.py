@@ -128,6 +128,12 @@ def test_words_know_the_standard_library_only(module):
     assert roots <= sys.stdlib_module_names | {"pytest_asyncbench"}
 
 
+def test_promises_are_known_without_what_is_seen_decided_or_recorded():
+    """A run that asks for nothing loads settings, and must load no more than that."""
+    known = {name for name in map(ours, imports_of("_words.promised")) if name}
+    assert not known & {"_words.seen", "_words.decided", "_words.record"}
+
+
 def test_only_the_host_knows_pytest_asyncio():
     """How a test is run changes between versions, in one place."""
     knows = {

@@ -1,0 +1,52 @@
+"""The summary of a run, which is made of the records that reports carry."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+from pytest_asyncbench._glue.properties import record_property
+from pytest_asyncbench._glue.summary import Summary
+from pytest_asyncbench._words.decided import Verdict
+from pytest_asyncbench._words.problems import Problem
+from pytest_asyncbench._words.promised import Policy
+from pytest_asyncbench._words.record import record_of
+from pytest_asyncbench._words.seen import Elapsed
+
+
+def told_of(*properties):
+    """Give the lines of a summary that has heard of one test with these properties."""
+    summary = Summary()
+    report = SimpleNamespace(nodeid="t.py::x", when="teardown")
+    report.user_properties = [*properties]
+    summary.pytest_runtest_logreport(report)
+    return list(summary.lines())
+
+
+def test_a_record_that_can_not_be_read_is_told_and_stops_nothing():
+    """A worker may have another version of the plugin; the run's outcomes stand."""
+    assert told_of(("asyncbench", json.dumps({"version": 2}))) == [
+        "0 tests and 0 steps measured",
+        "not read: the record of t.py::x: it is of version 2; known here is 1",
+    ]
+    assert told_of(("asyncbench", "no JSON at all"))[1].startswith("not read: ")
+
+
+def test_properties_of_others_are_none_of_ours():
+    """Also one of our name that holds something else than a text."""
+    assert told_of(("speed", "fast"), ("asyncbench", 3)) == []
+
+
+def test_a_rule_that_is_not_watched_is_no_failure_of_ours():
+    """Each kind of problem is told by its kind, not by how its text begins."""
+    problems = (
+        Problem(kind="failed", text="not watched: by mistake"),
+        Problem(kind="unwrappable", target="os.sep", text="rule 'os.sep': no call"),
+    )
+    verdict = Verdict(
+        policy=Policy(), elapsed=Elapsed(wall=1.0), steps=1, problems=problems
+    )
+    assert told_of(record_property(record_of(verdict)))[1:] == [
+        "pytest-asyncbench itself failed: not watched: by mistake; outcomes stand",
+        "not watched: rule 'os.sep': no call",
+    ]
