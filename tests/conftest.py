@@ -26,11 +26,15 @@ import pytest_asyncbench._glue.session
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._python.frames import current_frames
 from pytest_asyncbench._rules.table import RULES
+from pytest_asyncbench._watching.ownership import check_owners
 from pytest_asyncbench._watching.thread import OwnThread
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 
 assert pytest_asyncbench._glue.session
 Interception(RULES, SYSTEM_CLOCK).install()()
+
+_trespasses: list[str] = []
+check_owners(_trespasses)
 
 _WIDTH = "100"
 
@@ -169,6 +173,14 @@ class Played:
         return self.out
 
 
+@pytest.fixture(autouse=True)
+def trespasses():
+    """What was written by another thread than its owner, in this test."""
+    _trespasses.clear()
+    yield _trespasses
+    assert _trespasses == []
+
+
 @pytest.fixture(scope="session")
 def _played():
     return {}
@@ -187,7 +199,7 @@ def _watchdogs():
         while frame.f_back is not None:
             frame = frame.f_back
         outermost.append(frame.f_code)
-    return outermost.count(OwnThread._run_until_stopped.__code__)
+    return outermost.count(OwnThread.code())
 
 
 def _originals():

@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from types import CodeType
 
 from pytest_asyncbench._python import Lock, acquire, held_lock
 from pytest_asyncbench._watching.forks import GoOn, make_way_for_forks
@@ -69,6 +70,11 @@ class OwnThread:
         self._ended: Lock | None = None
         """Released at its end; None while it has not begun."""
         self._forget_forks: Undo | None = None
+
+    @classmethod
+    def code(cls) -> CodeType:
+        """Give the code that stands at the bottom of its stack."""
+        return cls._run_until_stopped.__code__
 
     def begin(self) -> None:
         """Begin, unless it has begun already or is over."""
