@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterator
-from types import FrameType, MethodType
+import inspect
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from types import FrameType, FunctionType, MethodType
 from typing import Any
 
 from pytest_asyncbench._loops import names
@@ -25,10 +27,14 @@ def await_chain(task: asyncio.Task[Any]) -> tuple[Stack, str]:
     return tuple(_frame_of(frame) for frame in frames), _awaited(task, frames)
 
 
-def by_name(task: asyncio.Task[Any]) -> tuple[str, int]:
+def by_name(task: asyncio.Task[Any]) -> tuple[str, int, str]:
     """Sort key that puts Task-2 before Task-10."""
-    stem, _, digits = task.get_name().rpartition("-")
-    return (stem, int(digits)) if digits.isdigit() else (task.get_name(), 0)
+    name = task.get_name()
+    stem, _, digits = name.rpartition("-")
+    # Not read as a number: there are digits that `int` refuses, and it refuses many.
+    if not digits.isdecimal():
+        return name, 0, ""
+    return stem, len(digits.lstrip("0")), digits
 
 
 # What stands between an await and its asynchronous generator, or a coroutine that
@@ -72,15 +78,60 @@ def _awaited(task: asyncio.Task[Any], innermost_first: list[FrameType]) -> str:
         return f"task {task_label(waiter)!r}"
     children = [each for each in names.CHILDREN.get(waiter) or () if not each.done()]
     if children:
-        more = f" and {len(children) - 5} more" if len(children) > 5 else ""
-        return f"all of {', '.join(map(_child, children[:5]))}{more}"
+        return f"all of {_listed(children)}"
     if innermost_first and innermost_first[0].f_code.co_name != "__sleep0":
         module = innermost_first[0].f_globals.get("__name__", "")
         if module == f"{_PACKAGE}._running.together":
             return "what it runs concurrently"
-        if module.partition(".")[0] == "asyncio":
+        if _is_asyncios(innermost_first[0]):
             return _primitive(task, innermost_first)
-    return "its turn on the loop" if waiter is None else _child(waiter)
+    return "its turn on the loop" if waiter is None else _future(waiter)
+
+
+def _future(waiter: asyncio.Future[Any]) -> str:
+    shielded = _shielded(waiter)
+    return f"{_child(shielded)}, in a shield" if shielded else _child(waiter)
+
+
+def _shielded(waiter: asyncio.Future[Any]) -> asyncio.Future[Any] | None:
+    """Give what a shield stands around, if that is what a task waits for."""
+    # Whoever cancels the shield calls a function that knows both.
+    for kept in gc.get_referents(waiter):
+        if getattr(kept, "__qualname__", "") == "shield.<locals>._outer_done_callback":
+            inner = inspect.getclosurevars(kept).nonlocals.get("inner")
+            return inner if isinstance(inner, asyncio.Future) else None
+    return None
+
+
+def _awaited_by(awaiting: asyncio.Task[Any]) -> list[asyncio.Task[Any]]:
+    """Give the tasks that a task is recorded to await, from 3.14 on."""
+    tasks = asyncio.all_tasks(awaiting.get_loop())
+    known = [task for task in tasks if awaiting in (names.AWAITED_BY.get(task) or ())]
+    return sorted(known, key=by_name)
+
+
+_MOST = 5
+
+
+def _listed(awaited: Sequence[asyncio.Future[Any]]) -> str:
+    more = f" and {len(awaited) - _MOST} more" if len(awaited) > _MOST else ""
+    return f"{', '.join(map(_child, awaited[:_MOST]))}{more}"
+
+
+def _is_asyncios(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == "asyncio"
+
+
+def _called(within: Sequence[FrameType]) -> str:
+    """Name what was called of asyncio's, by the innermost frame that people know."""
+    if any(frame.f_code.co_name == "_wait_for_one" for frame in within):
+        return "asyncio.as_completed"
+    known = (frame for frame in within if not _is_private(frame.f_code.co_name))
+    return _asyncio_name(next(known, within[0]))
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
 
 
 def _asyncio_name(frame: FrameType) -> str:
@@ -98,17 +149,20 @@ def _child(child: asyncio.Future[Any]) -> str:
 
 
 def _primitive(task: asyncio.Task[Any], innermost_first: list[FrameType]) -> str:
-    """Name asyncio's own call, and the object that it waits at where there is one."""
-    called = _asyncio_name(innermost_first[0])
-    for frame in innermost_first:
-        if not frame.f_globals.get("__name__", "").startswith("asyncio"):
-            break
+    """Name asyncio's own call, and what it waits for there, where that is known."""
+    within = [*takewhile(_is_asyncios, innermost_first)]
+    called = _called(within)
+    for frame in within:
         owner = frame.f_locals.get("self")
         if isinstance(owner, asyncio.Event):
             return f"{called}, which nobody has set"
-        if isinstance(owner, (asyncio.Lock, asyncio.Semaphore, asyncio.Condition)):
+        # Who wants its lock back after a notification stands in `Lock.acquire`.
+        if isinstance(owner, asyncio.Condition):
+            return f"{called}, which nobody has notified"
+        if isinstance(owner, (asyncio.Lock, asyncio.Semaphore)):
             return f"{called}, held by {_holders(owner, task.get_loop())}"
-    return called
+    awaited = _awaited_by(task)
+    return f"{called} of {_listed(awaited)}" if awaited else called
 
 
 def _holders(lock: Any, loop: asyncio.AbstractEventLoop) -> str:
@@ -128,11 +182,19 @@ def _holds(task: asyncio.Task[Any], lock: Any) -> bool:
     if any(_is_on(frame.f_locals.get("self"), lock) for _, frame in chain):
         return False
     return any(
-        getattr(kept, "__name__", "") == "__aexit__" and _is_on(kept.__self__, lock)
+        getattr(kept, "__name__", "") == "__aexit__" and _is_on(owner, lock)
         for awaited, frame in chain
-        for kept in gc.get_referents(awaited, frame)  # the frame has it on 3.10
-        if isinstance(kept, MethodType)
+        for kept, owner in _exits(gc.get_referents(awaited, frame))  # a frame's on 3.10
     )
+
+
+def _exits(kept: Sequence[object]) -> Iterator[tuple[object, object]]:
+    """Give each method that is kept, and whose it is."""
+    for each, beside in zip(kept, [*kept[1:], None], strict=True):
+        if isinstance(each, MethodType):
+            yield each, each.__self__
+        elif isinstance(each, FunctionType):
+            yield each, beside  # from 3.14 on they lie side by side
 
 
 def _is_on(owner: Any, lock: Any) -> bool:

@@ -11,7 +11,7 @@ every other use, and tries each row on each Python.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARGS",
+    "AWAITED_BY",
     "CALLBACK",
     "CHILDREN",
     "CLOCK_RESOLUTION",
@@ -122,9 +123,10 @@ class PrivateName(Generic[Owner, Value]):
         use: what it is read or replaced for.
         without: what is lost where it is missing.
         system: the one system that has it.
+        since: the first Python that has it.
     """
 
-    __slots__ = ("kind", "name", "owner", "system", "use", "without")
+    __slots__ = ("kind", "name", "owner", "since", "system", "use", "without")
 
     def __init__(
         self,
@@ -135,6 +137,7 @@ class PrivateName(Generic[Owner, Value]):
         use: str,
         without: str,
         system: Literal["unix", "windows"] | None = None,
+        since: tuple[int, int] = (3, 10),
     ) -> None:
         self.owner = owner
         self.name = name
@@ -142,6 +145,7 @@ class PrivateName(Generic[Owner, Value]):
         self.use = use
         self.without = without
         self.system = system
+        self.since = since
 
     def __repr__(self) -> str:
         return f"{self.owner}.{self.name}"
@@ -321,6 +325,14 @@ WAITER: PrivateName[AnyTask, asyncio.Future[Any] | None] = PrivateName(
     "asyncio.Future | None",
     use="what a task awaits",
     without="what a task waits for when its budget ends is told by its frames alone",
+)
+AWAITED_BY: PrivateName[AnyTask, Collection[asyncio.Future[Any]]] = PrivateName(
+    "asyncio.Task",
+    "_asyncio_awaited_by",
+    "set | frozenset | None",
+    use="whom a group, wait, as_completed and shield wait for",
+    without="these are told by their own names only",
+    since=(3, 14),
 )
 CHILDREN: PrivateName[asyncio.Future[Any] | None, Sequence[asyncio.Future[Any]]] = (
     PrivateName(

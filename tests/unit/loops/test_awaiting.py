@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
@@ -180,6 +181,87 @@ def test_a_gather_is_told_by_those_it_still_waits_for():
 
     expected = "all of " + ", ".join(f"task 's{n}'" for n in range(5)) + " and 1 more"
     assert suspended(on_gather, turns=6)[1] == expected
+
+
+def test_a_shield_is_told_by_what_it_shields():
+    """And not as the nameless future that it gives."""
+
+    async def on_shield():
+        await asyncio.shield(asyncio.create_task(asyncio.sleep(60), name="inner"))
+
+    assert suspended(on_shield)[1] == "task 'inner', in a shield"
+
+
+def test_who_waits_at_a_condition_waits_for_a_notification():
+    """Whoever holds the lock of it has nothing to do with that."""
+
+    async def on_condition():
+        condition = asyncio.Condition()
+        async with condition:
+            await condition.wait()
+
+    awaits = suspended(on_condition)[1]
+    assert awaits == "asyncio.Condition.wait, which nobody has notified"
+
+
+async def on_wait(pair):
+    await asyncio.wait(pair)
+
+
+async def on_as_completed(pair):
+    for each in asyncio.as_completed(pair):
+        await each
+
+
+async def on_group(pair):
+    async def joined(task):
+        await task
+
+    async with asyncio.TaskGroup() as group:
+        for task in pair:
+            group.create_task(joined(task), name=f"of {task.get_name()}")
+
+
+@pytest.mark.parametrize(
+    ("wait", "called"),
+    [
+        (on_wait, "asyncio.wait"),
+        (on_as_completed, "asyncio.as_completed"),
+        pytest.param(
+            on_group,
+            "asyncio.TaskGroup.__aexit__",
+            marks=pytest.mark.skipif(
+                sys.version_info < (3, 11), reason="groups came with 3.11"
+            ),
+        ),
+    ],
+)
+def test_who_waits_for_several_is_told_by_name(wait, called):
+    """By the name that people write; and, where Python records them, for whom."""
+
+    async def main():
+        tasks = [asyncio.create_task(asyncio.sleep(60), name=f"s{n}") for n in range(2)]
+        await wait(tasks)
+
+    awaits = suspended(main, turns=4)[1]
+    if sys.version_info < (3, 14):
+        assert awaits == called
+    else:
+        of = "of " if wait is on_group else ""
+        assert awaits == f"{called} of task '{of}s0', task '{of}s1'"
+
+
+@pytest.mark.parametrize("name", ["job-\u00b2", "job-" + "9" * 5000, "-", "job-\u0663"])
+def test_no_name_of_a_task_is_too_odd_to_sort_by(name):
+    """Some digits are none to `int`, and so are very many."""
+
+    async def main():
+        task = asyncio.create_task(asyncio.sleep(0), name=name)
+        other = asyncio.create_task(asyncio.sleep(0), name="job-1")
+        await asyncio.wait([task, other])
+        return sorted([task, other], key=by_name)
+
+    assert len(asyncio.run(main())) == 2
 
 
 def test_tasks_are_sorted_as_people_count():
