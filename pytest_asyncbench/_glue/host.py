@@ -7,15 +7,17 @@ Hypothesis the function inside of it; unittest looks the method up on its instan
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.unittest import TestCaseFunction
 
 from pytest_asyncbench._words.undo import Undo
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = [
     "NO_FAILURE",
@@ -24,6 +26,7 @@ __all__ = [
     "loop_made",
     "loop_owner",
     "own_failure",
+    "written_settings",
 ]
 
 NO_FAILURE = (pytest.skip.Exception, pytest.xfail.Exception)
@@ -87,6 +90,16 @@ def own_failure(item: pytest.Item) -> BaseException | None:
     """Give the failure that unittest keeps to itself until the report is made."""
     kept = getattr(item, "_excinfo", None)
     return kept[0].value if kept else None
+
+
+def written_settings(config: pytest.Config) -> Iterator[str]:
+    """Give the names of the settings in the ini file and of ``--override-ini``."""
+    # pytest 9 deprecates the public name, and gives no other way to see the keys.
+    written = getattr(config, "_inicfg", None)
+    yield from config.inicfg if written is None else written
+    # pytest 8 does not count these among them.
+    for each in config.getoption("override_ini") or ():
+        yield each.partition("=")[0]
 
 
 def _holder(item: pytest.Item) -> tuple[Any, str]:

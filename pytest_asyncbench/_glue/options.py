@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
+from pytest_asyncbench._glue.host import written_settings
 from pytest_asyncbench._policy.reading import DEFAULT, suggest, with_settings
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Budget, Policy
@@ -139,17 +140,10 @@ def policy_of(config: pytest.Config) -> Policy:
 def _insist_on_names(config: pytest.Config) -> None:
     # pytest only warns of a setting that nobody knows, and the test passes unwatched.
     known = [option.ini for option in OPTIONS]
-    # pytest 9 deprecates the public name, and gives no other way to see the keys.
-    written = getattr(config, "_inicfg", None)
-    names = [
-        *(config.inicfg if written is None else written),
-        # pytest 8 does not count these among them.
-        *(each.partition("=")[0] for each in config.getoption("override_ini") or ()),
-    ]
     wrong = [
         f"asyncbench (ini): unknown setting {name!r}{suggest(name, known)}; "
         f"accepted: {', '.join(known)}"
-        for name in dict.fromkeys(names)
+        for name in dict.fromkeys(written_settings(config))
         # With a hyphen, too: that is how the command line spells them.
         if name.lower().startswith("asyncbench") and name not in known
     ]

@@ -60,11 +60,19 @@ def _chain(task: asyncio.Task[Any]) -> Iterator[tuple[Any, FrameType]]:
         awaited = onwards
 
 
+_SUSPENDED = (
+    ("cr_frame", "cr_await"),
+    ("gi_frame", "gi_yieldfrom"),
+    ("ag_frame", "ag_await"),
+)
+"""Where each kind of what is awaited has its frame, and what it awaits itself."""
+
+
 def _suspended(awaited: Any) -> tuple[FrameType | None, Any]:
-    for prefix, onwards in (("cr", "await"), ("gi", "yieldfrom"), ("ag", "await")):
-        frame = getattr(awaited, f"{prefix}_frame", None)
+    for its_frame, onwards in _SUSPENDED:
+        frame = getattr(awaited, its_frame, None)
         if frame is not None:
-            return frame, getattr(awaited, f"{prefix}_{onwards}", None)
+            return frame, getattr(awaited, onwards, None)
     return None, None
 
 
