@@ -29,6 +29,7 @@ from pytest_asyncbench._words.errors import (
     BudgetExceeded,
     NotConcurrent,
     PolicyError,
+    UnmeasuredError,
 )
 from pytest_asyncbench._words.promised import Policy
 
@@ -220,7 +221,8 @@ def _raise_broken(verdict: Verdict, together: Together) -> None:
         note_others(first, others)
         raise first
     if verdict.violations:
-        raise NotConcurrent(message(verdict))
+        unmeasured = verdict.violations[0].kind == "unmeasured"
+        raise (UnmeasuredError if unmeasured else NotConcurrent)(message(verdict))
 
 
 def _as_run(verdict: Verdict, together: Together, terms: _Terms) -> Run:

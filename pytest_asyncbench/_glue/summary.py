@@ -19,6 +19,7 @@ from pytest_asyncbench._words.units import seconds, shown
 if TYPE_CHECKING:
     from pytest_asyncbench._words.problems import Problem
     from pytest_asyncbench._words.record import BlockingEntry, Record
+    from pytest_asyncbench._words.seen import NotFollowed
 
 __all__ = ["Summary"]
 
@@ -49,6 +50,7 @@ class Summary:
         # Keys in order: who reruns a test that failed reports it several times.
         self.unmeasured: dict[str, None] = {}
         self.waived: dict[str, None] = {}
+        self.not_followed: dict[NotFollowed, set[str]] = {}
         self.problems: Counter[Problem] = Counter()
         self.unread: dict[str, str] = {}
         """Why a test's record could not be read."""
@@ -70,6 +72,8 @@ class Summary:
             self.unmeasured[nodeid] = None
         if record.waived:
             self.waived[nodeid] = None
+        for loop in record.not_followed:
+            self.not_followed.setdefault(loop, set()).add(nodeid)
         self.problems.update(record.problem_parts)
         self.unused.update(record.unused)
         for entry in record.blocking:
@@ -105,6 +109,8 @@ class Summary:
         yield f"{tests} and {steps} measured"
         yield from self._place_lines()
         yield from self._allowed_lines()
+        for loop, found_in in self.not_followed.items():
+            yield f"{loop.sentence} ({_many(len(found_in), 'test')})"
         for nodeid in self.unmeasured:
             yield f"not measured: {nodeid} asked to be watched, and no step was seen"
         for nodeid in self.waived:

@@ -319,6 +319,7 @@ class Trial:
         return Observations(
             steps=self.watch.steps,
             loops=self.watch.loops,
+            not_followed=self.watch.not_followed,
             stalls=tuple(self.watch.stalls[stalls:]),
             calls=tuple(self.watch.calls[calls:]),
             accepted=tuple(self.watch.accepted),

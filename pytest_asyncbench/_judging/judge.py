@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 from pytest_asyncbench._judging.accounting import compare
 from pytest_asyncbench._judging.attribution import findings
@@ -24,14 +25,14 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
     held_against = list(_broken(policy, seen, comparison, found))
     accepted = [one for one in held_against if _is_debuggers(one, seen)]
     broken = [one for one in held_against if one not in accepted]
-    kinds = {violation.kind for violation in broken}
     return Verdict(
         policy=policy,
         elapsed=seen.elapsed,
         steps=seen.steps,
         loops=seen.loops,
+        not_followed=seen.not_followed,
         comparison=comparison,
-        budget_met=None if policy.budget is None else not (kinds & {"wall", "speedup"}),
+        budget_met=None if policy.budget is None else not any(map(_is_budgets, broken)),
         # Nobody asked; but what broke a time budget may well be a blocking call.
         findings=found if broken or policy.blocking != "off" else (),
         violations=tuple(broken),
@@ -40,6 +41,11 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         unmeasured=_unmeasured(policy, seen),
         problems=seen.problems,
     )
+
+
+def _is_budgets(violation: Violation) -> bool:
+    unmeasured = violation.kind == "unmeasured" and violation.limit is not None
+    return unmeasured or violation.kind in ("wall", "speedup")
 
 
 def _comparison(seen: Observations) -> Comparison | None:
@@ -87,7 +93,9 @@ def _too_slow(
     least: float | None,
 ) -> Iterator[Violation]:
     if comparison is None:
-        yield Violation(kind="speedup", limit=least or 1.0)
+        kind: Literal["unmeasured", "speedup"]
+        kind = "unmeasured" if seen.not_followed else "speedup"
+        yield Violation(kind=kind, limit=least or 1.0)
         return
     wall = counted(policy, comparison.wall, seen.elapsed)
     if wall <= 0 < comparison.wall:

@@ -47,7 +47,8 @@ class StepProbe:
     """Count the steps of every loop, and report those that are longer than a limit.
 
     `met` is told of each new loop, from that loop's thread. A `tracer` may bring a
-    runner of its own that also follows tasks. A loop that is closed is let go, as the
+    runner of its own that also follows tasks; it is given asyncio's, and the one for
+    the loops that it can't follow. A loop that is closed is let go, as the
     code under test may count on, unless all are to be kept.
     """
 
@@ -57,7 +58,7 @@ class StepProbe:
         limit: float,
         long_step: LongStep,
         met: Callable[[LoopView], None],
-        tracer: Callable[[Views, Runner], Runner] | None = None,
+        tracer: Callable[[Views, Runner, Runner], Runner] | None = None,
         *,
         keep: bool = False,
     ) -> None:
@@ -74,12 +75,9 @@ class StepProbe:
     def install(self) -> Undo:
         """Replace ``Handle._run``; the returned call restores it and every loop."""
         original = names.RUN.of(Handle)
-        runner = (
-            self._tracer(self.views, original)
-            if self._tracer
-            else _timed(self.views, self._now, self._limit, self._long_step, original)
-        )
-        self.codes = frozenset({runner.__code__, step_code()})
+        timed = _timed(self.views, self._now, self._limit, self._long_step, original)
+        runner = self._tracer(self.views, original, timed) if self._tracer else timed
+        self.codes = frozenset({runner.__code__, timed.__code__, step_code()})
         restore = names.RUN.replace(Handle, runner)
         forget = meet_when_run(self.views.of)
 
@@ -107,6 +105,7 @@ class StepProbe:
                 view.undo.append(self._watch_close(view))
         except (AttributeError, TypeError):
             view.blind = True
+            view.missing = f"{names.SELECTOR.name} that can be watched"
         else:
             self._met(view)
         # What meeting the loop took is not the step's.

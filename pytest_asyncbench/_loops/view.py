@@ -30,6 +30,7 @@ class LoopView:
         "kind",
         "last",
         "loop",
+        "missing",
         "moved",
         "native",
         "steps",
@@ -55,6 +56,11 @@ class LoopView:
         """Whether its poll can't be watched, so that waiting looks like a long step.
 
         Written by the loop's thread.
+        """
+        self.missing: str | None = None
+        """For the lack of which private name it can't be followed, where one wanted to.
+
+        Written by the loop's thread, when the loop is met.
         """
         self.due = math.inf
         """From when on somebody waits for the loop to give way, between two steps.

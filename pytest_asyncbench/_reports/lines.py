@@ -47,8 +47,11 @@ def _lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
         yield from _speedup_lines(verdict, broken)
     elif broken.kind == "blocking":
         yield from blocking_lines(verdict)
+    elif broken.limit is not None:
+        yield from _unmeasured_speedup_lines(verdict, broken)
     else:
         yield from UNMEASURED
+        yield from (f"  {each.sentence}" for each in verdict.not_followed)
 
 
 def accepted_lines(verdict: Verdict) -> Iterator[str]:
@@ -135,13 +138,9 @@ def _stack_lines(stack: Sequence[Frame]) -> Iterator[str]:
 
 
 def _speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
-    promised = f"at least {broken.limit:g}" if broken.limit != 1.0 else "more than 1"
+    promised = _promised(broken)
     comparison = verdict.comparison
     if comparison is None or broken.actual is None:
-        if any(loop.startswith("uvloop.") for loop in verdict.loops):
-            yield f"speedup {promised} was promised, and can't be told on uvloop's loop"
-            yield "  use: asyncio's own loop for this test"
-            return
         yield f"speedup {promised} was promised, but the test started no tasks"
         yield "  use: asyncio.gather(...), a TaskGroup or the `concurrently` fixture"
         return
@@ -151,7 +150,18 @@ def _speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
         f"{seconds(comparison.serial)} one after another"
     )
     yield from _why_slow(comparison)
+    yield from (f"  {each.sentence}" for each in verdict.not_followed)
     yield from (f"  {line}" for line in timeline(comparison.tasks))
+
+
+def _promised(broken: Violation) -> str:
+    return f"at least {broken.limit:g}" if broken.limit != 1.0 else "more than 1"
+
+
+def _unmeasured_speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
+    why = ", and ".join(each.sentence for each in verdict.not_followed)
+    yield f"speedup {_promised(broken)} was promised, and can't be told: {why}"
+    yield "  use: asyncio's own loop for this test"
 
 
 def _why_slow(comparison: Comparison) -> Iterator[str]:

@@ -65,6 +65,9 @@ _BLOCKED_POLL = 0.0005
 _LONG_STEP = 0.001
 """Steps longer than this are remembered for a while, see `Census._ran_since`."""
 
+_NEEDED = (names.READY, names.SELECTOR)
+"""What a loop must have to be followed."""
+
 _STRAND: ContextVar[Strand] = ContextVar("asyncbench_strand")
 
 
@@ -224,8 +227,11 @@ class Census:
     # -------------------------------------------------------------- loops
 
     def meet(self, view: LoopView) -> None:
-        """Begin to keep the account of a loop."""
+        """Begin to keep the account of a loop, if it can be followed."""
         loop = view.loop
+        view.missing = names.first_missing(loop, _NEEDED)
+        if view.missing is not None:
+            return
         if not self._ledgers:  # once for all loops: their transports are of one class
             self._unwatch_writes = watch_writes(self._links_of)
         self._ledgers[loop] = _Ledger(view, self._now())
@@ -420,7 +426,9 @@ class Census:
 
     # -------------------------------------------------------------- steps
 
-    def runner(self, views: Views, original: names.Runner) -> names.Runner:
+    def runner(
+        self, views: Views, original: names.Runner, timed: names.Runner
+    ) -> names.Runner:
         """Make what stands in for ``Handle._run``."""
         now, limit, long_step = self._now, self._limit, self._long_step
         ledgers, known_trace, nobody = self._ledgers, self._traces.get, self._nobody
@@ -435,7 +443,7 @@ class Census:
             except KeyError:
                 views.of(self_._loop)
                 if self_._loop not in ledgers:  # it can't be followed
-                    return original(self_)
+                    return timed(self_)
                 ledger = ledgers[self_._loop]
             callback, view = self_._callback, ledger.view
             ready, origins = ledger.ready, ledger.origins

@@ -47,6 +47,7 @@ from pytest_asyncbench._words.seen import (
     Collection,
     Frame,
     LoopStall,
+    NotFollowed,
     Sample,
     Stack,
 )
@@ -185,6 +186,16 @@ class Watch:
         """The kinds of loop that were met."""
         return tuple(sorted({view.kind for view in self._probe.views}))
 
+    @property
+    def not_followed(self) -> tuple[NotFollowed, ...]:
+        """The kinds of loop that could not be followed, each once, and why."""
+        found = {
+            NotFollowed(kind=view.kind, missing=view.missing)
+            for view in self._probe.views
+            if view.missing is not None
+        }
+        return tuple(sorted(found, key=lambda each: each.kind))
+
     def loops_here(self) -> list[Any]:
         """Give the loops that were met in this thread, less those let go."""
         here = threading.get_ident()
@@ -198,8 +209,7 @@ class Watch:
     def _met(self, view: LoopView) -> None:
         # Runs within a step of the loop: nothing of ours may escape into it.
         try:
-            # Only loops with a queue to look at can be followed; uvloop's is C.
-            if self.census is not None and hasattr(view.loop, "_ready"):
+            if self.census is not None:
                 self.census.meet(view)
             self.watchdog.look_at(view, self._probe.codes)
         except Exception as error:

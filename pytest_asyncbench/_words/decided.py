@@ -12,7 +12,7 @@ from typing import Literal
 
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import MARKER, Policy
-from pytest_asyncbench._words.seen import Elapsed, Overrun, Stack, Wait
+from pytest_asyncbench._words.seen import Elapsed, NotFollowed, Overrun, Stack, Wait
 
 __all__ = [
     "GARBAGE",
@@ -102,6 +102,7 @@ class Violation:
     """One broken promise: its limit, and what was seen instead."""
 
     kind: Literal["wall", "speedup", "blocking", "unmeasured"]
+    """``unmeasured`` is the watching that was asked for; with a limit, the speedup."""
     limit: float | None = None
     actual: float | None = None
 
@@ -114,6 +115,7 @@ class Verdict:
     elapsed: Elapsed
     steps: int
     loops: tuple[str, ...] = ()
+    not_followed: tuple[NotFollowed, ...] = ()
     comparison: Comparison | None = None
     budget_met: bool | None = None
     findings: tuple[Finding, ...] = ()

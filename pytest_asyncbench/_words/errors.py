@@ -35,7 +35,7 @@ class BlockingCallError(ConcurrencyError):
 
 
 class UnmeasuredError(ConcurrencyError):
-    """A test asked to be watched, and no step of a loop was seen."""
+    """What was promised can't be told: no step of a loop was seen, or no task."""
 
 
 class Deadlock(ConcurrencyError):

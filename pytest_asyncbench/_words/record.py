@@ -16,7 +16,7 @@ from pytest_asyncbench._words.decided import Finding, TaskTrace, Verdict
 from pytest_asyncbench._words.plain import VALUE_ONLY, read, written
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Budget, Mode
-from pytest_asyncbench._words.seen import AwaitedTask, Overrun, Stack
+from pytest_asyncbench._words.seen import AwaitedTask, NotFollowed, Overrun, Stack
 from pytest_asyncbench._words.whose import is_ours, is_users
 
 __all__ = [
@@ -132,7 +132,8 @@ class ViolationEntry:
 
     kind: Literal["wall", "speedup", "blocking", "unmeasured"]
     """``wall`` and ``speedup``, of a budget; ``blocking``, a call that was not allowed;
-    ``unmeasured``, a test that asked to be watched and could not be."""
+    ``unmeasured``, a test that asked to be watched and could not be, or, with a limit,
+    a speedup that can't be told."""
     limit: float | None
     """In seconds, for ``speedup`` a factor: what was promised. Of ``blocking`` it is
     the threshold."""
@@ -215,6 +216,8 @@ class Record:
     """What went wrong on the plugin's side, a sentence each."""
     problem_parts: tuple[Problem, ...] = ()
     """The same problems in the same order, each taken apart."""
+    not_followed: tuple[NotFollowed, ...] = ()
+    """The kinds of loop whose tasks could not be followed, and why."""
     violations: tuple[ViolationEntry, ...] = ()
     """The promises that were broken, the one that gives the failure its name first."""
     overrun: OverrunEntry | None = None
@@ -266,6 +269,7 @@ def record_of(verdict: Verdict) -> Record:
         unmeasured=verdict.unmeasured,
         problems=tuple(problem.sentence for problem in verdict.problems),
         problem_parts=verdict.problems,
+        not_followed=verdict.not_followed,
         violations=tuple(
             ViolationEntry(
                 kind=broken.kind,

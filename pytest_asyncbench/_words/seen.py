@@ -17,6 +17,7 @@ __all__ = [
     "Elapsed",
     "Frame",
     "LoopStall",
+    "NotFollowed",
     "Observations",
     "Overrun",
     "Sample",
@@ -138,6 +139,21 @@ class StrandTrace:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NotFollowed:
+    """A kind of loop whose tasks could not be followed, for the lack of a name."""
+
+    kind: str
+    """Module and class, ``uvloop.Loop``."""
+    missing: str
+    """The private name of asyncio's that it does not have, ``_ready``."""
+
+    @property
+    def sentence(self) -> str:
+        """What reports say of it."""
+        return f"{self.kind} is not followed, since it has no {self.missing}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class AwaitedTask:
     """A task that was alive when a budget was overrun."""
 
@@ -197,6 +213,8 @@ class Observations:
     steps: int = 0
     loops: tuple[str, ...] = ()
     """The kinds of loop that were seen."""
+    not_followed: tuple[NotFollowed, ...] = ()
+    """Those among them that could not be followed, where somebody wanted that."""
     stalls: tuple[LoopStall, ...] = ()
     calls: tuple[BlockingCall, ...] = ()
     accepted: tuple[AcceptedSpan, ...] = ()

@@ -23,6 +23,7 @@ from pytest_asyncbench._words.seen import (
     AwaitedTask,
     Elapsed,
     Frame,
+    NotFollowed,
     Overrun,
     Wait,
 )
@@ -92,6 +93,7 @@ def full():
         accepted=(Violation(kind="wall"),),
         overrun=OVERRUN,
         problems=PROBLEMS,
+        not_followed=(NotFollowed(kind="loops.Other", missing="_ready"),),
     )
 
 
@@ -152,6 +154,7 @@ def test_the_record_has_the_documented_shape():
         "unmeasured": False,
         "problems": [],
         "problem_parts": [],
+        "not_followed": [],
         "violations": [],
         "overrun": None,
     }
