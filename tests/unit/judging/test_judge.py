@@ -9,7 +9,13 @@ from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._words.decided import Violation
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Allowance, Budget, Policy
-from pytest_asyncbench._words.seen import Elapsed, Observations, Overrun, StrandTrace
+from pytest_asyncbench._words.seen import (
+    Elapsed,
+    NotFollowed,
+    Observations,
+    Overrun,
+    StrandTrace,
+)
 
 
 def side_by_side(count=2, seconds=1.0):
@@ -235,6 +241,27 @@ def test_who_asked_and_was_not_measured_is_told(policy, steps, unmeasured):
     assert verdict.unmeasured is unmeasured
     failed = unmeasured and policy.blocking == "error"
     assert [v.kind for v in verdict.violations] == ["unmeasured"] * failed
+
+
+def test_a_speedup_on_a_loop_that_is_not_followed_is_unmeasured():
+    """No tasks were seen there, and nobody knows whether any were started."""
+    policy = Policy(budget=Budget(within=1.0, speedup=3.0, source="marker"))
+    loop = NotFollowed(kind="loops.Other", missing="_ready")
+    verdict = judge(policy, observations(wall=2.0, not_followed=(loop,)))
+    assert list(verdict.violations) == [
+        Violation(kind="wall", limit=1.0, actual=2.0),
+        Violation(kind="unmeasured", limit=3.0),
+    ]
+    assert (verdict.budget_met, verdict.not_followed) == (False, (loop,))
+
+
+def test_a_speedup_is_judged_by_the_tasks_that_were_followed():
+    """Another loop of the same test may be one that is."""
+    loop = NotFollowed(kind="loops.Other", missing="_ready")
+    seen = observations(strands=side_by_side(2), not_followed=(loop,))
+    assert judge(speedup(1.5), seen).violations == ()
+    (broken,) = judge(speedup(3), seen).violations
+    assert (broken.kind, broken.actual) == ("speedup", 2.0)
 
 
 def test_problems_and_overruns_are_handed_on():
