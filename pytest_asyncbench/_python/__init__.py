@@ -1,7 +1,7 @@
 """What is known of the interpreter and the kernel: stacks, threads, collections."""
 
 from pytest_asyncbench._python.callee import callee
-from pytest_asyncbench._python.collector import Collector
+from pytest_asyncbench._python.collector import CollectionMeter, Collector
 from pytest_asyncbench._python.frames import current_frames, getframe
 from pytest_asyncbench._python.kernel import Kernel, is_parked
 from pytest_asyncbench._python.locks import Lock, acquire, held_lock
@@ -32,6 +32,7 @@ from pytest_asyncbench._python.threads import (
 )
 
 __all__ = [
+    "CollectionMeter",
     "Collector",
     "Gap",
     "Kernel",

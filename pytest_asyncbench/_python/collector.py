@@ -8,20 +8,55 @@ from __future__ import annotations
 
 import gc
 import threading
-from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from types import CodeType
+from typing import NamedTuple
 
 from pytest_asyncbench._python.frames import getframe
 from pytest_asyncbench._python.stack import RawStack, capture
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.undo import Undo
 
-__all__ = ["Collector", "RawCollection"]
+__all__ = ["CollectionMeter", "Collector", "RawCollection"]
 
 _WORTH_NOTING = 0.005
 _MOST = 64
 _OLDEST = 2
 _ASKED = "gc.collect"
+
+
+class CollectionMeter:
+    """Tell of each full collection; the many small ones cost one look.
+
+    `over` is called with its beginning and its seconds, in the thread that it met.
+    """
+
+    def __init__(
+        self, now: Callable[[], float], over: Callable[[float, float], None]
+    ) -> None:
+        self._now = now
+        self._over = over
+        self._began = 0.0
+        """No two collections are ever on their way at once."""
+
+    def install(self) -> Undo:
+        """Begin to measure; the returned call ends it."""
+        noted = self._noted
+        gc.callbacks.append(noted)
+
+        def undo() -> None:
+            if noted in gc.callbacks:  # a test may have cleared them all
+                gc.callbacks.remove(noted)
+
+        return undo
+
+    def _noted(self, phase: str, info: Mapping[str, int]) -> None:
+        if info["generation"] != _OLDEST:
+            return
+        if phase == "start":
+            self._began = self._now()
+        else:
+            self._over(self._began, self._now() - self._began)
 
 
 class RawCollection(NamedTuple):
@@ -35,40 +70,26 @@ class RawCollection(NamedTuple):
 
 
 class Collector:
-    """Note the full collections that take long; the many small ones cost one look."""
+    """Note the full collections that take long."""
 
     def __init__(self, clock: Clock) -> None:
-        self._now = clock.now
-        self._began = 0.0
         self.codes: frozenset[CodeType] = frozenset()
         self.found: list[RawCollection] = []
+        self._meter = CollectionMeter(clock.now, self._over)
 
     def install(self) -> Undo:
         """Begin to note; the returned call ends it."""
-        noted = self._noted
-        gc.callbacks.append(noted)
+        return self._meter.install()
 
-        def undo() -> None:
-            if noted in gc.callbacks:
-                gc.callbacks.remove(noted)
-
-        return undo
-
-    def _noted(self, phase: str, info: dict[str, Any]) -> None:
-        if info["generation"] != _OLDEST:
+    def _over(self, began: float, seconds: float) -> None:
+        if seconds < _WORTH_NOTING:
             return
-        if phase == "start":
-            self._began = self._now()
-        elif self._now() - self._began >= _WORTH_NOTING:
-            # None in a thread that C has begun and that runs no Python yet.
-            self._note(self._now() - self._began, getframe().f_back)
-
-    def _note(self, seconds: float, met: FrameType | None) -> None:
-        stack = capture(met, self.codes)
+        # None in a thread that C has begun and that runs no Python yet.
+        stack = capture(getframe().f_back, self.codes)
         if stack is None:
             return
         found = RawCollection(
-            began=self._began,
+            began=began,
             seconds=seconds,
             thread=threading.get_ident(),
             stack=stack,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pytest_asyncbench._python import CollectionMeter
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Processor
 from pytest_asyncbench._words.errors import VirtualTimeError
 
@@ -35,9 +36,6 @@ _CHEAP_STEP = 100e-6
 # How old, in seconds, the thread's account may be when a step begins. To read it costs
 # more than most steps do; what is starved in between is forgiven to a long step, too.
 _FRESH = 0.005
-
-_FULL = 2
-"""The generation whose collection looks at every object."""
 
 
 class VirtualClock:
@@ -86,7 +84,7 @@ class VirtualClock:
         self._account = 0.0  # what had been withheld from the thread when last read
         self._forgiven = 0.0  # what was withheld from this step, when last asked
         self._collected = 0.0  # what collecting garbage has taken
-        self._collecting = 0.0  # since when it does
+        self._meter = CollectionMeter(self._real, self._collected_for)
         self._callbacks: Callable[[], int] = int
         self._wake: Callable[[Callable[[], object]], bool] = lambda _: False
 
@@ -263,18 +261,14 @@ class VirtualClock:
         starved = self._system.processor(*self._thread).starved or 0.0
         return starved + self._collected
 
-    def _on_garbage(self, phase: str, info: dict[str, int]) -> None:
-        """Hear of a collection; for ``gc.callbacks``.
+    def _collected_for(self, began: float, seconds: float) -> None:
+        """Hear of a full collection.
 
-        In a large process a full one takes longer than a step may, and no test can
-        tell at which step it comes. The others are short.
+        In a large process one takes longer than a step may, and no test can tell at
+        which step it comes. The others are short.
         """
-        if info["generation"] < _FULL or threading.get_ident() != self._thread[0]:
-            return
-        if phase == "start":
-            self._collecting = self._real()
-        else:
-            self._collected += self._real() - self._collecting
+        if threading.get_ident() == self._thread[0]:
+            self._collected += seconds
 
     def _since_start(self) -> dt.timedelta:
         lively = round((self.time() - self._seconds) * _SECOND)

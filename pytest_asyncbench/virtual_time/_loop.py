@@ -7,11 +7,10 @@ becomes virtual as well as asyncio's.
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import Any
 
 from pytest_asyncbench._loops import names
@@ -180,13 +179,12 @@ def _driving(loop: Any, clock: VirtualClock, selector: Any) -> Callable[[], None
         before = clock._callbacks, clock._wake
         clock._callbacks, clock._wake = selector.callbacks, wake
         clock._thread, clock._stale = current_thread_ids(), -math.inf
-        gc.callbacks.append(clock._on_garbage)
+        stop_meter = clock._meter.install()
         clock._begin()
         try:
             original()
         finally:
-            with suppress(ValueError):  # the test has put its own in the place of all
-                gc.callbacks.remove(clock._on_garbage)
+            stop_meter()
             clock._settle()
             clock._began = math.inf
             clock._callbacks, clock._wake = before

@@ -24,7 +24,7 @@ def collector(clock):
 
 def collect(made, clock, seconds, info=FULL):
     """Do as the interpreter does around a collection."""
-    noted = made._noted
+    noted = made._meter._noted
     noted("start", info)
     clock.work(seconds)
     noted("stop", info)
@@ -54,7 +54,7 @@ def test_a_sample_taken_while_it_is_told_shows_whom_it_met():
         def now(self):
             return lambda: seen.append(capture(sys._getframe(1), within)) or 0.0
 
-    noted = Collector(Looking())._noted
+    noted = Collector(Looking())._meter._noted
 
     def met():
         noted("start", FULL)

@@ -250,7 +250,7 @@ def test_collecting_garbage_takes_no_virtual_time():
         return clock.elapsed
 
     assert run(body(), clock) == pytest.approx(0.2)
-    assert clock._on_garbage not in gc.callbacks
+    assert clock._meter._noted not in gc.callbacks
 
 
 def test_a_test_may_clear_the_collectors_callbacks():
