@@ -48,6 +48,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "last": _L,
         "steps": _L,
         "blind": _L,
+        "missing": _L,
         "give_way": _L,
         "moved": _L,
     },
