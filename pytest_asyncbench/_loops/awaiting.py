@@ -132,7 +132,7 @@ def _is_asyncios(frame: FrameType) -> bool:
 
 def _called(within: Sequence[FrameType]) -> str:
     """Name what was called of asyncio's, by the innermost frame that people know."""
-    if any(frame.f_code.co_name == "_wait_for_one" for frame in within):
+    if any(frame.f_code.co_name == names.WAIT_FOR_ONE.name for frame in within):
         return "asyncio.as_completed"
     known = (frame for frame in within if not _is_private(frame.f_code.co_name))
     return _asyncio_name(next(known, within[0]))

@@ -55,6 +55,7 @@ __all__ = [
     "THREAD_ID",
     "TRANSPORT_LOOP",
     "WAITER",
+    "WAIT_FOR_ONE",
     "WORKER",
     "WORK_QUEUE",
     "AnyTask",
@@ -333,6 +334,14 @@ AWAITED_BY: PrivateName[AnyTask, Collection[asyncio.Future[Any]]] = PrivateName(
     use="whom a group, wait, as_completed and shield wait for",
     without="these are told by their own names only",
     since=(3, 14),
+)
+WAIT_FOR_ONE: PrivateName[ModuleType, FunctionType] = PrivateName(
+    "asyncio.tasks._AsCompletedIterator",
+    "_wait_for_one",
+    "types.FunctionType",
+    use="the frame of who waits in as_completed; up to 3.12 a function within that",
+    without="such a task is said to wait for an item of a queue",
+    since=(3, 13),
 )
 CHILDREN: PrivateName[asyncio.Future[Any] | None, Sequence[asyncio.Future[Any]]] = (
     PrivateName(

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import _thread
 import enum
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import FrameType
 
 from pytest_asyncbench._loops import LoopView, running_loop
+from pytest_asyncbench._python import getframe
 from pytest_asyncbench._watching.lateness import Lateness
 from pytest_asyncbench._watching.rounds import Rounds
 from pytest_asyncbench._watching.sampling import Sampled, Sampler
@@ -117,7 +117,7 @@ def _runs_its_loop(thing: object) -> bool:
 
 
 def _is_watchdog(_: object) -> bool:
-    frame: FrameType | None = sys._getframe()
+    frame: FrameType | None = getframe()
     while frame is not None and frame.f_back is not None:
         frame = frame.f_back
     return frame is not None and frame.f_code is OwnThread.code()

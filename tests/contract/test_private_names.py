@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import builtins
+import contextlib
 import functools
 import importlib
 import re
@@ -187,10 +188,15 @@ def resolve(dotted):
     return getattr(builtins, dotted)
 
 
+def comes_with_this_python(row):
+    return sys.version_info >= row.since
+
+
 def kinds(row):
     return tuple(resolve(kind) for kind in row.kind.split(" | "))
 
 
+@contextlib.asynccontextmanager
 async def specimens():
     """Give one of each kind of thing that the table has names of."""
     loop = asyncio.get_running_loop()
@@ -199,7 +205,10 @@ async def specimens():
     task = loop.create_task(asyncio.sleep(3600))
     await asyncio.sleep(0)
     gathering = asyncio.gather(loop.create_future())
-    with ThreadPoolExecutor(1) as pool:
+    with contextlib.ExitStack() as stack:
+        for end in (task.cancel, gathering.cancel, writer.close, there.close):
+            stack.callback(end)
+        pool = stack.enter_context(ThreadPoolExecutor(1))
         pool.submit(int).result()
         yield {
             "asyncio.BaseEventLoop": loop,
@@ -213,15 +222,11 @@ async def specimens():
             "concurrent.futures.ThreadPoolExecutor": pool,
             "concurrent.futures.ProcessPoolExecutor": ProcessPoolExecutor(1),
         }
-    task.cancel()
-    gathering.cancel()
-    writer.close()
-    there.close()
     await asyncio.wait([task])
 
 
 async def with_specimen(row, look):
-    async for each in specimens():
+    async with specimens() as each:
         look(each.get(row.owner) or resolve(row.owner))
 
 
@@ -245,6 +250,8 @@ def test_each_private_name_is_there(row):
     """On this Python, and of the kind that it is used as."""
     if row.system not in {None, SYSTEM}:
         pytest.skip(f"only {row.system} has {row}")
+    if not comes_with_this_python(row):
+        pytest.skip(f"{row} came with {row.since}")
 
     def look(thing):
         thing = resolve(row.owner) if row.kind.endswith("FunctionType") else thing
@@ -264,6 +271,8 @@ def test_each_private_name_but_the_loops_is_there_under_uvloop(row):
     uvloop = pytest.importorskip("uvloop")
     if row.owner in {"asyncio.Handle", names.TRANSPORT_LOOP.owner}:
         pytest.skip(f"uvloop has its own in C, in the place of {row.owner}")
+    if not comes_with_this_python(row):
+        pytest.skip(f"{row} came with {row.since}")
 
     def look(thing):
         assert isinstance(row.of(thing), kinds(row))
