@@ -26,7 +26,7 @@ from pytest_asyncbench._tracing import Group
 from pytest_asyncbench._watching import Deadline, Watch
 from pytest_asyncbench._words import errors
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Stopwatch
-from pytest_asyncbench._words.decided import Finding, Verdict
+from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy, Rule
 from pytest_asyncbench._words.seen import Elapsed, Observations, Overrun
@@ -98,7 +98,7 @@ class Trial:
         self._brought: list[asyncio.AbstractEventLoop] = []
         self._met_before: list[asyncio.AbstractEventLoop] = []
         self._judged: Mark = (0, 0)
-        self._teardown: tuple[Finding, ...] = ()
+        self._teardown: Verdict | None = None
 
     # ---------------------------------------------------------- its time
 
@@ -284,9 +284,8 @@ class Trial:
     def conclude_teardown(self) -> Verdict:
         """Judge what has blocked since the call was judged, and nothing else."""
         seen = self.seen_since(self._judged, elapsed=Elapsed(wall=0.0))
-        verdict = self._apart_from_call(seen)
-        self._teardown = verdict.findings
-        return verdict
+        self._teardown = self._apart_from_call(seen)
+        return self._teardown
 
     def _apart_from_call(self, seen: Observations) -> Verdict:
         policy = replace(self.policy, budget=None, copies=None, asked=False)
@@ -295,9 +294,13 @@ class Trial:
     def verdict_of_all(self) -> Verdict:
         """Give the verdict on the call, with what came to light after it."""
         assert self.verdict is not None
-        found = (*self.verdict.findings, *self._teardown)
-        problems = tuple(self.watch.problems)
-        return replace(self.verdict, findings=found, problems=problems)
+        call, after = self.verdict, self._teardown
+        return replace(
+            call,
+            findings=(*call.findings, *(after.findings if after else ())),
+            violations=(*call.violations, *(after.violations if after else ())),
+            problems=tuple(self.watch.problems),
+        )
 
     def observations(self) -> Observations:
         """Gather what every instrument saw."""

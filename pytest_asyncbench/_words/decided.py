@@ -32,12 +32,20 @@ class TaskTrace:
     """What one coroutine of a run did with its time."""
 
     name: str
+    """How its task is called."""
     started: float | None
+    """A moment: when it began, on the clock that its test lives by; None where it never
+    did."""
     finished: float | None
+    """A moment: when it ended, on the same clock; None where it did not."""
     running: float = 0.0
+    """In seconds: for how long it advanced."""
     waiting: float = 0.0
+    """In seconds: for how long it awaited a timer, I/O, a thread, a process."""
     queued: float = 0.0
+    """In seconds: for how long it could have advanced while the loop was busy."""
     exception: BaseException | None = None
+    """What it failed with."""
 
 
 @dataclass(frozen=True, kw_only=True)

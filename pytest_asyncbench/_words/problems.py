@@ -21,7 +21,7 @@ class Problem:
     text: str
     """A sentence that says what, and with what."""
     target: str | None = None
-    """The qualified name of the call that it is about, ``time.sleep``; None where it
+    """The qualified name of the call that it is about, ``time.sleep``; null where it
     is about none."""
 
     @property

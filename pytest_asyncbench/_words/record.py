@@ -45,7 +45,7 @@ class PlaceEntry:
     file: str
     """The path as the interpreter has it."""
     line: int
-    """A line number, from 1."""
+    """A line number: from 1."""
     function: str
     """The function; qualified within its module where the interpreter knows (3.11 and
     up)."""
@@ -88,7 +88,7 @@ class BlockingEntry:
     file: str
     """The path of the file of the place, as the interpreter has it."""
     line: int
-    """A line number, from 1; 0 where none is known."""
+    """A line number: from 1; 0 where none is known."""
     function: str
     """The function of the place."""
     seconds: float
@@ -135,10 +135,10 @@ class ViolationEntry:
     ``unmeasured``, a test that asked to be watched and could not be, or, with a limit,
     a speedup that can't be told."""
     limit: float | None
-    """In seconds, for ``speedup`` a factor: what was promised. Of ``blocking`` it is
+    """In seconds, of a speedup a factor: what was promised. Of ``blocking`` it is
     the threshold."""
     actual: float | None
-    """In seconds, for ``speedup`` a factor: what was seen; null where nothing could be
+    """In seconds, of a speedup a factor: what was seen; null where nothing could be
     measured. Of ``wall`` it is all that the call took, forgiven time included."""
 
 
@@ -181,9 +181,10 @@ class Record:
     """What was promised to one test, what happened, and what that means."""
 
     version: int
-    """A count: the version of the record's shape, 1."""
+    """A number: the version of the record's shape."""
     wall: float
-    """In seconds: what the test's call took, by the real clock."""
+    """In seconds: what the test's call took, by the real clock; 0 where its set-up
+    failed."""
     serial: float | None
     """In seconds: what the coroutines that ran side by side would take one after
     another; null where there were none."""
