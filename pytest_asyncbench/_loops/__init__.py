@@ -13,6 +13,7 @@ from pytest_asyncbench._loops.steps import (
 from pytest_asyncbench._loops.tasks import (
     TASKS,
     describe_callback,
+    is_running,
     label,
     task_label,
     written_at,
@@ -31,6 +32,7 @@ __all__ = [
     "describe_callback",
     "end_last",
     "hand_to_asyncio",
+    "is_running",
     "label",
     "names",
     "running_loop",

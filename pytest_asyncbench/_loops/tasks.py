@@ -9,7 +9,14 @@ from typing import Any
 
 from pytest_asyncbench._loops import names
 
-__all__ = ["TASKS", "describe_callback", "label", "task_label", "written_at"]
+__all__ = [
+    "TASKS",
+    "describe_callback",
+    "is_running",
+    "label",
+    "task_label",
+    "written_at",
+]
 
 TASKS: tuple[type[Any], ...] = (asyncio.Task, names.PY_TASK.of(asyncio.tasks))
 """asyncio's task in C and the one in Python, of which 3.10's backport of Runner is."""
@@ -23,6 +30,11 @@ def written_at(callback: Any) -> CodeType | None:
     while isinstance(callback, functools.partial):
         callback = callback.func
     return getattr(callback, "__code__", None)
+
+
+def is_running(task: asyncio.Task[Any]) -> bool:
+    """Tell, from any thread, whether a task is in the middle of a step."""
+    return bool(getattr(names.COROUTINE.of(task), "cr_running", False))
 
 
 def task_label(task: asyncio.Task[Any]) -> str:

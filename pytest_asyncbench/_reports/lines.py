@@ -111,7 +111,7 @@ def _overrun_lines(overrun: Overrun) -> Iterator[str]:
     if overrun.stuck:
         yield "the loop was blocked when the budget ended, at"
         yield from _stack_lines(overrun.stuck)
-    elif overrun.tasks:
+    if overrun.tasks:
         count = len(overrun.tasks)
         yield f"{count} task{'s' * (count != 1)} still alive when the budget ended"
         for task in overrun.tasks[:_MOST_TASKS]:

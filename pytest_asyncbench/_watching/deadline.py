@@ -16,13 +16,15 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pytest_asyncbench._loops import await_chain, by_name, names, task_label
+from pytest_asyncbench._loops import await_chain, by_name, is_running, names, task_label
 from pytest_asyncbench._python import RawStack, to_stack
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.errors import BudgetExceeded
+from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.seen import AwaitedTask, Overrun, Stack
 
 if TYPE_CHECKING:
@@ -71,6 +73,8 @@ class Deadline:
         self._by_loop = by_loop
         self._expire_instead = expire
         self._stuck: Stack | None = None
+        self._beside: tuple[AwaitedTask, ...] = ()
+        """The tasks that were kept waiting then."""
         self._cancels = 0
         """How often we have cancelled the task."""
         self._left = False
@@ -105,7 +109,7 @@ class Deadline:
     def stuck(self) -> Overrun | None:
         """Give what stood when time was up, though the loop never noticed."""
         if self.overrun is None and self._stuck is not None:
-            return Overrun(stuck=self._stuck)
+            return Overrun(stuck=self._stuck, tasks=self._beside)
         return self.overrun
 
     def _uncancel(self) -> int:
@@ -127,6 +131,8 @@ class Deadline:
             return longer
         if self._stuck is None and stack is not None:
             self._stuck = to_stack(stack)
+            with suppress(Exception):  # the loop may go on while we look
+                self._beside = self._alive()
         try:
             self._loop.call_soon_threadsafe(self._expire)
         except RuntimeError:  # the loop is closed: there is nobody left to cancel
@@ -136,21 +142,27 @@ class Deadline:
     def _expire(self) -> None:
         if self._left or self._is_debugged():
             return
-        if self.overrun is None:
-            late = self._watch.clock.now() - self._at - self._extended
-            if self._by_loop or late < _STUCK:
-                self._stuck = None
-            self.overrun = Overrun(
-                tasks=self._alive(),
-                stuck=self._stuck,
-                cancelled=True,
-                frozen=not self._by_loop and self._is_frozen(),
-                farthest=None if self._by_loop else self._farthest(),
-            )
+        try:
+            self.overrun = self.overrun or self._standing()
+        except Exception as error:  # ours; the test must end all the same
+            self.overrun = Overrun(cancelled=True)
+            self._watch.note(Problem(kind="failed", text=f"deadline: {error!r}"))
         if self._expire_instead is not None:
             self._expire_instead()
         elif self._task is not None and self._task.cancel():
             self._cancels += 1
+
+    def _standing(self) -> Overrun:
+        late = self._watch.clock.now() - self._at - self._extended
+        if self._by_loop or late < _STUCK:
+            self._stuck = None
+        return Overrun(
+            tasks=self._beside if self._stuck else self._alive(),
+            stuck=self._stuck,
+            cancelled=True,
+            frozen=not self._by_loop and self._is_frozen(),
+            farthest=None if self._by_loop else self._farthest(),
+        )
 
     def _is_debugged(self) -> bool:
         # In virtual time the person at the debugger has all the time in the world.
@@ -168,11 +180,11 @@ class Deadline:
         return away if _NOBODY_MEANS < away < math.inf else None
 
     def _alive(self) -> tuple[AwaitedTask, ...]:
-        tasks = sorted(
-            asyncio.all_tasks(self._loop),
-            key=lambda task: (task is not self._task, *by_name(task)),
-        )
-        return tuple(self._awaited(task) for task in tasks)
+        # Not the one that runs: where the loop is stuck, its stack is shown.
+        tasks = asyncio.all_tasks(self._loop)
+        waiting = [task for task in tasks if not is_running(task)]
+        waiting.sort(key=lambda task: (task is not self._task, *by_name(task)))
+        return tuple(self._awaited(task) for task in waiting)
 
     def _awaited(self, task: asyncio.Task[Any]) -> AwaitedTask:
         stack, awaits = await_chain(task)
