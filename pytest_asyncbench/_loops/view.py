@@ -6,15 +6,23 @@ keep themselves; so there is nothing here of samples and accounts.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypedDict
 
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._words.clock import current_thread_ids
 from pytest_asyncbench._words.undo import Undo
 
-__all__ = ["LoopView", "Views"]
+__all__ = ["HeldUp", "LoopView", "Views"]
+
+
+class HeldUp(TypedDict):
+    """Who could not go on, under the names that observations have for it."""
+
+    held_up: int
+    held_up_for: float
 
 
 class LoopView:
@@ -38,7 +46,7 @@ class LoopView:
         "undo",
     )
 
-    def __init__(self, loop: Any, now: float) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
         self.loop = loop
         """Written by whoever closes the loop: then it stands here no more."""
         self.kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
@@ -88,7 +96,7 @@ class LoopView:
         """Count the callbacks in the loop's queue; 0 where it can't be looked at."""
         return len(names.READY.get(self.loop) or ())
 
-    def held_up(self, queued: int, seconds: float) -> dict[str, Any]:
+    def held_up(self, queued: int, seconds: float) -> HeldUp:
         """Tell who could not go on for so many seconds, and for how long at most.
 
         That is `queued` callbacks, for all of the time, and the timers that are due.
@@ -117,19 +125,20 @@ class _Gone:
         return False
 
 
-_GONE = _Gone()
+# Any, since a loop has 45 abstract methods to a type checker.
+_GONE: Any = _Gone()
 
 
 class Views:
     """Loop to view; a loop that is met for the first time is given one."""
 
-    def __init__(self, meet: Callable[[Any], LoopView]) -> None:
+    def __init__(self, meet: Callable[[asyncio.AbstractEventLoop], LoopView]) -> None:
         self._meet = meet
         self._left: list[LoopView] = []
-        self.met: dict[Any, LoopView] = {}
+        self.met: dict[asyncio.AbstractEventLoop, LoopView] = {}
         """A plain one, since each step looks its loop up here."""
 
-    def of(self, loop: Any) -> LoopView:
+    def of(self, loop: asyncio.AbstractEventLoop) -> LoopView:
         """Give the view of a loop, which is watched from now on."""
         view = self.met.get(loop)
         if view is None:

@@ -14,10 +14,12 @@ from pytest_asyncbench._words.clock import Processor
 __all__ = [
     "Gap",
     "Rest",
+    "Split",
     "Tick",
     "is_late",
     "kept_out",
     "share_of",
+    "split_step",
     "stood",
     "waited_for_gil",
 ]
@@ -219,3 +221,33 @@ def stood(
         late = at - rest.due - waited_for_gil(rest, at, switches, interval)
         stopped = late - in_queue if late - in_queue > _LATE else 0.0
     return Gap(began=rest.due, ended=at, stopped=stopped)
+
+
+# ------------------------------------------------------------------ in all
+
+
+class Split(NamedTuple):
+    """Whose time a step took, in seconds; None where the platform can't tell."""
+
+    working: float | None
+    blocked: float | None
+    starved: float | None
+    """All the time in which the thread could have run and was not let."""
+    kept_out: float = 0.0
+    """The part of it in which another thread kept the interpreter."""
+
+
+def split_step(
+    ticks: Sequence[Tick], began: float, last: Tick, stopped: float, interval: float
+) -> Split:
+    """Split the step from `began` to the thread's last account.
+
+    `stopped` are its seconds in which the whole process stood, and `interval` is the
+    interpreter's switch interval.
+    """
+    working, starved = share_of(ticks, began, last.at, last.account, stopped)
+    if working is None or starved is None:
+        return Split(working, None, starved)
+    blocked = max(0.0, last.at - began - stopped - working - starved)
+    kept = min(blocked, kept_out(ticks, began, last, interval))
+    return Split(working, blocked - kept, starved + stopped + kept, kept)

@@ -18,7 +18,7 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_asyncbench._loops import await_chain, by_name, is_running, names, task_label
 from pytest_asyncbench._python import RawStack, to_stack
@@ -186,7 +186,7 @@ class Deadline:
         waiting.sort(key=lambda task: (task is not self._task, *by_name(task)))
         return tuple(self._awaited(task) for task in waiting)
 
-    def _awaited(self, task: asyncio.Task[Any]) -> AwaitedTask:
+    def _awaited(self, task: names.AnyTask) -> AwaitedTask:
         stack, awaits = await_chain(task)
         census = self._watch.census
         return AwaitedTask(

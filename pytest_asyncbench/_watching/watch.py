@@ -8,35 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import math
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from types import CodeType, FrameType
-from typing import Any
+from types import FrameType
 
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._loops import (
     LoopView,
     StepProbe,
-    describe_callback,
     names,
     running_loop,
-    written_at,
 )
 from pytest_asyncbench._python import (
     Collector,
     Kernel,
-    RawStack,
-    acquire,
-    capture,
-    kept_out,
-    share_of,
-    to_frame,
-    to_stack,
 )
 from pytest_asyncbench._tracing import Census
-from pytest_asyncbench._watching.sampling import Sampled
+from pytest_asyncbench._watching.calls import Calls
+from pytest_asyncbench._watching.stalls import Stalls
 from pytest_asyncbench._watching.watchdog import Watchdog
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.problems import Problem
@@ -44,25 +34,13 @@ from pytest_asyncbench._words.promised import Rule
 from pytest_asyncbench._words.seen import (
     AcceptedSpan,
     BlockingCall,
-    Collection,
-    Frame,
     LoopStall,
     NotFollowed,
-    Sample,
-    Stack,
 )
 
 __all__ = ["Watch"]
 
-_IN_C = (Frame(file="?", line=0, function="a callback of the loop"),)
-"""The stack of a callback that is a function in C."""
-
-_ITERATION = frozenset({names.RUN_ONCE.of(asyncio.BaseEventLoop).__code__})
-"""The code of one iteration, whose frame stands under all that asyncio's loops do."""
-
 _SAMPLES_PER_THRESHOLD = 8
-_SAMPLE_TIMEOUT = 0.1
-"""How long a step that ends waits for a sample that is being taken, in seconds."""
 _SHORTEST_INTERVAL = 0.001
 _LONGEST_INTERVAL = 0.025
 
@@ -96,8 +74,6 @@ class Watch:
         self.calls: list[BlockingCall] = []
         self.accepted: list[AcceptedSpan] = []
         self._problems: list[Problem] = []
-        self.stand_ins: dict[CodeType, CodeType] = {}
-        """Code of ours that runs in a step in the place of the test's."""
         interval = threshold / _SAMPLES_PER_THRESHOLD
         self.watchdog = Watchdog(
             clock, min(max(interval, _SHORTEST_INTERVAL), _LONGEST_INTERVAL), kernel
@@ -117,8 +93,9 @@ class Watch:
         self._collector = Collector(clock)
         self._interception = interception
         self._families = families
-        self._stacks: dict[tuple[object, ...], tuple[RawStack, Stack]] = {}
-        """By which code, line and globals each frame had; these stay for their ids."""
+        self._of_steps = Stalls(self.watchdog, self._collector)
+        self.stand_ins = self._of_steps.stand_ins
+        self._of_calls = Calls()
         self._undo = ExitStack()
 
     # --------------------------------------------------------- on and off
@@ -128,7 +105,7 @@ class Watch:
         with ExitStack() as undo:
             undo.callback(self.watchdog.stop)
             undo.callback(self._probe.install())
-            self._collector.codes = self._probe.codes
+            self._collector.codes = self._of_calls.codes = self._probe.codes
             undo.callback(self._collector.install())
             if self._interception is not None and self._families:
                 undo.callback(self._interception.listen(self._called, self._families))
@@ -196,13 +173,13 @@ class Watch:
         }
         return tuple(sorted(found, key=lambda each: each.kind))
 
-    def loops_here(self) -> list[Any]:
+    def loops_here(self) -> list[asyncio.AbstractEventLoop]:
         """Give the loops that were met in this thread, less those let go."""
         here = threading.get_ident()
         views = self._probe.views.met.values()
         return [view.loop for view in views if view.thread == here]
 
-    def view(self, loop: Any) -> LoopView:
+    def view(self, loop: asyncio.AbstractEventLoop) -> LoopView:
         """Give what is known of a loop, which is watched from now on."""
         return self._probe.views.of(loop)
 
@@ -215,102 +192,22 @@ class Watch:
         except Exception as error:
             self._failed(f"a loop could not be watched: {error!r}")
 
-    def _long_step(self, view: LoopView, handle: Any, ended: float) -> None:
+    def _long_step(self, view: LoopView, handle: names.Step, ended: float) -> None:
         # Runs between two steps of the loop: nothing of ours may escape into it.
         if view.blind:
             return
-        sampled = self.watchdog.sampled(view)
-        sampled.over = view.last
-        # A call that kept the GIL is sampled at its very end: let that be finished.
-        if acquire(sampled.looking, True, _SAMPLE_TIMEOUT):
-            sampled.looking.release()
         try:
-            self.stalls.append(self._stall(sampled, handle, ended))
+            self.stalls.append(self._of_steps.observe(view, handle, ended))
         except Exception as error:
             self._failed(f"a stall could not be recorded: {error!r}")
-
-    def _stall(self, sampled: Sampled, handle: Any, ended: float) -> LoopStall:
-        view = sampled.view
-        began, ticks = view.last, sampled.ticks
-        gaps = self.watchdog.gaps(ended)
-        last = self.watchdog.tick(view)._replace(at=ended)
-        stopped = sum(gap.stopped_within(began, ended) for gap in gaps)
-        working, starved = share_of(ticks, began, ended, last.account, stopped)
-        is_sampled = sampled.step == began
-        samples = sampled.samples if is_sampled else []
-        blocked, kept = None, 0.0
-        if working is not None and starved is not None:
-            blocked = max(0.0, ended - began - stopped - working - starved)
-            kept = kept_out(ticks, began, last, sys.getswitchinterval())
-            kept = min(blocked, kept)
-            blocked -= kept
-            starved += stopped + kept
-        return LoopStall(
-            began=began,
-            seconds=ended - began,
-            samples=tuple(
-                Sample(at=at, stack=to_stack(raw), wait=wait)
-                for at, raw, wait in samples
-            ),
-            task=describe_callback(names.CALLBACK.of(handle)),
-            # What the step itself put into the queue at its end was not held up by it.
-            **view.held_up(sampled.queue_then if is_sampled else 0, ended - began),
-            working=working,
-            blocked=blocked,
-            starved=starved,
-            stopped=stopped,
-            kept_out=kept,
-            collections=self._collections(view, ended),
-            source=self._source(names.CALLBACK.of(handle)),
-        )
-
-    def _collections(self, view: LoopView, ended: float) -> tuple[Collection, ...]:
-        return tuple(
-            Collection(
-                began=one.began,
-                seconds=one.seconds,
-                stack=to_stack(one.stack),
-                asked=one.asked,
-            )
-            for one in self._collector.found
-            if one.thread == view.thread and view.last <= one.began <= ended
-        )
-
-    def _source(self, callback: Any) -> Frame | None:
-        code = written_at(callback)
-        if code is None:
-            return None
-        code = self.stand_ins.get(code, code)
-        return to_frame((code, code.co_firstlineno, {}))
 
     def _called(
         self, rule: Rule, began: float, seconds: float, frame: FrameType
     ) -> None:
-        view = self._probe.views.met.get(running_loop())
+        loop = running_loop()
+        view = None if loop is None else self._probe.views.met.get(loop)
         if view is None:
             return
-        # Between two steps there are finalizers of what the last one held, and signal
-        # handlers while the loop rests.
-        raw = capture(frame, self._probe.codes) or capture(frame, _ITERATION)
-        if raw is None:
-            return  # a loop is running, but this is not of its making
-        self.calls.append(
-            BlockingCall(
-                target=rule.target,
-                began=began,
-                seconds=seconds,
-                stack=self._told(raw) or _IN_C,
-                step=view.last,
-                **view.held_up(view.queued(), seconds),
-            )
-        )
-
-    def _told(self, raw: RawStack) -> Stack:
-        """Put a stack into words, once: some calls are made a million times."""
-        key = tuple(
-            one if isinstance(one, Frame) else (id(one[0]), one[1], id(one[2]))
-            for one in raw[1]
-        )
-        if key not in self._stacks:
-            self._stacks[key] = raw, to_stack((None, raw[1]))
-        return self._stacks[key][1]
+        call = self._of_calls.observe(view, rule, began, seconds, frame)
+        if call is not None:
+            self.calls.append(call)

@@ -103,7 +103,7 @@ def test_it_is_told_by_workers_too(play):
 def test_an_instrument_that_fails_in_the_middle_is_told_in_the_record(play_once):
     """A stall that could not be recorded does not stop the loop, nor is it silent."""
     conftest = BREAK.format(
-        module="pytest_asyncbench._watching.watch", owner="Watch", name="_stall"
+        module="pytest_asyncbench._watching.stalls", owner="Stalls", name="observe"
     )
     source = (
         "import pytest, time\n@pytest.mark.no_blocking(rules='none')\n"

@@ -1,0 +1,104 @@
+"""What was known of a long step, made into an observation of it.
+
+It is made in the loop's thread, between that step and the next.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import CodeType
+
+from pytest_asyncbench._loops import (
+    LoopView,
+    describe_callback,
+    names,
+    written_at,
+)
+from pytest_asyncbench._python import (
+    Collector,
+    acquire,
+    split_step,
+    to_frame,
+    to_stack,
+)
+from pytest_asyncbench._watching.sampling import RawSample, Sampled
+from pytest_asyncbench._watching.watchdog import Watchdog
+from pytest_asyncbench._words.seen import Collection, Frame, LoopStall, Sample
+
+__all__ = ["Stalls"]
+
+_SAMPLE_TIMEOUT = 0.1
+"""How long a step that ends waits for a sample that is being taken, in seconds."""
+
+
+class Stalls:
+    """Make an observation of each step that was too long."""
+
+    def __init__(self, watchdog: Watchdog, collector: Collector) -> None:
+        self._watchdog = watchdog
+        self._collector = collector
+        self.stand_ins: dict[CodeType, CodeType] = {}
+        """Code of ours that runs in a step in the place of the test's."""
+
+    def observe(self, view: LoopView, handle: names.Step, ended: float) -> LoopStall:
+        """Tell of the step that has just ended on a loop."""
+        sampled = self._watchdog.sampled(view)
+        _end_sampling(sampled)
+        return self._stall(sampled, handle, ended)
+
+    def _stall(self, sampled: Sampled, handle: names.Step, ended: float) -> LoopStall:
+        view = sampled.view
+        began = view.last
+        gaps = self._watchdog.gaps(ended)
+        last = self._watchdog.tick(view)._replace(at=ended)
+        stopped = sum(gap.stopped_within(began, ended) for gap in gaps)
+        split = split_step(sampled.ticks, began, last, stopped, sys.getswitchinterval())
+        is_sampled = sampled.step == began
+        callback = names.CALLBACK.of(handle)
+        return LoopStall(
+            began=began,
+            seconds=ended - began,
+            samples=tuple(map(_sample, sampled.samples if is_sampled else ())),
+            task=describe_callback(callback),
+            # What the step itself put into the queue at its end was not held up by it.
+            **view.held_up(sampled.queue_then if is_sampled else 0, ended - began),
+            working=split.working,
+            blocked=split.blocked,
+            starved=split.starved,
+            stopped=stopped,
+            kept_out=split.kept_out,
+            collections=self._collections(view, ended),
+            source=self._source(callback),
+        )
+
+    def _collections(self, view: LoopView, ended: float) -> tuple[Collection, ...]:
+        return tuple(
+            Collection(
+                began=one.began,
+                seconds=one.seconds,
+                stack=to_stack(one.stack),
+                asked=one.asked,
+            )
+            for one in self._collector.found
+            if one.thread == view.thread and view.last <= one.began <= ended
+        )
+
+    def _source(self, callback: object) -> Frame | None:
+        code = written_at(callback)
+        if code is None:
+            return None
+        code = self.stand_ins.get(code, code)
+        return to_frame((code, code.co_firstlineno, {}))
+
+
+def _end_sampling(sampled: Sampled) -> None:
+    """Let no sample of the step be taken from now on; wait for one that is."""
+    sampled.over = sampled.view.last
+    # A call that kept the GIL is sampled at its very end: let that be finished.
+    if acquire(sampled.looking, True, _SAMPLE_TIMEOUT):
+        sampled.looking.release()
+
+
+def _sample(raw: RawSample) -> Sample:
+    at, stack, wait = raw
+    return Sample(at=at, stack=to_stack(stack), wait=wait)
