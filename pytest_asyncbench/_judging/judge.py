@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
+from pytest_asyncbench._judging.acceptance import counted, is_debuggers
 from pytest_asyncbench._judging.accounting import compare
 from pytest_asyncbench._judging.attribution import findings
 from pytest_asyncbench._words.decided import Comparison, Finding, Verdict, Violation
 from pytest_asyncbench._words.promised import Policy, Rule
-from pytest_asyncbench._words.seen import Elapsed, Observations
+from pytest_asyncbench._words.seen import Observations
 
 __all__ = ["judge"]
 
@@ -23,7 +24,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
     found = tuple(findings(policy, seen, rules))
     comparison = _comparison(seen)
     held_against = list(_broken(policy, seen, comparison, found))
-    accepted = [one for one in held_against if _is_debuggers(one, seen)]
+    accepted = [one for one in held_against if is_debuggers(one, seen)]
     broken = [one for one in held_against if one not in accepted]
     return Verdict(
         policy=policy,
@@ -110,26 +111,6 @@ def _too_slow(
     # Copies with no number of their own must still beat one after another.
     if speedup < least if least is not None else speedup <= _BEATS_SERIAL:
         yield Violation(kind="speedup", limit=least or 1.0, actual=speedup)
-
-
-def _is_debuggers(violation: Violation, seen: Observations) -> bool:
-    """Tell whether time was lost while a person looked at the test in a debugger.
-
-    That person's time is no part of virtual time. Nor did it break a budget which was
-    over before: a deadline that knows of a debugger cancels nobody.
-    """
-    over_before = seen.overrun is not None and seen.overrun.cancelled
-    timed = violation.kind in ("wall", "speedup") and violation.actual is not None
-    return seen.debugged and timed and not over_before and seen.elapsed.virtual is None
-
-
-def counted(policy: Policy, wall: float, elapsed: Elapsed) -> float:
-    """Give the part of `wall` that counts: without starved time that is forgiven."""
-    if policy.starvation == "strict" or elapsed.starved is None:
-        return wall
-    if elapsed.virtual is not None:
-        return wall
-    return max(0.0, wall - elapsed.starved)
 
 
 def _unmeasured(policy: Policy, seen: Observations) -> bool:

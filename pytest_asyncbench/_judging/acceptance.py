@@ -1,0 +1,171 @@
+"""What does not count, and why. It is decided here, and in these words everywhere.
+
+allowance
+    What a person wrote: a place where blocking is accepted, always with its reason.
+acceptance
+    The decision that something does not count, with its reason: an allowance covers
+    it, it blocked within ``blocking_calls.allowed``, a process does it once, nobody
+    asked for that collection. What is accepted is listed all the same. So is a
+    broken promise that is accepted, since a debugger stood in the test.
+paused
+    Said of a stretch of time in which blocking is not even listed: within
+    ``blocking_calls.paused``, before ``clear()``, in work of the plugin's own.
+forgiven
+    Said of time alone: the seconds that are taken off before a step is held against
+    the threshold, or a test against its budget.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from pytest_asyncbench._judging.accounting import united
+from pytest_asyncbench._judging.grouping import lies_in
+from pytest_asyncbench._judging.once import done_once
+from pytest_asyncbench._rules.callers import TOOLS
+from pytest_asyncbench._words.decided import Finding, Violation
+from pytest_asyncbench._words.globs import one_pattern
+from pytest_asyncbench._words.promised import Policy
+from pytest_asyncbench._words.seen import (
+    AcceptedSpan,
+    Collection,
+    Elapsed,
+    LoopStall,
+    Observations,
+    Stack,
+)
+
+__all__ = ["Acceptance", "Acceptances", "accept", "counted", "is_debuggers"]
+
+_is_tools = one_pattern(TOOLS).match
+
+
+class Acceptance(NamedTuple):
+    """Why something does not count."""
+
+    reason: str
+    allowance: str | None = None
+    """The allowance that says so; None where it was not one."""
+
+
+_AT_ITS_OWN_TIME = Acceptance("the garbage collector runs when it likes")
+
+
+def accept(found: Finding, why: Acceptance | None) -> Finding:
+    """Give a finding as accepted; a reason that it has already stays."""
+    if why is None or found.allowed is not None:
+        return found
+    return dataclasses.replace(found, allowed=why.reason, allowance=why.allowance)
+
+
+class Acceptances:
+    """What of one test's blocking does not count."""
+
+    def __init__(self, policy: Policy, spans: Sequence[AcceptedSpan]) -> None:
+        self._policy = policy
+        self._pauses = [span for span in spans if span.reason is None]
+        self._spans = spans
+
+    # ------------------------------------------------------------- listed
+
+    def is_paused(self, at: float) -> bool:
+        """Tell whether blocking was not to be listed at that moment."""
+        return any(pause.began <= at <= pause.ended for pause in self._pauses)
+
+    def of_place(self, stack: Stack, calls: set[str], at: float) -> Acceptance | None:
+        """Tell whether the test or a setting accepts blocking there and then."""
+        for span in self._spans:
+            if span.reason is not None and span.began <= at <= span.ended:
+                return Acceptance(span.reason)
+        callers = {frame.qualified for frame in stack}
+        for allowance in self._policy.allow:
+            if _matches(calls | callers, allowance.call) and _matches(
+                callers, allowance.caller
+            ):
+                return Acceptance(allowance.reason, allowance.text)
+        return None
+
+    def of_once(self, stack: Stack) -> Acceptance | None:
+        """Tell whether it is accepted since a process does it once only."""
+        why = done_once(stack) if self._policy.once == "forgive" else None
+        return None if why is None else Acceptance(why)
+
+    def of_collection(self, one: Collection, stall: LoopStall) -> Acceptance | None:
+        """Tell whether nobody asked for it, and it ran nothing of anybody's."""
+        if self._policy.starvation != "forgive" or one.asked:
+            return None
+        if self.forgives(one.stack) or _ran_something(one, stall):
+            return None
+        return _AT_ITS_OWN_TIME
+
+    # -------------------------------------------------------- time alone
+
+    def forgives(self, stack: Stack) -> bool:
+        """Tell whether time that was spent so is forgiven.
+
+        A debugger or coverage at work in the step is none of the test's.
+        """
+        if any(_is_tools(frame.qualified) for frame in stack):
+            return True
+        return self.of_once(stack) is not None
+
+    def forgiven(self, stall: LoopStall) -> float:
+        """Tell how many seconds of a long step are not held against it."""
+        forgiven = self.paused_in(stall)
+        if stall.samples:
+            part = sum(self.forgives(sample.stack) for sample in stall.samples)
+            forgiven += stall.seconds * (part / len(stall.samples))
+        if self._policy.starvation == "forgive":
+            forgiven += stall.starved or 0.0
+        return forgiven + sum(
+            one.seconds
+            for one in stall.collections
+            if self.of_collection(one, stall) is not None
+        )
+
+    def paused_in(self, stall: LoopStall) -> float:
+        """Tell for how many seconds of a step blocking was paused."""
+        ended = stall.began + stall.seconds
+        return united(
+            (max(pause.began, stall.began), min(pause.ended, ended))
+            for pause in self._pauses
+            if pause.began < ended and pause.ended > stall.began
+        )
+
+
+def _ran_something(one: Collection, stall: LoopStall) -> bool:
+    """Tell whether a collection ran a finalizer, which is somebody's."""
+    return any(
+        lies_in(sample.at, one) and sample.stack[0].qualified != one.stack[0].qualified
+        for sample in stall.samples
+    )
+
+
+def _matches(names: Iterable[str], glob: str) -> bool:
+    return any(fnmatchcase(name, glob) for name in names)
+
+
+# ------------------------------------------------------------------ promises
+
+
+def counted(policy: Policy, wall: float, elapsed: Elapsed) -> float:
+    """Give the part of `wall` that counts: without starved time that is forgiven."""
+    if policy.starvation == "strict" or elapsed.starved is None:
+        return wall
+    if elapsed.virtual is not None:
+        return wall
+    return max(0.0, wall - elapsed.starved)
+
+
+def is_debuggers(violation: Violation, seen: Observations) -> bool:
+    """Tell whether time was lost while a person looked at the test in a debugger.
+
+    That person's time is no part of virtual time. Nor did it break a budget which was
+    over before: a deadline that knows of a debugger cancels nobody.
+    """
+    over_before = seen.overrun is not None and seen.overrun.cancelled
+    timed = violation.kind in ("wall", "speedup") and violation.actual is not None
+    return seen.debugged and timed and not over_before and seen.elapsed.virtual is None
