@@ -5,29 +5,28 @@ The fixtures and markers need no import; these names are for annotations,
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
-
-from pytest_asyncbench._words.decided import Finding, TaskTrace
-from pytest_asyncbench._words.errors import (
-    BlockingCallError,
-    BlockingCallWarning,
-    BudgetExceeded,
-    ConcurrencyError,
-    Deadlock,
-    NotConcurrent,
-    PluginProblem,
-    PolicyError,
-    RealLimitExceeded,
-    UnmeasuredError,
-    UnmeasuredWarning,
-    VirtualTimeError,
-)
-from pytest_asyncbench._words.promised import Rule
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_asyncbench._glue.blocking_calls import BlockingCalls
     from pytest_asyncbench._glue.concurrently import Concurrently
     from pytest_asyncbench._glue.run import Run
+    from pytest_asyncbench._words.decided import Finding, TaskTrace
+    from pytest_asyncbench._words.errors import (
+        BlockingCallError,
+        BlockingCallWarning,
+        BudgetExceeded,
+        ConcurrencyError,
+        Deadlock,
+        NotConcurrent,
+        PluginProblem,
+        PolicyError,
+        RealLimitExceeded,
+        UnmeasuredError,
+        UnmeasuredWarning,
+        VirtualTimeError,
+    )
+    from pytest_asyncbench._words.promised import Rule
     from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = [
@@ -52,17 +51,25 @@ __all__ = [
     "VirtualTimeError",
 ]
 
-# pytest imports this package at every start; the engines only load when used.
-_LOADED_LATER = {
+# pytest imports this package at every start, and most runs use none of these.
+_HOME = {
     "BlockingCalls": "_glue.blocking_calls",
     "Concurrently": "_glue.concurrently",
+    "Finding": "_words.decided",
+    "Rule": "_words.promised",
     "Run": "_glue.run",
+    "TaskTrace": "_words.decided",
     "VirtualClock": "virtual_time",
 }
+"""Where each name is defined that is not one of the exceptions and warnings."""
 
+if not TYPE_CHECKING:  # a checker would take any name for one that exists
 
-def __getattr__(name: str) -> Any:
-    if name not in _LOADED_LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_LOADED_LATER[name]}")
-    return getattr(module, name)
+    def __getattr__(name):
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = _HOME.get(name, "_words.errors")
+        return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

@@ -1,15 +1,23 @@
-"""The hooks of pytest. Each hands on to the module that knows what to do."""
+"""The hooks of pytest. Each hands on to the module that knows what to do.
+
+A run that asks for nothing loads what is imported here, and no more: no engine, no
+decision, not even the words for them.
+"""
 
 from __future__ import annotations
 
 import pytest
 
 from pytest_asyncbench._glue import hookspecs
+from pytest_asyncbench._glue.asking import (
+    PLAN,
+    Reports,
+    asks,
+    marker_lines,
+    plan_of,
+)
 from pytest_asyncbench._glue.fixtures import blocking_calls, concurrently, virtual_clock
-from pytest_asyncbench._glue.markers import marker_lines
-from pytest_asyncbench._glue.options import add_options, header
-from pytest_asyncbench._glue.plan import PLAN, Plan, refuse
-from pytest_asyncbench._glue.summary import Summary
+from pytest_asyncbench._glue.options import add_options, anything_written
 
 __all__ = ["blocking_calls", "concurrently", "virtual_clock"]
 
@@ -26,16 +34,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings; a wrong one ends the run here."""
-    for line in marker_lines():
+    for line in marker_lines(config):
         config.addinivalue_line("markers", line)
-    plan = config.stash[PLAN] = Plan(config)
-    config.pluginmanager.register(Summary(plan.policy.allow), "asyncbench-summary")
-    if plan.policy.blocking != "off":
-        _watch(config)
+    config.pluginmanager.register(Reports(config), "asyncbench-reports")
+    if anything_written(config):
+        plan_of(config).begin()
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Say what is on."""
+    if PLAN not in config.stash:
+        return None
+    from pytest_asyncbench._glue.settings import header
+
     return header(config.stash[PLAN].policy)
 
 
@@ -44,21 +55,5 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     """Read every test's markers; a wrong one ends the run here."""
-    plan = config.stash[PLAN]
-    wrong = plan.make(items)
-    try:
-        if not wrong and any(plan.watched(item) for item in items):
-            _watch(config)
-    except pytest.UsageError as error:
-        wrong = [*error.args]
-    if wrong:
-        refuse(config, items, wrong)
-
-
-def _watch(config: pytest.Config) -> None:
-    """Bring in the engines, and the hooks that stand around each test."""
-    # Here, because a run that asks for nothing must not pay for loading them.
-    from pytest_asyncbench._glue.session import Session
-
-    if not config.pluginmanager.has_plugin("asyncbench-session"):
-        config.pluginmanager.register(Session(config), "asyncbench-session")
+    if PLAN in config.stash or any(map(asks, items)):
+        plan_of(config).settle(items)

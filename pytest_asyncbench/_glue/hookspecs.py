@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_asyncbench._words.promised import Rule
+if TYPE_CHECKING:
+    from pytest_asyncbench._words.promised import Rule
 
 __all__ = ["AsyncbenchSpecs"]
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from _pytest.unittest import TestCaseFunction
 
-from pytest_asyncbench._words.undo import Undo
-
 if TYPE_CHECKING:
     import asyncio
+
+    from pytest_asyncbench._words.undo import Undo
 
 __all__ = [
     "NO_FAILURE",

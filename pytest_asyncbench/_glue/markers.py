@@ -16,7 +16,7 @@ from pytest_asyncbench._policy import reading
 from pytest_asyncbench._words.errors import PolicyError, VirtualTimeError
 from pytest_asyncbench._words.promised import MARKER, Allowance, Policy, VirtualTime
 
-__all__ = ["MARKERS", "marked", "marker_lines"]
+__all__ = ["FUNCTIONS", "described", "marked"]
 
 Duration = float | str | timedelta
 
@@ -106,17 +106,17 @@ def virtual_time(
     return {"virtual": VirtualTime(start=start, tz=tz, real_limit=limit)}
 
 
-MARKERS: Mapping[str, Callable[..., Mapping[str, Any]]] = {
+FUNCTIONS: Mapping[str, Callable[..., Mapping[str, Any]]] = {
     function.__name__: function
     for function in (budget, concurrent, no_blocking, allow_blocking, virtual_time)
 }
 
 
-def marker_lines() -> list[str]:
+def described() -> list[str]:
     """Give the text for ``pytest --markers``."""
     return [
         f"{name}{_signature(function)}: {inspect.cleandoc(function.__doc__ or '')}"
-        for name, function in MARKERS.items()
+        for name, function in FUNCTIONS.items()
     ]
 
 
@@ -134,7 +134,7 @@ def marked(policy: Policy, item: pytest.Item) -> Policy:
     Raises:
         PolicyError: a marker's arguments mean nothing; names marker and word.
     """
-    for name, function in MARKERS.items():
+    for name, function in FUNCTIONS.items():
         for node, mark in reversed(list(item.iter_markers_with_node(name))):
             policy = _laid_over(policy, _placed(_called(function, mark), node))
     return policy

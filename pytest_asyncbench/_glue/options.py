@@ -1,31 +1,58 @@
-"""One table of settings → ini, command line, header and the README's table."""
+"""One table of settings → ini, command line, header and the README's table.
+
+Every run loads this module, so it knows what was written, not what that means.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
 
 import pytest
 
 from pytest_asyncbench._glue.host import written_settings
-from pytest_asyncbench._policy.reading import DEFAULT, suggest, with_settings
-from pytest_asyncbench._words.errors import PolicyError
-from pytest_asyncbench._words.promised import Budget, Policy
 
-__all__ = ["OPTIONS", "Option", "add_options", "header", "policy_of"]
+__all__ = [
+    "OPTIONS",
+    "Option",
+    "Written",
+    "add_options",
+    "anything_written",
+    "on_command_line",
+    "words_in_ini",
+    "written_in_ini",
+]
+
+Written = str | list[str]
+"""The value of a setting as a person wrote it: lines, where it takes several."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Option:
-    """One setting: everywhere it can be written it has this name and this meaning."""
+    """One setting: everywhere it can be written it has this name and this meaning.
 
-    name: str
-    value: str
-    """What may be written, for people."""
-    default: str
-    help: str
-    kind: Literal["string", "linelist"] = "string"
+    Args:
+        name: how it is called, everywhere alike.
+        value: what may be written, for people.
+        default: what holds where nothing is, for people.
+        help: what it is for, in a few words.
+        kind: whether it takes one value, or several lines.
+    """
+
+    # No dataclass: to build one takes longer than all else here together.
+    def __init__(
+        self,
+        *,
+        name: str,
+        value: str,
+        default: str,
+        help: str,  # noqa: A002 - its name for pytest, too
+        kind: Literal["string", "linelist"] = "string",
+    ) -> None:
+        self.name = name
+        self.value = value
+        self.default = default
+        self.help = help
+        self.kind = kind
 
     @property
     def ini(self) -> str:
@@ -120,80 +147,31 @@ def add_options(parser: pytest.Parser) -> None:
         )
 
 
-def policy_of(config: pytest.Config) -> Policy:
-    """Read what holds for every test: defaults, then ini, then the command line.
-
-    Raises:
-        pytest.UsageError: a name or a value means nothing; says where it was written.
-    """
-    _insist_on_names(config)
-    policy = DEFAULT
-    for source, settings in (("ini", _ini(config)), ("command line", _flags(config))):
-        try:
-            _insist_on_values(settings)
-            policy = with_settings(policy, settings, source)
-        except PolicyError as error:
-            raise pytest.UsageError(f"asyncbench ({source}): {error}") from None
-    return policy
+def anything_written(config: pytest.Config) -> bool:
+    """Tell whether a word of ours stands anywhere, be it one that nobody knows."""
+    return bool(
+        any(words_in_ini(config)) or written_in_ini(config) or on_command_line(config)
+    )
 
 
-def _insist_on_names(config: pytest.Config) -> None:
-    # pytest only warns of a setting that nobody knows, and the test passes unwatched.
-    known = [option.ini for option in OPTIONS]
-    wrong = [
-        f"asyncbench (ini): unknown setting {name!r}{suggest(name, known)}; "
-        f"accepted: {', '.join(known)}"
-        for name in dict.fromkeys(written_settings(config))
-        # With a hyphen, too: that is how the command line spells them.
-        if name.lower().startswith("asyncbench") and name not in known
-    ]
-    if wrong:
-        raise pytest.UsageError(*wrong)
+def words_in_ini(config: pytest.Config) -> Iterator[str]:
+    """Give the names in the ini file that are meant for us, known or not."""
+    # With a hyphen, too: that is how the command line spells them.
+    names = dict.fromkeys(written_settings(config))
+    return (name for name in names if name.lower().startswith("asyncbench"))
 
 
-def _insist_on_values(settings: Mapping[str, Any]) -> None:
-    # What a variable that is not set leaves behind would quietly mean the default.
-    for option in OPTIONS:
-        value = settings.get(option.name)
-        if isinstance(value, str) and not value.strip():
-            raise PolicyError(
-                f"{option.name}: nothing stands there; accepted: {option.value}"
-            )
-
-
-def _ini(config: pytest.Config) -> Mapping[str, Any]:
+def written_in_ini(config: pytest.Config) -> Mapping[str, Written]:
+    """Give the settings of the ini file, by their names in the table."""
     return _written(lambda option: config.getini(option.ini))
 
 
-def _flags(config: pytest.Config) -> Mapping[str, Any]:
+def on_command_line(config: pytest.Config) -> Mapping[str, Written]:
+    """Give the settings of the command line, by their names in the table."""
     return _written(lambda option: config.getoption(option.ini, None))
 
 
-def _written(read: Callable[[Option], Any]) -> dict[str, Any]:
+def _written(read: Callable[[Option], Written | None]) -> Mapping[str, Written]:
     values = {option.name: read(option) for option in OPTIONS}
-    return {name: value for name, value in values.items() if value not in (None, [])}
-
-
-def header(policy: Policy) -> str | None:
-    """Say which settings differ from the defaults, and where they were written."""
-    if not policy.sources:
-        return None
-    written = (
-        f"{name}={_shown(getattr(policy, name))} ({source})"
-        for name, source in policy.sources.items()
-    )
-    return f"asyncbench: {', '.join(written)}"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:g}s"
-    if isinstance(value, frozenset):
-        return "+".join(sorted(value)) or "none"
-    if isinstance(value, Budget):
-        return f"{value.within:g}s"
-    if not isinstance(value, tuple):
-        return str(value)
-    # Packages by name; of allowances and calls, which are long, how many.
-    names = [each for each in value if isinstance(each, str)]
-    return "+".join(names) if len(names) == len(value) else str(len(value))
+    # Of several lines, none is what stands there where nobody wrote any.
+    return {name: v for name, v in values.items() if v is not None and v != []}

@@ -1,7 +1,7 @@
 """What holds for each test of a run: settings, then the test's own markers.
 
-This and what it imports is all that a run loads which asks for nothing; the engines
-and the hooks that stand around tests come in with `session`, when some test asks.
+It is made when a setting is written or a test asks for something. The engines and the
+hooks that stand around tests come in with `session`, when some test is to be watched.
 """
 
 from __future__ import annotations
@@ -13,21 +13,52 @@ from dataclasses import replace
 import pytest
 
 from pytest_asyncbench._glue import host
+from pytest_asyncbench._glue.asking import fixtures_of
 from pytest_asyncbench._glue.markers import marked
-from pytest_asyncbench._glue.options import policy_of
+from pytest_asyncbench._glue.settings import policy_of
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Policy
 
-__all__ = ["PLAN", "Plan", "fixtures_of", "refuse"]
+__all__ = ["Plan"]
 
 
 class Plan:
     """The policy of the run, and that of each of its tests."""
 
     def __init__(self, config: pytest.Config) -> None:
+        self._config = config
         self.policy = policy_of(config)
 
-    def make(self, items: Sequence[pytest.Item]) -> list[str]:
+    def begin(self) -> None:
+        """Watch from the start of the run, where a setting asks for that."""
+        if self.policy.blocking != "off":
+            self._watch()
+
+    def settle(self, items: list[pytest.Item]) -> None:
+        """Read every test's markers, and watch if any test is to be.
+
+        Raises:
+            pytest.UsageError: what was written means nothing; see `_refuse`.
+        """
+        wrong = self._make(items)
+        try:
+            if not wrong and any(self.watched(item) for item in items):
+                self._watch()
+        except pytest.UsageError as error:
+            wrong = [*error.args]
+        if wrong:
+            _refuse(self._config, items, wrong)
+
+    def _watch(self) -> None:
+        """Bring in the engines, and the hooks that stand around each test."""
+        # Here, because a setting alone does not need what it loads.
+        from pytest_asyncbench._glue.session import Session
+
+        plugins = self._config.pluginmanager
+        if not plugins.has_plugin("asyncbench-session"):
+            plugins.register(Session(self._config), "asyncbench-session")
+
+    def _make(self, items: Sequence[pytest.Item]) -> list[str]:
         """Work out each test's policy; return what is wrong with what was written."""
         wrong = [*_no_packages(self.policy), *self._no_modules()]
         for item in items:
@@ -97,7 +128,7 @@ def _can_be_found(name: str) -> bool:
         return False
 
 
-def refuse(config: pytest.Config, items: list[pytest.Item], wrong: list[str]) -> None:
+def _refuse(config: pytest.Config, items: list[pytest.Item], wrong: list[str]) -> None:
     """End the run for what is wrong, before any test of it.
 
     Raises:
@@ -114,14 +145,7 @@ def refuse(config: pytest.Config, items: list[pytest.Item], wrong: list[str]) ->
         config.hook.pytest_collectreport(report=report)
 
 
-PLAN = pytest.StashKey[Plan]()
-
 _POLICY = pytest.StashKey[Policy]()
-
-
-def fixtures_of(item: pytest.Item) -> Sequence[str]:
-    """Give the names of the fixtures that a test asks for."""
-    return getattr(item, "fixturenames", ())
 
 
 def _in_two_times(items: Sequence[pytest.Item]) -> Iterator[str]:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from pytest_asyncbench._glue import host
+from pytest_asyncbench._glue.asking import fixtures_of, plan_of
 from pytest_asyncbench._glue.blocking_calls import BlockingCalls
 from pytest_asyncbench._glue.concurrently import Concurrently
 from pytest_asyncbench._glue.failures import add_note
 from pytest_asyncbench._glue.fixtures import BLOCKING_CALLS, CONCURRENTLY, TRIAL
 from pytest_asyncbench._glue.longrepr import longrepr
-from pytest_asyncbench._glue.plan import PLAN, fixtures_of
 from pytest_asyncbench._glue.properties import PROPERTY, record_property
 from pytest_asyncbench._glue.rulebook import all_rules, insist_on
 from pytest_asyncbench._glue.trial import Trial
@@ -48,7 +48,7 @@ class Session:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._plan = config.stash[PLAN]
+        self._plan = plan_of(config)
         self._rules = all_rules(config, self._plan.policy)
         self._trial: Trial | None = None
         # Once, and as early as it is known that somebody asks: a module that binds

@@ -1,0 +1,89 @@
+"""Who asks for anything of ours, told by names alone.
+
+Every run loads this module, and most ask for nothing. So it knows the names of markers
+and fixtures, and how a report shows that it carries a record; what they mean is loaded
+when somebody uses one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_asyncbench._glue.properties import PROPERTY
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._glue.plan import Plan
+
+__all__ = [
+    "FIXTURES",
+    "MARKERS",
+    "PLAN",
+    "Reports",
+    "asks",
+    "fixtures_of",
+    "marker_lines",
+    "plan_of",
+]
+
+MARKERS = ("budget", "concurrent", "no_blocking", "allow_blocking", "virtual_time")
+FIXTURES = ("concurrently", "blocking_calls", "virtual_clock")
+
+PLAN: pytest.StashKey[Plan] = pytest.StashKey()
+
+
+def plan_of(config: pytest.Config) -> Plan:
+    """Give the plan of the run, which is made when it is first wanted.
+
+    Raises:
+        pytest.UsageError: a setting means nothing.
+    """
+    if PLAN not in config.stash:
+        from pytest_asyncbench._glue.plan import Plan
+
+        config.stash[PLAN] = Plan(config)
+    return config.stash[PLAN]
+
+
+def marker_lines(config: pytest.Config) -> Iterable[str]:
+    """Give the lines by which pytest knows our markers."""
+    if not config.getoption("markers"):
+        return MARKERS  # that they exist is all that it needs to know
+    from pytest_asyncbench._glue.markers import described
+
+    return described()
+
+
+def asks(item: pytest.Item) -> bool:
+    """Tell whether a test has a marker of ours, or uses a fixture."""
+    if any(mark.name in MARKERS for mark in item.iter_markers()):
+        return True
+    return not set(FIXTURES).isdisjoint(fixtures_of(item))
+
+
+def fixtures_of(item: pytest.Item) -> Sequence[str]:
+    """Give the names of the fixtures that a test asks for."""
+    return getattr(item, "fixturenames", ())
+
+
+class Reports:
+    """Waits for the first report that carries a record, and brings in the summary.
+
+    Not for the first test that asks: the controller of pytest-xdist collects none.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Make way for the summary, which hears of all further reports itself."""
+        if not any(name == PROPERTY for name, _ in report.user_properties):
+            return
+        from pytest_asyncbench._glue.summary import Summary
+
+        summary = Summary(plan_of(self._config).policy.allow)
+        self._config.pluginmanager.unregister(self)
+        self._config.pluginmanager.register(summary, "asyncbench-summary")
+        summary.pytest_runtest_logreport(report)

@@ -1,0 +1,94 @@
+"""What was written for the whole run → the policy that holds before any marker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from pytest_asyncbench._glue.options import (
+    OPTIONS,
+    Written,
+    on_command_line,
+    words_in_ini,
+    written_in_ini,
+)
+from pytest_asyncbench._policy.reading import DEFAULT, suggest, with_settings
+from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.promised import Allowance, Budget, Policy, Rule
+
+__all__ = ["header", "policy_of"]
+
+
+def policy_of(config: pytest.Config) -> Policy:
+    """Read what holds for every test: defaults, then ini, then the command line.
+
+    Raises:
+        pytest.UsageError: a name or a value means nothing; says where it was written.
+    """
+    _insist_on_names(config)
+    policy = DEFAULT
+    for source, settings in (
+        ("ini", written_in_ini(config)),
+        ("command line", on_command_line(config)),
+    ):
+        try:
+            _insist_on_values(settings)
+            policy = with_settings(policy, settings, source)
+        except PolicyError as error:
+            raise pytest.UsageError(f"asyncbench ({source}): {error}") from None
+    return policy
+
+
+def _insist_on_names(config: pytest.Config) -> None:
+    # pytest only warns of a setting that nobody knows, and the test passes unwatched.
+    known = [option.ini for option in OPTIONS]
+    wrong = [
+        f"asyncbench (ini): unknown setting {name!r}{suggest(name, known)}; "
+        f"accepted: {', '.join(known)}"
+        for name in words_in_ini(config)
+        if name not in known
+    ]
+    if wrong:
+        raise pytest.UsageError(*wrong)
+
+
+def _insist_on_values(settings: Mapping[str, Written]) -> None:
+    # What a variable that is not set leaves behind would quietly mean the default.
+    for option in OPTIONS:
+        value = settings.get(option.name)
+        if isinstance(value, str) and not value.strip():
+            raise PolicyError(
+                f"{option.name}: nothing stands there; accepted: {option.value}"
+            )
+
+
+def header(policy: Policy) -> str | None:
+    """Say which settings differ from the defaults, and where they were written."""
+    if not policy.sources:
+        return None
+    written = (
+        f"{name}={_shown(getattr(policy, name))} ({source})"
+        for name, source in policy.sources.items()
+    )
+    return f"asyncbench: {', '.join(written)}"
+
+
+_Value = (
+    str | float | frozenset[str] | Budget | tuple[str | Allowance | Rule, ...] | None
+)
+"""What the policy may hold where a setting was written."""
+
+
+def _shown(value: _Value) -> str:
+    if isinstance(value, float):
+        return f"{value:g}s"
+    if isinstance(value, frozenset):
+        return "+".join(sorted(value)) or "none"
+    if isinstance(value, Budget):
+        return f"{value.within:g}s"
+    if not isinstance(value, tuple):
+        return str(value)
+    # Packages by name; of allowances and calls, which are long, how many.
+    names = [each for each in value if isinstance(each, str)]
+    return "+".join(names) if len(names) == len(value) else str(len(value))

@@ -1,0 +1,84 @@
+"""Who asks for nothing pays for nothing: what a run loads, and when it loads more."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_asyncbench import plugin
+from pytest_asyncbench._glue.asking import FIXTURES, MARKERS
+from pytest_asyncbench._glue.markers import FUNCTIONS
+
+NAMES = {
+    "pytest_asyncbench",
+    "pytest_asyncbench._glue",
+    "pytest_asyncbench._glue.asking",
+    "pytest_asyncbench._glue.fixtures",
+    "pytest_asyncbench._glue.hookspecs",
+    "pytest_asyncbench._glue.host",
+    "pytest_asyncbench._glue.options",
+    "pytest_asyncbench._glue.properties",
+    "pytest_asyncbench.plugin",
+}
+"""What knows names only; all the rest knows what they mean."""
+
+LOADED = """
+import sys
+
+def pytest_unconfigure():
+    with open("loaded", "w") as file:
+        file.write("\\n".join(sys.modules))
+"""
+
+ALONE = ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:xdist")
+"""Others load asyncio on accounts of their own."""
+
+
+@pytest.fixture
+def loaded(pytester):
+    """Run a test file in a process of its own; give the modules loaded at its end."""
+
+    def loaded(source, *args):
+        pytester.makeconftest(LOADED)
+        pytester.makepyfile(source)
+        command = ("-p", "no:cacheprovider", *ALONE, *args)
+        assert pytester.runpytest_subprocess(*command).ret == 0
+        return set((pytester.path / "loaded").read_text().splitlines())
+
+    return loaded
+
+
+def test_a_run_that_asks_for_nothing_loads_names_only(loaded):
+    """No asyncio, no engine, no decision, and none of the words for them."""
+    modules = loaded("def test_one(tmp_path): pass")
+    assert {name for name in modules if name.startswith("pytest_asyncbench")} == NAMES
+    assert "asyncio" not in modules
+    assert modules - loaded("def test_one(tmp_path): pass", "-p", "no:asyncbench") == (
+        NAMES
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "args"),
+    [
+        ("def test_one(): pass", ("--asyncbench-blocking=report",)),
+        ("def test_one(blocking_calls): pass", ()),
+        ("import pytest\n@pytest.mark.budget(9)\ndef test_one(): pass", ()),
+    ],
+    ids=["setting", "fixture", "marker"],
+)
+def test_who_asks_gets_the_engines(loaded, source, args):
+    """Whichever way somebody asks."""
+    assert "pytest_asyncbench._watching" in loaded(source, *args)
+
+
+def test_a_setting_that_watches_nobody_needs_no_engine(loaded):
+    """It is read, and that is all."""
+    modules = loaded("def test_one(): pass", "--asyncbench-threshold=1s")
+    assert "pytest_asyncbench._policy" in modules
+    assert "pytest_asyncbench._watching" not in modules
+
+
+def test_the_names_are_those_of_the_markers_and_fixtures():
+    """A marker or fixture that is missing there would be without effect alone."""
+    assert list(FUNCTIONS) == [*MARKERS]
+    assert sorted(FIXTURES) == plugin.__all__
