@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -46,10 +47,13 @@ INNOCENT = (
 
 @pytest.fixture(scope="module")
 def compare() -> Any:
-    """Import the comparison from its folder."""
+    """Import the parts of the comparison from its folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(HERE)
-        return importlib.import_module("compare")
+        parts = ("expectations", "tools", "verdicts")
+        return SimpleNamespace(
+            **{name: importlib.import_module(name) for name in parts}
+        )
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +71,15 @@ def run(
     compare: Any, names: tuple[str, ...], options: tuple[str, ...], told: Path
 ) -> dict[str, Any]:
     """Run cases of the corpus in one process; give the result of each."""
-    cases = {case.name: case for case in compare.cases() if case.name in names}
+    cases = {
+        case.name: case for case in compare.expectations.cases() if case.name in names
+    }
     command = [sys.executable, "-m", "pytest", "-q", "-c", "pytest.ini"]
-    ours = compare.TOOLS["ours"].options
+    ours = compare.tools.TOOLS["ours"].options
     done = subprocess.run(
         [*command, *ours, *options, *(case.nodeid for case in cases.values())],
         env={**os.environ, "CORPUS_TOOL": "ours", "CORPUS_RESULT": str(told)},
-        cwd=compare.CORPUS,
+        cwd=compare.expectations.CORPUS,
         capture_output=True,
         text=True,
         timeout=300,
@@ -81,7 +87,7 @@ def run(
     )
     reports = json.loads(told.read_text())["reports"]
     return {
-        name: compare.judged(case, "ours", of(case, reports), done.stdout)
+        name: compare.verdicts.judged(case, "ours", of(case, reports), done.stdout)
         for name, case in cases.items()
     }
 
