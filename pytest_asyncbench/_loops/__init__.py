@@ -3,7 +3,12 @@
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.awaiting import await_chain, by_name
 from pytest_asyncbench._loops.links import Links, watch_writes
-from pytest_asyncbench._loops.names import running_loop
+from pytest_asyncbench._loops.names import (
+    AnyCoroutine,
+    AnyFuture,
+    AnyTask,
+    running_loop,
+)
 from pytest_asyncbench._loops.steps import (
     LongStep,
     StepProbe,
@@ -22,6 +27,9 @@ from pytest_asyncbench._loops.view import LoopView, Views
 
 __all__ = [
     "TASKS",
+    "AnyCoroutine",
+    "AnyFuture",
+    "AnyTask",
     "Links",
     "LongStep",
     "LoopView",

@@ -8,7 +8,6 @@ import inspect
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from types import FrameType, FunctionType, MethodType
-from typing import Any
 
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.tasks import TASKS, task_label
@@ -17,17 +16,19 @@ from pytest_asyncbench._words.seen import Frame, Stack
 
 __all__ = ["await_chain", "by_name"]
 
+_Lock = asyncio.Lock | asyncio.Semaphore | asyncio.Condition
+
 _PACKAGE = __name__.partition(".")[0]
 
 
-def await_chain(task: asyncio.Task[Any]) -> tuple[Stack, str]:
+def await_chain(task: names.AnyTask) -> tuple[Stack, str]:
     """Follow a suspended task's awaits; give its stack and what it waits for."""
     frames = [frame for _, frame in _chain(task)]
     frames.reverse()
     return tuple(_frame_of(frame) for frame in frames), _awaited(task, frames)
 
 
-def by_name(task: asyncio.Task[Any]) -> tuple[str, int, str]:
+def by_name(task: names.AnyTask) -> tuple[str, int, str]:
     """Sort key that puts Task-2 before Task-10."""
     name = task.get_name()
     stem, _, digits = name.rpartition("-")
@@ -47,9 +48,9 @@ _GO_BETWEENS = {
 }
 
 
-def _chain(task: asyncio.Task[Any]) -> Iterator[tuple[Any, FrameType]]:
+def _chain(task: names.AnyTask) -> Iterator[tuple[object, FrameType]]:
     """Give what a task awaits and its frame, from the outside in."""
-    awaited: Any = names.COROUTINE.of(task)
+    awaited = names.COROUTINE.of(task)
     while awaited is not None:
         while type(awaited).__name__ in _GO_BETWEENS:
             awaited = next(iter(gc.get_referents(awaited)), None)
@@ -68,7 +69,7 @@ _SUSPENDED = (
 """Where each kind of what is awaited has its frame, and what it awaits itself."""
 
 
-def _suspended(awaited: Any) -> tuple[FrameType | None, Any]:
+def _suspended(awaited: object) -> tuple[FrameType | None, object]:
     for its_frame, onwards in _SUSPENDED:
         frame = getattr(awaited, its_frame, None)
         if frame is not None:
@@ -80,7 +81,7 @@ def _frame_of(frame: FrameType) -> Frame:
     return to_frame(raw_frame(frame))
 
 
-def _awaited(task: asyncio.Task[Any], innermost_first: list[FrameType]) -> str:
+def _awaited(task: names.AnyTask, innermost_first: list[FrameType]) -> str:
     waiter = names.WAITER.get(task)
     if isinstance(waiter, TASKS):
         return f"task {task_label(waiter)!r}"
@@ -96,12 +97,12 @@ def _awaited(task: asyncio.Task[Any], innermost_first: list[FrameType]) -> str:
     return "its turn on the loop" if waiter is None else _future(waiter)
 
 
-def _future(waiter: asyncio.Future[Any]) -> str:
+def _future(waiter: names.AnyFuture) -> str:
     shielded = _shielded(waiter)
     return f"{_child(shielded)}, in a shield" if shielded else _child(waiter)
 
 
-def _shielded(waiter: asyncio.Future[Any]) -> asyncio.Future[Any] | None:
+def _shielded(waiter: names.AnyFuture) -> names.AnyFuture | None:
     """Give what a shield stands around, if that is what a task waits for."""
     # Whoever cancels the shield calls a function that knows both.
     for kept in gc.get_referents(waiter):
@@ -111,7 +112,7 @@ def _shielded(waiter: asyncio.Future[Any]) -> asyncio.Future[Any] | None:
     return None
 
 
-def _awaited_by(awaiting: asyncio.Task[Any]) -> list[asyncio.Task[Any]]:
+def _awaited_by(awaiting: names.AnyTask) -> list[names.AnyTask]:
     """Give the tasks that a task is recorded to await, from 3.14 on."""
     tasks = asyncio.all_tasks(awaiting.get_loop())
     known = [task for task in tasks if awaiting in (names.AWAITED_BY.get(task) or ())]
@@ -121,7 +122,7 @@ def _awaited_by(awaiting: asyncio.Task[Any]) -> list[asyncio.Task[Any]]:
 _MOST = 5
 
 
-def _listed(awaited: Sequence[asyncio.Future[Any]]) -> str:
+def _listed(awaited: Sequence[names.AnyFuture]) -> str:
     more = f" and {len(awaited) - _MOST} more" if len(awaited) > _MOST else ""
     return f"{', '.join(map(_child, awaited[:_MOST]))}{more}"
 
@@ -150,13 +151,13 @@ def _asyncio_name(frame: FrameType) -> str:
     return f"asyncio.{type(owner).__qualname__}.{frame.f_code.co_name}"
 
 
-def _child(child: asyncio.Future[Any]) -> str:
+def _child(child: names.AnyFuture) -> str:
     if isinstance(child, TASKS):
         return f"task {task_label(child)!r}"
     return f"a {type(child).__name__.lstrip('_')}"
 
 
-def _primitive(task: asyncio.Task[Any], innermost_first: list[FrameType]) -> str:
+def _primitive(task: names.AnyTask, innermost_first: list[FrameType]) -> str:
     """Name asyncio's own call, and what it waits for there, where that is known."""
     within = [*takewhile(_is_asyncios, innermost_first)]
     called = _called(within)
@@ -173,7 +174,7 @@ def _primitive(task: asyncio.Task[Any], innermost_first: list[FrameType]) -> str
     return f"{called} of {_listed(awaited)}" if awaited else called
 
 
-def _holders(lock: Any, loop: asyncio.AbstractEventLoop) -> str:
+def _holders(lock: _Lock, loop: asyncio.AbstractEventLoop) -> str:
     """Name the tasks that are inside of an ``async with`` on a lock.
 
     asyncio does not record who holds one. But a coroutine that is suspended in a
@@ -184,7 +185,7 @@ def _holders(lock: Any, loop: asyncio.AbstractEventLoop) -> str:
     return ", ".join(names) or "a task that asyncio does not record"
 
 
-def _holds(task: asyncio.Task[Any], lock: Any) -> bool:
+def _holds(task: names.AnyTask, lock: _Lock) -> bool:
     chain = list(_chain(task))
     # Whoever waits to enter has the exit on its stack already.
     if any(_is_on(frame.f_locals.get("self"), lock) for _, frame in chain):
@@ -205,7 +206,7 @@ def _exits(kept: Sequence[object]) -> Iterator[tuple[object, object]]:
             yield each, beside  # from 3.14 on they lie side by side
 
 
-def _is_on(owner: Any, lock: Any) -> bool:
+def _is_on(owner: object, lock: _Lock) -> bool:
     # A condition is entered through its lock.
     return owner is lock or (
         isinstance(owner, asyncio.Condition)

@@ -12,52 +12,66 @@ from __future__ import annotations
 from asyncio import selector_events
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._words.undo import Undo, replace
 
+if TYPE_CHECKING:
+    import asyncio
+
 __all__ = ["Links", "watch_writes"]
 
 
-class Links:
+Writer = TypeVar("Writer")
+Data = TypeVar("Data")
+
+_Address = tuple[str | int, ...]
+_Write = Callable[["asyncio.Transport", Data], None]
+
+
+class Links(Generic[Writer]):
     """The last write to each connection of a loop."""
 
     __slots__ = ("_last", "fresh")
 
     def __init__(self) -> None:
-        self._last: dict[Any, tuple[float, Any]] = {}
+        self._last: dict[tuple[_Address, _Address], tuple[float, Writer]] = {}
         self.fresh: list[Any] = []
         """The transports that were written to in this step, not signed yet."""
 
-    def sign(self, at: float, writer: Any) -> None:
+    def sign(self, at: float, writer: Writer) -> None:
         """Note who wrote in the step that has just ended."""
         for transport in self.fresh:
-            here, there = _ends(transport)
-            if here is not None:
-                self._last[here, there] = (at, writer)
+            ends = _ends(transport)
+            if ends is not None:
+                self._last[ends] = (at, writer)
         self.fresh.clear()
 
-    def writer_to(self, transport: Any) -> tuple[float, Any] | None:
+    def writer_to(
+        self, transport: asyncio.BaseTransport
+    ) -> tuple[float, Writer] | None:
         """Tell who last wrote to the other end of a connection, and when."""
-        here, there = _ends(transport)
-        return None if here is None else self._last.get((there, here))
+        ends = _ends(transport)
+        return None if ends is None else self._last.get((ends[1], ends[0]))
 
 
-def _ends(transport: Any) -> tuple[Any, Any]:
+def _ends(transport: asyncio.BaseTransport) -> tuple[_Address, _Address] | None:
     here = transport.get_extra_info("sockname")
     there = transport.get_extra_info("peername")
     if isinstance(here, tuple) and isinstance(there, tuple):
         return here, there
-    return None, None
+    return None
 
 
-def watch_writes(links_of: Callable[[Any], Links | None]) -> Undo:
+def watch_writes(
+    links_of: Callable[[asyncio.AbstractEventLoop], Links[Writer] | None],
+) -> Undo:
     """Note each write to a connection of a loop that has links, until undone."""
     kind = names.SOCKET_TRANSPORT.of(selector_events)
 
-    def noting(original: Any) -> Any:
-        def write(self: Any, data: Any) -> None:
+    def noting(original: _Write[Data]) -> _Write[Data]:
+        def write(self: asyncio.Transport, data: Data) -> None:
             links = links_of(names.TRANSPORT_LOOP.of(self))
             if links is not None:
                 links.fresh.append(self)

@@ -11,7 +11,7 @@ every other use, and tries each row on each Python.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
@@ -58,13 +58,14 @@ __all__ = [
     "WAIT_FOR_ONE",
     "WORKER",
     "WORK_QUEUE",
+    "AnyCoroutine",
+    "AnyFuture",
     "AnyTask",
     "Handle",
     "Loop",
     "PrivateName",
     "Runner",
     "Step",
-    "Transport",
     "first_missing",
     "running_loop",
 ]
@@ -74,6 +75,12 @@ Value = TypeVar("Value")
 
 AnyTask = asyncio.Task[Any]
 """A task, whatever it comes to."""
+
+AnyCoroutine = Coroutine[Any, Any, Any]
+"""What a task can be made of, whatever it comes to."""
+
+AnyFuture = asyncio.Future[Any]
+"""A future, or a task, whatever it comes to."""
 
 
 class Step(Protocol):
@@ -99,15 +106,6 @@ class Loop(Protocol):
 
     @property
     def _scheduled(self) -> Sequence[asyncio.TimerHandle]: ...
-
-
-class Transport(Protocol):
-    """A connection of one of asyncio's loops, where both of its addresses are known."""
-
-    @property
-    def _loop(self) -> asyncio.AbstractEventLoop: ...
-    def get_extra_info(self, name: str) -> object:
-        """Give what is known under a name: its own address, its peer's."""
 
 
 Runner = Callable[[Handle], None]
@@ -320,14 +318,14 @@ COROUTINE: PrivateName[AnyTask, object] = PrivateName(
     use="what a task runs; on 3.12.1 get_coro() crashes where an eager one is over",
     without="tasks are told by their names alone",
 )
-WAITER: PrivateName[AnyTask, asyncio.Future[Any] | None] = PrivateName(
+WAITER: PrivateName[AnyTask, AnyFuture | None] = PrivateName(
     "asyncio.Task",
     "_fut_waiter",
     "asyncio.Future | None",
     use="what a task awaits",
     without="what a task waits for when its budget ends is told by its frames alone",
 )
-AWAITED_BY: PrivateName[AnyTask, Collection[asyncio.Future[Any]]] = PrivateName(
+AWAITED_BY: PrivateName[AnyTask, Collection[AnyFuture]] = PrivateName(
     "asyncio.Task",
     "_asyncio_awaited_by",
     "set | frozenset | None",
@@ -343,14 +341,12 @@ WAIT_FOR_ONE: PrivateName[ModuleType, FunctionType] = PrivateName(
     without="such a task is said to wait for an item of a queue",
     since=(3, 13),
 )
-CHILDREN: PrivateName[asyncio.Future[Any] | None, Sequence[asyncio.Future[Any]]] = (
-    PrivateName(
-        "asyncio.tasks._GatheringFuture",
-        "_children",
-        "list",
-        use="what asyncio.gather waits for",
-        without="whoever awaits a gather is said to wait for a future",
-    )
+CHILDREN: PrivateName[AnyFuture | None, Sequence[AnyFuture]] = PrivateName(
+    "asyncio.tasks._GatheringFuture",
+    "_children",
+    "list",
+    use="what asyncio.gather waits for",
+    without="whoever awaits a gather is said to wait for a future",
 )
 LOCK_OF_CONDITION: PrivateName[asyncio.Condition, asyncio.Lock] = PrivateName(
     "asyncio.Condition",
@@ -362,14 +358,14 @@ LOCK_OF_CONDITION: PrivateName[asyncio.Condition, asyncio.Lock] = PrivateName(
 
 # -------------------------------------------------------------- connections
 
-SOCKET_TRANSPORT: PrivateName[ModuleType, type[Transport]] = PrivateName(
+SOCKET_TRANSPORT: PrivateName[ModuleType, type[asyncio.Transport]] = PrivateName(
     "asyncio.selector_events",
     "_SelectorSocketTransport",
     "type",
     use="its writes are noted: they tell who woke the other end of a connection",
     without="a server and its clients in one loop are taken for strangers",
 )
-TRANSPORT_LOOP: PrivateName[Transport, asyncio.AbstractEventLoop] = PrivateName(
+TRANSPORT_LOOP: PrivateName[asyncio.Transport, asyncio.AbstractEventLoop] = PrivateName(
     "asyncio.selector_events._SelectorSocketTransport",
     "_loop",
     "asyncio.AbstractEventLoop",

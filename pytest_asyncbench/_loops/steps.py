@@ -17,7 +17,7 @@ import copy
 from asyncio.events import Handle
 from collections.abc import Callable
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.names import Runner
@@ -31,6 +31,11 @@ from pytest_asyncbench._loops.view import LoopView, Views
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
 from pytest_asyncbench._words.undo import Undo, replace
 
+if TYPE_CHECKING:
+    import asyncio
+    from contextvars import Context
+    from selectors import SelectorKey
+
 __all__ = [
     "LongStep",
     "StepProbe",
@@ -39,7 +44,10 @@ __all__ = [
 ]
 
 
-LongStep = Callable[[LoopView, Any, float], None]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LongStep = Callable[[LoopView, names.Step, float], None]
 """Called with the view, the handle and the time at the end of a step over the limit."""
 
 
@@ -94,7 +102,7 @@ class StepProbe:
         """How many steps have been measured."""
         return sum(view.steps for view in self.views if not view.blind)
 
-    def _meet(self, loop: Any) -> LoopView:
+    def _meet(self, loop: asyncio.AbstractEventLoop) -> LoopView:
         view = LoopView(loop, self._now())
         try:
             if is_uvloop(loop):
@@ -132,7 +140,7 @@ class StepProbe:
                 view.give_way()
                 view.last = now()
 
-        def ended(step: Any) -> None:
+        def ended(step: names.Step) -> None:
             at = now()
             if at - view.last > limit:
                 long_step(view, step, at)
@@ -147,7 +155,7 @@ def _watch_poll(view: LoopView, now: Callable[[], float]) -> Undo:
     poller = names.SELECTOR.of(view.loop)
     poll, get_ident = poller.select, _thread.get_ident
 
-    def select(timeout: float | None = None) -> Any:
+    def select(timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         # A loop may be set up in one thread and run for good in another.
         if get_ident() != view.thread:
             view.thread, view.native = current_thread_ids()
@@ -171,38 +179,38 @@ def _timed(
     # Runs once per step of every loop: everything it needs is a local or a cell.
     met = views.met
 
-    def _run(self: Any) -> None:
+    def _run(handle: names.Handle) -> None:
         try:
-            view = met[self._loop]
+            view = met[handle._loop]
         except KeyError:
-            view = views.of(self._loop)
-        args = self._args
+            view = views.of(handle._loop)
+        args = handle._args
         try:
             # Spelt out for a task's own steps: to unpack nothing costs as much as to
             # read the clock.
             if args:
-                self._context.run(self._callback, *args)
+                handle._context.run(handle._callback, *args)
             else:
-                self._context.run(self._callback)
+                handle._context.run(handle._callback)
         except (SystemExit, KeyboardInterrupt):
-            end_last(view, self, now, limit, long_step)
+            end_last(view, handle, now, limit, long_step)
             raise
         except BaseException as error:
-            hand_to_asyncio(original, self, error)
+            hand_to_asyncio(original, handle, error)
         ended = now()
         if ended - view.last > limit:
-            long_step(view, self, ended)
+            long_step(view, handle, ended)
             ended = now()
         view.last = ended
         view.steps += 1
-        self = args = None  # break the cycle with a kept exception, as asyncio does
+        del handle, args  # break the cycle with a kept exception, as asyncio does
 
     return _run
 
 
 def end_last(
     view: LoopView,
-    handle: Any,
+    handle: names.Step,
     now: Callable[[], float],
     limit: float,
     long_step: LongStep,
@@ -222,23 +230,26 @@ class _RaisesOnce:
     From 3.12 on the loop's exception handler is run in the same context after that.
     """
 
-    def __init__(self, error: BaseException, context: Any) -> None:
+    def __init__(self, error: BaseException, context: Context) -> None:
         self._error: BaseException | None = error
         self._context = context
 
-    def run(self, function: Callable[..., Any], *args: Any) -> Any:
+    def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         error, self._error = self._error, None
         if error is not None:
             raise error
-        return self._context.run(function, *args)
+        return self._context.run(function, *args, **kwargs)
 
 
-def hand_to_asyncio(original: Runner, handle: Any, error: BaseException) -> None:
+def hand_to_asyncio(
+    original: Runner, handle: names.Handle, error: BaseException
+) -> None:
     """Let asyncio treat a callback's error as it would have done.
 
     What it does differs between versions, so its own code does it: a copy of the
     handle goes through the original ``Handle._run`` and fails in the same way.
     """
     stand_in = copy.copy(handle)
-    stand_in._context = _RaisesOnce(error, handle._context)
+    context = _RaisesOnce(error, names.CONTEXT.of(handle))
+    setattr(stand_in, names.CONTEXT.name, context)
     original(stand_in)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Callable
 from types import CodeType
-from typing import Any
 
 from pytest_asyncbench._loops import names
 
@@ -18,11 +18,11 @@ __all__ = [
     "written_at",
 ]
 
-TASKS: tuple[type[Any], ...] = (asyncio.Task, names.PY_TASK.of(asyncio.tasks))
+TASKS: tuple[type[names.AnyTask], ...] = (asyncio.Task, names.PY_TASK.of(asyncio.tasks))
 """asyncio's task in C and the one in Python, of which 3.10's backport of Runner is."""
 
 
-def written_at(callback: Any) -> CodeType | None:
+def written_at(callback: Callable[..., object]) -> CodeType | None:
     """Give the code of a step: of a task's coroutine, or of a function."""
     owner = getattr(callback, "__self__", None)
     if isinstance(owner, TASKS):
@@ -32,12 +32,12 @@ def written_at(callback: Any) -> CodeType | None:
     return getattr(callback, "__code__", None)
 
 
-def is_running(task: asyncio.Task[Any]) -> bool:
+def is_running(task: names.AnyTask) -> bool:
     """Tell, from any thread, whether a task is in the middle of a step."""
     return bool(getattr(names.COROUTINE.of(task), "cr_running", False))
 
 
-def task_label(task: asyncio.Task[Any]) -> str:
+def task_label(task: names.AnyTask) -> str:
     """Name a task: as it was named, or by its coroutine where nobody named it."""
     return label(task.get_name(), names.COROUTINE.of(task))
 
@@ -53,7 +53,7 @@ def label(name: str, work: object) -> str:
     return short if name == "None" else f"{short} ({name})"
 
 
-def describe_callback(callback: Any) -> str:
+def describe_callback(callback: Callable[..., object]) -> str:
     """Name the step that ran `callback`: a task by its name, else the function."""
     owner = getattr(callback, "__self__", None)
     if isinstance(owner, TASKS):

@@ -13,11 +13,19 @@ import importlib.util
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from pytest_asyncbench._words.undo import Undo, replace
 
+if TYPE_CHECKING:
+    import asyncio
+
+    from pytest_asyncbench._loops.names import Step
+
 __all__ = ["is_uvloop", "meet_when_run", "step_code", "wrap_callbacks"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _TAKES_CALLBACK_AT = {
     "call_soon": 0,
@@ -38,15 +46,15 @@ class _Step:
 
     def __init__(
         self,
-        callback: Callable[..., Any],
+        callback: Callable[..., object],
         began: Callable[[], None],
-        ended: Callable[[_Step], None],
+        ended: Callable[[Step], None],
     ) -> None:
         self._callback = callback
         self._began = began
         self._ended = ended
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: object) -> object:
         self._began()
         try:
             return self._callback(*args)
@@ -65,12 +73,12 @@ def step_code() -> CodeType:
     return _Step.__call__.__code__
 
 
-def is_uvloop(loop: Any) -> bool:
+def is_uvloop(loop: asyncio.AbstractEventLoop) -> bool:
     """Tell whether a loop is uvloop's, or derived from it."""
     return any(base.__module__ == "uvloop.loop" for base in type(loop).__mro__)
 
 
-def meet_when_run(meet: Callable[[Any], object]) -> Undo:
+def meet_when_run(meet: Callable[[asyncio.AbstractEventLoop], object]) -> Undo:
     """Call `meet` with each of uvloop's loops that is used from now on."""
     if not _is_installed():
         return lambda: None
@@ -90,21 +98,26 @@ def _is_installed() -> bool:
 
 
 def _meeting(
-    original: Callable[..., Any], name: str, meet: Callable[[Any], object]
-) -> Callable[..., Any]:
+    original: Callable[Concatenate[asyncio.AbstractEventLoop, P], R],
+    name: str,
+    meet: Callable[[asyncio.AbstractEventLoop], object],
+) -> Callable[Concatenate[asyncio.AbstractEventLoop, P], R]:
     @functools.wraps(original)
-    def met(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def met(self: asyncio.AbstractEventLoop, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if name not in vars(self):
             meet(self)
             if name in vars(self):  # it has a wrapper of its own by now
-                return getattr(self, name)(*args, **kwargs)
+                wrapped: Callable[P, R] = getattr(self, name)
+                return wrapped(*args, **kwargs)
         return original(self, *args, **kwargs)
 
     return met
 
 
 def wrap_callbacks(
-    loop: Any, began: Callable[[], None], ended: Callable[[Any], None]
+    loop: asyncio.AbstractEventLoop,
+    began: Callable[[], None],
+    ended: Callable[[Step], None],
 ) -> Undo:
     """Wrap every callback that the loop is handed; return the way back."""
     with ExitStack() as undo:
@@ -117,13 +130,13 @@ def wrap_callbacks(
 
 
 def _wrapping(
-    original: Callable[..., Any],
+    original: Callable[..., R],
     position: int,
     began: Callable[[], None],
-    ended: Callable[[Any], None],
-) -> Callable[..., Any]:
+    ended: Callable[[Step], None],
+) -> Callable[..., R]:
     @functools.wraps(original)
-    def handed(*args: Any, **kwargs: Any) -> Any:
+    def handed(*args: Any, **kwargs: Any) -> R:
         before, callback, rest = args[:position], args[position], args[position + 1 :]
         return original(*before, _Step(callback, began, ended), *rest, **kwargs)
 

@@ -10,10 +10,11 @@ import asyncio
 import functools
 import inspect
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any
 
+from pytest_asyncbench._loops import AnyCoroutine, AnyTask
 from pytest_asyncbench._tracing import Census, Group
 
 __all__ = ["Job", "Together", "close_unstarted", "in_turn", "jobs_from"]
@@ -21,8 +22,17 @@ __all__ = ["Job", "Together", "close_unstarted", "in_turn", "jobs_from"]
 _AT_ONCE = 500
 """How many jobs are started in one step."""
 
-Maker = Callable[[], Awaitable[Any]]
-Ended = Callable[[asyncio.Task[Any]], None]
+Work = Awaitable[Any]
+"""What a job awaits, whatever it comes to."""
+
+Maker = Callable[[], Work]
+Given = Work | Maker
+"""What a test may hand over: the work, or how to make it."""
+
+Item = Given | Mapping[str, Given]
+"""One argument of a run: several may come in one, by their names."""
+
+Ended = Callable[[AnyTask], None]
 
 
 class Job:
@@ -30,27 +40,28 @@ class Job:
 
     __slots__ = ("given", "name", "repeatable")
 
-    def __init__(self, name: str, given: Awaitable[Any] | Maker) -> None:
+    def __init__(self, name: str, given: Given) -> None:
         self.name = name
         self.given = given
         self.repeatable = not inspect.isawaitable(given)
 
-    def coroutine(self) -> Coroutine[Any, Any, Any]:
+    def coroutine(self) -> AnyCoroutine:
         """Give what a task can be made of: the work itself where it is a coroutine."""
         return self.given if inspect.iscoroutine(self.given) else self._run()
 
-    async def _run(self) -> Any:
-        given: Any = self.given
+    async def _run(self) -> object:
+        given = self.given
         return await (given if inspect.isawaitable(given) else given())
 
 
-def jobs_from(given: Sequence[Any]) -> list[Job]:
+def jobs_from(given: Sequence[Item]) -> list[Job]:
     """Make jobs of what a test handed over, or say what is wrong with it.
 
     Raises:
         TypeError: something is neither an awaitable nor callable without arguments.
         ValueError: nothing was given, or the same coroutine twice.
     """
+    named: list[tuple[str, Item]]
     if len(given) == 1 and isinstance(given[0], Mapping):
         named = [(str(name), work) for name, work in given[0].items()]
     else:
@@ -58,19 +69,21 @@ def jobs_from(given: Sequence[Any]) -> list[Job]:
     if not named:
         raise ValueError("concurrently() was given nothing to run")
     seen: dict[int, str] = {}
+    jobs: list[Job] = []
     for position, (name, work) in enumerate(named):
-        if not inspect.isawaitable(work):
-            _check_callable(work, position)
-        elif id(work) in seen:
+        if inspect.isawaitable(work) and id(work) in seen:
             raise ValueError(
                 f"concurrently() was given the same {type(work).__name__} {name!r} "
                 "twice; it can be awaited once. Pass a callable, or call it again."
             )
         seen[id(work)] = name
-    return [Job(name, work) for name, work in named]
+        jobs.append(
+            Job(name, work if inspect.isawaitable(work) else _maker(work, position))
+        )
+    return jobs
 
 
-def _numbered(named: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+def _numbered(named: list[tuple[str, Item]]) -> list[tuple[str, Item]]:
     """Tell those that share a name apart by their position."""
     times = Counter(name for name, _ in named)
     return [
@@ -79,14 +92,15 @@ def _numbered(named: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     ]
 
 
-def _check_callable(work: Any, position: int) -> None:
+def _maker(work: Maker | Mapping[str, Given], position: int) -> Maker:
+    """Give what makes a job's work, or say why this does not."""
     if not callable(work):
         raise TypeError(
             f"concurrently() argument {position + 1} is {work!r}; a coroutine, another "
             "awaitable, or a callable without arguments that returns one is accepted"
         )
     if isinstance(work, functools.partial):
-        return  # made of a function and its arguments: taken at its word
+        return work  # made of a function and its arguments: taken at its word
     try:
         inspect.signature(work).bind()
     except TypeError as error:
@@ -96,10 +110,11 @@ def _check_callable(work: Any, position: int) -> None:
             "call it, or wrap it in a lambda"
         ) from None
     except ValueError:  # a builtin that does not tell its signature
-        return
+        pass
+    return work
 
 
-def _name_of(work: Any) -> str:
+def _name_of(work: Item) -> str:
     if isinstance(work, asyncio.Task):
         return work.get_name()
     if isinstance(work, functools.partial):
@@ -108,7 +123,7 @@ def _name_of(work: Any) -> str:
     return str(name or type(work).__qualname__).rpartition("<locals>.")[2]
 
 
-def close_unstarted(given: Iterable[Any]) -> None:
+def close_unstarted(given: Iterable[Item]) -> None:
     """Close coroutines that will not be awaited, so that nobody is warned of them."""
     for work in given:
         if isinstance(work, Mapping):
@@ -137,8 +152,8 @@ class Together:
         self._wake: asyncio.Future[None] | None = None
         self._failed = False
         self._flying = 0
-        self._positions: dict[asyncio.Task[Any], int] = {}
-        self.tasks: list[asyncio.Task[Any]] = []
+        self._positions: dict[AnyTask, int] = {}
+        self.tasks: list[AnyTask] = []
         self.group = Group()
         self.order: list[int] = []
         """Positions of the jobs, in the order in which they ended."""
@@ -191,7 +206,7 @@ class Together:
         self._flying += 1
         task.add_done_callback(ended)
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
+    def _ended(self, task: AnyTask) -> None:
         self.order.append(self._positions.pop(task))
         self._flying -= 1
         # Looked at here, so that asyncio does not report it as never retrieved.

@@ -36,10 +36,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pytest_asyncbench._loops import (
     TASKS,
+    AnyCoroutine,
+    AnyFuture,
+    AnyTask,
     Links,
     LongStep,
     LoopView,
@@ -57,7 +60,18 @@ from pytest_asyncbench._tracing.strands import Group, Origin, Strand, ThreadCall
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.undo import Undo, replace
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+    from contextvars import Context
+    from selectors import SelectorKey
+
 __all__ = ["Census"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_Poll = Callable[[float | None], "list[tuple[SelectorKey, int]]"]
+_Factory = Callable[..., AnyFuture]
 
 _BLOCKED_POLL = 0.0005
 """A poll that lasted longer than this did wait: its events came as it returned."""
@@ -71,7 +85,7 @@ _NEEDED = (names.READY, names.SELECTOR)
 _STRAND: ContextVar[Strand] = ContextVar("asyncbench_strand")
 
 
-class _FromThread(functools.partial):  # type: ignore[type-arg]
+class _FromThread(functools.partial[object]):
     """A callback that another thread put on the loop, and when."""
 
     origin: Origin
@@ -96,11 +110,11 @@ class _Ledger:
 
     def __init__(self, view: LoopView, now: float) -> None:
         self.view = view
-        self.links = Links()
+        self.links: Links[Trace | None] = Links()
         self.unsettled: list[Any] = self.links.fresh
         """What is to be done at the end of the step in progress: the transports that
         were written to, and the eager tasks whose begin was noticed."""
-        self.ready: deque[Any] = names.READY.of(view.loop)
+        self.ready = names.READY.of(view.loop)
         self.origins: deque[Origin | None] = deque()
         self.origin: Origin | None = None
         """That of the step in progress."""
@@ -132,13 +146,13 @@ class Census:
         self._now = time or clock.now
         self._limit = limit
         self._long_step = long_step
-        self._traces: dict[Any, Trace] = {}
-        self._ledgers: dict[Any, _Ledger] = {}
+        self._traces: dict[AnyTask, Trace] = {}
+        self._ledgers: dict[asyncio.AbstractEventLoop, _Ledger] = {}
         self._unwatch_writes: Undo
         self._nobody = Strand(None, None, "")
         self._bodies: dict[Trace, Group] = {}
         self._of_loops: Group | None = None
-        self._given: dict[Any, Group] = {}
+        self._given: dict[AnyTask, Group] = {}
         self._expected: Group | None = None
         self._newborn: Trace | None = None
         self._in_thread = threading.local()
@@ -174,7 +188,7 @@ class Census:
         finally:
             self._expected = outer
 
-    def adopt(self, task: asyncio.Task[Any], group: Group) -> None:
+    def adopt(self, task: AnyTask, group: Group) -> None:
         """Make a strand of a task that has not taken a step yet."""
         # An eager one took that step while it was created, before it had its name.
         known = self._traces.get(task)
@@ -183,7 +197,7 @@ class Census:
         elif not task.done():
             self._given[task] = group
 
-    def waiting_for(self, task: asyncio.Task[Any]) -> float | None:
+    def waiting_for(self, task: AnyTask) -> float | None:
         """Tell how long ago the last step of a living task ended, if it took one."""
         trace = self._traces.get(task)
         return (
@@ -196,7 +210,7 @@ class Census:
         self._bodies[trace] = group
         trace.host = True
 
-    def _trace_of(self, task: asyncio.Task[Any]) -> Trace:
+    def _trace_of(self, task: AnyTask) -> Trace:
         trace = self._traces.get(task)
         if trace is None:
             trace = self._traces[task] = Trace(self._nobody, self._now())
@@ -247,20 +261,20 @@ class Census:
         self._watch_create(view)
         view.undo.append(self._starts.watch(view))
 
-    def _forget(self, loop: Any) -> None:
+    def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
         del self._ledgers[loop]
         if not self._ledgers:
             self._unwatch_writes()
 
-    def _links_of(self, loop: Any) -> Links | None:
+    def _links_of(self, loop: asyncio.AbstractEventLoop) -> Links[Trace | None] | None:
         ledger = self._ledgers.get(loop)
         return None if ledger is None else ledger.links
 
-    def _poll(self, view: LoopView) -> Callable[..., Any]:
+    def _poll(self, view: LoopView) -> _Poll:
         now, real, ledger = self._now, self._real, self._ledgers[view.loop]
         poll = names.SELECTOR.of(view.loop).select
 
-        def select(timeout: float | None = None) -> Any:
+        def select(timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
             began = now()
             events = poll(timeout)
             ended = now()
@@ -274,11 +288,17 @@ class Census:
 
         return select
 
-    def _threadsafe(self, loop: Any) -> Callable[..., Any]:
+    def _threadsafe(
+        self, loop: asyncio.AbstractEventLoop
+    ) -> Callable[..., asyncio.Handle]:
         original = loop.call_soon_threadsafe
         now, in_thread = self._now, self._in_thread
 
-        def call_soon_threadsafe(callback: Any, *args: Any, context: Any = None) -> Any:
+        def call_soon_threadsafe(
+            callback: Callable[..., object],
+            *args: object,
+            context: Context | None = None,
+        ) -> asyncio.Handle:
             marked = _FromThread(callback)
             call = getattr(in_thread, "call", None)
             marked.origin = (now(), None if call else self._thread(), call)
@@ -296,18 +316,20 @@ class Census:
             known.served = (self._nobody, 0.0, 0.0)
         return known
 
-    def _executor(self, loop: Any) -> Callable[..., Any]:
+    def _executor(self, loop: asyncio.AbstractEventLoop) -> Callable[..., AnyFuture]:
         original = loop.run_in_executor
         now, in_thread = self._now, self._in_thread
 
-        def run_in_executor(executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+        def run_in_executor(
+            executor: Executor | None, func: Callable[..., R], *args: object
+        ) -> asyncio.Future[R]:
             # What goes to another process is pickled, and stays as it is.
             if executor is not None and not isinstance(executor, ThreadPoolExecutor):
                 return original(executor, func, *args)
             call = ThreadCall()
 
             @functools.wraps(func)
-            def timed(*args: Any) -> Any:
+            def timed(*args: object) -> R:
                 call.started = now()
                 in_thread.call = call
                 return func(*args)
@@ -321,7 +343,7 @@ class Census:
         loop = view.loop
         put, given = loop.set_task_factory, loop.get_task_factory()
 
-        def set_task_factory(factory: Any) -> None:
+        def set_task_factory(factory: _Factory | None) -> None:
             nonlocal given
             put(factory)
             given = factory
@@ -336,10 +358,12 @@ class Census:
     def _watch_create(self, view: LoopView) -> None:
         loop, original = view.loop, view.loop.create_task
 
-        def made(loop: Any, coro: Any, **kwargs: Any) -> Any:
+        def made(
+            _: asyncio.AbstractEventLoop, coro: AnyCoroutine, **kwargs: Any
+        ) -> AnyTask:
             return original(coro, **kwargs)
 
-        def create_task(coro: Any, **kwargs: Any) -> Any:
+        def create_task(coro: AnyCoroutine, **kwargs: Any) -> AnyFuture:
             # An argument from 3.14 on. Where there is a factory, that is followed.
             if kwargs.get("eager_start") and loop.get_task_factory() is None:
                 return self._create(made, loop, coro, **kwargs)
@@ -347,7 +371,13 @@ class Census:
 
         view.undo.append(replace(loop, "create_task", create_task))
 
-    def _create(self, factory: Any, loop: Any, coro: Any, **kwargs: Any) -> Any:
+    def _create(
+        self,
+        factory: _Factory,
+        loop: asyncio.AbstractEventLoop,
+        coro: AnyCoroutine,
+        **kwargs: Any,
+    ) -> AnyFuture:
         # An eager task takes its first steps inside its creation, where no callback
         # of the loop's shows it, and may create others there.
         creator = self._creator(loop)
@@ -367,21 +397,23 @@ class Census:
             _disown(trace)
         return task
 
-    def _creator(self, loop: Any) -> Trace | None:
+    def _creator(self, loop: asyncio.AbstractEventLoop) -> Trace | None:
         current = asyncio.current_task(loop)
         if current is None:
             return None
         known = self._traces.get(current) or self._starts.running(current)
         return known or self._newborn or self._early(current, loop)
 
-    def _early(self, task: asyncio.Task[Any], loop: Any) -> Trace:
+    def _early(self, task: AnyTask, loop: asyncio.AbstractEventLoop) -> Trace:
         """Give the account of a task that starts others in its first step."""
         ledger = self._ledgers[loop]
         origin = ledger.origin or (ledger.last, None, None)
-        ledger.early = self._first_step(task, origin, ledger.last, _here)
+        ledger.early = self._first_step(task, origin, ledger.last, None)
         return ledger.early
 
-    def _lend(self, loop: Any, creator: Trace | None, seconds: float) -> None:
+    def _lend(
+        self, loop: asyncio.AbstractEventLoop, creator: Trace | None, seconds: float
+    ) -> None:
         """Take the time of an eager task off that of the step around it."""
         if creator is not None and creator is self._newborn:
             creator.strand.spend(-seconds)
@@ -403,8 +435,8 @@ class Census:
 
     def _born(
         self,
-        task: Any,
-        coro: Any,
+        task: AnyTask,
+        coro: AnyCoroutine,
         trace: Trace,
         creator: Trace | None,
         began: float,
@@ -419,7 +451,7 @@ class Census:
         if task.done():
             self._finish(task, trace, now)
 
-    def _finish(self, task: Any, trace: Trace, now: float) -> None:
+    def _finish(self, task: AnyTask, trace: Trace, now: float) -> None:
         trace.finished = now
         # The task must be free to go: nothing here may keep it alive.
         self._traces.pop(task, None)
@@ -437,7 +469,7 @@ class Census:
 
         # One long function because it runs at every step: a call more would cost
         # a tenth of what asyncio itself does in a step.
-        def _run(self_: Any) -> None:
+        def _run(self_: names.Handle) -> None:
             try:
                 ledger = ledgers[self_._loop]
             except KeyError:
@@ -468,7 +500,7 @@ class Census:
             spent = ended - began
             caused = None
             # Only a task is looked up: of what else there is, not all can be hashed.
-            task = getattr(callback, "__self__", None)
+            task: Any = getattr(callback, "__self__", None)
             trace = known_trace(task) if isinstance(task, kind) else None
             if trace is None:
                 trace, caused = self._strange(self_, task, origin, ledger, ended)
@@ -483,7 +515,7 @@ class Census:
                 outer = strand.outer
                 if outer is not None:
                     trace.outer_marks = outer.spend(spent)
-                if task.done():  # type: ignore[union-attr]  # it has a trace
+                if task.done():
                     self._finish(task, trace, ended)
             if ledger.unsettled:
                 self._settle(ledger, ended, trace or (caused and caused[1]))
@@ -506,7 +538,7 @@ class Census:
                     ended = real()
             view.last = ended
             view.steps += 1
-            self_ = args = None
+            del self_, args
             return None
 
         return _run
@@ -519,7 +551,7 @@ class Census:
             origins.popleft()
         origins.extend([None] * (length - len(origins)))
 
-    def _from_loop(self, ledger: _Ledger, handle: Any, began: float) -> Origin:
+    def _from_loop(self, ledger: _Ledger, handle: names.Handle, began: float) -> Origin:
         if isinstance(handle, TimerHandle):
             late = ledger.view.loop.time() - handle.when()
             return min(began, self._now() - max(0.0, late)), None, None
@@ -532,58 +564,58 @@ class Census:
 
     def _strange(
         self,
-        handle: Any,
-        task: Any,
+        handle: names.Handle,
+        task: object,
         origin: Origin | None,
         ledger: _Ledger,
         ended: float,
     ) -> tuple[Trace | None, Origin | None]:
         """Deal with a step of a task not seen before, or of no task."""
-        began, threaded = ledger.last, isinstance(handle._callback, _FromThread)
-        if threaded:
-            origin = handle._callback.origin
+        began, callback = ledger.last, handle._callback
+        threaded = callback if isinstance(callback, _FromThread) else None
+        if threaded is not None:
+            origin = threaded.origin
         elif origin is None:
             origin = self._from_loop(ledger, handle, began)
         if isinstance(task, TASKS):
-            run = handle._context.run
-            return self._first_step(task, origin, began, run), None
+            return self._first_step(task, origin, began, handle._context), None
         waker = origin[1]
-        strand = self._nobody if waker is None else waker.strand
+        strand: Strand | None = self._nobody if waker is None else waker.strand
         if strand is self._nobody:
             strand = handle._context.get(_STRAND)
         if strand is not None:
             strand.spend(ended - began)
         # What wakes from within does so now; what came from a thread did before.
-        if waker is not None and not threaded:
+        if waker is not None and threaded is None:
             origin = (ended, waker, origin[2])
         return None, origin
 
     def _first_step(
         self,
-        task: asyncio.Task[Any],
+        task: AnyTask,
         origin: Origin,
         began: float,
-        run: Callable[..., Any],
+        context: Context | None,
     ) -> Trace:
-        """Open the account of a task; `run` calls in the context of its steps."""
+        """Open the account of a task; None is the context that is current."""
         group = self._given.pop(task, None) if self._given else None
         trace = self._begin(origin[1], origin[0], task_label(task), group)
         self._traces[task] = trace
         if trace.strand is self._nobody:
-            trace.strand = run(_STRAND.get, None) or self._nobody
+            trace.strand = _strand_in(context) or self._nobody
             if origin[1] is None and self._of_loops is not None:
                 self._hosts(trace, self._of_loops)
         if trace.strand is not self._nobody:
-            run(_STRAND.set, trace.strand)
+            _set_strand(context, trace.strand)
         trace.strand.queued += began - origin[0]
         return trace
 
     def _woken(
         self,
-        task: Any,
+        task: AnyTask,
         trace: Trace,
         origin: Origin | None,
-        handle: Any,
+        handle: names.Handle,
         ledger: _Ledger,
     ) -> Trace:
         """Account for the wait that has ended with this step of `trace`."""
@@ -613,7 +645,7 @@ class Census:
         return trace
 
     def _serving(
-        self, task: Any, trace: Trace, waker: Trace | None, ready_at: float
+        self, task: AnyTask, trace: Trace, waker: Trace | None, ready_at: float
     ) -> Trace:
         """Give the account of a background task for the strand that it serves now."""
         own = trace.background or trace
@@ -713,9 +745,15 @@ def _busy_elsewhere(waker: Trace, strand: Strand, at: float) -> float:
     return until
 
 
-def _here(function: Callable[..., Any], *args: Any) -> Any:
-    """Call in the context that is current, as `Context.run` does in another."""
-    return function(*args)
+def _strand_in(context: Context | None) -> Strand | None:
+    return _STRAND.get(None) if context is None else context.get(_STRAND)
+
+
+def _set_strand(context: Context | None, strand: Strand) -> None:
+    if context is None:
+        _STRAND.set(strand)
+    else:
+        context.run(_STRAND.set, strand)
 
 
 class _Lent:

@@ -14,7 +14,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_asyncbench._loops import by_name, names, task_label
 from pytest_asyncbench._python import getframe
@@ -22,7 +22,7 @@ from pytest_asyncbench._words.clock import current_thread_ids
 from pytest_asyncbench._words.undo import Undo, replace
 
 if TYPE_CHECKING:
-    from pytest_asyncbench._loops import LoopView
+    from pytest_asyncbench._loops import AnyTask, LoopView
     from pytest_asyncbench._tracing.strands import Trace
 
 __all__ = ["Start", "Starts", "has_begun"]
@@ -37,7 +37,7 @@ class Start:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self.task: asyncio.Task[Any] | None = None
+        self.task: AnyTask | None = None
 
 
 class Starts:
@@ -51,9 +51,9 @@ class Starts:
 
     def __init__(
         self,
-        traces: dict[Any, Trace],
-        begin: Callable[[Any], Trace],
-        note: Callable[[Any, Start], None],
+        traces: dict[AnyTask, Trace],
+        begin: Callable[[asyncio.AbstractEventLoop], Trace],
+        note: Callable[[asyncio.AbstractEventLoop, Start], None],
     ) -> None:
         self._traces = traces
         self._begin = begin
@@ -76,7 +76,7 @@ class Starts:
 
         return replace(loop, "is_running", is_running)
 
-    def _begun(self, loop: Any) -> None:
+    def _begun(self, loop: asyncio.AbstractEventLoop) -> None:
         if self.announced:
             self.announced = False
             return
@@ -84,7 +84,7 @@ class Starts:
         self._newest.append(start)
         self._note(loop, start)
 
-    def running(self, task: asyncio.Task[Any]) -> Trace | None:
+    def running(self, task: AnyTask) -> Trace | None:
         """Give the account of a task in its first step, where that was noticed."""
         if not self._newest:
             return None
@@ -92,11 +92,13 @@ class Starts:
         self._bind(start, task)
         return start.trace
 
-    def _bind(self, start: Start, task: asyncio.Task[Any]) -> None:
+    def _bind(self, start: Start, task: AnyTask) -> None:
         start.task = task
         self._traces[task] = start.trace
 
-    def settle(self, loop: Any, starts: Sequence[Start], ended: float) -> float:
+    def settle(
+        self, loop: asyncio.AbstractEventLoop, starts: Sequence[Start], ended: float
+    ) -> float:
         """Find out at the end of a step which tasks began in it, and that they wait.
 
         Returns:
@@ -109,7 +111,8 @@ class Starts:
             task = start.task or next(begun, None)
             if task is None or task.done():
                 lent += _is_over(start.trace, until)
-                self._traces.pop(task, None)
+                if task is not None:
+                    self._traces.pop(task, None)
             else:
                 self._bind(start, task)
                 start.trace.strand.name = start.trace.strand.name or task_label(task)
@@ -117,7 +120,7 @@ class Starts:
                 start.trace.take_marks()
         return lent
 
-    def _unknown(self, loop: Any) -> list[asyncio.Task[Any]]:
+    def _unknown(self, loop: asyncio.AbstractEventLoop) -> list[AnyTask]:
         alive = (task for task in asyncio.all_tasks(loop) if task not in self._traces)
         return sorted(filter(has_begun, alive), key=by_name)
 
@@ -135,7 +138,7 @@ def _is_over(trace: Trace, ended: float) -> float:
     return ended - trace.started
 
 
-def has_begun(task: asyncio.Task[Any]) -> bool:
+def has_begun(task: AnyTask) -> bool:
     """Tell whether a task has taken its first step."""
     if task.done():
         return True
