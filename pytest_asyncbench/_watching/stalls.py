@@ -6,6 +6,7 @@ It is made in the loop's thread, between that step and the next.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import CodeType
 
 from pytest_asyncbench._loops import (
@@ -83,7 +84,7 @@ class Stalls:
             if one.thread == view.thread and view.last <= one.began <= ended
         )
 
-    def _source(self, callback: object) -> Frame | None:
+    def _source(self, callback: Callable[..., object]) -> Frame | None:
         code = written_at(callback)
         if code is None:
             return None
