@@ -80,7 +80,7 @@ class Acceptances:
         for span in self._spans:
             if span.reason is not None and span.began <= at <= span.ended:
                 return Acceptance(span.reason)
-        callers = {frame.qualified for frame in stack}
+        callers = {name for frame in stack for name in frame.names}
         for allowance in self._policy.allow:
             if _matches(calls | callers, allowance.call) and _matches(
                 callers, allowance.caller

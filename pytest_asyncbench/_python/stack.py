@@ -12,9 +12,11 @@ import contextlib
 import dataclasses
 import functools
 import inspect
+import linecache
+import re
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
@@ -152,12 +154,30 @@ def _is_debuggers(module: str, function: str) -> bool:
 def to_stack(raw: RawStack) -> Stack:
     """Put a captured stack into words, innermost frame first."""
     position, frames = raw
-    stack = [each if isinstance(each, Frame) else to_frame(each) for each in frames]
+    stack = _as_written(
+        [each if isinstance(each, Frame) else to_frame(each) for each in frames]
+    )
     innermost = frames[0] if frames else None
     if position is not None and isinstance(innermost, tuple):
         line, call = _at_work(position, innermost)
         stack[0] = dataclasses.replace(stack[0], line=line, call=call)
     return tuple(stack)
+
+
+def _as_written(stack: Sequence[Frame]) -> list[Frame]:
+    """Call each function that has several names as the line does that called it."""
+    return [
+        _named_as_in(caller, frame) if frame.aliases and caller else frame
+        for frame, caller in zip(stack, [*stack[1:], None], strict=True)
+    ]
+
+
+def _named_as_in(caller: Frame, frame: Frame) -> Frame:
+    line = linecache.getline(caller.file, caller.line)
+    written = (name for name in frame.aliases if re.search(rf"\b{name}\b", line))
+    name = next(written, frame.function)
+    others = {frame.function, *frame.aliases} - {name}
+    return dataclasses.replace(frame, function=name, aliases=tuple(sorted(others)))
 
 
 def to_frame(raw: RawFrame) -> Frame:
@@ -168,7 +188,19 @@ def to_frame(raw: RawFrame) -> Frame:
         line=line,
         function=_qualname(code, scope).replace("<locals>.", ""),
         module=_public_module(code, scope),
+        aliases=_aliases(code, str(scope.get("__name__"))),
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def _aliases(code: CodeType, module: str) -> tuple[str, ...]:
+    # On 3.15 `re.match` is another name of `re.prefixmatch`.
+    scope = getattr(sys.modules.get(module), "__dict__", {})
+    original = scope.get(code.co_name)
+    if getattr(original, "__code__", None) is not code:
+        return ()
+    names = (name for name, value in list(scope.items()) if value is original)
+    return tuple(sorted(name for name in names if name != code.co_name))
 
 
 def _qualname(code: CodeType, scope: Mapping[str, Any]) -> str:

@@ -38,11 +38,21 @@ class Frame:
     module: str = ""
     call: str | None = None
     """What this line was calling at that moment, where that could be told."""
+    aliases: tuple[str, ...] = ()
+    """Further names of the function in its module: ``match`` beside ``prefixmatch``."""
 
     @property
     def qualified(self) -> str:
         """``module.function``, what globs are matched with."""
-        return f"{self.module}.{self.function}" if self.module else self.function
+        return self._within(self.function)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that the function is known by, qualified."""
+        return self.qualified, *map(self._within, self.aliases)
+
+    def _within(self, function: str) -> str:
+        return f"{self.module}.{function}" if self.module else function
 
 
 Stack = tuple[Frame, ...]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from by_hand import call, library, observations, samples, stall, standard, user
 
@@ -297,6 +299,13 @@ def test_a_part_of_a_stall_knows_the_whole():
         stalls=(first, stall(began=2.0, seconds=0.3)), calls=(slept, waited, again)
     )
     assert [one.step for one in both] == [0.3, None]
+
+
+def test_an_allowance_may_use_any_name_of_what_was_called():
+    """On 3.15 `re.match` is another name of a function called otherwise."""
+    inner = dataclasses.replace(library("prefixmatch", "re"), aliases=("match",))
+    seen = one(allow(called="re.match"), stalls=(stall((inner, user())),))
+    assert (seen.call, seen.allowed) == ("re.prefixmatch", "why")
 
 
 def test_an_allowed_stall_is_listed_with_its_reason():

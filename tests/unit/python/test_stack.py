@@ -48,6 +48,35 @@ def test_a_stack_reaches_from_the_frame_to_the_step():
     assert {frame.module for frame in stack} == {__name__}
 
 
+def first_name():
+    return look()
+
+
+second_name = third_name = first_name
+
+
+def test_a_function_of_several_names_has_the_one_that_was_written():
+    """And is known by the others, as allowances need: `re.match` on 3.15 is such."""
+
+    def asks():
+        return second_name()
+
+    named = to_stack(step(asks))[0]
+    assert named.function == "second_name"
+    expected = ("second_name", "first_name", "third_name")
+    assert named.names == tuple(f"{__name__}.{name}" for name in expected)
+
+
+def test_where_no_name_of_it_is_written_it_has_its_own():
+    """A call through a variable of another name."""
+
+    def asks(function):
+        return function()
+
+    called = functools.partial(asks, third_name)
+    assert to_stack(step(called))[0].function == "first_name"
+
+
 @pytest.mark.parametrize(
     ("name", "debugs"),
     [
