@@ -1,7 +1,7 @@
 """What is known of the interpreter and the kernel: stacks, threads, collections."""
 
 from pytest_asyncbench._python.callee import callee
-from pytest_asyncbench._python.collector import CollectionMeter, Collector
+from pytest_asyncbench._python.collector import COLLECT, CollectionMeter, Collector
 from pytest_asyncbench._python.frames import current_frames, getframe
 from pytest_asyncbench._python.kernel import Kernel, is_parked
 from pytest_asyncbench._python.locks import Lock, acquire, held_lock
@@ -31,6 +31,7 @@ from pytest_asyncbench._python.threads import (
 )
 
 __all__ = [
+    "COLLECT",
     "CollectionMeter",
     "Collector",
     "Gap",

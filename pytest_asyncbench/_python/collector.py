@@ -17,12 +17,13 @@ from pytest_asyncbench._python.stack import RawStack, capture
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.undo import Undo
 
-__all__ = ["CollectionMeter", "Collector", "RawCollection"]
+__all__ = ["COLLECT", "CollectionMeter", "Collector", "RawCollection"]
 
 _WORTH_NOTING = 0.005
 _MOST = 64
 _OLDEST = 2
-_ASKED = "gc.collect"
+COLLECT = "gc.collect"
+"""Whoever calls this has asked for a collection."""
 
 
 class CollectionMeter:
@@ -93,7 +94,7 @@ class Collector:
             seconds=seconds,
             thread=threading.get_ident(),
             stack=stack,
-            asked=stack[0] is not None and stack[0].call == _ASKED,
+            asked=stack[0] is not None and stack[0].call == COLLECT,
         )
         self.found.append(found)
         del self.found[:-_MOST]

@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import functools
 import inspect
+import itertools
 import linecache
 import re
 import socket
@@ -168,7 +169,7 @@ def _as_written(stack: Sequence[Frame]) -> list[Frame]:
     """Call each function that has several names as the line does that called it."""
     return [
         _named_as_in(caller, frame) if frame.aliases and caller else frame
-        for frame, caller in zip(stack, [*stack[1:], None], strict=True)
+        for frame, caller in itertools.zip_longest(stack, stack[1:])
     ]
 
 

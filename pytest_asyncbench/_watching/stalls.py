@@ -16,6 +16,7 @@ from pytest_asyncbench._loops import (
     written_at,
 )
 from pytest_asyncbench._python import (
+    COLLECT,
     Collector,
     acquire,
     split_step,
@@ -68,17 +69,21 @@ class Stalls:
             starved=split.starved,
             stopped=stopped,
             kept_out=split.kept_out,
-            collections=self._collections(view, ended),
+            collections=self._collections(view, callback, ended),
             source=self._source(callback),
         )
 
-    def _collections(self, view: LoopView, ended: float) -> tuple[Collection, ...]:
+    def _collections(
+        self, view: LoopView, callback: object, ended: float
+    ) -> tuple[Collection, ...]:
+        # A callback in C has no frame that would show who asked for it.
+        itself = describe_callback(callback) == COLLECT
         return tuple(
             Collection(
                 began=one.began,
                 seconds=one.seconds,
                 stack=to_stack(one.stack),
-                asked=one.asked,
+                asked=one.asked or itself,
             )
             for one in self._collector.found
             if one.thread == view.thread and view.last <= one.began <= ended

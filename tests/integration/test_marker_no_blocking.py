@@ -413,3 +413,29 @@ def test_what_runs_between_two_steps_is_seen(play_once):
         where = "handler" if "signal" in name else "Slow.__del__"
         assert found["call"] == "time.sleep"
         assert found["function"].endswith(where.rpartition(".")[2])
+
+
+IN_C = """
+import asyncio, gc
+import pytest
+
+KEPT = []
+
+@pytest.mark.no_blocking(threshold="5ms", starvation="strict")
+async def test_collects():
+    KEPT.extend([each] for each in range(400_000))
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_soon(gc.collect)
+    await asyncio.sleep(0.01)
+    KEPT.clear()
+"""
+
+
+def test_a_callback_in_c_is_named(play_once):
+    """It has no frame, and no line."""
+    run = play_once(IN_C)
+    assert run["test_collects"].outcome == "failed"
+    assert "gc.collect" in {
+        each["call"] for each in run["test_collects"].record["blocking"]
+    }
+    assert run["test_collects"].record["problems"] == []

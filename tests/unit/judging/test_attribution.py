@@ -440,6 +440,14 @@ def test_a_collection_that_was_asked_for_is_the_lines_own():
     assert (seen.call, seen.line) == ("gc.collect", 50)
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_callback_in_c_has_no_frame_and_a_verdict_all_the_same(asked):
+    """The collector that was put into the queue itself, or one that came upon it."""
+    collections = (Collection(began=0.01, seconds=0.95, stack=(), asked=asked),)
+    seen = found(stalls=(stall((), task="gc.collect", collections=collections),))
+    assert [one.call for one in seen] == (["gc.collect"] if asked else [])
+
+
 @pytest.mark.parametrize("name", ["_freeze_time.start", "start"])
 def test_a_collection_within_a_tools_work_is_the_tools(name):
     """Freezegun's, under either name that an interpreter knows it by."""

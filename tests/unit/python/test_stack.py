@@ -48,6 +48,11 @@ def test_a_stack_reaches_from_the_frame_to_the_step():
     assert {frame.module for frame in stack} == {__name__}
 
 
+def test_a_stack_may_be_empty():
+    """That of a callback in C is."""
+    assert to_stack((None, ())) == ()
+
+
 def first_name():
     return look()
 
