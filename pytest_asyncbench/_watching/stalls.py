@@ -74,7 +74,7 @@ class Stalls:
         )
 
     def _collections(
-        self, view: LoopView, callback: object, ended: float
+        self, view: LoopView, callback: Callable[..., object], ended: float
     ) -> tuple[Collection, ...]:
         # A callback in C has no frame that would show who asked for it.
         itself = describe_callback(callback) == COLLECT
