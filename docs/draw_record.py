@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Union
 
-from pytest_asyncbench._words.plain import written_fields
+from pytest_asyncbench._words.plain import written_names
 from pytest_asyncbench._words.record import VERSION, Record
 
 __all__ = ["PAGE", "SCHEMA", "page", "schema"]
@@ -112,7 +112,7 @@ def schema() -> str:
 def _rows(kind: type) -> Iterator[_Row]:
     """Give the fields of a class, each with what is said of it."""
     hints, said = typing.get_type_hints(kind), _sentences_under_fields(kind)
-    written = written_fields(kind)
+    written = written_names(kind)
     for field in dataclasses.fields(kind):
         unit, text = _apart(field.name, hints[field.name], said[field.name])
         yield _Row(
@@ -122,7 +122,7 @@ def _rows(kind: type) -> Iterator[_Row]:
             unit=unit,
             text=text,
             required=field.default is dataclasses.MISSING,
-            is_written=field in written,
+            is_written=field.name in written,
         )
 
 

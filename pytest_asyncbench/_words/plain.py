@@ -11,33 +11,52 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Callable
-from typing import Any, Literal, Union
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar, Union
 
-__all__ = ["VALUE_ONLY", "read", "written", "written_fields"]
+__all__ = ["VALUE_ONLY", "Json", "read", "written", "written_names"]
 
-VALUE_ONLY = {"value only": True}
+
+class Instance(Protocol):
+    """An instance of a dataclass, as the type checkers know it."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+
+Json: TypeAlias = "str | float | bool | list[Json] | dict[str, Json] | None"
+"""What the standard library's ``json`` reads and writes."""
+
+Value: TypeAlias = "str | float | bool | tuple[Value, ...] | Instance | None"
+"""What a field of a frozen value holds."""
+
+VALUE_ONLY: Mapping[str, bool] = {"value only": True}
 """Metadata of a field that is not written; it has a default."""
+
+T = TypeVar("T", bound="Instance")
 
 
 @functools.cache
-def written_fields(kind: type) -> tuple[dataclasses.Field[Any], ...]:
-    """Give the fields of a value that are written."""
+def written_names(kind: type[Instance]) -> tuple[str, ...]:
+    """Give the names of the fields of a value that are written."""
     fields = dataclasses.fields(kind)
-    return tuple(field for field in fields if field.metadata != VALUE_ONLY)
+    return tuple(field.name for field in fields if field.metadata != VALUE_ONLY)
 
 
-def written(value: Any) -> Any:
+def written(value: Instance) -> dict[str, Json]:
     """Give a value in JSON's own types."""
+    names = written_names(type(value))
+    return {name: _written(getattr(value, name)) for name in names}
+
+
+def _written(value: Value) -> Json:
+    if value is None or isinstance(value, (str, float, int)):
+        return value
     if isinstance(value, tuple):
-        return [written(each) for each in value]
-    if dataclasses.is_dataclass(value):
-        names = (field.name for field in written_fields(value.__class__))
-        return {name: written(getattr(value, name)) for name in names}
-    return value
+        return [_written(each) for each in value]
+    return written(value)
 
 
-def read(kind: type, json: Any, where: str) -> Any:
+def read(kind: type[T], json: Json, where: str) -> T:
     """Make a value of what `written` gave.
 
     Args:
@@ -48,26 +67,48 @@ def read(kind: type, json: Any, where: str) -> Any:
     Raises:
         ValueError: a key is missing, or what it has is of another type.
     """
-    return _reader(kind)(json, where)
+    if not isinstance(json, dict):
+        raise ValueError(f"{where} is {json!r}, which is no object")
+    given = {}
+    for name, needed, reader in _fields(kind):
+        if name in json:
+            given[name] = reader(json[name], f"{where}.{name}")
+        elif needed:
+            raise ValueError(f"{where} lacks {name!r}")
+    return kind(**given)
 
 
-_Reader = Callable[[Any, str], Any]
+_Reader = Callable[[Json, str], Value]
+_Hint = type | types.UnionType | types.GenericAlias
 
 
 @functools.cache
-def _reader(kind: Any) -> _Reader:
-    """Make the function that reads this type; once, since records come by thousands."""
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+def _fields(kind: type[Instance]) -> list[tuple[str, bool, _Reader]]:
+    """Give the fields to read: whether each is needed, and the function that reads it.
+
+    Once for each class, since records come by thousands.
+    """
+    hints, names = typing.get_type_hints(kind), written_names(kind)
+    return [
+        (field.name, field.default is dataclasses.MISSING, _reader(hints[field.name]))
+        for field in dataclasses.fields(kind)
+        if field.name in names
+    ]
+
+
+def _reader(hint: _Hint) -> _Reader:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         (some,) = (each for each in inner if each is not types.NoneType)
         return _optional(_reader(some))
     if origin is tuple:
         return _listed(_reader(inner[0]))
     if origin is Literal:
-        return _reader(str)  # a later version may know more words
-    if dataclasses.is_dataclass(kind):
-        return _value(kind)
-    return _scalar(kind)
+        return _scalar(str)  # a later version may know more words
+    assert isinstance(hint, type)
+    if dataclasses.is_dataclass(hint):
+        return functools.partial(read, hint)
+    return _scalar(hint)
 
 
 def _optional(some: _Reader) -> _Reader:
@@ -75,7 +116,7 @@ def _optional(some: _Reader) -> _Reader:
 
 
 def _listed(each: _Reader) -> _Reader:
-    def read_list(json: Any, where: str) -> Any:
+    def read_list(json: Json, where: str) -> Value:
         if not isinstance(json, list):
             raise ValueError(f"{where} is {json!r}, which is no list")
         return tuple(each(one, where) for one in json)
@@ -83,37 +124,13 @@ def _listed(each: _Reader) -> _Reader:
     return read_list
 
 
-def _value(kind: Any) -> _Reader:
-    hints = typing.get_type_hints(kind)
-    fields = [
-        (field.name, _has_default(field), _reader(hints[field.name]))
-        for field in written_fields(kind)
-    ]
-
-    def read_value(json: Any, where: str) -> Any:
-        if not isinstance(json, dict):
-            raise ValueError(f"{where} is {json!r}, which is no object")
-        given = {}
-        for name, can_lack, reader in fields:
-            if name in json:
-                given[name] = reader(json[name], f"{where}.{name}")
-            elif not can_lack:
-                raise ValueError(f"{where} lacks {name!r}")
-        return kind(**given)
-
-    return read_value
-
-
-def _has_default(field: dataclasses.Field[Any]) -> bool:
-    return field.default is not dataclasses.MISSING
-
-
 def _scalar(kind: type) -> _Reader:
     # True is an int in Python, and 1 is as good as 1.0 in JSON.
     accepted = (int, float) if kind is float else (kind,)
 
-    def read_scalar(json: Any, where: str) -> Any:
-        if not isinstance(json, accepted) or isinstance(json, bool) != (kind is bool):
+    def read_scalar(json: Json, where: str) -> Value:
+        is_it = isinstance(json, accepted) and isinstance(json, bool) == (kind is bool)
+        if not is_it or isinstance(json, (list, dict)):
             raise ValueError(f"{where} is {json!r}, which is no {kind.__name__}")
         return json
 

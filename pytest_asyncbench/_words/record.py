@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from pytest_asyncbench._words.decided import Finding, TaskTrace, Verdict
-from pytest_asyncbench._words.plain import VALUE_ONLY, read, written
+from pytest_asyncbench._words.plain import VALUE_ONLY, Json, read, written
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Budget, Mode
 from pytest_asyncbench._words.seen import AwaitedTask, NotFollowed, Overrun, Stack
@@ -227,13 +227,12 @@ class Record:
     """What ran side by side, and when, for a timeline. Value only: its moments mean
     nothing in another process."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """Give the record in JSON's own types, less what is of the value only."""
-        json: dict[str, Any] = written(self)
-        return json
+        return written(self)
 
     @classmethod
-    def from_json(cls, json: dict[str, Any]) -> Record:
+    def from_json(cls, json: Json) -> Record:
         """Make the record of what `to_json` gave, in this version or a later one.
 
         Raises:
@@ -243,8 +242,7 @@ class Record:
             raise ValueError(
                 f"it is of version {json['version']!r}; known here is {VERSION}"
             )
-        record: Record = read(cls, json, "record")
-        return record
+        return read(cls, json, "record")
 
 
 # ------------------------------------------------------------- from a verdict
