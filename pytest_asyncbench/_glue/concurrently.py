@@ -16,7 +16,7 @@ from pytest_asyncbench._glue.run import Run
 from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._policy import reading
-from pytest_asyncbench._reports.lines import accepted_lines, message
+from pytest_asyncbench._reports.message import accepted_lines, message
 from pytest_asyncbench._running import (
     Job,
     Together,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 from pytest_asyncbench._judging.accounting import peak
-from pytest_asyncbench._reports.lines import timeline
+from pytest_asyncbench._reports.timeline import timeline
 from pytest_asyncbench._words.decided import Comparison, Finding, TaskTrace
 from pytest_asyncbench._words.seen import Elapsed
 from pytest_asyncbench._words.units import seconds

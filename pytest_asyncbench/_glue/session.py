@@ -20,7 +20,8 @@ from pytest_asyncbench._glue.properties import PROPERTY, record_property
 from pytest_asyncbench._glue.rulebook import all_rules, insist_on
 from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._interception import Interception
-from pytest_asyncbench._reports.lines import accepted_lines, blocking_lines, message
+from pytest_asyncbench._reports.blocking import blocking_lines
+from pytest_asyncbench._reports.message import accepted_lines, message
 from pytest_asyncbench._watching import defeats
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.decided import Verdict

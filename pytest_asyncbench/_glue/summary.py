@@ -14,7 +14,7 @@ import pytest
 
 from pytest_asyncbench._glue.properties import records_in
 from pytest_asyncbench._words.promised import Allowance
-from pytest_asyncbench._words.units import seconds, shown
+from pytest_asyncbench._words.units import plural, seconds, where
 
 if TYPE_CHECKING:
     from pytest_asyncbench._words.problems import Problem
@@ -135,7 +135,7 @@ class Summary:
         for (file, line, function, call), place in ranked[:_MOST]:
             times = f"{_many(place.count, 'time')} in {_many(len(place.tests), 'test')}"
             yield (
-                f"  {seconds(place.seconds):>9}  {shown(file)}:{line} in {function}: "
+                f"  {seconds(place.seconds):>9}  {where(file, line, function)}: "
                 f"{call}, {times}"
             )
             if place.advice:
@@ -156,4 +156,4 @@ class Summary:
 
 
 def _many(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    return f"{number:,} {plural(number, noun)}"

@@ -20,7 +20,7 @@ from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._loops import running_loop
 from pytest_asyncbench._python import Kernel
-from pytest_asyncbench._reports.lines import message
+from pytest_asyncbench._reports.message import message
 from pytest_asyncbench._running import Job, Together
 from pytest_asyncbench._tracing import Group
 from pytest_asyncbench._watching import Deadline, Watch

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pytest_asyncbench._words.seen import Frame, Stack
-from pytest_asyncbench._words.whose import is_ours, is_users
+from pytest_asyncbench._words.whose import is_ours, is_plumbing, is_users
 
 __all__ = ["Blame", "blame", "in_scope"]
 
@@ -27,9 +27,9 @@ class Blame(NamedTuple):
 
 def blame(stack: Stack, scope: Sequence[str] = ()) -> Blame | None:
     """Choose the user's frame of a stack; None where only asyncio and we are on it."""
-    frames = [frame for frame in stack if not is_ours(frame.file)]
-    if all(frame.module.partition(".")[0] == "asyncio" for frame in frames):
+    if all(map(is_plumbing, stack)):
         return None
+    frames = [frame for frame in stack if not is_ours(frame.file)]
     index = next(
         (i for i, frame in enumerate(frames) if _is_users(frame, scope)),
         0,

@@ -1,4 +1,4 @@
-"""How durations and paths are written for people, everywhere alike."""
+"""How durations, counts and places are written for people, everywhere alike."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 from pytest_asyncbench._words.whose import INSTALLED
 
-__all__ = ["seconds", "shown"]
+__all__ = ["plural", "seconds", "shown", "where"]
 
 
 def seconds(value: float) -> str:
@@ -16,6 +16,16 @@ def seconds(value: float) -> str:
     if value >= 0.001:
         return f"{value * 1e3:.1f} ms"
     return f"{value * 1e6:.0f} µs"
+
+
+def plural(number: int, noun: str) -> str:
+    """Give the noun as it is written after this number."""
+    return noun if number == 1 else f"{noun}s"
+
+
+def where(file: str, line: int, function: str) -> str:
+    """Write where a line of code is."""
+    return f"{shown(file)}:{line} in {function}"
 
 
 def shown(file: str) -> str:

@@ -1,4 +1,4 @@
-"""Whose a file of code is: the user's, an installed package's, or ours."""
+"""Whose code is: the user's, an installed package's, what runs the test, or ours."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import os
 import site
 import sysconfig
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["INSTALLED", "is_ours", "is_users"]
+if TYPE_CHECKING:
+    from pytest_asyncbench._words.seen import Frame
+
+__all__ = ["INSTALLED", "is_ours", "is_plumbing", "is_users"]
 
 
 def _packages() -> list[str]:
@@ -46,6 +50,8 @@ _OURS = str(Path(__file__).parent.parent) + os.sep
 # What is made at run time has a file such as "<string>".
 _NOT_USERS = ("<", _OURS, *INSTALLED)
 
+_RUN_THE_TEST = frozenset({"asyncio", "pytest_asyncio"})
+
 
 def is_ours(file: str) -> bool:
     """Tell whether a file is of this plugin."""
@@ -55,3 +61,11 @@ def is_ours(file: str) -> bool:
 def is_users(file: str) -> bool:
     """Tell whether a file is neither the standard library's, installed nor ours."""
     return not file.startswith(_NOT_USERS)
+
+
+def is_plumbing(frame: Frame) -> bool:
+    """Tell whether a frame is of what runs a test's code: ours, or the loop's.
+
+    It says nothing of what the test did; a person who reads a stack can do without.
+    """
+    return is_ours(frame.file) or frame.module.partition(".")[0] in _RUN_THE_TEST

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import filterfalse
 
 from pytest_asyncbench._loops import await_chain, by_name, task_label
-from pytest_asyncbench._words.seen import Frame
-from pytest_asyncbench._words.units import shown
+from pytest_asyncbench._words.units import where
+from pytest_asyncbench._words.whose import is_plumbing
 
 __all__ = ["describe_tasks"]
 
 _MOST_TASKS = 50
-_PLUMBING = {__name__.partition(".")[0], "asyncio", "pytest_asyncio"}
 
 
 def describe_tasks(loop: asyncio.AbstractEventLoop) -> Iterator[str]:
@@ -21,13 +21,9 @@ def describe_tasks(loop: asyncio.AbstractEventLoop) -> Iterator[str]:
     for task in tasks[:_MOST_TASKS]:
         stack, awaits = await_chain(task)
         yield f"  task {task_label(task)!r} waits for {awaits}"
-        for frame in filter(_is_foreign, stack):
-            yield f"    {shown(frame.file)}:{frame.line} in {frame.function}"
+        for frame in filterfalse(is_plumbing, stack):
+            yield f"    {where(frame.file, frame.line, frame.function)}"
     if len(tasks) > _MOST_TASKS:
         yield f"  and {len(tasks) - _MOST_TASKS} more tasks"
     if not tasks:
         yield "  no task is alive; the loop was run for something outside of tasks"
-
-
-def _is_foreign(frame: Frame) -> bool:
-    return frame.module.partition(".")[0] not in _PLUMBING

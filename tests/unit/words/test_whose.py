@@ -6,7 +6,11 @@ import os
 import runpy
 import site
 
+import pytest
+from by_hand import library, standard, user
+
 from pytest_asyncbench._words import whose
+from pytest_asyncbench._words.seen import Frame
 
 
 def installed():
@@ -39,3 +43,23 @@ def test_a_python_that_cannot_tell_where_users_install_is_no_problem(monkeypatch
     monkeypatch.delattr(site, "getsitepackages")
     monkeypatch.delattr(site, "getusersitepackages")
     assert set(installed()) <= set(whole)
+
+
+OURS = Frame(file=whose.__file__, line=1, function="f", module="pytest_asyncbench")
+
+
+@pytest.mark.parametrize(
+    ("frame", "plumbing"),
+    [
+        (OURS, True),
+        (standard("sleep", "asyncio.tasks"), True),
+        (library("setup", "pytest_asyncio.plugin"), True),
+        (standard("recv", "socket"), False),
+        (library("get", "asyncio_helpers"), False),
+        (user(), False),
+    ],
+    ids=lambda value: getattr(value, "module", None),
+)
+def test_plumbing_is_what_runs_a_tests_code(frame, plumbing):
+    """Packages by their whole name, and the rest of the standard library not."""
+    assert whose.is_plumbing(frame) is plumbing

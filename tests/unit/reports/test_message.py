@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from by_hand import standard, user
 
-from pytest_asyncbench._reports.lines import (
-    accepted_lines,
-    blocking_lines,
-    message,
-    seconds,
-    shown,
-    timeline,
-)
+from pytest_asyncbench._reports.blocking import blocking_lines
+from pytest_asyncbench._reports.message import accepted_lines, message
 from pytest_asyncbench._words.decided import (
     Comparison,
     Finding,
@@ -49,23 +41,6 @@ def verdict(*broken, wall=1.5, starved=0.0, **facts):
 
 def text(*broken, **facts):
     return message(verdict(*broken, **facts)).splitlines()
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        (1234.56, "1234.6 s"),
-        (12.3456, "12.346 s"),
-        (0.1, "0.100 s"),
-        (0.0999, "99.9 ms"),
-        (0.001, "1.0 ms"),
-        (0.00099, "990 µs"),
-        (0.0, "0 µs"),
-    ],
-)
-def test_a_duration_shows_its_size_at_once(value, written):
-    """Seconds, milliseconds, microseconds."""
-    assert seconds(value) == written
 
 
 # ------------------------------------------------------------------ budgets
@@ -335,68 +310,3 @@ def test_each_broken_promise_has_its_lines_in_turn():
     lines = text(WALL, BLOCKING, policy=ERROR, findings=(finding(),))
     assert lines[0].startswith("wall clock")
     assert lines[1].startswith("blocking call")
-
-
-def test_a_path_is_relative_where_it_lies_below(tmp_path, monkeypatch):
-    """As people write it."""
-    monkeypatch.chdir(tmp_path)
-    assert shown(str(tmp_path / "a" / "b.py")) == str(
-        (tmp_path / "a" / "b.py").relative_to(tmp_path)
-    )
-    assert shown(FILE) == FILE
-    assert shown("?") == "?"
-
-
-def test_a_path_is_whole_where_the_current_folder_is_gone(tmp_path, monkeypatch):
-    """A test that left its folder and removed it has a verdict all the same."""
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    monkeypatch.chdir(gone)
-    gone.rmdir()
-    assert shown(str(tmp_path / "b.py")) == str(tmp_path / "b.py")
-
-
-def test_a_path_is_whole_where_it_lies_on_another_drive(monkeypatch):
-    """Windows has no way from one to the other."""
-
-    def relpath(path):
-        raise ValueError("path is on mount 'D:', start on mount 'C:'")
-
-    monkeypatch.setattr(os.path, "relpath", relpath)
-    assert shown("D:\\tests\\b.py") == "D:\\tests\\b.py"
-
-
-# ----------------------------------------------------------------- timeline
-
-
-def test_a_timeline_shows_when_each_was_in_flight():
-    """On one scale, names in a column, with what each did."""
-    lines = timeline(
-        [
-            TaskTrace(name="user", started=0.0, finished=0.5, waiting=0.5),
-            TaskTrace(name="ads", started=0.5, finished=1.0, running=0.1, queued=0.4),
-        ]
-    )
-    assert lines == [
-        f"user |{'━' * 20}{' ' * 20}| waiting 0.500 s",
-        f"ads  |{' ' * 20}{'━' * 20}| running 0.100 s, queued 0.400 s",
-    ]
-
-
-def test_even_the_shortest_task_is_visible():
-    """One mark at least, and never beyond the edge."""
-    tasks = [
-        TaskTrace(name="a", started=0.0, finished=1.0),
-        TaskTrace(name="b", started=1.0, finished=1.0),
-    ]
-    assert timeline(tasks)[1] == f"b |{' ' * 39}━| "
-    assert timeline([TaskTrace(name="a", started=0.0, finished=0.0)]) == [
-        f"a |━{' ' * 39}| "
-    ]
-
-
-def test_a_timeline_leaves_out_who_never_ran_and_counts_the_rest():
-    """Twenty lines and how many more."""
-    assert timeline([TaskTrace(name="a", started=None, finished=None)]) == []
-    many = [TaskTrace(name="a", started=0.0, finished=1.0)] * 23
-    assert (len(timeline(many)), timeline(many)[-1]) == (21, "… and 3 more")

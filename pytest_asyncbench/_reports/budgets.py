@@ -1,0 +1,120 @@
+"""A broken budget in lines: what was promised, what happened, and what tells why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pytest_asyncbench._reports.places import place_lines
+from pytest_asyncbench._reports.timeline import timeline
+from pytest_asyncbench._words.decided import Comparison, Verdict, Violation
+from pytest_asyncbench._words.seen import AwaitedTask, Frame, Overrun
+from pytest_asyncbench._words.units import plural, seconds
+from pytest_asyncbench._words.whose import is_ours, is_plumbing
+
+__all__ = ["speedup_lines", "unmeasured_speedup_lines", "wall_lines"]
+
+_MOST_TASKS = 20
+_YEAR = 365.25 * 86_400
+
+
+def wall_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
+    """Say how long it took, and what stood in the way when the budget ended."""
+    budget = verdict.policy.budget
+    source = budget.source if budget else "?"
+    virtual = verdict.elapsed.virtual is not None
+    yield (
+        f"{'virtual' if virtual else 'wall'} clock {seconds(broken.actual or 0)}, "
+        f"budget {seconds(broken.limit or 0)} ({source})"
+    )
+    if not virtual:
+        yield from _starved_lines(verdict)
+    if verdict.overrun is not None:
+        yield from _overrun_lines(verdict.overrun)
+
+
+def _starved_lines(verdict: Verdict) -> Iterator[str]:
+    starved = verdict.elapsed.starved
+    if starved is None:
+        yield "  whether the machine was busy elsewhere can't be told on this platform"
+    elif starved >= 0.001:
+        counts = verdict.policy.starvation == "strict"
+        yield (
+            f"  {seconds(starved)} of it spent waiting for a processor "
+            f"({'counted' if counts else 'forgiven'})"
+        )
+
+
+def _overrun_lines(overrun: Overrun) -> Iterator[str]:
+    if overrun.frozen:
+        yield "the loop's clock is frozen: no asyncio.sleep or timeout can end"
+    elif overrun.farthest:
+        years = overrun.farthest / _YEAR
+        yield f"a timer is due in {years:.0f} years: it was set while freeze_time stood"
+    if overrun.frozen or overrun.farthest:
+        yield (
+            "  use: freeze_time(..., real_asyncio=True), before timers are set, "
+            "or @pytest.mark.virtual_time"
+        )
+    if overrun.stuck:
+        yield "the loop was blocked when the budget ended, at"
+        yield from _stack_lines(overrun.stuck)
+    if overrun.tasks:
+        count = len(overrun.tasks)
+        yield f"{count} {plural(count, 'task')} still alive when the budget ended"
+        for task in overrun.tasks[:_MOST_TASKS]:
+            yield from _task_lines(task)
+        if count > _MOST_TASKS:
+            yield f"  … and {count - _MOST_TASKS} more"
+
+
+def _task_lines(task: AwaitedTask) -> Iterator[str]:
+    waits = f"has waited {seconds(task.seconds)}" if task.seconds else "waits"
+    yield f"  {task.name} {waits} for {task.awaits}"
+    users = [frame for frame in task.stack if not is_plumbing(frame)]
+    for frame in users[:3]:
+        yield from place_lines(frame.file, frame.line, frame.function, "    ")
+
+
+def _stack_lines(stack: Sequence[Frame]) -> Iterator[str]:
+    for frame in [frame for frame in stack if not is_ours(frame.file)][:6]:
+        yield from place_lines(frame.file, frame.line, frame.function, "  ")
+
+
+def speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
+    """Say how much faster it was than one after another, and draw why."""
+    promised = _promised(broken)
+    comparison = verdict.comparison
+    if comparison is None or broken.actual is None:
+        yield f"speedup {promised} was promised, but the test started no tasks"
+        yield "  use: asyncio.gather(...), a TaskGroup or the `concurrently` fixture"
+        return
+    yield (
+        f"speedup {broken.actual:.2f}, promised {promised}: "
+        f"{seconds(comparison.wall)} together, "
+        f"{seconds(comparison.serial)} one after another"
+    )
+    yield from _why_slow(comparison)
+    yield from (f"  {each.sentence}" for each in verdict.not_followed)
+    yield from (f"  {line}" for line in timeline(comparison.tasks))
+
+
+def _promised(broken: Violation) -> str:
+    return f"at least {broken.limit:g}" if broken.limit != 1.0 else "more than 1"
+
+
+def unmeasured_speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
+    """Say that the speedup can't be told, and what the loop lacks for that."""
+    why = ", and ".join(each.sentence for each in verdict.not_followed)
+    yield f"speedup {_promised(broken)} was promised, and can't be told: {why}"
+    yield "  use: asyncio's own loop for this test"
+
+
+def _why_slow(comparison: Comparison) -> Iterator[str]:
+    running = sum(task.running for task in comparison.tasks)
+    if running > 0.5 * comparison.wall:
+        yield (
+            f"  the loop itself was busy for {seconds(running)} of that: "
+            "what runs or blocks on the loop cannot overlap"
+        )
+    elif comparison.wall > 0 and comparison.serial < 1.2 * comparison.wall:
+        yield "  they waited for each other: a lock, a queue, one await after another"

@@ -1,0 +1,58 @@
+"""Verdict → text: the message of a failure, whose first line is the headline.
+
+The order is always: what was promised and what happened, then where (the user's
+line first, with its source), then what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_asyncbench._reports.blocking import blocking_lines
+from pytest_asyncbench._reports.budgets import (
+    speedup_lines,
+    unmeasured_speedup_lines,
+    wall_lines,
+)
+from pytest_asyncbench._words.decided import Verdict, Violation
+
+__all__ = ["accepted_lines", "message"]
+
+_EXPLAINS = 0.05
+"""The part of a test's wall time from which a blocking call helps to explain it."""
+
+_UNMEASURED = (
+    "not measured: this test asked to be watched, and no step of a loop was seen",
+    "  it ran no loop, or one of a kind that can't be watched",
+    "  use: asyncio's own loop, or the marker on those tests alone that run one",
+)
+
+
+def message(verdict: Verdict) -> str:
+    """Write down all broken promises of a verdict; the first line is the headline."""
+    lines = [line for each in verdict.violations for line in _lines(verdict, each)]
+    if not any(violation.kind == "blocking" for violation in verdict.violations):
+        # What blocked may well be what broke a promise about time.
+        lines += blocking_lines(verdict, _EXPLAINS * verdict.elapsed.wall)
+    return "\n".join(lines)
+
+
+def _lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
+    if broken.kind == "wall":
+        yield from wall_lines(verdict, broken)
+    elif broken.kind == "speedup":
+        yield from speedup_lines(verdict, broken)
+    elif broken.kind == "blocking":
+        yield from blocking_lines(verdict)
+    elif broken.limit is not None:
+        yield from unmeasured_speedup_lines(verdict, broken)
+    else:
+        yield from _UNMEASURED
+        yield from (f"  {each.sentence}" for each in verdict.not_followed)
+
+
+def accepted_lines(verdict: Verdict) -> Iterator[str]:
+    """Write down each promise that would be broken, had no debugger been there."""
+    for accepted in verdict.accepted:
+        headline = next(_lines(verdict, accepted))
+        yield f"{headline}; not judged, since a debugger stood in the test"
