@@ -24,7 +24,6 @@ from types import (
     MethodType,
     ModuleType,
 )
-from typing import Any
 
 __all__ = ["callee"]
 
@@ -126,7 +125,7 @@ def _qualified(written: str, frame: FrameType) -> str:
     return f"{_public_name(kind)}.{attributes[-1]}"
 
 
-def _scopes(frame: FrameType, name: str) -> Iterator[Mapping[str, Any]]:
+def _scopes(frame: FrameType, name: str) -> Iterator[Mapping[str, object]]:
     # Before 3.13 the frame of a function keeps the values that it is asked for, and
     # what it gave to locals() changes by it. So only for a name of its own is it asked.
     code = frame.f_code
@@ -137,13 +136,12 @@ def _scopes(frame: FrameType, name: str) -> Iterator[Mapping[str, Any]]:
     yield vars(builtins)
 
 
-def _runs_later(value: Any) -> bool:
+def _runs_later(value: object) -> bool:
     # A generator function, too: nothing of it runs yet.
-    is_function = issubclass(type(value), FunctionType)
-    return is_function and bool(value.__code__.co_flags & _RUN_LATER)
+    return type(value) is FunctionType and bool(value.__code__.co_flags & _RUN_LATER)
 
 
-def _public_name(value: Any) -> str:
+def _public_name(value: object) -> str:
     if type(value) is MethodType:
         value = value.__func__
     module = _plain(value, "__module__") or _plain(
@@ -158,7 +156,7 @@ def _public_name(value: Any) -> str:
     return f"{module}.{qualname}"
 
 
-def _plain(value: Any, name: str) -> Any:
+def _plain(value: object, name: str) -> object:
     """Read an attribute that no code in Python gives; None where there is none."""
     found = inspect.getattr_static(value, name, None)
     if type(found) in (GetSetDescriptorType, MemberDescriptorType):

@@ -17,9 +17,9 @@ import linecache
 import re
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pytest_asyncbench._python.callee import callee
 from pytest_asyncbench._python.positions import begins, is_jump, line_of_operator
@@ -38,7 +38,10 @@ __all__ = [
     "to_stack",
 ]
 
-RawFrame = tuple[CodeType, int, Mapping[str, Any]]
+Scope = Mapping[str, object]
+"""The globals of a frame."""
+
+RawFrame = tuple[CodeType, int, Scope]
 """Code, line and globals."""
 
 
@@ -204,7 +207,7 @@ def _aliases(code: CodeType, module: str) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name != code.co_name))
 
 
-def _qualname(code: CodeType, scope: Mapping[str, Any]) -> str:
+def _qualname(code: CodeType, scope: Scope) -> str:
     known: str | None = getattr(code, "co_qualname", None)
     return known or _method_name(code, str(scope.get("__name__"))) or code.co_name
 
@@ -215,14 +218,15 @@ def _method_name(code: CodeType, module: str) -> str | None:
     for kind in list(getattr(sys.modules.get(module), "__dict__", {}).values()):
         if isinstance(kind, type) and kind.__module__ == module:
             with contextlib.suppress(Exception):  # foreign objects may do anything
-                if _code_of(vars(kind)[code.co_name]) is code:
+                if _has_code(vars(kind)[code.co_name], code):
                     return f"{kind.__qualname__}.{code.co_name}"
     return None
 
 
-def _code_of(method: Any) -> Any:
-    function = getattr(method, "fget", None) or getattr(method, "__func__", method)
-    return inspect.unwrap(function).__code__
+def _has_code(method: Callable[..., object], code: CodeType) -> bool:
+    function: Callable[..., object] = getattr(method, "__func__", method)
+    function = getattr(method, "fget", None) or function
+    return getattr(inspect.unwrap(function), "__code__", None) is code
 
 
 def _at_work(position: Position, innermost: RawFrame) -> tuple[int, str | None]:
@@ -239,7 +243,7 @@ def _at_work(position: Position, innermost: RawFrame) -> tuple[int, str | None]:
     return line, to_frame(begun).qualified if begun is not None else call or None
 
 
-def _public_module(code: CodeType, scope: Mapping[str, Any]) -> str:
+def _public_module(code: CodeType, scope: Scope) -> str:
     # requests.api.get is what runs and requests.get what people write: take the
     # shortest package that offers the very same function or class.
     module = scope.get("__name__")
