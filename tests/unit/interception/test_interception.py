@@ -849,7 +849,11 @@ def test_pollers_and_simple_queues_pass_for_raw_ones(interception):
     assert simple is not queue.SimpleQueue
     assert isinstance(simple(), queue.SimpleQueue)
     assert isinstance(queue.SimpleQueue(), simple)
-    with select.epoll() as poller, select.epoll.fromfd(poller.fileno()) as other:
+    with (
+        select.epoll() as poller,
+        # A descriptor of its own, since each closes the one that it has.
+        select.epoll.fromfd(os.dup(poller.fileno())) as other,
+    ):
         assert not poller.closed
         raw = poller.__class__
         assert raw is not select.epoll
