@@ -95,7 +95,7 @@ class Acceptances:
 
     def of_collection(self, one: Collection, stall: LoopStall) -> Acceptance | None:
         """Tell whether nobody asked for it, and it ran nothing of anybody's."""
-        if self._policy.starvation != "forgive" or one.asked:
+        if self._policy.starvation != "forgive" or one.called:
             return None
         if self.forgives(one.stack) or _ran_something(one, stall):
             return None

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pytest_asyncbench._judging.acceptance import Acceptances, accept
 from pytest_asyncbench._judging.blame import Blame, blame, in_scope
 from pytest_asyncbench._judging.grouping import alike, lies_in, waits
-from pytest_asyncbench._judging.merging import called_once, merged
-from pytest_asyncbench._judging.once import IMPORT, asked_for, done_once
+from pytest_asyncbench._judging.merging import merged, one_call
+from pytest_asyncbench._judging.once import IMPORT, begun_by, done_once
 from pytest_asyncbench._words.decided import GARBAGE, Finding
 from pytest_asyncbench._words.promised import Policy, Rule
 from pytest_asyncbench._words.seen import (
@@ -133,7 +133,7 @@ class _Inquiry:
         self, calls: Iterable[BlockingCall], samples: Sequence[Sample] = ()
     ) -> list[Finding]:
         """Give a finding for each place of one step where a known call counts."""
-        return [called_once(found) for found in merged(self._each(calls, samples))]
+        return [one_call(found) for found in merged(self._each(calls, samples))]
 
     def _each(
         self, calls: Iterable[BlockingCall], samples: Sequence[Sample]
@@ -159,7 +159,7 @@ class _Inquiry:
             finding = self._finding(one.stack, one.began, one.seconds, GARBAGE)
             if finding is None:
                 continue
-            if not one.asked:
+            if not one.called:
                 finding = dataclasses.replace(
                     finding, call=GARBAGE, via=(), advice=_COLLECTING
                 )
@@ -174,7 +174,7 @@ class _Inquiry:
         if not stall.samples and not calls and not collecting:
             return [_unseen(stall)]
         samples = [
-            dataclasses.replace(sample, stack=asked_for(sample.stack))
+            dataclasses.replace(sample, stack=begun_by(sample.stack))
             if done_once(sample.stack)
             else sample
             for sample in stall.samples
@@ -202,7 +202,7 @@ class _Inquiry:
         for sample in stall.samples:
             why = self._acceptances.of_once(sample.stack)
             if why is not None and not self._acceptances.is_paused(sample.at):
-                stack = asked_for(sample.stack)
+                stack = begun_by(sample.stack)
                 finding = self._finding(stack, sample.at, share)
                 if finding is not None:
                     found.append(accept(finding, why))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from pytest_asyncbench._words.decided import Finding
 
-__all__ = ["called_once", "merged"]
+__all__ = ["merged", "one_call"]
 
 
 def merged(found: Iterable[Finding]) -> list[Finding]:
@@ -22,7 +22,7 @@ def merged(found: Iterable[Finding]) -> list[Finding]:
     return sorted(one_each.values(), key=lambda finding: -finding.seconds)
 
 
-def called_once(found: Finding) -> Finding:
+def one_call(found: Finding) -> Finding:
     """Count one call, where a library waits in several steps of its own."""
     return dataclasses.replace(found, count=1) if found.via else found
 

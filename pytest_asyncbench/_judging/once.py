@@ -13,7 +13,7 @@ from fnmatch import translate
 from pytest_asyncbench._rules.callers import ONCE
 from pytest_asyncbench._words.seen import Stack
 
-__all__ = ["IMPORT", "asked_for", "done_once"]
+__all__ = ["IMPORT", "begun_by", "done_once"]
 
 IMPORT = "import"
 """What an import statement is called in a report."""
@@ -31,8 +31,8 @@ def done_once(stack: Stack) -> str | None:
     return None
 
 
-def asked_for(stack: Stack) -> Stack:
-    """Cut a stack down to who asked for such work: not the module that is imported."""
+def begun_by(stack: Stack) -> Stack:
+    """Cut a stack down to who began such work: not the module that is imported."""
     outermost = max(
         index
         for index, frame in enumerate(stack)

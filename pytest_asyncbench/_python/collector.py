@@ -67,7 +67,7 @@ class RawCollection(NamedTuple):
     seconds: float
     thread: int
     stack: RawStack
-    asked: bool
+    called: bool
 
 
 class Collector:
@@ -94,7 +94,7 @@ class Collector:
             seconds=seconds,
             thread=threading.get_ident(),
             stack=stack,
-            asked=stack[0] is not None and stack[0].call == COLLECT,
+            called=stack[0] is not None and stack[0].call == COLLECT,
         )
         self.found.append(found)
         del self.found[:-_MOST]

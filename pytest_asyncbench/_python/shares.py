@@ -30,7 +30,7 @@ class Tick(NamedTuple):
 
     at: float
     account: Processor
-    excused: int = 0
+    not_for_gil: int = 0
     """How many slices of a processor the thread may have had that were not for the GIL:
     one for each step before which it may have polled, and those that looks cost it."""
     process: float | None = None
@@ -112,18 +112,18 @@ def kept_out(ticks: Sequence[Tick], began: float, last: Tick, interval: float) -
     within = [tick for tick in ticks if began < tick.at < last.at]
     if not before:
         return 0.0
-    per_excuse = _slices_per_excuse(before[-_SOME:])
+    slices_each = _slices_each(before[-_SOME:])
     return sum(
-        _at_most(first, then, began, interval, per_excuse)
+        _at_most(first, then, began, interval, slices_each)
         for first, then in _stretches([before[-1], *within, last])
     )
 
 
-def _slices_per_excuse(ticks: Sequence[Tick]) -> float:
+def _slices_each(ticks: Sequence[Tick]) -> float:
     # As it was before the step: not every step comes with a wait of the loop's.
     slices = _more(ticks[0].account.slices, ticks[-1].account.slices)
-    excused = ticks[-1].excused - ticks[0].excused
-    return 1.0 if slices is None or excused <= 0 else min(1.0, slices / excused)
+    not_for_gil = ticks[-1].not_for_gil - ticks[0].not_for_gil
+    return 1.0 if slices is None or not_for_gil <= 0 else min(1.0, slices / not_for_gil)
 
 
 def _stretches(ticks: Sequence[Tick]) -> Iterator[tuple[Tick, Tick]]:
@@ -141,7 +141,7 @@ def _stretches(ticks: Sequence[Tick]) -> Iterator[tuple[Tick, Tick]]:
 
 
 def _at_most(
-    first: Tick, last: Tick, began: float, interval: float, per_excuse: float
+    first: Tick, last: Tick, began: float, interval: float, slices_each: float
 ) -> float:
     length = last.at - max(first.at, began)
     worked = _more(first.account.working, last.account.working)
@@ -150,7 +150,7 @@ def _at_most(
     if worked is None or starved is None or slices is None:
         return 0.0
     unexplained = min(length, last.at - first.at - worked - starved)
-    in_gil = (slices - per_excuse * (last.excused - first.excused)) * interval
+    in_gil = (slices - slices_each * (last.not_for_gil - first.not_for_gil)) * interval
     if in_gil - _BY_CHANCE * interval < _ASKS_AGAIN * unexplained:
         return 0.0
     # While this thread worked, the watchdog was late because of it.

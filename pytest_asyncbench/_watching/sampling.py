@@ -199,7 +199,7 @@ class Sampler:
         return Tick(
             at=self._clock.now(),
             account=account,
-            excused=view.steps + _SLICES_PER_LOOK * self.looks,
+            not_for_gil=view.steps + _SLICES_PER_LOOK * self.looks,
             process=self._kernel.working() if self._kernel else None,
             late=self._lateness.kept_out,
             waiting=waiting,

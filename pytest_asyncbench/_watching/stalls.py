@@ -83,7 +83,7 @@ class Stalls:
                 began=one.began,
                 seconds=one.seconds,
                 stack=to_stack(one.stack),
-                asked=one.asked or itself,
+                called=one.called or itself,
             )
             for one in self._collector.found
             if one.thread == view.thread and view.last <= one.began <= ended

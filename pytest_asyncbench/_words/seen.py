@@ -101,8 +101,8 @@ class Collection:
     seconds: float
     stack: Stack
     """What it met, which need not have to do with it."""
-    asked: bool = False
-    """Whether the innermost line called for it."""
+    called: bool = False
+    """Whether the innermost line called it, as ``gc.collect()`` does."""
 
 
 @dataclass(frozen=True, kw_only=True)

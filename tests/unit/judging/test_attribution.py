@@ -435,17 +435,17 @@ def test_a_finalizer_is_not_forgiven_with_the_collection_that_ran_it():
 def test_a_collection_that_was_asked_for_is_the_lines_own():
     """It called gc.collect."""
     met = (user(line=50, call="gc.collect"),)
-    asked = (Collection(began=0.01, seconds=0.95, stack=met, asked=True),)
+    asked = (Collection(began=0.01, seconds=0.95, stack=met, called=True),)
     seen = one(stalls=(stall(met, collections=asked),))
     assert (seen.call, seen.line) == ("gc.collect", 50)
 
 
-@pytest.mark.parametrize("asked", [True, False])
-def test_a_callback_in_c_has_no_frame_and_a_verdict_all_the_same(asked):
+@pytest.mark.parametrize("called", [True, False])
+def test_a_callback_in_c_has_no_frame_and_a_verdict_all_the_same(called):
     """The collector that was put into the queue itself, or one that came upon it."""
-    collections = (Collection(began=0.01, seconds=0.95, stack=(), asked=asked),)
+    collections = (Collection(began=0.01, seconds=0.95, stack=(), called=called),)
     seen = found(stalls=(stall((), task="gc.collect", collections=collections),))
-    assert [one.call for one in seen] == (["gc.collect"] if asked else [])
+    assert [one.call for one in seen] == (["gc.collect"] if called else [])
 
 
 @pytest.mark.parametrize("name", ["_freeze_time.start", "start"])
@@ -471,7 +471,7 @@ def test_a_known_call_within_a_collection_is_named_alone():
     met = (user(line=50, call="gc.collect"),)
     finalizer = (user(line=40, function="__del__", call="time.sleep"), *met)
     within = call(began=0.02, seconds=0.9, stack=finalizer, step=0.0)
-    asked = (Collection(began=0.01, seconds=0.95, stack=met, asked=True),)
+    asked = (Collection(began=0.01, seconds=0.95, stack=met, called=True),)
     seen = one(stalls=(stall(finalizer, collections=asked),), calls=(within,))
     assert (seen.call, seen.line, seen.seconds) == ("time.sleep", 40, 0.9)
 

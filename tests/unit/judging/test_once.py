@@ -6,7 +6,7 @@ import pytest
 from by_hand import library, observations, stall, standard, user
 
 from pytest_asyncbench._judging.attribution import findings
-from pytest_asyncbench._judging.once import asked_for, done_once
+from pytest_asyncbench._judging.once import begun_by, done_once
 from pytest_asyncbench._words.promised import Allowance, Policy
 
 HERE = user(line=7, function="view", module="shop.views")
@@ -40,7 +40,7 @@ def test_an_import_is_asked_for_by_who_wrote_it():
     """Not by the body of the module that is imported, nor by one further in."""
     nested = (library("<module>", package="numpy"), EXEC, LOAD, *IMPORTING)
     for stack in IMPORTING, nested:
-        (place,) = asked_for(stack)
+        (place,) = begun_by(stack)
         assert (place.qualified, place.call) == ("shop.views.view", "import")
 
 

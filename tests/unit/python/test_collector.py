@@ -40,7 +40,7 @@ def test_only_long_and_full_collections_are_noted():
     began = clock.now()
     collect(made, clock, 0.5)
     (one,) = made.found
-    assert (one.began, one.seconds, one.asked) == (began, 0.5, False)
+    assert (one.began, one.seconds, one.called) == (began, 0.5, False)
     assert [code.co_name for code, *_ in one.stack[1]] == ["collect"]
 
 
@@ -102,5 +102,5 @@ def test_who_calls_gc_collect_asked_for_it(monkeypatch):
     finally:
         undo()
         undo()
-    assert [one.asked for one in made.found] == [True]
+    assert [one.called for one in made.found] == [True]
     assert gc.callbacks == before

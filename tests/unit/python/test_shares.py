@@ -70,13 +70,13 @@ def test_who_was_seen_to_poll_is_not_kept_out_by_threads_that_need_no_gil():
 
 def test_waits_of_the_loop_before_the_step_are_not_counted():
     """As many per step as before; with nothing known of that, one for each."""
-    before = [tick(9.8, 0), tick(9.9, 50, excused=100)]
+    before = [tick(9.8, 0), tick(9.9, 50, not_for_gil=100)]
     polled = 25  # in the 50 steps from 9.9 to 10
-    last = tick(11.0, 50 + polled + 3, excused=150, late=1.0)
+    last = tick(11.0, 50 + polled + 3, not_for_gil=150, late=1.0)
     assert kept(*before, last) == 0.0
-    last = tick(11.0, 50 + polled + 200, excused=150, late=1.0)
+    last = tick(11.0, 50 + polled + 200, not_for_gil=150, late=1.0)
     assert kept(*before, last) == pytest.approx(1.0)
-    assert kept(before[1], last._replace(excused=250)) == 0.0
+    assert kept(before[1], last._replace(not_for_gil=250)) == 0.0
 
 
 def test_what_is_not_known_is_not_made_up():
