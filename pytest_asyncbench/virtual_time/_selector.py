@@ -17,6 +17,7 @@ from pytest_asyncbench.virtual_time._clock import RESOLUTION
 from pytest_asyncbench.virtual_time._deadlock import describe_tasks
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping
 
     from pytest_asyncbench.virtual_time._clock import VirtualClock
@@ -46,7 +47,8 @@ class VirtualSelector(BaseSelector):
     def __init__(
         self, loop: Any, clock: VirtualClock, wakers: Wakers, real_limit: float
     ) -> None:
-        self._loop = loop
+        self._loop: asyncio.AbstractEventLoop = loop
+        self._timed: names.Loop = loop
         self._inner: BaseSelector = names.SELECTOR.of(loop)
         self._clock = clock
         self._wakers = wakers
@@ -88,7 +90,7 @@ class VirtualSelector(BaseSelector):
                 clock._move(round(spent * 1e9))
         self._queued_before = self._queued
         self._queued = len(self._ready)
-        self._timers = len(self._loop._scheduled)
+        self._timers = len(self._timed._scheduled)
         return events
 
     def callbacks(self) -> int:
@@ -97,11 +99,11 @@ class VirtualSelector(BaseSelector):
         Who awaited ten thousand tasks goes on in the turn after their ends, and lets
         go of all of them in one step.
         """
-        timers = abs(self._timers - len(self._loop._scheduled))
+        timers = abs(self._timers - len(self._timed._scheduled))
         return self._queued_before + self._queued + timers + len(self._ready)
 
     def _rest(self) -> Events:
-        timers = self._loop._scheduled
+        timers = self._timed._scheduled
         due = timers[0].when() if timers else _NEVER
         if (
             self._watching
@@ -179,7 +181,7 @@ class VirtualSelector(BaseSelector):
         raise RealLimitExceeded(self._report(headline))
 
     def _why_deadlocked(self) -> str:
-        timers = len(self._loop._scheduled)
+        timers = len(self._timed._scheduled)
         at = f"at virtual {self._clock.elapsed:.9g} s"
         if self._clock.frozen and timers:
             return (
