@@ -4,7 +4,8 @@ Each target is replaced by a wrapper that goes straight through unless somebody
 listens and the calling thread runs a loop. What a test promised, and what a call
 means for it, is not known here. The files, each of which knows only those below it:
 
-* ``engine``: `Interception`, which is installed, listened to, and judges each call.
+* ``engine``: `Interception`, which is installed, listened to, and decides which
+  calls are told of.
 * ``installation``: one replacing of all targets, and putting them back.
 * ``locks``, ``waiters``, ``sqlite``: stand-ins for types written in C that cannot
   be wrapped; ``kind``: how they pass for these.
@@ -12,8 +13,10 @@ means for it, is not known here. The files, each of which knows only those below
 * ``wrappers``: what is put there; the hot path.
 * ``aliases``: ``from time import sleep``, found and replaced as well.
 * ``callers``: who called, and whether the rules allow it.
+* ``compiled``: a rule made ready for its calls.
 * ``predicates``: calls that cannot wait, told from their arguments.
-* ``words``: a rule made ready, and the types that the others share.
+* ``errors``: why a target cannot be wrapped.
+* ``signatures``: what the functions look like that are handed on here.
 
 What still fails: a reference that was taken before `install` and is held elsewhere
 than in a module (a default argument, a closure) calls the original; one that was
@@ -22,6 +25,6 @@ taken while wrapped keeps a wrapper that has fallen silent.
 
 from pytest_asyncbench._interception.engine import Interception
 from pytest_asyncbench._interception.predicates import PREDICATES
-from pytest_asyncbench._interception.words import Listener
+from pytest_asyncbench._interception.signatures import Listener
 
 __all__ = ["PREDICATES", "Interception", "Listener"]

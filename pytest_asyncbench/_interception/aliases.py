@@ -8,18 +8,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pytest_asyncbench._interception.callers import PACKAGE, top
+from pytest_asyncbench._interception.signatures import Function
 
 __all__ = ["Swap", "swap_aliases"]
 
 
 class Swap(NamedTuple):
-    """One module-level value for another, wherever it is found."""
+    """One function, or class, for another, wherever it is found."""
 
-    old: Any
-    new: Any
+    old: Function
+    new: Function
     everywhere: bool
     """Whether modules of the standard library are meant, too."""
 
@@ -45,7 +46,7 @@ def swap_aliases(swaps: Iterable[Swap]) -> None:
                 namespace[key] = swap.new
 
 
-def _is_module(value: Any) -> bool:
+def _is_module(value: object) -> bool:
     # By its true type: things that only claim to be modules (cffi's `lib`) are listed
     # in sys.modules, too, and have no namespace to look at.
     return issubclass(type(value), ModuleType)

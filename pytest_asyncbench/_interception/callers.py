@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
+from pytest_asyncbench._interception.signatures import Function
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._rules.callers import NEVER_FROM, ONCE, TOOLS
 from pytest_asyncbench._words import whose
@@ -48,7 +47,7 @@ def is_standard(frame: FrameType) -> bool:
     return top(_module_name(frame)) in sys.stdlib_module_names
 
 
-def is_users(code_of: FrameType | Callable[..., Any]) -> bool:
+def is_users(code_of: FrameType | Function) -> bool:
     """Tell whether a frame, or a function, is the user's; what is in C is not."""
     frame = code_of if isinstance(code_of, FrameType) else None
     code = frame.f_code if frame else getattr(code_of, "__code__", None)

@@ -1,24 +1,24 @@
-"""`Interception`: installed once, listened to by one at a time, judging each call.
+"""`Interception`: one installation, one listener, and what a call comes to.
 
-How a call comes here, through which wrapper, is not known.
+Which wrapper a call came through is not known here.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_asyncbench._interception.callers import is_allowed, is_users
+from pytest_asyncbench._interception.compiled import CompiledRule
 from pytest_asyncbench._interception.installation import Installation
-from pytest_asyncbench._interception.words import (
+from pytest_asyncbench._interception.signatures import (
     Args,
-    Call,
+    Function,
     Kwargs,
     Listener,
-    Row,
 )
 from pytest_asyncbench._python import getframe
 from pytest_asyncbench._words.problems import Problem
@@ -30,21 +30,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Interception"]
 
+T = TypeVar("T")
+
 # Held here, so that neither our wrappers nor anybody's patches come in between.
 _this_thread = threading.get_ident
 
 _MOST_FAILURES = 20
 
 
-class _Inside:
-    """A call in progress."""
+class _InProgress:
+    """A call that has begun and not yet ended."""
 
-    __slots__ = ("call", "told")
+    __slots__ = ("function", "told")
 
-    def __init__(self, call: Call) -> None:
-        self.call = call
+    def __init__(self, function: Function) -> None:
+        self.function = function
         self.told = 0.0
-        """Seconds of it that were told of as another's."""
+        """Seconds of it that were told as those of calls within it."""
 
 
 class Interception:
@@ -57,13 +59,14 @@ class Interception:
 
     def __init__(self, rules: Sequence[Rule], clock: Clock) -> None:
         self.failures: list[Problem] = []
-        """What went wrong on our side while calls were watched."""
+        """What went wrong on our side while calls were made."""
         self._problems: list[Problem] = []
         self._rules = tuple(rules)
         self._now = clock.now
         self._installation: Installation | None = None
         self._listener: Listener | None = None
-        self._inside: dict[int, _Inside] = {}
+        self._in_progress: dict[int, _InProgress] = {}
+        """The innermost call by the thread that makes it."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -81,7 +84,7 @@ class Interception:
         if self._installation is not None:
             raise RuntimeError("this interception is already installed")
         self._problems.clear()
-        made = Installation(self._rules, self._watch, self._problems.append)
+        made = Installation(self._rules, self._intercept, self._problems.append)
         restore = made.replace_all()
         self._installation = made
 
@@ -99,15 +102,22 @@ class Interception:
             undo.callback(self._forget_listener)
             self._listener = listener
             if self._installation is not None:
-                undo.callback(self._installation.switch_on(families))
+                undo.callback(self._installation.activate(families))
             return undo.pop_all().close
 
     def _forget_listener(self) -> None:
         self._listener = None
 
-    # ------------------------------------------------------------ watching
+    # --------------------------------------------------------------- calls
 
-    def _watch(self, row: Row, call: Call, args: Args, kwargs: Kwargs) -> Any:
+    def _intercept(
+        self,
+        rule: CompiledRule,
+        function: Callable[..., T],
+        args: Args,
+        kwargs: Kwargs,
+        /,
+    ) -> T:
         """Make a call on the thread of a running loop, and tell of it if it counts.
 
         What a call does inside is part of it, and not looked at again; that holds
@@ -116,54 +126,55 @@ class Interception:
         """
         __tracebackhide__ = True
         thread, frame = _this_thread(), getframe(2)
-        outer = self._inside.get(thread)
-        if outer is not None and (is_users(outer.call) or not is_users(frame)):
-            return call(*args, **kwargs)
-        counts, failure, inner = False, None, _Inside(call)
+        outer = self._in_progress.get(thread)
+        if outer is not None and (is_users(outer.function) or not is_users(frame)):
+            return function(*args, **kwargs)
+        counts, failure, this = False, None, _InProgress(function)
         began = self._now()
         try:
-            self._inside[thread] = inner
-            counts, failure = self._counts(row, args, kwargs, frame)
-            result = call(*args, **kwargs)
+            self._in_progress[thread] = this
+            counts, failure = self._counts(rule, args, kwargs, frame)
+            result = function(*args, **kwargs)
         finally:
             self._leave(thread, outer)
             if counts:
-                self._tell(row.rule, began, frame, inner, outer)
+                self._tell(rule.rule, began, frame, this, outer)
         # Only now: arguments that the call itself refuses are the caller's mistake.
         if failure is not None:
-            self._failed(row.rule, failure)
+            self._failed(rule.rule, failure)
         return result
 
-    def _leave(self, thread: int, outer: _Inside | None) -> None:
+    def _leave(self, thread: int, outer: _InProgress | None) -> None:
         if outer is None:
-            self._inside.pop(thread, None)
+            self._in_progress.pop(thread, None)
         else:
-            self._inside[thread] = outer
+            self._in_progress[thread] = outer
 
     def _counts(
-        self, row: Row, args: Args, kwargs: Kwargs, frame: FrameType
+        self, rule: CompiledRule, args: Args, kwargs: Kwargs, frame: FrameType
     ) -> tuple[bool, str | None]:
+        """Tell whether a call counts, and what failed when that was asked."""
         try:
-            if row.harmless is not None and row.harmless(args, kwargs):
+            if rule.harmless is not None and rule.harmless(args, kwargs):
                 return False, None
-            return not is_allowed(row.allowed, frame), None
+            return not is_allowed(rule.allowed, frame), None
         except Exception as error:  # the call is the user's and must be made
-            return False, f"rule {row.rule.target!r} could not be asked: {error!r}"
+            return False, f"rule {rule.rule.target!r} could not be asked: {error!r}"
 
     def _tell(
         self,
         rule: Rule,
         began: float,
         frame: FrameType,
-        inner: _Inside,
-        outer: _Inside | None,
+        this: _InProgress,
+        outer: _InProgress | None,
     ) -> None:
         try:
             seconds = self._now() - began
             if outer is not None:
                 outer.told += seconds
             if self._listener is not None:
-                self._listener(rule, began, seconds - inner.told, frame)
+                self._listener(rule, began, seconds - this.told, frame)
         except Exception as error:  # the call has been made and must come back
             text = f"a call of {rule.target} could not be recorded: {error!r}"
             self._failed(rule, text)

@@ -6,43 +6,31 @@ Who listens, and what a call through a wrapper counts for, is not known here.
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_asyncbench._interception.aliases import Swap, swap_aliases
-from pytest_asyncbench._interception.callers import top
+from pytest_asyncbench._interception.compiled import CompiledRule, Intercept, compiled
+from pytest_asyncbench._interception.errors import AbsentError, CannotWrapError
 from pytest_asyncbench._interception.locks import (
+    LOCKS,
     LockKind,
+    intercept_lock,
     lock_stand_in,
-    watch_lock,
 )
-from pytest_asyncbench._interception.predicates import PREDICATES
 from pytest_asyncbench._interception.seams import Seam, check, find
-from pytest_asyncbench._interception.sqlite import (
-    connecting_with,
-    sqlite_stand_ins,
-)
-from pytest_asyncbench._interception.waiters import (
-    WAITERS,
-    waiter_stand_in,
-)
-from pytest_asyncbench._interception.words import (
-    AbsentError,
-    Call,
-    CannotWrapError,
-    Row,
-    Watch,
-)
-from pytest_asyncbench._interception.wrappers import Builtin, watched
+from pytest_asyncbench._interception.sqlite import connecting_with, sqlite_stand_ins
+from pytest_asyncbench._interception.waiters import WAITERS, waiter_stand_in
+from pytest_asyncbench._interception.wrappers import Builtin, intercepted
 from pytest_asyncbench._rules.table import ABSENT_SOMEWHERE
-from pytest_asyncbench._words.globs import one_pattern
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.undo import Undo
 
 if TYPE_CHECKING:
+    from pytest_asyncbench._interception.kind import Kind
+    from pytest_asyncbench._interception.signatures import Function
     from pytest_asyncbench._words.promised import Rule
 
 __all__ = ["Installation"]
@@ -53,160 +41,144 @@ class Installation:
 
     Args:
         rules: whose targets are replaced.
-        watch: what a wrapper hands a call to, while its row is on.
+        intercept: what a wrapper hands a call to, while its rule is active.
         report: takes a problem for each target that cannot be wrapped.
     """
 
     def __init__(
-        self, rules: Sequence[Rule], watch: Watch, report: Callable[[Problem], None]
+        self,
+        rules: Sequence[Rule],
+        intercept: Intercept,
+        report: Callable[[Problem], None],
     ) -> None:
         self._rules = rules
-        self._watch = watch
+        self._intercept = intercept
         self._report = report
         self._undo = ExitStack()
-        self._rows: list[Row] = []
-        self._locks: list[tuple[Row, type]] = []
-        self._builtins: list[tuple[Row, Builtin]] = []
+        self._wrapped: list[CompiledRule] = []
+        self._locks: list[tuple[CompiledRule, LockKind]] = []
+        self._builtins: list[tuple[CompiledRule, Builtin]] = []
         self._late: list[Rule] = []
+        """Rules of modules that nobody has imported yet."""
         self._swaps: dict[int, Swap] = {}
+        """What a module has under another name, too, by the identity of what stood."""
         self._stand_ins: dict[str, type] = {}
-        self._calls: dict[str, Call] = {}
+        """Types of ours by the names of those that they stand in for."""
+        self._instead: dict[str, Function] = {}
+        """What a wrapper goes on to, where that isn't what stood there."""
 
     # --------------------------------------------------------- on and off
 
     def replace_all(self) -> Undo:
         """Replace every target, silently as yet; the returned call restores all."""
         with ExitStack() as undo:
-            self._undo = undo
-            undo.callback(self._take_back_aliases)
-            self._make_stand_ins()
+            undo.callback(self._undo.close)
+            self._undo.callback(self._take_back_aliases)
+            self._stand_in_for_sqlite()
             self._wrap(self._rules)
             swap_aliases(self._swaps.values())
-            self._undo = undo.pop_all()
-        return self._undo.close
-
-    def switch_on(self, families: frozenset[str]) -> Undo:
-        """Watch the calls under these families' rules, until undone."""
-        self._wrap_late()
-        with ExitStack() as undo:
-            undo.callback(self._switch_off)
-            for row in self._rows:
-                row.on = row.rule.family in families
-            self._switch_builtins()
-            for row, kind in self._locks:
-                if row.on:
-                    undo.callback(watch_lock(row, kind, self._watch))
             return undo.pop_all().close
 
-    def _switch_off(self) -> None:
-        for row in self._rows:
-            row.on = False
-        self._switch_builtins()
+    def activate(self, families: frozenset[str]) -> Undo:
+        """Intercept the calls under these families' rules, until undone."""
+        self._wrap_late()
+        with ExitStack() as undo:
+            undo.callback(self._set_active, frozenset[str]())
+            self._set_active(families)
+            for rule, kind in self._locks:
+                if rule.active:
+                    undo.callback(intercept_lock(rule, kind, self._intercept))
+            return undo.pop_all().close
 
-    def _switch_builtins(self) -> None:
-        for row, wrapper in self._builtins:
-            wrapper.switch(row.on)
+    def _set_active(self, families: frozenset[str]) -> None:
+        for each in self._wrapped:
+            each.active = each.rule.family in families
+        for each, wrapper in self._builtins:
+            wrapper.switch(active=each.active)
 
     # ---------------------------------------------------------- stand-ins
 
-    def _make_stand_ins(self) -> None:
-        wanted = {rule.target.rpartition(".")[0] for rule in self._rules}
-        for name in ("Lock", "RLock"):
-            if f"threading.{name}" in wanted:
-                self._stand_in_for_lock(name)
-        for target in WAITERS:
-            if target in wanted:
-                self._stand_in_for_waiter(target)
-        if wanted & {"sqlite3.Connection", "sqlite3.Cursor"}:
-            self._stand_in_for_sqlite()
-
-    def _stand_in_for_lock(self, name: str) -> None:
-        try:
-            kind = lock_stand_in(name)
-        except CannotWrapError as error:
-            self._report_of(f"threading.{name}.acquire", error)
-            return
-        self._stand_ins[f"threading.{name}"] = kind
-        self._replace(Seam(threading, name, getattr(threading, name)), kind, False)
-
-    def _stand_in_for_waiter(self, target: str) -> None:
-        try:
+    def _stand_in_for(self, target: str) -> None:
+        """Put a type of ours where this one stands, if there is one for it."""
+        kind: Kind | None
+        if target in LOCKS:
+            kind = lock_stand_in(target)
+        elif target in WAITERS:
             kind = waiter_stand_in(target)
-        except CannotWrapError as error:
-            self._report_of(target, error)
+        else:
             return
         if kind is not None:
             self._stand_ins[target] = kind
             module, _, name = target.partition(".")
             owner = sys.modules[module]
-            self._replace(Seam(owner, name, getattr(owner, name)), kind, False)
+            seam = Seam(owner, name, getattr(owner, name))
+            self._replace(seam, kind, everywhere=False)
 
     def _stand_in_for_sqlite(self) -> None:
+        wanted = {rule.target.rpartition(".")[0] for rule in self._rules}
+        if not wanted & {"sqlite3.Connection", "sqlite3.Cursor"}:
+            return
         try:
             self._stand_ins |= sqlite_stand_ins()
-        except ImportError:  # a Python built without it
+        except ImportError:
             return
         sqlite3 = sys.modules["sqlite3"]
-        seam = Seam(sqlite3, "connect", sqlite3.connect)
         kind = self._stand_ins["sqlite3.Connection"]
         connect = connecting_with(kind, sqlite3.connect)
         if any(rule.target == "sqlite3.connect" for rule in self._rules):
-            self._calls["sqlite3.connect"] = connect
+            self._instead["sqlite3.connect"] = connect
         else:
-            self._replace(seam, seam.dressed(connect))
+            seam = Seam(sqlite3, "connect", sqlite3.connect)
+            self._replace(seam, seam.dressed(connect, connect))
 
     # ----------------------------------------------------------- replacing
 
     def _wrap(self, rules: Iterable[Rule]) -> None:
         for rule in rules:
-            self._wrap_or_say_why(rule)
-
-    def _wrap_or_say_why(self, rule: Rule) -> None:
-        try:
-            self._wrap_one(rule)
-        except AbsentError as error:
-            if rule.target not in ABSENT_SOMEWHERE:
-                self._report_of(rule.target, error)
-        except CannotWrapError as error:
-            self._report_of(rule.target, error)
-        except TypeError:  # what setattr() says of types written in C
-            self._report_of(rule.target, CannotWrapError("its type is written in C"))
+            try:
+                self._wrap_one(rule)
+            except AbsentError as error:
+                if rule.target not in ABSENT_SOMEWHERE:
+                    self._report_of(rule, error)
+            except CannotWrapError as error:
+                self._report_of(rule, error)
+            except TypeError:  # what setattr() says of types written in C
+                self._report_of(rule, CannotWrapError("its type is written in C"))
 
     def _wrap_one(self, rule: Rule) -> None:
+        where = rule.target.rpartition(".")[0]
+        if where not in self._stand_ins:
+            self._stand_in_for(where)
         seam = find(rule.target, self._stand_ins)
         if seam is None:
             self._late.append(rule)
-            return
-        row = Row(
-            rule,
-            PREDICATES[rule.harmless] if rule.harmless else None,
-            one_pattern(rule.allowed),
-        )
+        elif id(seam.raw) not in self._swaps:  # else it has a rule by another name
+            self._wrap_at(seam, compiled(rule))
+
+    def _wrap_at(self, seam: Seam, rule: CompiledRule) -> None:
         if isinstance(seam.owner, LockKind):
-            self._locks.append((row, seam.owner))  # what stands there is a slot
+            self._locks.append((rule, seam.owner))  # what stands there is a slot
         else:
             check(seam)
-            if id(seam.raw) not in self._swaps:  # else it has a rule by another name
-                call = self._calls.get(rule.target, seam.function)
-                wrapper = seam.dressed(watched(row, call, self._watch), call)
-                self._replace(seam, wrapper)
-                if isinstance(wrapper, Builtin):
-                    wrapper.switch(False)
-                    self._builtins.append((row, wrapper))
-        self._rows.append(row)
+            function = self._instead.get(rule.rule.target, seam.function)
+            wrapper = intercepted(rule, function, self._intercept)
+            dressed = seam.dressed(wrapper, function)
+            self._replace(seam, dressed)
+            if isinstance(dressed, Builtin):
+                dressed.switch(active=False)
+                self._builtins.append((rule, dressed))
+        self._wrapped.append(rule)
 
-    def _replace(self, seam: Seam, value: Any, everywhere: bool = True) -> None:
+    def _replace(self, seam: Seam, value: Function, *, everywhere: bool = True) -> None:
         self._undo.callback(seam.put(value))
         if isinstance(seam.owner, ModuleType):
             self._swaps[id(seam.raw)] = Swap(seam.raw, value, everywhere)
 
     def _wrap_late(self) -> None:
         late, self._late = self._late, []
-        imported = [rule for rule in late if top(rule.target) in sys.modules]
-        self._late = [rule for rule in late if rule not in imported]
         known = len(self._swaps)
-        self._wrap(imported)
-        if len(self._swaps) > known:  # a row may wait for a module of its package
+        self._wrap(late)
+        if len(self._swaps) > known:
             swap_aliases(self._swaps.values())
 
     def _take_back_aliases(self) -> None:
@@ -216,6 +188,6 @@ class Installation:
             Swap(swap.new, swap.old, everywhere=True) for swap in self._swaps.values()
         )
 
-    def _report_of(self, target: str, error: CannotWrapError) -> None:
-        text = f"rule {target!r}: {error}"
-        self._report(Problem(kind=error.kind, target=target, text=text))
+    def _report_of(self, rule: Rule, error: CannotWrapError) -> None:
+        text = f"rule {rule.target!r}: {error}"
+        self._report(Problem(kind=error.kind, target=rule.target, text=text))

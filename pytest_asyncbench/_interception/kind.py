@@ -7,11 +7,13 @@ otherwise is not known here.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_asyncbench._interception.callers import is_standard
-from pytest_asyncbench._interception.words import Call
 from pytest_asyncbench._python import getframe
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._interception.signatures import Function
 
 __all__ = ["Kind"]
 
@@ -22,7 +24,7 @@ class Kind(type):
     What users derive from such a type is theirs, and is treated as any class is.
     """
 
-    _raw: Call
+    _raw: Function
     _raw_type: type
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -35,7 +37,11 @@ class Kind(type):
             return isinstance(instance, cls._raw_type)
         return super().__instancecheck__(instance)
 
-    def stand_in(cls, name: str, module: str) -> type:
-        """Make a type for one installation, which may write to it."""
+    def stand_in(cls, target: str) -> Kind:
+        """Make a type for one installation, which may write to it.
+
+        `target` is where pickle finds it, in a new process, too: ``queue.SimpleQueue``.
+        """
+        module, _, name = target.rpartition(".")
         names = {"__slots__": (), "__module__": module, "_stands_in": True}
         return type(cls)(name, (cls,), names)

@@ -27,19 +27,18 @@ from __future__ import annotations
 import _thread
 import threading
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
+from pytest_asyncbench._interception.errors import CannotWrapError
 from pytest_asyncbench._interception.kind import Kind
-from pytest_asyncbench._interception.words import (
-    CannotWrapError,
-    Row,
-    Watch,
-)
 from pytest_asyncbench._loops import running_loop
 from pytest_asyncbench._python import fork_reset
 from pytest_asyncbench._words.undo import Undo, replace
 
-__all__ = ["LockKind", "lock_stand_in", "watch_lock"]
+if TYPE_CHECKING:
+    from pytest_asyncbench._interception.compiled import CompiledRule, Intercept
+
+__all__ = ["LOCKS", "LockKind", "intercept_lock", "lock_stand_in"]
 
 
 class LockKind(Kind):
@@ -81,7 +80,7 @@ class _Lock(metaclass=LockKind):
         raise TypeError("cannot pickle '_thread.lock' object")
 
 
-def _open_slots(kind: Any) -> None:
+def _open_slots(kind: type) -> None:
     # Other names of a slot's descriptor are further ways to the same value.
     for public, slot in (
         ("acquire", "_acquire"),
@@ -106,33 +105,43 @@ class _RLock(_thread.RLock, metaclass=LockKind):  # type: ignore[misc]  # not fi
     _acquire = _thread.RLock.acquire
 
 
-def lock_stand_in(name: str) -> type:
-    """Make a lock type for one installation, which may write to it."""
-    base: LockKind = {"Lock": _Lock, "RLock": _RLock}[name]
-    if not isinstance(getattr(threading, name)(), base._raw_type):
-        raise CannotWrapError(f"somebody else has replaced threading.{name}")
-    # By the name under which pickle finds it, in a new process, too.
-    return base.stand_in(name, "threading")
+LOCKS: dict[str, LockKind] = {"threading.Lock": _Lock, "threading.RLock": _RLock}
+"""The types that are to be replaced, by the name under which they are found."""
 
 
-def _acquire(lock: Any, blocking: bool, timeout: float) -> Any:
+def lock_stand_in(target: str) -> Kind:
+    """Make a lock type for one installation to write to."""
+    kind = LOCKS[target]
+    there = getattr(threading, target.rpartition(".")[2])
+    if not isinstance(there(), kind._raw_type):
+        raise CannotWrapError(f"somebody else has replaced {target}")
+    return kind.stand_in(target)
+
+
+class _OurLock(Protocol):
+    """What a lock of either type has, whatever `acquire` is at the moment."""
+
+    def _acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
+
+
+def _acquire(lock: _OurLock, blocking: bool, timeout: float) -> bool:
     return lock._acquire(blocking, timeout)
 
 
-def watch_lock(row: Row, kind: type, watch: Watch) -> Undo:
+def intercept_lock(rule: CompiledRule, kind: LockKind, intercept: Intercept) -> Undo:
     """See contended locks of this kind, until undone."""
 
-    def acquire(self: Any, blocking: bool = True, timeout: float = -1) -> Any:
+    def acquire(self: _OurLock, blocking: bool = True, timeout: float = -1) -> bool:
         __tracebackhide__ = True
         if running_loop() is None:
             return self._acquire(blocking, timeout)
-        return watch(row, _acquire, (self, blocking, timeout), {})
+        return intercept(rule, _acquire, (self, blocking, timeout), {})
 
-    def enter(self: Any) -> Any:
+    def enter(self: _OurLock) -> bool:
         __tracebackhide__ = True
         if running_loop() is None:
             return self._acquire()
-        return watch(row, _acquire, (self, True, -1), {})
+        return intercept(rule, _acquire, (self, True, -1), {})
 
     with ExitStack() as undo:
         undo.callback(replace(kind, "acquire", acquire))

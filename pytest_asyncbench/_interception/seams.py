@@ -17,14 +17,14 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from types import FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pytest_asyncbench._interception.words import (
+from pytest_asyncbench._interception.errors import (
     AbsentError,
-    Call,
     CannotWrapError,
     NoSuchNameError,
 )
+from pytest_asyncbench._interception.signatures import Function
 from pytest_asyncbench._interception.wrappers import Builtin
 from pytest_asyncbench._words.undo import Undo, replace
 
@@ -34,57 +34,61 @@ __all__ = ["Seam", "check", "find"]
 class Seam(NamedTuple):
     """Where a target stands, and what stands there."""
 
-    owner: Any
+    owner: ModuleType | type
     name: str
-    raw: Any
-
-    def dressed(self, call: Call, raw: Call | None = None) -> Any:
-        """Give `call` the looks of what it replaces; `raw` is what it goes on to."""
-        if isinstance(self.raw, (staticmethod, classmethod)):
-            return type(self.raw)(functools.wraps(self.raw.__func__)(call))
-        if isinstance(self.owner, type):
-            # What a type in C offers has no module of its own.
-            call.__module__ = self.owner.__module__
-            return functools.wraps(self.raw)(call)
-        if isinstance(self.raw, FunctionType):
-            return functools.wraps(self.raw)(call)
-        return Builtin(call, self.raw, self.owner.__name__, raw)
+    raw: Function
 
     @property
-    def function(self) -> Call:
+    def function(self) -> Function:
         """What is called in the end."""
-        raw = self.raw
-        is_bound_late = isinstance(raw, (staticmethod, classmethod))
-        return raw.__func__ if is_bound_late else raw  # type: ignore[no-any-return]
+        if isinstance(self.raw, (staticmethod, classmethod)):
+            return self.raw.__func__
+        return self.raw
 
-    def put(self, value: Any) -> Undo:
-        """Set `value` here, and under each other name that the class gives this."""
-        names = [self.name]
+    def dressed(self, wrapper: Function, plain: Function) -> Function:
+        """Give `wrapper` the looks of what it replaces.
+
+        Where that can be switched past its wrapper, it goes to `plain` then.
+        """
+        if isinstance(self.raw, (staticmethod, classmethod)):
+            return type(self.raw)(functools.wraps(self.raw.__func__)(wrapper))
         if isinstance(self.owner, type):
-            # threading.Semaphore.__enter__ is its acquire.
-            names += [
-                name
-                for name, other in vars(self.owner).items()
-                if other is self.raw and name != self.name
-            ]
+            # What a type in C offers has no module of its own.
+            wrapper.__module__ = self.owner.__module__
+            return functools.wraps(self.raw)(wrapper)
+        if isinstance(self.raw, FunctionType):
+            return functools.wraps(self.raw)(wrapper)
+        return Builtin(wrapper, self.raw, self.owner.__name__, plain)
+
+    def put(self, value: Function) -> Undo:
+        """Set `value` here, and under each other name that the class gives this."""
         with ExitStack() as undo:
-            for name in names:
+            for name in self._names():
                 undo.callback(replace(self.owner, name, value))
             return undo.pop_all().close
+
+    def _names(self) -> list[str]:
+        if isinstance(self.owner, ModuleType):
+            return [self.name]
+        # threading.Semaphore.__enter__ is its acquire.
+        members = list(vars(self.owner).items())
+        others = [name for name, member in members if member is self.raw]
+        return list(dict.fromkeys([self.name, *others]))
 
 
 def find(target: str, stand_ins: Mapping[str, type]) -> Seam | None:
     """Look a target up; None if a module on the way is foreign and not imported yet.
 
-    Raises NoSuchNameError where there is none, and AbsentError where its module is
-    one that this Python was built without.
+    Raises:
+        NoSuchNameError: its module or class has no such name.
+        AbsentError: its module is one that this Python was built without.
     """
     found = _module_of(target)
     if found is None:
         return None
-    owner: Any
-    owner, (*path, name) = found
+    module, (*path, name) = found
     where = target.rpartition(".")[0]
+    owner: ModuleType | type = module
     try:
         for part in path:
             owner = getattr(owner, part)
@@ -92,11 +96,11 @@ def find(target: str, stand_ins: Mapping[str, type]) -> Seam | None:
         # A class gives what stands in it; a module may import what it is asked for.
         look = inspect.getattr_static if isinstance(owner, type) else getattr
         raw = look(owner, name)
-        if isinstance(raw, type):
-            owner, name, raw = raw, "__init__", inspect.getattr_static(raw, "__init__")
     except AttributeError:
         kind = "class" if isinstance(owner, type) else "module"
         raise NoSuchNameError(f"no such name in {kind} {where}") from None
+    if isinstance(raw, type):  # to make one of a class is to call this
+        return Seam(raw, "__init__", inspect.getattr_static(raw, "__init__"))
     return Seam(owner, name, raw)
 
 

@@ -8,46 +8,60 @@ from __future__ import annotations
 
 import functools
 import importlib
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from pytest_asyncbench._interception.words import Call
+if TYPE_CHECKING:
+    import sqlite3
+
+    from pytest_asyncbench._interception.signatures import Function
 
 __all__ = ["connecting_with", "sqlite_stand_ins"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _POSITION_OF_FACTORY = 5  # among the arguments of sqlite3.connect
 
 
 def sqlite_stand_ins() -> dict[str, type]:
-    """Make subclasses of sqlite3's types for one installation to write to."""
-    sqlite3 = importlib.import_module("sqlite3")
+    """Make subclasses of sqlite3's types for one installation to write to.
+
+    Raises:
+        ImportError: this Python was built without sqlite3.
+    """
+    module = importlib.import_module("sqlite3")
     looks = {"__module__": "sqlite3"}
-    cursor_type = type("Cursor", (sqlite3.Cursor,), dict(looks))
+    cursor_type: type[sqlite3.Cursor] = type("Cursor", (module.Cursor,), dict(looks))
 
-    def cursor(self: Any, factory: Any = cursor_type) -> Any:
-        return sqlite3.Connection.cursor(self, factory)
+    def cursor(
+        self: sqlite3.Connection,
+        factory: Callable[[sqlite3.Connection], sqlite3.Cursor] = cursor_type,
+    ) -> sqlite3.Cursor:
+        made: sqlite3.Cursor = module.Connection.cursor(self, factory)
+        return made
 
-    def by_cursor(name: str) -> Call:
+    def by_cursor(name: str) -> Function:
         # What the method in C does, too, but up from 3.11 without asking cursor().
-        original = getattr(sqlite3.Connection, name)
-
-        @functools.wraps(original)
-        def method(self: Any, *args: Any) -> Any:
+        @functools.wraps(getattr(module.Connection, name))
+        def method(self: sqlite3.Connection, *args: object) -> sqlite3.Cursor:
             __tracebackhide__ = True
-            return getattr(cursor(self), name)(*args)
+            made: sqlite3.Cursor = getattr(cursor(self), name)(*args)
+            return made
 
         return method
 
     shortcuts = ("execute", "executemany", "executescript")
     methods = {"cursor": cursor, **{name: by_cursor(name) for name in shortcuts}}
-    connection_type = type("Connection", (sqlite3.Connection,), {**looks, **methods})
+    connection_type = type("Connection", (module.Connection,), {**looks, **methods})
     return {"sqlite3.Connection": connection_type, "sqlite3.Cursor": cursor_type}
 
 
-def connecting_with(connection_type: type, connect: Call) -> Call:
+def connecting_with(connection_type: type, connect: Callable[P, T]) -> Callable[P, T]:
     """Make `connect` hand out our type, where the caller asks for no other."""
 
     @functools.wraps(connect)
-    def connect_with_factory(*args: Any, **kwargs: Any) -> Any:
+    def connect_with_factory(*args: P.args, **kwargs: P.kwargs) -> T:
         __tracebackhide__ = True
         if len(args) <= _POSITION_OF_FACTORY:
             kwargs.setdefault("factory", connection_type)

@@ -15,23 +15,55 @@ from __future__ import annotations
 import queue
 import select
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
+from pytest_asyncbench._interception.errors import CannotWrapError
 from pytest_asyncbench._interception.kind import Kind
-from pytest_asyncbench._interception.words import CannotWrapError
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
 
 __all__ = ["WAITERS", "waiter_stand_in"]
 
 
-class _Poll(metaclass=Kind):
+class _RawPoll(Protocol):
     """What `select.poll()` gives."""
+
+    def modify(self, fd: FileDescriptorLike, eventmask: int, /) -> None: ...
+    def poll(self, timeout: float | None = None, /) -> list[tuple[int, int]]: ...
+    def register(self, fd: FileDescriptorLike, eventmask: int = ..., /) -> None: ...
+    def unregister(self, fd: FileDescriptorLike, /) -> None: ...
+
+
+class _RawEpoll(Protocol):
+    """A `select.epoll`, which typeshed has where it is run on Linux only."""
+
+    def __init__(self, sizehint: int = -1, flags: int = 0) -> None: ...
+    def __enter__(self) -> _RawEpoll: ...
+    def __exit__(self, *args: object) -> None: ...
+    @property
+    def closed(self) -> bool: ...
+    @classmethod
+    def fromfd(cls, fd: FileDescriptorLike, /) -> _RawEpoll: ...
+    def close(self) -> None: ...
+    def fileno(self) -> int: ...
+    def modify(self, fd: FileDescriptorLike, eventmask: int) -> None: ...
+    def poll(
+        self, timeout: float | None = None, maxevents: int = -1
+    ) -> list[tuple[int, int]]: ...
+    def register(self, fd: FileDescriptorLike, eventmask: int = ...) -> None: ...
+    def unregister(self, fd: FileDescriptorLike) -> None: ...
+
+
+class _Poll(metaclass=Kind):
+    """What `select.poll()` gives while its type is ours."""
 
     __slots__ = ("_raw_poll", "modify", "register", "unregister")
     _raw = getattr(select, "poll", None)  # absent on Windows
     _raw_type = object if _raw is None else type(_raw())
 
     def __init__(self) -> None:
-        raw = type(self)._raw()
+        raw: _RawPoll = type(self)._raw()
         self._raw_poll = raw.poll
         self.modify = raw.modify
         self.register = raw.register
@@ -41,9 +73,9 @@ class _Poll(metaclass=Kind):
     def __class__(self) -> type:
         return type(self)._raw_type
 
-    def poll(self, *args: Any) -> Any:
+    def poll(self, timeout: float | None = None, /) -> list[tuple[int, int]]:
         __tracebackhide__ = True
-        return self._raw_poll(*args)
+        return self._raw_poll(timeout)
 
 
 class _Epoll(metaclass=Kind):
@@ -52,10 +84,11 @@ class _Epoll(metaclass=Kind):
     __slots__ = ("_raw_epoll", "close", "fileno", "modify", "register", "unregister")
     _raw = _raw_type = getattr(select, "epoll", object)  # Linux only
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._keep(type(self)._raw_type(*args, **kwargs))
+    def __init__(self, sizehint: int = -1, flags: int = 0) -> None:
+        raw_type: type[_RawEpoll] = type(self)._raw_type
+        self._keep(raw_type(sizehint, flags))
 
-    def _keep(self, raw: Any) -> None:
+    def _keep(self, raw: _RawEpoll) -> None:
         self._raw_epoll = raw
         self.close = raw.close
         self.fileno = raw.fileno
@@ -64,9 +97,10 @@ class _Epoll(metaclass=Kind):
         self.unregister = raw.unregister
 
     @classmethod
-    def fromfd(cls, fd: int) -> Any:
+    def fromfd(cls, fd: FileDescriptorLike) -> _Epoll:
+        raw_type: type[_RawEpoll] = cls._raw_type
         made = cls.__new__(cls)
-        made._keep(cls._raw_type.fromfd(fd))  # type: ignore[attr-defined]  # epoll's
+        made._keep(raw_type.fromfd(fd))
         return made
 
     @property  # type: ignore[misc]  # isinstance() asks for it, and typeshed forbids it
@@ -75,18 +109,20 @@ class _Epoll(metaclass=Kind):
 
     @property
     def closed(self) -> bool:
-        return bool(self._raw_epoll.closed)
+        return self._raw_epoll.closed
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> _Epoll:
         self._raw_epoll.__enter__()
         return self
 
     def __exit__(self, *args: object) -> None:
         self._raw_epoll.__exit__(*args)
 
-    def poll(self, *args: Any, **kwargs: Any) -> Any:
+    def poll(
+        self, timeout: float | None = None, maxevents: int = -1
+    ) -> list[tuple[int, int]]:
         __tracebackhide__ = True
-        return self._raw_epoll.poll(*args, **kwargs)
+        return self._raw_epoll.poll(timeout, maxevents)
 
 
 class _SimpleQueue(queue.SimpleQueue, metaclass=Kind):  # type: ignore[type-arg]  # any
@@ -104,13 +140,13 @@ WAITERS: dict[str, Kind] = {
 """The types that are to be replaced, by the name under which they are found."""
 
 
-def waiter_stand_in(target: str) -> type | None:
+def waiter_stand_in(target: str) -> Kind | None:
     """Make a type for one installation to write to; None where there is no such."""
-    module, _, name = target.partition(".")
     kind = WAITERS[target]
+    module, _, name = target.rpartition(".")
     there = getattr(sys.modules[module], name, None)
     if there is None:
         return None
     if there is not kind._raw and not isinstance(there, Kind):
         raise CannotWrapError(f"somebody else has replaced {target}")
-    return kind.stand_in(name, module)
+    return kind.stand_in(target)

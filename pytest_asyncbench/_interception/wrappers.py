@@ -1,31 +1,41 @@
-"""What stands where a target stood, and looks like it; the hot path of this package.
+"""What stands where a target stood, and looks like it; the hot path of this room.
 
 Knows whether anybody listens and whether a loop runs; whether a call counts is
-decided behind `Watch`.
+decided behind `Intercept`.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from pytest_asyncbench._interception.words import Call, Row, Watch
 from pytest_asyncbench._loops import running_loop
 
-__all__ = ["Builtin", "watched"]
+if TYPE_CHECKING:
+    from pytest_asyncbench._interception.compiled import CompiledRule, Intercept
+    from pytest_asyncbench._interception.signatures import Function
+
+__all__ = ["Builtin", "intercepted"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-def watched(row: Row, call: Call, watch: Watch) -> Call:
-    """Give `call` as it looks to its callers."""
+def intercepted(
+    rule: CompiledRule, function: Callable[P, T], intercept: Intercept
+) -> Callable[P, T]:
+    """Give a function as it looks to its callers while its rule may be active."""
+    call: Callable[..., T] = function  # the checker wants both * and ** from a P
 
-    def watched(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         __tracebackhide__ = True
-        if row.on and running_loop() is not None:
-            return watch(row, call, args, kwargs)
+        if rule.active and running_loop() is not None:
+            return intercept(rule, call, args, kwargs)
         # To pass on an empty dict would cost a fifth of the whole wrapper.
         return call(*args, **kwargs) if kwargs else call(*args)
 
-    return watched
+    return wrapper
 
 
 class Builtin:
@@ -34,25 +44,32 @@ class Builtin:
     Such a function is no descriptor: ``class Backoff: sleep = time.sleep`` works and
     must go on working, so it is replaced by an object and not by a function.
     `__call__` is the slot's own descriptor, so that a call goes on to what the slot
-    holds without a frame in between: while nobody listens, to the raw function. Most
-    calls of `open` and `os.stat` are made then, in any thread.
+    holds without a frame in between: while the rule is not active, to the `plain`
+    function. Most calls of `open` and `os.stat` are made then, in any thread.
+
+    Args:
+        wrapper: what is called while the rule is active.
+        original: what stood here, and how this is to look.
+        module: where it can be found, for pickle: os.stat says that it is posix.stat.
+        plain: what is called else.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_call", "_raw", "_watched")
+    __slots__ = ("__dict__", "__weakref__", "_call", "_plain", "_wrapper")
+
+    __call__: Function
 
     def __init__(
-        self, call: Call, original: Call, module: str, raw: Call | None = None
+        self, wrapper: Function, original: Function, module: str, plain: Function
     ) -> None:
-        self._call = self._watched = call
-        self._raw = raw or call
-        functools.update_wrapper(self, original)  # type: ignore[arg-type]  # callable below
-        # Where it can be found, for pickle: os.stat says that it is posix.stat.
+        self._call = self._wrapper = wrapper
+        self._plain = plain
+        functools.update_wrapper(self, original)
         self.__module__ = module
         self.__qualname__ = getattr(original, "__qualname__", "")
 
-    def switch(self, on: bool) -> None:
-        """Go through the watching function, or past it."""
-        self._call = self._watched if on else self._raw
+    def switch(self, *, active: bool) -> None:
+        """Go through the wrapper, or past it."""
+        self._call = self._wrapper if active else self._plain
 
     def __reduce__(self) -> str:
         return self.__qualname__
@@ -61,5 +78,4 @@ class Builtin:
         return repr(vars(self)["__wrapped__"])
 
 
-# mypy sees a method added to a class, which is what this is.
-Builtin.__call__ = Builtin.__dict__["_call"]  # type: ignore[method-assign]
+Builtin.__call__ = Builtin.__dict__["_call"]  # type: ignore[method-assign]  # a slot

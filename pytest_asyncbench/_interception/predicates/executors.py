@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import thread as pool
 
 from pytest_asyncbench._interception.predicates.arguments import argument
-from pytest_asyncbench._interception.words import Args, Kwargs
+from pytest_asyncbench._interception.predicates.registry import predicate
+from pytest_asyncbench._interception.signatures import Args, Kwargs
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._python import current_frames
 
-__all__ = ["executor_at_rest", "executor_without_processes"]
+__all__: list[str] = []
 
 # Held here, so that nobody's patch comes in between.
 _WORKER_CODE = names.WORKER.of(pool).__code__
 
 
+@predicate
 def executor_at_rest(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether no thread of the executor has a job, or `wait` is false."""
     # ``with ThreadPoolExecutor()`` around awaited jobs is good code, and its end
     # finds workers that are idle, or still on their way back from such a job.
     if not argument(args, kwargs, 1, "wait", True):
         return True
-    executor = args[0]
+    executor: ThreadPoolExecutor = args[0]
     workers = [each for each in names.THREADS.of(executor) if each.is_alive()]
     at_end = names.WORK_QUEUE.of(executor).empty() or names.SHUTDOWN.of(executor)
     return not workers or (at_end and not any(map(_has_a_job, workers)))
@@ -38,7 +42,9 @@ def _has_a_job(worker: threading.Thread) -> bool:
     return job is not None and not job.future.done()
 
 
+@predicate
 def executor_without_processes(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether the executor has started no process, or `wait` is false."""
     # The thread that manages the processes is started along with the first of them.
     if not argument(args, kwargs, 1, "wait", True):
         return True

@@ -4,40 +4,42 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from typing import Any, Final
+from typing import Final
 
 from pytest_asyncbench._interception.predicates.arguments import argument
-from pytest_asyncbench._interception.words import Args, Kwargs
+from pytest_asyncbench._interception.predicates.registry import predicate
+from pytest_asyncbench._interception.signatures import Args, Kwargs
 
-__all__ = [
-    "nonblocking",
-    "nonblocking_or_datagram",
-    "nonblocking_or_flagged_second",
-    "nonblocking_or_flagged_third",
-    "numeric_host",
-    "numeric_name",
-]
+__all__: list[str] = []
 
 _DONT_WAIT: Final = getattr(socket, "MSG_DONTWAIT", 0)  # not on Windows
 
 
+@predicate
 def nonblocking(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether the socket, the first argument, has a timeout of zero."""
     return bool(args[0].gettimeout() == 0)
 
 
+@predicate
 def nonblocking_or_flagged_second(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether the socket or the third argument, `flags`, says not to wait."""
     return nonblocking(args, kwargs) or _is_flag(argument(args, kwargs, 2, "flags", 0))
 
 
+@predicate
 def nonblocking_or_flagged_third(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether the socket or the fourth argument, `flags`, says not to wait."""
     return nonblocking(args, kwargs) or _is_flag(argument(args, kwargs, 3, "flags", 0))
 
 
-def _is_flag(value: Any) -> bool:
+def _is_flag(value: object) -> bool:
     return isinstance(value, int) and bool(value & _DONT_WAIT)
 
 
+@predicate
 def nonblocking_or_datagram(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether the socket or a flag says not to wait, or datagrams are sent."""
     # A datagram is put into a buffer and a datagram socket's connect only notes
     # the peer, so statsd clients and the like are no wait; but a name is looked up.
     sock = args[0]
@@ -50,18 +52,22 @@ def nonblocking_or_datagram(args: Args, kwargs: Kwargs) -> bool:
     return all(_is_numeric(address[0]) for address in addresses)
 
 
+@predicate
 def numeric_host(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether `host`, the first argument, is an address in numbers, or empty."""
     flags: int = argument(args, kwargs, 5, "flags", 0)
     if flags & socket.AI_NUMERICHOST:
         return True
     return _is_numeric(argument(args, kwargs, 0, "host", None))
 
 
+@predicate
 def numeric_name(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether the flags, the second argument, ask for numbers, not names."""
     return bool(args[1] & socket.NI_NUMERICHOST)
 
 
-def _is_numeric(host: Any) -> bool:
+def _is_numeric(host: str | bytes | None) -> bool:
     if not host:
         return True
     text = host.decode("ascii", "replace") if isinstance(host, bytes) else host

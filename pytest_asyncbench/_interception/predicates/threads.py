@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from concurrent.futures import Future
 
 from pytest_asyncbench._interception.predicates.arguments import (
     argument,
@@ -10,21 +12,11 @@ from pytest_asyncbench._interception.predicates.arguments import (
     zero_get,
     zero_timeout,
 )
-from pytest_asyncbench._interception.words import Args, Kwargs
+from pytest_asyncbench._interception.predicates.registry import predicate
+from pytest_asyncbench._interception.signatures import Args, Kwargs
 from pytest_asyncbench._python import semaphore_value
 
-__all__ = [
-    "event_set",
-    "free_lock",
-    "future_done",
-    "futures_done",
-    "last_at_barrier",
-    "queue_done",
-    "queue_has_item",
-    "queue_has_room",
-    "semaphore_free",
-    "thread_over",
-]
+__all__: list[str] = []
 
 
 def _moment() -> float:
@@ -35,7 +27,9 @@ def _moment() -> float:
     return 2 * sys.getswitchinterval()
 
 
+@predicate
 def free_lock(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether the lock is free, or will be in a moment, or won't be waited for."""
     lock, blocking, timeout = args
     if not blocking or timeout == 0:
         return True
@@ -45,34 +39,46 @@ def free_lock(args: Args, kwargs: Kwargs) -> bool:
     return bool(free)
 
 
+@predicate
 def thread_over(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether the thread has ended, or will in a moment, or `timeout` is zero."""
     thread, timeout = args[0], argument(args, kwargs, 1, "timeout", None)
     if timeout is None and thread.is_alive():
         thread.join(_moment())
     return is_zero(timeout) or not thread.is_alive()
 
 
+@predicate
 def event_set(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether the event is set, or `timeout` is zero."""
     return args[0].is_set() or zero_timeout(args, kwargs)
 
 
+@predicate
 def semaphore_free(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether the semaphore is free, or won't be waited for."""
     if not argument(args, kwargs, 1, "blocking", True):
         return True
     timeout = argument(args, kwargs, 2, "timeout", None)
     return semaphore_value(args[0]) > 0 or is_zero(timeout)
 
 
+@predicate
 def last_at_barrier(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether nobody else is missing at the barrier, or it is broken."""
     barrier = args[0]
     return bool(barrier.broken or barrier.n_waiting + 1 >= barrier.parties)
 
 
+@predicate
 def queue_has_item(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether the queue has an item, or `block` is false, or `timeout` zero."""
     return zero_get(args, kwargs) or args[0].qsize() > 0
 
 
+@predicate
 def queue_has_room(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether the queue has room, or `block` is false, or `timeout` zero."""
     queue = args[0]
     if not 0 < queue.maxsize <= queue.qsize():
         return True
@@ -81,18 +87,24 @@ def queue_has_room(args: Args, kwargs: Kwargs) -> bool:
     return is_zero(argument(args, kwargs, 3, "timeout", None))
 
 
+@predicate
 def queue_done(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether no item of the queue is unfinished."""
     return bool(args[0].unfinished_tasks == 0)
 
 
+@predicate
 def future_done(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether the future is done, or `timeout` is zero."""
     return args[0].done() or zero_timeout(args, kwargs)
 
 
+@predicate
 def futures_done(args: Args, kwargs: Kwargs) -> bool:
+    """Tell whether enough of the listed futures are done, or `timeout` is zero."""
     if zero_timeout(args, kwargs):
         return True
-    futures = argument(args, kwargs, 0, "fs", ())
+    futures: Iterable[Future[object]] = argument(args, kwargs, 0, "fs", ())
     if not isinstance(futures, (list, tuple, set, frozenset, dict)):
         return False  # an iterator would be used up by looking
     when = argument(args, kwargs, 2, "return_when", "ALL_COMPLETED")

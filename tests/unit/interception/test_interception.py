@@ -1031,6 +1031,20 @@ def test_a_half_finished_install_is_rolled_back(patches):
     assert time.sleep is not original
 
 
+@pytest.mark.parametrize("target", ["threading.Lock.acquire", "queue.SimpleQueue.get"])
+def test_a_type_that_somebody_else_replaced_is_told_once(target, patches):
+    """Its rule is a problem with its reason, and what stands there is left alone."""
+    where = target.rpartition(".")[0]
+    theirs = type("Theirs", (), {"acquire": print, "get": print})
+    patches.enter_context(pytest.MonkeyPatch.context()).setattr(where, theirs)
+    before = dict(vars(theirs))
+    interception = Interception(RULES, SYSTEM_CLOCK)
+    patches.callback(interception.install())
+    told = [each.text for each in interception.problems if each.target == target]
+    assert told == [f"rule {target!r}: somebody else has replaced {where}"]
+    assert dict(vars(theirs)) == before
+
+
 def test_a_patch_of_somebody_elses_is_left_standing():
     """Undo takes back what is ours, and nothing else."""
     original = time.sleep

@@ -1,0 +1,51 @@
+"""A rule made ready for its calls, and what makes these on a loop's thread."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from pytest_asyncbench._interception.predicates import PREDICATES
+from pytest_asyncbench._words.globs import one_pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_asyncbench._interception.signatures import Args, Kwargs, Predicate
+    from pytest_asyncbench._words.promised import Rule
+
+__all__ = ["CompiledRule", "Intercept", "compiled"]
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class CompiledRule:
+    """A rule whose predicate is found, and whose globs are one pattern."""
+
+    rule: Rule
+    harmless: Predicate | None
+    allowed: re.Pattern[str]
+    active: bool = False
+    """Whether somebody listens to its family."""
+
+
+def compiled(rule: Rule) -> CompiledRule:
+    """Make a rule ready; nobody listens to it yet."""
+    harmless = PREDICATES[rule.harmless] if rule.harmless else None
+    return CompiledRule(rule, harmless, one_pattern(rule.allowed))
+
+
+class Intercept(Protocol):
+    """Makes a call on the thread of a running loop, and tells of it if it counts."""
+
+    def __call__(
+        self,
+        rule: CompiledRule,
+        function: Callable[..., T],
+        args: Args,
+        kwargs: Kwargs,
+        /,
+    ) -> T:
+        """Give what the function gives; called by a wrapper itself, never deeper."""

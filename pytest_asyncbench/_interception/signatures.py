@@ -1,0 +1,37 @@
+"""What the functions look like that this room is given and hands on.
+
+What a wrapped function takes and returns is its own affair: `Any` says so here, and
+nowhere else in the room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._words.promised import Rule
+
+__all__ = ["Args", "Function", "Kwargs", "Listener", "Predicate"]
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+
+Function = Callable[..., Any]
+"""Any function that a rule can be about."""
+
+Predicate = Callable[[Args, Kwargs], bool]
+"""Tells from the arguments of a call, before it is made, that it cannot wait."""
+
+
+class Listener(Protocol):
+    """Who is told of blocking calls, on the thread that made them."""
+
+    def __call__(
+        self, rule: Rule, began: float, seconds: float, frame: FrameType
+    ) -> None:
+        """Take note of a call; `frame` is the caller of the wrapped function.
+
+        `seconds` are less those of calls within it that are told of themselves.
+        """
