@@ -22,7 +22,7 @@ class BlockingCalls(Sequence[Finding]):
 
     def _now(self) -> list[Finding]:
         trial = self._trial
-        return findings(trial.policy, trial.observations(), trial.rules)
+        return findings(trial.policy, trial.call.seen(), trial.rules)
 
     def clear(self) -> None:
         """Forget what was seen so far; it does not count against the test either."""

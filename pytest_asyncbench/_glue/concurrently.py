@@ -12,11 +12,12 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from pytest_asyncbench._glue.failures import by_weight, failure_of, note_others
+from pytest_asyncbench._glue.outcome import broken_promise
 from pytest_asyncbench._glue.run import Run
 from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._policy import reading
-from pytest_asyncbench._reports.message import accepted_lines, message
+from pytest_asyncbench._reports.message import accepted_lines
 from pytest_asyncbench._running import (
     Job,
     Together,
@@ -25,12 +26,7 @@ from pytest_asyncbench._running import (
     jobs_from,
 )
 from pytest_asyncbench._words.decided import Comparison, Verdict
-from pytest_asyncbench._words.errors import (
-    BudgetExceeded,
-    NotConcurrent,
-    PolicyError,
-    UnmeasuredError,
-)
+from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Policy
 
 __all__ = ["Concurrently"]
@@ -138,8 +134,7 @@ class Concurrently:
         if _loop_runs_here():
             close_unstarted(work)
             raise RuntimeError("a loop is running here: use `await concurrently(...)`")
-        run: Run = self._trial.run(self._entered(work, options))
-        return run
+        return self._trial.run(self._entered(work, options))
 
     async def _entered(self, work: Sequence[Any], options: dict[str, Any]) -> Run:
         return await self(*work, **options)
@@ -157,7 +152,7 @@ class Concurrently:
             keep_going=terms.return_exceptions,
         )
         before = trial.so_far()
-        stopwatch = trial.stopwatch()
+        stopwatch = trial.time.stopwatch()
         async with AsyncExitStack() as stack:
             deadline = None
             if terms.budget is not None and terms.budget.within is not None:
@@ -167,8 +162,8 @@ class Concurrently:
             await together.run()
         elapsed = stopwatch.elapsed()
         with trial.paused():
-            seen = trial.seen_since(
-                before,
+            seen = replace(
+                trial.seen_since(before),
                 elapsed=elapsed,
                 strands=together.group.traces(),
                 together=elapsed.lived,
@@ -181,7 +176,7 @@ class Concurrently:
             return _as_run(verdict, together, terms)
 
     async def _in_turn(self, terms: _Terms) -> float:
-        stopwatch = self._trial.stopwatch()
+        stopwatch = self._trial.time.stopwatch()
         await in_turn(terms.jobs, keep_going=terms.return_exceptions)
         return stopwatch.elapsed().lived
 
@@ -204,7 +199,7 @@ def _policy_for(policy: Policy, terms: _Terms) -> Policy:
 def _raise_broken(verdict: Verdict, together: Together) -> None:
     __tracebackhide__ = True
     if any(violation.kind == "wall" for violation in verdict.violations):
-        raise BudgetExceeded(message(verdict))
+        raise broken_promise(verdict)
     failed = [
         (task.get_name(), error)
         for index in together.order
@@ -221,8 +216,7 @@ def _raise_broken(verdict: Verdict, together: Together) -> None:
         note_others(first, others)
         raise first
     if verdict.violations:
-        unmeasured = verdict.violations[0].kind == "unmeasured"
-        raise (UnmeasuredError if unmeasured else NotConcurrent)(message(verdict))
+        raise broken_promise(verdict)
 
 
 def _as_run(verdict: Verdict, together: Together, terms: _Terms) -> Run:

@@ -46,13 +46,14 @@ def virtual_clock(request: pytest.FixtureRequest) -> VirtualClock:
     """Give the clock of a test that is marked with ``virtual_time``."""
     stash: pytest.Stash = request.node.stash
     trial = stash.get(TRIAL, None)
-    if trial is None or trial.virtual is None:
+    virtual = trial.time.virtual if trial is not None else None
+    if virtual is None:
         pytest.fail(
             "virtual_clock is for tests in virtual time: mark this one with "
             "@pytest.mark.virtual_time",
             pytrace=False,
         )
-    return trial.virtual
+    return virtual
 
 
 def _of_watched(request: pytest.FixtureRequest, key: pytest.StashKey[T]) -> T:

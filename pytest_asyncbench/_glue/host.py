@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NO_FAILURE",
+    "AsyncFunction",
     "enter",
     "is_async",
     "loop_made",
@@ -39,7 +40,8 @@ _SCOPES: dict[str, type[pytest.Collector]] = {
     "session": pytest.Session,
 }
 
-AsyncFunction = Callable[..., Awaitable[Any]]
+AsyncFunction = Callable[..., Awaitable[None]]
+"""A test, whose result nobody looks at."""
 
 
 def is_async(item: pytest.Item) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -13,26 +12,26 @@ from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.asking import fixtures_of, plan_of
 from pytest_asyncbench._glue.blocking_calls import BlockingCalls
 from pytest_asyncbench._glue.concurrently import Concurrently
-from pytest_asyncbench._glue.failures import add_note
 from pytest_asyncbench._glue.fixtures import BLOCKING_CALLS, CONCURRENTLY, TRIAL
-from pytest_asyncbench._glue.longrepr import longrepr
-from pytest_asyncbench._glue.properties import PROPERTY, record_property
+from pytest_asyncbench._glue.outcome import outcome
+from pytest_asyncbench._glue.phases import Phase
 from pytest_asyncbench._glue.rulebook import all_rules, insist_on
+from pytest_asyncbench._glue.telling import (
+    drop_record,
+    forget_failure,
+    give_words,
+    ours,
+    put_record,
+    refused_warning,
+    say,
+    show_as_text,
+)
 from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._reports.blocking import blocking_lines
-from pytest_asyncbench._reports.message import accepted_lines, message
+from pytest_asyncbench._reports.message import accepted_lines
 from pytest_asyncbench._watching import defeats
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
-from pytest_asyncbench._words.decided import Verdict
-from pytest_asyncbench._words.errors import (
-    BlockingCallError,
-    BlockingCallWarning,
-    Deadlock,
-    PluginProblem,
-    RealLimitExceeded,
-    UnmeasuredWarning,
-)
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.record import record_of
@@ -40,8 +39,9 @@ from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = ["Session"]
 
-_FAILURE = pytest.StashKey[tuple[BaseException, Verdict]]()
 _CLOCK = pytest.StashKey[VirtualClock]()
+
+T = TypeVar("T")
 
 
 class Session:
@@ -76,21 +76,21 @@ class Session:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
-    ) -> Generator[None, Any, Any]:
+        self, fixturedef: pytest.FixtureDef[T], request: pytest.FixtureRequest
+    ) -> Generator[None, T, T]:
         """Put a loop that was made for a test into the time that the test lives in."""
         __tracebackhide__ = True
         result = yield
         loop = host.loop_made(fixturedef, request, result)
         if loop is not None and self._trial is not None:
-            self._trial.loop_made(loop)
+            self._trial.time.bring(loop)
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
         """Stand inside the test while it runs, then give the verdict."""
         __tracebackhide__ = True
-        with self._judged(item):
+        with self._called(item):
             return (yield)
 
     def pytest_enter_pdb(self) -> None:
@@ -102,7 +102,7 @@ class Session:
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
         """Judge what the fixtures' teardown did, and put everything back."""
         __tracebackhide__ = True
-        with self._closed(item):
+        with self._torn_down(item):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
@@ -111,26 +111,22 @@ class Session:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Show our verdict as text, not as a traceback through this plugin."""
         report = yield
-        error = call.excinfo.value if call.excinfo else None
-        failure, verdict = item.stash.get(_FAILURE, (None, None))
-        if report.failed and error is not None and error is failure:
-            report.longrepr = longrepr(item, verdict, error)
-        elif report.failed and error is not None and _told_as_text(item, error):
-            report.longrepr = longrepr(item, None, error)
+        if report.failed and call.excinfo is not None:
+            show_as_text(item, report, call.excinfo.value)
         if call.when == "teardown":
             _forget(item)
         return report
 
-    # ------------------------------------------------------- what they do
+    # -------------------------------------------------------- before a test
 
     def _begin(self, item: pytest.Item) -> None:
         policy = self._plan.watched(item)
         if policy is None:
             return
-        _drop_record(item)
-        with _ours(item, "could not try its detector out"):
+        drop_record(item)
+        with ours(item, "setup", "could not try its detector out"):
             self._try_out(policy)
-        with _ours(item, "could not begin to watch"):
+        with ours(item, "setup", "could not begin to watch"):
             asked = policy.budget is not None or policy.copies is not None
             trial = Trial(
                 policy,
@@ -151,85 +147,88 @@ class Session:
             self._tried_out = True
             self._problems += defeats(SYSTEM_CLOCK, self._interception)
 
+    # ------------------------------------------------------ its three phases
+
     @contextmanager
     def _set_up(self, item: pytest.Item) -> Iterator[None]:
         """Judge a set-up that fails: no call comes then, at whose end it would be."""
         __tracebackhide__ = True
         try:
             yield
-        except BaseException as error:
+        except BaseException as own:
             trial = item.stash.get(TRIAL, None)
             # None was seen where the test is only skipped by its marker.
             if trial is not None and trial.watch.steps:
-                with _ours(item, "could not judge the set-up"):
-                    self._add_to(item, trial, error)
-                self._announce(item, trial)
+                self._decide(item, trial, trial.set_up, own)
+                self._announce(item, trial, trial.set_up)
             raise
 
-    def _add_to(self, item: pytest.Item, trial: Trial, own: BaseException) -> None:
-        self._note_untold(trial)
-        verdict = trial.conclude_set_up()
-        _put_record(item, verdict)
-        if verdict.violations and _shows_nothing_added(own):
-            item.add_report_section("setup", "asyncbench", message(verdict))
-        elif verdict.violations:
-            add_note(own, f"\n{message(verdict)}")
-        self._tell(item, verdict)
-
     @contextmanager
-    def _judged(self, item: pytest.Item) -> Iterator[None]:
-        """Stand inside a test's call; raise the verdict at its end."""
+    def _called(self, item: pytest.Item) -> Iterator[None]:
+        """Stand inside a test's call; raise what it ends with."""
         __tracebackhide__ = True
         trial = item.stash.get(TRIAL, None)
         if trial is None:
             yield
             return
-        own: BaseException | None = None
+        raised: BaseException | None = None
         leave = ExitStack()
-        with _ours(item, "could not stand inside this test"):
-            leave.callback(trial.begin_call(in_loop=host.is_async(item)))
-            leave.callback(host.enter(item, trial.hosted))
+        with ours(item, "call", "could not stand inside this test"):
+            leave.callback(trial.call.begin(in_loop=host.is_async(item)))
+            leave.callback(host.enter(item, trial.call.hosted))
         try:
             yield
         except BaseException as error:
-            own = error
-        with _ours(item, "could not step out of this test"):
+            raised = error
+        with ours(item, "call", "could not step out of this test"):
             leave.close()
-        self._decide(item, trial, own)
+        own = raised or host.own_failure(item)
+        ended = self._decide(item, trial, trial.call, own)
+        self._announce(item, trial, trial.call)
+        # What unittest kept to itself, it also raises by itself.
+        if ended is not None and (ended is raised or ended is not own):
+            raise ended
+
+    @contextmanager
+    def _torn_down(self, item: pytest.Item) -> Iterator[None]:
+        """Put back all that was replaced, then judge the teardown's blocking."""
+        __tracebackhide__ = True
+        trial = item.stash.get(TRIAL, None)
+        if trial is None:
+            yield
+            return
+        ended: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:
+            ended = error
+        self._trial = None
+        with ours(item, "teardown", "could not put everything back"):
+            self._leave.close()
+        if trial.verdict() is not None:
+            ended = self._decide(item, trial, trial.teardown, ended)
+        if ended is not None:
+            raise ended
 
     def _decide(
-        self, item: pytest.Item, trial: Trial, raised: BaseException | None
-    ) -> None:
-        __tracebackhide__ = True
-        own = raised or host.own_failure(item)
-        outcome = own
-        with _ours(item, "could not judge this test"):
+        self, item: pytest.Item, trial: Trial, phase: Phase, own: BaseException | None
+    ) -> BaseException | None:
+        """Judge a phase, and have its report tell of it; give what it ends with."""
+        with ours(item, phase.when, f"could not judge {phase.name}"):
             self._note_untold(trial)
-            verdict = trial.conclude()
-            _put_record(item, verdict)
-            if not isinstance(own, host.NO_FAILURE):
-                outcome = trial.outcome(verdict, own)
-            if verdict.violations and _shows_nothing_added(own):
-                item.add_report_section("call", "asyncbench", message(verdict))
-            if outcome is not None and outcome in (trial.ruling, trial.cancellation):
-                item.stash[_FAILURE] = (outcome, verdict)
-            accepted = "\n".join([*trial.accepted_lines, *accepted_lines(verdict)])
-            if accepted:
-                item.add_report_section("call", "asyncbench", accepted)
-            refused = self._tell(item, verdict)
-            if outcome is None and refused is not None:
-                outcome = refused
-                item.stash[_FAILURE] = (refused, verdict)
-        self._announce(item, trial)
-        # What unittest kept to itself, it also raises by itself.
-        if outcome is not None and (outcome is raised or outcome is not own):
-            raise outcome
-
-    def _announce(self, item: pytest.Item, trial: Trial) -> None:
-        with _ours(item, "has a listener that failed"):
-            if trial.verdict is not None:
-                record = record_of(trial.verdict).to_json()
-                self._config.hook.pytest_asyncbench_verdict(item=item, record=record)
+            verdict = phase.judge()
+            self._put_record(item, trial)
+            decided = outcome(
+                verdict, own, cancelled=phase.cancelled, ruling=phase.ruling
+            )
+            decided = decided.with_warning(refused_warning(item, verdict))
+            ended = give_words(item, phase.when, verdict, decided)
+            say(item, phase.when, [*trial.accepted_lines, *accepted_lines(verdict)])
+            trial.accepted_lines.clear()
+            if verdict.policy.blocking == "report":
+                say(item, phase.when, blocking_lines(verdict))
+            return ended
+        return own
 
     def _note_untold(self, trial: Trial) -> None:
         """Tell with this test what went wrong with rules, unless one did already."""
@@ -239,96 +238,28 @@ class Session:
                 self._told.add(problem)
                 trial.watch.note(problem)
 
-    def _tell(self, item: pytest.Item, verdict: Verdict) -> Warning | None:
-        """Say what breaks no promise; give a warning that is an error in this run."""
-        mode = verdict.policy.blocking
-        lines = "\n".join(blocking_lines(verdict)) if mode in ("report", "warn") else ""
-        if lines and mode == "report":
-            item.add_report_section("call", "asyncbench", lines)
-        try:
-            if lines and mode == "warn":
-                item.warn(BlockingCallWarning(lines))
-            if verdict.unmeasured and mode != "error":
-                item.warn(
-                    UnmeasuredWarning("asked to be watched, and no step was seen")
-                )
-        except (BlockingCallWarning, UnmeasuredWarning) as refused:
-            return refused
-        return None
+    # ------------------------------------------------------------ its record
 
-    @contextmanager
-    def _closed(self, item: pytest.Item) -> Iterator[None]:
-        """Judge the teardown's blocking, then put back all that was replaced."""
-        __tracebackhide__ = True
-        trial = item.stash.get(TRIAL, None)
-        if trial is None:
-            yield
-            return
-        own: BaseException | None = None
-        try:
-            yield
-        except BaseException as error:
-            own = error
-        self._trial = None
-        with _ours(item, "could not put everything back"):
-            self._leave.close()
-        refused: Exception | None = None
-        with _ours(item, "could not judge the teardown"):
-            refused = self._refused_in_teardown(item, trial)
-            if own is not None and refused is not None:
-                add_note(own, f"\n{refused}")
-        ended = refused if own is None else own
-        if ended is not None:
-            raise ended
+    def _put_record(self, item: pytest.Item, trial: Trial) -> None:
+        verdict = trial.verdict()
+        if verdict is not None:
+            put_record(item, record_of(verdict))
 
-    def _refused_in_teardown(self, item: pytest.Item, trial: Trial) -> Exception | None:
-        """Judge what has blocked since the call; give the failure that it makes."""
-        if trial.verdict is None:
-            return None
-        verdict = trial.conclude_teardown()
-        refused: Exception | None = None
-        # Also where nothing blocked: how the instruments ended is known only now.
-        _put_record(item, trial.verdict_of_all())
-        if verdict.findings:
-            refused = self._tell(item, verdict)
-        if verdict.violations:
-            refused = BlockingCallError(message(verdict))
-        if refused is not None:
-            item.stash[_FAILURE] = (refused, verdict)
-        return refused
-
-
-def _put_record(item: pytest.Item, verdict: Verdict) -> None:
-    """Put the record where reports take it from, in the place of one from before."""
-    _drop_record(item)
-    item.user_properties.append(record_property(record_of(verdict)))
-
-
-def _drop_record(item: pytest.Item) -> None:
-    # Of the attempt before: who reruns a test that failed does so with the same item.
-    properties = item.user_properties
-    properties[:] = [each for each in properties if each[0] != PROPERTY]
+    def _announce(self, item: pytest.Item, trial: Trial, phase: Phase) -> None:
+        with ours(item, phase.when, "has a listener that failed"):
+            verdict = trial.verdict()
+            if verdict is not None:
+                record = record_of(verdict).to_json()
+                self._config.hook.pytest_asyncbench_verdict(item=item, record=record)
 
 
 def _forget(item: pytest.Item) -> None:
     """Let go of what a test's trial knows: its loops, and its failure's frames."""
+    forget_failure(item)
     keys: tuple[pytest.StashKey[Any], ...] = (TRIAL, CONCURRENTLY, BLOCKING_CALLS)
-    for key in (*keys, _FAILURE):
+    for key in keys:
         if key in item.stash:
             del item.stash[key]
-
-
-def _shows_nothing_added(own: BaseException | None) -> bool:
-    """Tell whether pytest shows what a test ended with in its first words only."""
-    brief = isinstance(own, pytest.fail.Exception) and not own.pytrace
-    return brief or isinstance(own, host.NO_FAILURE)
-
-
-def _told_as_text(item: pytest.Item, error: BaseException) -> bool:
-    """Tell whether an error is of a loop in virtual time, or one that can't be."""
-    trial = item.stash.get(TRIAL, None)
-    ruling = trial.ruling if trial is not None else None
-    return isinstance(error, (Deadlock, RealLimitExceeded)) or error is ruling
 
 
 def _clock_of(item: pytest.Item, policy: Policy) -> VirtualClock | None:
@@ -342,16 +273,3 @@ def _clock_of(item: pytest.Item, policy: Policy) -> VirtualClock | None:
             virtual.start, tz=virtual.tz, threshold=policy.threshold
         )
     return owner.stash[_CLOCK]
-
-
-@contextmanager
-def _ours(item: pytest.Item, what: str) -> Iterator[None]:
-    """Show a failure inside the plugin as the plugin's; the test goes on."""
-    try:
-        yield
-    except Exception as error:
-        problem = f"pytest-asyncbench itself {what}: {error!r}; the outcome stands"
-        item.add_report_section("call", "asyncbench", problem)
-        with warnings.catch_warnings():
-            warnings.simplefilter("always")
-            item.warn(PluginProblem(problem))

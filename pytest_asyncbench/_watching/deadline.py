@@ -79,8 +79,8 @@ class Deadline:
         """How often we have cancelled the task."""
         self._left = False
         self.overrun: Overrun | None = None
-        self.error = BudgetExceeded("the budget ended")
-        """Raised in place of the cancellation; its text is written by the judge."""
+        self.error: BudgetExceeded | None = None
+        """Raised in place of the cancellation."""
 
     async def __aenter__(self) -> Deadline:
         self._loop = asyncio.get_running_loop()
@@ -104,6 +104,7 @@ class Deadline:
         self._left = True
         cancelled = self._uncancel() > 0
         if cancelled and isinstance(error, asyncio.CancelledError):
+            self.error = BudgetExceeded("cancelled, since the budget was over")
             raise self.error from error
 
     def stuck(self) -> Overrun | None:

@@ -60,17 +60,17 @@ def pytest_unconfigure():
 '''
 
 PLACES = [
-    ("_glue.trial", "", "judge"),
+    ("_glue.phases", "", "judge"),
     ("_glue.trial", "", "Watch"),
-    ("_glue.trial", "Trial", "begin_call"),
-    ("_glue.trial", "Trial", "_end_call"),
-    ("_glue.trial", "Trial", "conclude"),
-    ("_glue.trial", "Trial", "conclude_teardown"),
-    ("_glue.trial", "Trial", "outcome"),
+    ("_glue.phases", "Call", "begin"),
+    ("_glue.phases", "Call", "_end"),
+    ("_glue.phases", "Call", "judge"),
+    ("_glue.phases", "Teardown", "judge"),
+    ("_glue.session", "", "outcome"),
     ("_watching.watch", "Watch", "start"),
     ("_watching.watch", "Watch", "stop"),
     ("_loops.steps", "StepProbe", "install"),
-    ("_glue.session", "", "record_property"),
+    ("_glue.telling", "", "record_property"),
     ("_glue.host", "", "enter"),
 ]
 
@@ -92,7 +92,7 @@ def test_outcomes_stand_wherever_we_break(play_once, module, owner, name):
 def test_it_is_told_by_workers_too(play):
     """As a warning of its own kind, which `-W error` does not turn on the test."""
     conftest = BREAK.format(
-        module="pytest_asyncbench._glue.trial", owner="Trial", name="conclude"
+        module="pytest_asyncbench._glue.phases", owner="Call", name="judge"
     )
     run = play(SUITE, "-W", "error", conftest=conftest)
     assert run.outcomes == OUTCOMES

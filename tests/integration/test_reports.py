@@ -146,6 +146,37 @@ def test_tracebacks_do_not_lead_through_us(play_once):
         assert "_glue" not in run[name].text
 
 
+PHASES = """
+import time
+import pytest_asyncio
+
+@pytest_asyncio.fixture
+async def breaks():
+    time.sleep(0.001)
+    raise RuntimeError("in set-up")
+
+@pytest_asyncio.fixture
+async def naps():
+    yield
+    time.sleep(0.001)
+
+async def test_setup(breaks): pass
+
+async def test_call(): time.sleep(0.001)
+
+async def test_teardown(naps): pass
+"""
+
+
+@pytest.mark.parametrize("phase", ["setup", "call", "teardown"])
+def test_a_section_is_called_after_the_phase_that_blocked(play, phase):
+    """A set-up that fails is no call, nor is what a fixture does in the end."""
+    run = play(PHASES, ini="asyncbench_blocking = report")
+    sections = [s for r in run[f"test_{phase}"].reports for s in r["sections"]]
+    titles = {title for title, _ in sections if "asyncbench" in title}
+    assert titles == {f"Captured asyncbench {phase}"}
+
+
 RERUNS = """
 from _pytest.runner import runtestprotocol
 

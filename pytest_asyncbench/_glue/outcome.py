@@ -1,0 +1,92 @@
+"""What a phase of a test ends with: its own failure, or else the verdict's.
+
+Values only. Who changes items and errors accordingly is `telling`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pytest
+
+from pytest_asyncbench._glue.host import NO_FAILURE
+from pytest_asyncbench._reports.message import message
+from pytest_asyncbench._words import errors
+from pytest_asyncbench._words.decided import Verdict
+
+__all__ = ["Outcome", "broken_promise", "outcome"]
+
+_RAISED: Mapping[str, type[errors.ConcurrencyError]] = {
+    "wall": errors.BudgetExceeded,
+    "speedup": errors.NotConcurrent,
+    "blocking": errors.BlockingCallError,
+    "unmeasured": errors.UnmeasuredError,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a phase ends with, and what its own failure is to say besides."""
+
+    error: BaseException | None = None
+    """None for a phase that passes."""
+    ours: bool = False
+    """Whether the error is ours, and shown as text and not as a traceback."""
+    text: str | None = None
+    """The words of an error of ours that was raised before there was a verdict."""
+    note: str = ""
+    """What is added to the test's own failure."""
+    section: str = ""
+    """The same, where pytest would not show what is added to it."""
+
+    def with_warning(self, refused: Warning | None) -> Outcome:
+        """Give the outcome in a run in which this warning of ours is an error."""
+        if refused is None or self.ours:
+            return self
+        if self.error is None:
+            return Outcome(error=refused, ours=True)
+        return self if self.note or self.section else _added(self, str(refused))
+
+
+def broken_promise(verdict: Verdict) -> errors.ConcurrencyError:
+    """Make the failure that tells of all broken promises, of the first one's kind."""
+    return _RAISED[verdict.violations[0].kind](message(verdict))
+
+
+def outcome(
+    verdict: Verdict,
+    own: BaseException | None,
+    *,
+    cancelled: BaseException | None = None,
+    ruling: BaseException | None = None,
+) -> Outcome:
+    """Give what a phase ends with.
+
+    Args:
+        verdict: what was decided on it.
+        own: what it ended with by itself.
+        cancelled: what it ends with if it was cancelled at its budget. That we asked
+            for, so it is no failure of the test's own.
+        ruling: why it could not be run as it asked to be, in virtual time.
+    """
+    if own is not None and own is cancelled:
+        return Outcome(error=own, ours=True, text=message(verdict))
+    if own is None and ruling is not None:
+        return Outcome(error=ruling, ours=True)
+    if own is not None:
+        ended = Outcome(error=own, ours=own is ruling)
+        return _added(ended, message(verdict)) if verdict.violations else ended
+    if verdict.violations:
+        return Outcome(error=broken_promise(verdict), ours=True)
+    return Outcome()
+
+
+def _added(ended: Outcome, text: str) -> Outcome:
+    """Add to a failure of the test's own, in a place where pytest shows it."""
+    own = ended.error
+    # Of these it shows the first words only.
+    brief = isinstance(own, pytest.fail.Exception) and not own.pytrace
+    if brief or isinstance(own, NO_FAILURE):
+        return replace(ended, section=text)
+    return replace(ended, note=text)

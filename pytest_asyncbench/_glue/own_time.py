@@ -1,0 +1,114 @@
+"""The time that a test lives in, real or virtual, and the loops that live in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from pytest_asyncbench._words.clock import Clock, Stopwatch
+from pytest_asyncbench._words.errors import VirtualTimeError
+from pytest_asyncbench._words.undo import Undo
+from pytest_asyncbench.virtual_time import VirtualClock, adopt, is_virtual, virtualize
+
+__all__ = ["OwnTime"]
+
+
+class OwnTime:
+    """The time of one test.
+
+    Args:
+        clock: the real time.
+        virtual: the time of the test's loops, None where that is the real one.
+        real_limit: for how long something real may keep silent then, in seconds.
+    """
+
+    def __init__(
+        self, clock: Clock, virtual: VirtualClock | None, real_limit: float
+    ) -> None:
+        self._clock = clock
+        self.virtual = virtual
+        self._real_limit = real_limit
+        self._brought: list[asyncio.AbstractEventLoop] = []
+        self.refused: VirtualTimeError | None = None
+        """Why a loop of the test's can't live in virtual time."""
+
+    def begin(self) -> Undo:
+        """Have the date follow virtual time, where that is the test's."""
+        with ExitStack() as undo:
+            if self.virtual is not None:
+                undo.enter_context(self.virtual.frozen_datetime())
+            return undo.pop_all().close
+
+    def stopwatch(self) -> Stopwatch:
+        """Begin to measure in this time, and in real time."""
+        return Stopwatch(self._clock, self.virtual.time if self.virtual else None)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let no time pass on the test's clock."""
+        if self.virtual is None:
+            yield
+            return
+        with self.virtual.freeze():
+            yield
+
+    def bring(self, loop: asyncio.AbstractEventLoop) -> Undo:
+        """Bring a fresh loop into this time; closing it brings it back.
+
+        Raises:
+            VirtualTimeError: it is of a kind that can't be.
+        """
+        if self.virtual is None:
+            return lambda: None
+        try:
+            return virtualize(loop, self.virtual, real_limit=self._real_limit)
+        except VirtualTimeError as error:
+            self.refused = error
+            raise
+
+    @contextmanager
+    def adopting(self) -> Iterator[None]:
+        """Bring in the loops that are run inside, and out again."""
+        if self.virtual is None:
+            yield
+            return
+        with ExitStack() as undo:
+
+            def bring(loop: asyncio.AbstractEventLoop) -> None:
+                undo.callback(self.bring(loop))
+                self._brought.append(loop)
+
+            undo.callback(adopt(bring))
+            yield
+
+    def insist_on(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Refuse a loop that was made elsewhere, and so does not live in this time.
+
+        Raises:
+            VirtualTimeError: it keeps real time, and the test is in virtual time.
+        """
+        keeps = getattr(loop, "time", None)
+        if self.virtual is not None and keeps != self.virtual.time:
+            self.refused = _keeps_real_time(loop)
+            raise self.refused
+
+    def look_at(
+        self,
+        met: list[asyncio.AbstractEventLoop],
+        before: list[asyncio.AbstractEventLoop],
+    ) -> None:
+        """Note if a loop that a call has met, and not before it, kept real time."""
+        if self.virtual is None or self.refused is not None:
+            return
+        for loop in met:
+            if loop not in (*before, *self._brought) and not is_virtual(loop):
+                self.refused = _keeps_real_time(loop)
+
+
+def _keeps_real_time(loop: asyncio.AbstractEventLoop | None) -> VirtualTimeError:
+    kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+    return VirtualTimeError(
+        f"the loop of this test, {kind}, keeps real time: virtual_time is for selector "
+        "loops of asyncio's kind, which are run for the first time in this test"
+    )

@@ -1,0 +1,204 @@
+"""The three phases of a watched test, each with its own facts and its verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pytest_asyncbench._glue.failures import failure_of, with_others
+from pytest_asyncbench._glue.host import AsyncFunction
+from pytest_asyncbench._judging.judge import judge
+from pytest_asyncbench._loops import running_loop
+from pytest_asyncbench._running import Job, Together
+from pytest_asyncbench._tracing import Group
+from pytest_asyncbench._watching import Deadline
+from pytest_asyncbench._words.clock import Stopwatch
+from pytest_asyncbench._words.decided import Verdict
+from pytest_asyncbench._words.problems import Problem
+from pytest_asyncbench._words.promised import Policy
+from pytest_asyncbench._words.seen import Elapsed, Observations
+from pytest_asyncbench._words.undo import Undo
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._glue.trial import Trial
+
+__all__ = ["Call", "Phase", "SetUp", "Teardown", "When"]
+
+When = Literal["setup", "call", "teardown"]
+
+
+class Phase:
+    """A phase of a test, as pytest reports them."""
+
+    when: ClassVar[When]
+    name: ClassVar[str]
+    """For people."""
+
+    def __init__(self, trial: Trial) -> None:
+        self._trial = trial
+        self.verdict: Verdict | None = None
+
+    @property
+    def cancelled(self) -> BaseException | None:
+        """What it ends with if it is cancelled at its budget."""
+        return None
+
+    @property
+    def ruling(self) -> BaseException | None:
+        """Why it could not be run in the time that the test asked for."""
+        return None
+
+    def judge(self) -> Verdict:
+        """Decide on what was seen of it."""
+        raise NotImplementedError
+
+
+class SetUp(Phase):
+    """The set-up of a test's fixtures; judged if it fails, since no call comes then."""
+
+    when = "setup"
+    name = "the set-up"
+
+    def judge(self) -> Verdict:
+        """Judge what has blocked, and nothing else."""
+        self._trial.judged_at = self._trial.so_far()
+        seen = self._trial.seen_since()
+        self.verdict = judge(_but_blocking(self._trial.policy), seen, self._trial.rules)
+        return self.verdict
+
+
+class Call(Phase):
+    """The test itself, whose verdict also is on what its set-up did to the loop."""
+
+    when = "call"
+    name = "this test"
+
+    def __init__(self, trial: Trial) -> None:
+        super().__init__(trial)
+        self._stopwatch: Stopwatch | None = None
+        self._elapsed = Elapsed(wall=0.0)
+        self._deadline: Deadline | None = None
+        self._group: Group | None = None
+        self._met_before: list[asyncio.AbstractEventLoop] = []
+
+    def begin(self, *, in_loop: bool) -> Undo:
+        """Start to measure; a sync test's loops are its body's.
+
+        Returns:
+            What ends it.
+        """
+        watch = self._trial.watch
+        with ExitStack() as undo:
+            undo.enter_context(self._trial.time.adopting())
+            self._met_before = watch.loops_here()
+            undo.callback(self._end)
+            # One that stood in a fixture before took none of the call's time.
+            watch.watchdog.debugged = False
+            self._stopwatch = self._trial.time.stopwatch()
+            if not in_loop and watch.census is not None:
+                self._group = watch.census.bodies()
+            return undo.pop_all().close
+
+    def _end(self) -> None:
+        if self._stopwatch is not None:
+            self._elapsed = self._stopwatch.elapsed()
+        self._trial.time.look_at(self._trial.watch.loops_here(), self._met_before)
+
+    def hosted(self, function: AsyncFunction) -> AsyncFunction:
+        """Make the function that stands in for an async test while it runs."""
+
+        async def inside(*args: object, **kwargs: object) -> None:
+            await self._body(functools.partial(function, *args, **kwargs))
+
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        if code is not None:
+            self._trial.watch.stand_ins[inside.__code__] = code
+        return functools.wraps(function)(inside)
+
+    async def _body(self, call: Callable[[], Awaitable[None]]) -> None:
+        loop = running_loop()
+        self._trial.time.insist_on(loop)
+        copies = self._trial.policy.copies
+        if loop is None and copies is None:
+            self._trial.leave_to_others()
+            return await call()
+        async with AsyncExitStack() as stack:
+            try:
+                await self._enter(stack)
+            except Exception as error:  # ours, and the test goes on without
+                text = f"can't stand inside the test: {error!r}"
+                self._trial.watch.note(Problem(kind="failed", text=text))
+            if copies is None:
+                return await call()
+            return await _in_copies(call, copies)
+
+    async def _enter(self, stack: AsyncExitStack) -> None:
+        watch, budget = self._trial.watch, self._trial.policy.budget
+        watch.view(asyncio.get_running_loop())
+        if watch.census is not None:
+            self._group = watch.census.body()
+        within = budget.within if budget else None
+        if within is not None and self._stopwatch is not None:
+            deadline = self._trial.deadline(self._stopwatch, within)
+            self._deadline = await stack.enter_async_context(deadline)
+
+    @property
+    def cancelled(self) -> BaseException | None:
+        """What the test ends with if it is cancelled at its budget."""
+        return self._deadline.error if self._deadline else None
+
+    @property
+    def ruling(self) -> BaseException | None:
+        """Why a loop of the test's can't live in virtual time."""
+        return self._trial.time.refused
+
+    def seen(self) -> Observations:
+        """Gather what every instrument saw up to now."""
+        return replace(
+            self._trial.seen_since(),
+            elapsed=self._elapsed,
+            strands=self._group.traces() if self._group else (),
+            overrun=self._deadline.stuck() if self._deadline else None,
+        )
+
+    def judge(self) -> Verdict:
+        """Judge all that was promised."""
+        self._trial.judged_at = self._trial.so_far()
+        self.verdict = judge(self._trial.policy, self.seen(), self._trial.rules)
+        return self.verdict
+
+
+class Teardown(Phase):
+    """The teardown of a test's fixtures."""
+
+    when = "teardown"
+    name = "the teardown"
+
+    def judge(self) -> Verdict:
+        """Judge what has blocked since the test was judged, and nothing else."""
+        seen = self._trial.seen_since(self._trial.judged_at)
+        self.verdict = judge(_but_blocking(self._trial.policy), seen, self._trial.rules)
+        return self.verdict
+
+
+def _but_blocking(policy: Policy) -> Policy:
+    return replace(policy, budget=None, copies=None, asked=False)
+
+
+async def _in_copies(call: Callable[[], Awaitable[None]], copies: int) -> None:
+    jobs = [Job(f"copy {number}", call) for number in range(1, copies + 1)]
+    # They are the body's tasks, so the body's group has them already.
+    together = Together(jobs, keep_going=True)
+    await together.run()
+    failed = [
+        (job.name, error)
+        for job, task in zip(jobs, together.tasks, strict=True)
+        if (error := failure_of(task)) is not None
+    ]
+    if failed:
+        raise with_others(failed, f"of {copies}")

@@ -1,0 +1,127 @@
+"""How a test's reports tell what was decided: sections, notes, warnings, the record."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from pytest_asyncbench._glue.failures import add_note
+from pytest_asyncbench._glue.fixtures import TRIAL
+from pytest_asyncbench._glue.longrepr import longrepr
+from pytest_asyncbench._glue.outcome import Outcome
+from pytest_asyncbench._glue.phases import When
+from pytest_asyncbench._glue.properties import PROPERTY, record_property
+from pytest_asyncbench._reports.blocking import blocking_lines
+from pytest_asyncbench._words.decided import Verdict
+from pytest_asyncbench._words.errors import (
+    BlockingCallWarning,
+    Deadlock,
+    PluginProblem,
+    RealLimitExceeded,
+    UnmeasuredWarning,
+)
+from pytest_asyncbench._words.record import Record
+
+__all__ = [
+    "drop_record",
+    "forget_failure",
+    "give_words",
+    "ours",
+    "put_record",
+    "refused_warning",
+    "say",
+    "show_as_text",
+]
+
+_FAILURE = pytest.StashKey[tuple[BaseException, Verdict]]()
+"""The failure of ours that a phase ended with, and the verdict that made it."""
+
+
+def say(item: pytest.Item, when: When, lines: Iterable[str]) -> None:
+    """Add a section to the reports from this phase on, if there is anything to say."""
+    text = "\n".join(lines)
+    if text:
+        item.add_report_section(when, "asyncbench", text)
+
+
+def refused_warning(item: pytest.Item, verdict: Verdict) -> Warning | None:
+    """Warn of what breaks no promise; give a warning that is an error in this run."""
+    mode = verdict.policy.blocking
+    lines = "\n".join(blocking_lines(verdict)) if mode == "warn" else ""
+    try:
+        if lines:
+            item.warn(BlockingCallWarning(lines))
+        if verdict.unmeasured and mode != "error":
+            item.warn(UnmeasuredWarning("asked to be watched, and no step was seen"))
+    except (BlockingCallWarning, UnmeasuredWarning) as refused:
+        return refused
+    return None
+
+
+def give_words(
+    item: pytest.Item, when: When, verdict: Verdict, ended: Outcome
+) -> BaseException | None:
+    """Have an outcome's error say all that it is to say; return it."""
+    error = ended.error
+    say(item, when, [ended.section])
+    if error is None:
+        return None
+    if ended.text is not None:
+        # Not another error instead: unittest keeps this one, and raises it by itself.
+        error.args = (ended.text,)
+    if ended.note:
+        add_note(error, f"\n{ended.note}")
+    if ended.ours:
+        item.stash[_FAILURE] = (error, verdict)
+    return error
+
+
+def show_as_text(
+    item: pytest.Item, report: pytest.TestReport, error: BaseException
+) -> None:
+    """Show a failure of ours as text, not as a traceback through this plugin."""
+    failure, verdict = item.stash.get(_FAILURE, (None, None))
+    if error is failure:
+        report.longrepr = longrepr(item, verdict, error)
+    elif isinstance(error, (Deadlock, RealLimitExceeded)) or _is_ruling(item, error):
+        report.longrepr = longrepr(item, None, error)
+
+
+def _is_ruling(item: pytest.Item, error: BaseException) -> bool:
+    trial = item.stash.get(TRIAL, None)
+    return trial is not None and error is trial.call.ruling
+
+
+def forget_failure(item: pytest.Item) -> None:
+    """Let go of the frames that a failure holds."""
+    if _FAILURE in item.stash:
+        del item.stash[_FAILURE]
+
+
+def put_record(item: pytest.Item, record: Record) -> None:
+    """Put the record where reports take it from, in the place of one from before."""
+    drop_record(item)
+    item.user_properties.append(record_property(record))
+
+
+def drop_record(item: pytest.Item) -> None:
+    """Take away the record of an attempt before."""
+    # Who reruns a test that failed does so with the same item.
+    properties = item.user_properties
+    properties[:] = [each for each in properties if each[0] != PROPERTY]
+
+
+@contextmanager
+def ours(item: pytest.Item, when: When, what: str) -> Iterator[None]:
+    """Show a failure inside the plugin as the plugin's; the test goes on."""
+    try:
+        yield
+    except Exception as error:
+        problem = f"pytest-asyncbench itself {what}: {error!r}; the outcome stands"
+        say(item, when, [problem])
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            item.warn(PluginProblem(problem))
