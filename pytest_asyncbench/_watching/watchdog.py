@@ -71,7 +71,7 @@ class Watchdog:
         self._deadlines = Deadlines()
         self._rounds = Rounds()
 
-    # ----------------------------------------------- asked from other threads
+    # ---------------------------------------------- called from other threads
 
     def look_at(self, view: LoopView, codes: frozenset[CodeType]) -> None:
         """Look at a loop from now on; the thread starts with the first one."""
