@@ -41,12 +41,18 @@ _MOST_FAILURES = 20
 class _InProgress:
     """A call that has begun and not yet ended."""
 
-    __slots__ = ("function", "told")
+    __slots__ = ("began", "function", "told")
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, began: float) -> None:
+        self.began = began
         self.function = function
         self.told = 0.0
         """Seconds of it that were told as those of calls within it."""
+
+
+def _comes_back(outer: _InProgress, frame: FrameType) -> bool:
+    """Tell whether a foreign call has come back to a function of the user's."""
+    return is_users(frame) and not is_users(outer.function)
 
 
 class Interception:
@@ -65,8 +71,8 @@ class Interception:
         self._now = clock.now
         self._installation: Installation | None = None
         self._listener: Listener | None = None
-        self._in_progress: dict[int, _InProgress] = {}
-        """The innermost call by the thread that makes it."""
+        self._in_progress: dict[int, _InProgress | None] = {}
+        """The innermost call of each thread that has made one, while it lasts."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -123,32 +129,32 @@ class Interception:
         What a call does inside is part of it, and not looked at again; that holds
         for one that is harmless or allowed, too. But a function of the user's that a
         foreign call comes back to (a database's own functions) is the user's again.
+
+        At the limit of recursion there may be no room for a question of ours, and
+        still be for the call: then it is made, and nobody is told. So nothing that
+        must happen is behind a further call here.
         """
         __tracebackhide__ = True
         thread, frame = _this_thread(), getframe(2)
         outer = self._in_progress.get(thread)
-        if outer is not None and (is_users(outer.function) or not is_users(frame)):
-            return function(*args, **kwargs)
-        counts, failure, this = False, None, _InProgress(function)
-        began = self._now()
+        counts, failure, this = False, None, None
         try:
-            self._in_progress[thread] = this
-            counts, failure = self._counts(rule, args, kwargs, frame)
+            try:
+                if outer is None or _comes_back(outer, frame):
+                    this = _InProgress(function, self._now())
+                    self._in_progress[thread] = this
+                    counts, failure = self._counts(rule, args, kwargs, frame)
+            except RecursionError:
+                this = None
             result = function(*args, **kwargs)
         finally:
-            self._leave(thread, outer)
-            if counts:
-                self._tell(rule.rule, began, frame, this, outer)
+            self._in_progress[thread] = outer
+            if this is not None and counts:
+                self._tell(rule.rule, frame, this, outer)
         # Only now: arguments that the call itself refuses are the caller's mistake.
         if failure is not None:
             self._failed(rule.rule, failure)
         return result
-
-    def _leave(self, thread: int, outer: _InProgress | None) -> None:
-        if outer is None:
-            self._in_progress.pop(thread, None)
-        else:
-            self._in_progress[thread] = outer
 
     def _counts(
         self, rule: CompiledRule, args: Args, kwargs: Kwargs, frame: FrameType
@@ -158,23 +164,26 @@ class Interception:
             if rule.harmless is not None and rule.harmless(args, kwargs):
                 return False, None
             return not is_allowed(rule.allowed, frame), None
+        except RecursionError:  # no room to ask; no failure of the rule's
+            raise
         except Exception as error:  # the call is the user's and must be made
             return False, f"rule {rule.rule.target!r} could not be asked: {error!r}"
 
     def _tell(
         self,
         rule: Rule,
-        began: float,
         frame: FrameType,
         this: _InProgress,
         outer: _InProgress | None,
     ) -> None:
         try:
-            seconds = self._now() - began
+            seconds = self._now() - this.began
             if outer is not None:
                 outer.told += seconds
             if self._listener is not None:
-                self._listener(rule, began, seconds - this.told, frame)
+                self._listener(rule, this.began, seconds - this.told, frame)
+        except RecursionError:  # no room to tell; the call has been made
+            return
         except Exception as error:  # the call has been made and must come back
             text = f"a call of {rule.target} could not be recorded: {error!r}"
             self._failed(rule, text)

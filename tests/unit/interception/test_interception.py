@@ -454,6 +454,51 @@ def test_a_failing_predicate_is_remembered_and_the_call_goes_unwatched(patches):
     assert "'time.sleep' could not be asked: ZeroDiv" in interception.failures[0].text
 
 
+@pytest.mark.parametrize("seconds", [0, 1e-9], ids=["harmless", "told"])
+def test_at_the_limit_of_recursion_we_stand_aside(interception, patches, seconds):
+    """There is no room for us beside such a call: nothing of ours failed for it."""
+    told = []
+
+    def listener(rule, began, seconds, frame):
+        told.append((lambda: (lambda: rule.target)())())
+
+    patches.callback(interception.listen(listener, ALL))
+
+    def deeper():
+        time.sleep(seconds)
+        deeper()
+
+    with pytest.raises(RecursionError):
+        on_loop(deeper)
+    assert interception.failures == []
+    told.clear()
+    on_loop(time.sleep, 0.001)
+    assert told == ["time.sleep"], "none of those calls is still in progress"
+
+
+@pytest.mark.parametrize("seconds", [0, 1e-9], ids=["harmless", "told"])
+def test_at_the_limit_of_recursion_the_call_is_made(interception, patches, seconds):
+    """We need room for the wrapper and what it calls; without more we only pass on."""
+
+    def depth():
+        reached = 0
+
+        def deeper():
+            nonlocal reached
+            time.sleep(seconds)
+            reached += 1
+            deeper()
+
+        with contextlib.suppress(RecursionError):
+            on_loop(deeper)
+        return reached
+
+    alone = depth()
+    patches.callback(interception.listen(lambda *told: None, ALL))
+    room = 3 if sys.version_info < (3, 11) else 2  # 3.10 counts C's own call, too
+    assert alone - room <= depth() <= alone
+
+
 def test_wrong_arguments_are_the_callers_own_fault(interception, ear):
     """A TypeError that the call raises itself is no failure of ours."""
     for args in [(), ("soon",)]:
