@@ -8,7 +8,7 @@ from typing import overload
 
 from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._judging.attribution import findings
-from pytest_asyncbench._policy import reading
+from pytest_asyncbench._policy import values
 from pytest_asyncbench._words.decided import Finding
 
 __all__ = ["BlockingCalls"]
@@ -30,7 +30,7 @@ class BlockingCalls(Sequence[Finding]):
 
     def allowed(self, reason: str) -> AbstractContextManager[None]:
         """Accept blocking in a ``with`` block, for this reason."""
-        return self._trial.watch.accepting(reading.reason(reason))
+        return self._trial.watch.accepting(values.reason(reason))
 
     def paused(self) -> AbstractContextManager[None]:
         """Look away in a ``with`` block: what blocks there is not even listed."""

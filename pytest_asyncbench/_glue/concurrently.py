@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from pytest_asyncbench._glue.failures import by_weight, failure_of, note_others
 from pytest_asyncbench._glue.outcome import broken_promise
 from pytest_asyncbench._glue.run import Run
 from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._judging.judge import judge
-from pytest_asyncbench._policy import reading
+from pytest_asyncbench._policy import values
 from pytest_asyncbench._reports.message import accepted_lines
 from pytest_asyncbench._running import (
     Job,
@@ -29,9 +29,24 @@ from pytest_asyncbench._words.decided import Comparison, Verdict
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Policy
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # in typing from 3.11 on
+
 __all__ = ["Concurrently"]
 
 Serial = Literal["derived", "measured"] | float
+Work = Awaitable[Any] | Callable[[], Awaitable[Any]]
+Given = Work | Mapping[str, Work]
+
+
+class Options(TypedDict, total=False):
+    """What can be said of a call besides the work; see `Concurrently.__call__`."""
+
+    within: float | str | timedelta | None
+    speedup: float | None
+    serial: Serial
+    limit: int | None
+    return_exceptions: bool
 
 
 class _Terms:
@@ -50,7 +65,7 @@ class _Terms:
         self.budget = (
             None
             if within is None and speedup is None
-            else reading.budget(within, speedup, "concurrently()")
+            else values.budget(within, speedup, "concurrently()")
         )
         self.serial = _serial(serial, jobs)
         self.limit = limit
@@ -70,7 +85,7 @@ def _serial(serial: Serial, jobs: Sequence[Job]) -> Serial:
                 "awaited once; pass a callable that returns it"
             )
     elif serial != "derived":
-        return reading.duration(serial)
+        return values.duration(serial)
     return serial
 
 
@@ -86,7 +101,7 @@ class Concurrently:
 
     async def __call__(
         self,
-        *work: Any,
+        *work: Given,
         within: float | str | timedelta | None = None,
         speedup: float | None = None,
         serial: Serial = "derived",
@@ -120,7 +135,10 @@ class Concurrently:
         return await self._run(terms)
 
     async def map(
-        self, function: Callable[..., Any], *iterables: Iterable[Any], **options: Any
+        self,
+        function: Callable[..., Awaitable[Any]],
+        *iterables: Iterable[Any],
+        **options: Unpack[Options],
     ) -> Run:
         """Call `function` for each item, as ``map`` does, and run all that at once."""
         calls = (
@@ -129,14 +147,14 @@ class Concurrently:
         )
         return await self(*calls, **options)
 
-    def run(self, *work: Any, **options: Any) -> Run:
+    def run(self, *work: Given, **options: Unpack[Options]) -> Run:
         """Do the same in a test that is not async, in a loop of its own."""
         if _loop_runs_here():
             close_unstarted(work)
             raise RuntimeError("a loop is running here: use `await concurrently(...)`")
         return self._trial.run(self._entered(work, options))
 
-    async def _entered(self, work: Sequence[Any], options: dict[str, Any]) -> Run:
+    async def _entered(self, work: Sequence[Given], options: Options) -> Run:
         return await self(*work, **options)
 
     async def _run(self, terms: _Terms) -> Run:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TypeVar
 
 from pytest_asyncbench._glue.host import NO_FAILURE
 
 __all__ = ["add_note", "by_weight", "failure_of", "note_others", "with_others"]
 
+T = TypeVar("T")
 
-def failure_of(task: Any) -> BaseException | None:
+
+def failure_of(task: asyncio.Task[T]) -> BaseException | None:
     """Give what a finished task failed with, a cancellation included."""
     try:
-        failure: BaseException | None = task.exception()
+        return task.exception()
     except asyncio.CancelledError as cancelled:
         return cancelled
-    return failure
 
 
 def with_others(failed: list[tuple[str, BaseException]], whole: str) -> BaseException:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from _pytest.unittest import TestCaseFunction
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NO_FAILURE",
-    "AsyncFunction",
     "enter",
     "is_async",
     "loop_made",
@@ -40,6 +39,7 @@ _SCOPES: dict[str, type[pytest.Collector]] = {
     "session": pytest.Session,
 }
 
+T = TypeVar("T")
 AsyncFunction = Callable[..., Awaitable[None]]
 """A test, whose result nobody looks at."""
 
@@ -62,7 +62,7 @@ def enter(item: pytest.Item, wrap: Callable[[AsyncFunction], AsyncFunction]) -> 
 
 
 def loop_made(
-    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest, result: Any
+    fixturedef: pytest.FixtureDef[T], request: pytest.FixtureRequest, result: Any
 ) -> asyncio.AbstractEventLoop | None:
     """Give the loop that a fixture has just made for a test to run in, if it is one.
 

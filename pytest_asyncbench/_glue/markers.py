@@ -7,18 +7,45 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, TypedDict
 
 import pytest
 
-from pytest_asyncbench._policy import reading
+from pytest_asyncbench._policy import values
+from pytest_asyncbench._policy.lines import allowances
+from pytest_asyncbench._policy.values import Duration
 from pytest_asyncbench._words.errors import PolicyError, VirtualTimeError
-from pytest_asyncbench._words.promised import MARKER, Allowance, Policy, VirtualTime
+from pytest_asyncbench._words.promised import (
+    MARKER,
+    Allowance,
+    Budget,
+    Mode,
+    Once,
+    Policy,
+    Starvation,
+    VirtualTime,
+)
+
+if TYPE_CHECKING:
+    from _pytest.nodes import Node
 
 __all__ = ["FUNCTIONS", "described", "marked"]
 
-Duration = float | str | timedelta
+
+class Meant(TypedDict, total=False):
+    """What a marker says of a policy; what it does not name stays as it was."""
+
+    allow: tuple[Allowance, ...]
+    blocking: Mode
+    budget: Budget
+    copies: int
+    once: Once
+    rules: frozenset[str]
+    scope: tuple[str, ...]
+    starvation: Starvation
+    threshold: float
+    virtual: VirtualTime
 
 
 def budget(
@@ -26,19 +53,19 @@ def budget(
     *,
     speedup: float | None = None,
     starvation: str | None = None,
-) -> Mapping[str, Any]:
+) -> Meant:
     """Fail the test when its call takes longer than `within`, or is not `speedup`
     times as fast as its tasks one after another. An async test is cancelled then.
     """  # noqa: D205
-    settings: dict[str, Any] = {"budget": reading.budget(within, speedup)}
+    meant: Meant = {"budget": values.budget(within, speedup)}
     if starvation is not None:
-        settings["starvation"] = reading.starvation(starvation)
-    return settings
+        meant["starvation"] = values.starvation(starvation)
+    return meant
 
 
-def concurrent(copies: int) -> Mapping[str, Any]:
+def concurrent(copies: int) -> Meant:
     """Run this many copies of the async test's body at once, in one loop."""
-    return {"copies": reading.copies(copies)}
+    return {"copies": values.copies(copies)}
 
 
 def no_blocking(
@@ -49,30 +76,27 @@ def no_blocking(
     allow: str | Iterable[str] = (),
     starvation: str | None = None,
     once: str | None = None,
-) -> Mapping[str, Any]:
+) -> Meant:
     """Fail the test for any call that blocks its event loop."""
-    written: dict[str, tuple[Any, Callable[[Any], Any]]] = {
-        "threshold": (threshold, reading.duration),
-        "rules": (rules, reading.rules),
-        "scope": (scope, reading.scope),
-        "starvation": (starvation, reading.starvation),
-        "once": (once, reading.once),
-    }
-    read = {
-        name: parse(value)
-        for name, (value, parse) in written.items()
-        if value is not None
-    }
-    allowed = reading.allowances(allow, MARKER)
-    return {"blocking": "error", "allow": allowed, **read}
+    meant: Meant = {"blocking": "error"}
+    if threshold is not None:
+        meant["threshold"] = values.duration(threshold)
+    if rules is not None:
+        meant["rules"] = values.rules(rules)
+    if scope is not None:
+        meant["scope"] = values.scope(scope)
+    if starvation is not None:
+        meant["starvation"] = values.starvation(starvation)
+    if once is not None:
+        meant["once"] = values.once(once)
+    meant["allow"] = allowances(allow, MARKER)
+    return meant
 
 
-def allow_blocking(
-    reason: str, *, calls: str | Iterable[str] = ("*",)
-) -> Mapping[str, Any]:
+def allow_blocking(reason: str, *, calls: str | Iterable[str] = ("*",)) -> Meant:
     """Accept blocking in this test for a reason, at best for named calls only."""
-    reason = reading.reason(reason)
-    globs = reading.words(calls)
+    reason = values.reason(reason)
+    globs = values.words(calls)
     if not (globs and all(glob.strip() for glob in globs)):
         raise PolicyError("calls= names nothing; leave it out to allow every call")
     return {
@@ -88,11 +112,11 @@ def virtual_time(
     *,
     tz: tzinfo | str | None = None,
     real_limit: Duration | None = None,
-) -> Mapping[str, Any]:
+) -> Meant:
     """Run the test in virtual time: its loop jumps where only timers are left.
     Something real is waited for, until it has kept silent for `real_limit`.
     """  # noqa: D205
-    # Here, because few runs need it, and every run loads this module.
+    # Here, because of those who write a setting or a marker few need it.
     from pytest_asyncbench.virtual_time import VirtualClock
 
     try:
@@ -100,13 +124,13 @@ def virtual_time(
     except VirtualTimeError as error:
         raise PolicyError(str(error)) from None
     try:
-        limit = None if real_limit is None else reading.duration(real_limit)
+        limit = None if real_limit is None else values.duration(real_limit)
     except PolicyError as error:
         raise PolicyError(f"real_limit: {error}") from None
     return {"virtual": VirtualTime(start=start, tz=tz, real_limit=limit)}
 
 
-FUNCTIONS: Mapping[str, Callable[..., Mapping[str, Any]]] = {
+FUNCTIONS: Mapping[str, Callable[..., Meant]] = {
     function.__name__: function
     for function in (budget, concurrent, no_blocking, allow_blocking, virtual_time)
 }
@@ -120,7 +144,7 @@ def described() -> list[str]:
     ]
 
 
-def _signature(function: Callable[..., Any]) -> str:
+def _signature(function: Callable[..., Meant]) -> str:
     parameters = [
         parameter.replace(annotation=inspect.Parameter.empty)
         for parameter in inspect.signature(function).parameters.values()
@@ -140,27 +164,26 @@ def marked(policy: Policy, item: pytest.Item) -> Policy:
     return policy
 
 
-def _placed(settings: Mapping[str, Any], node: Any) -> Mapping[str, Any]:
+def _placed(meant: Meant, node: Node) -> Meant:
     """Say of allowances at which node they stand; its parameters are all one."""
-    if "allow" not in settings:
-        return settings
-    name = getattr(node, "originalname", None)
-    where = f"{node.parent.nodeid}::{name}" if name else node.nodeid
+    if "allow" not in meant:
+        return meant
+    where = node.nodeid
+    if isinstance(node, pytest.Function) and node.parent is not None:
+        where = f"{node.parent.nodeid}::{node.originalname}"
     source = f"{MARKER} of {where}"
-    allowed = tuple(replace(each, source=source) for each in settings["allow"])
-    return {**settings, "allow": allowed}
+    allowed = tuple(replace(each, source=source) for each in meant["allow"])
+    return {**meant, "allow": allowed}
 
 
-def _called(
-    function: Callable[..., Mapping[str, Any]], mark: pytest.Mark
-) -> Mapping[str, Any]:
+def _called(function: Callable[..., Meant], mark: pytest.Mark) -> Meant:
     signature = inspect.signature(function)
     unknown = [word for word in mark.kwargs if word not in signature.parameters]
     try:
         if unknown:
             raise PolicyError(
                 f"no argument {unknown[0]!r}"
-                f"{reading.suggest(unknown[0], signature.parameters)}"
+                f"{values.suggest(unknown[0], signature.parameters)}"
             )
         signature.bind(*mark.args, **mark.kwargs)
         return function(*mark.args, **mark.kwargs)
@@ -171,8 +194,8 @@ def _called(
         ) from None
 
 
-def _laid_over(policy: Policy, settings: Mapping[str, Any]) -> Policy:
-    changed = dict(settings)
+def _laid_over(policy: Policy, meant: Meant) -> Policy:
+    changed = meant.copy()
     if "allow" in changed:
         changed["allow"] = policy.allow + changed["allow"]
     if "budget" in changed and policy.budget is not None:

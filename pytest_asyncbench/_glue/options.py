@@ -6,25 +6,24 @@ Every run loads this module, so it knows what was written, not what that means.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from pytest_asyncbench._glue.host import written_settings
 
+if TYPE_CHECKING:
+    from pytest_asyncbench._policy.settings import Written
+
 __all__ = [
     "OPTIONS",
     "Option",
-    "Written",
     "add_options",
     "anything_written",
     "on_command_line",
     "words_in_ini",
     "written_in_ini",
 ]
-
-Written = str | list[str]
-"""The value of a setting as a person wrote it: lines, where it takes several."""
 
 
 class Option:

@@ -8,10 +8,9 @@ import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, ParamSpec
 
 from pytest_asyncbench._glue.failures import failure_of, with_others
-from pytest_asyncbench._glue.host import AsyncFunction
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._loops import running_loop
 from pytest_asyncbench._running import Job, Together
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Phase", "SetUp", "Teardown", "When"]
 
 When = Literal["setup", "call", "teardown"]
+
+P = ParamSpec("P")
 
 
 class Phase:
@@ -109,10 +110,12 @@ class Call(Phase):
             self._elapsed = self._stopwatch.elapsed()
         self._trial.time.look_at(self._trial.watch.loops_here(), self._met_before)
 
-    def hosted(self, function: AsyncFunction) -> AsyncFunction:
+    def hosted(
+        self, function: Callable[P, Awaitable[None]]
+    ) -> Callable[P, Awaitable[None]]:
         """Make the function that stands in for an async test while it runs."""
 
-        async def inside(*args: object, **kwargs: object) -> None:
+        async def inside(*args: P.args, **kwargs: P.kwargs) -> None:
             await self._body(functools.partial(function, *args, **kwargs))
 
         code = getattr(inspect.unwrap(function), "__code__", None)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from pytest_asyncbench._interception import PREDICATES
-from pytest_asyncbench._policy.reading import suggest
+from pytest_asyncbench._policy.values import suggest
 from pytest_asyncbench._rules.families import FAMILIES
 from pytest_asyncbench._rules.table import RULES
 from pytest_asyncbench._words.problems import Problem

@@ -8,12 +8,12 @@ import pytest
 
 from pytest_asyncbench._glue.options import (
     OPTIONS,
-    Written,
     on_command_line,
     words_in_ini,
     written_in_ini,
 )
-from pytest_asyncbench._policy.reading import DEFAULT, suggest, with_settings
+from pytest_asyncbench._policy.settings import DEFAULT, Written, with_settings
+from pytest_asyncbench._policy.values import suggest
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Allowance, Budget, Policy, Rule
 

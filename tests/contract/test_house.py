@@ -13,7 +13,7 @@ import pytest
 
 import pytest_asyncbench
 from pytest_asyncbench._glue.options import OPTIONS
-from pytest_asyncbench._policy.reading import DEFAULT, with_settings
+from pytest_asyncbench._policy.settings import DEFAULT, with_settings
 
 PACKAGE = Path(pytest_asyncbench.__file__).parent
 ROOT = PACKAGE.parent

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from pytest_asyncbench._policy import reading
-from pytest_asyncbench._policy.reading import DEFAULT, with_settings
+from pytest_asyncbench._policy import values
+from pytest_asyncbench._policy.lines import allowances
+from pytest_asyncbench._policy.settings import DEFAULT, with_settings
 from pytest_asyncbench._rules.families import DEFAULT_FAMILIES, FAMILIES
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Allowance, Budget
@@ -35,7 +36,7 @@ DURATIONS = 'seconds as a number, "250ms", "1.5s", "2min" or a timedelta are acc
 )
 def test_durations_are_read(written, seconds):
     """Numbers are seconds, and units mean what they mean elsewhere."""
-    assert reading.duration(written) == pytest.approx(seconds)
+    assert values.duration(written) == pytest.approx(seconds)
 
 
 NO_DURATION = ("fast", "1,5s", "-1s", "", "1 s 2", "3 parsecs", None, True, [1], b"1s")
@@ -55,27 +56,27 @@ NOT_FINITE = (float("inf"), float("nan"))
 def test_a_wrong_duration_is_refused_with_what_is_accepted(written, why):
     """The text begins with the word that was written."""
     with pytest.raises(PolicyError) as caught:
-        reading.duration(written)
+        values.duration(written)
     assert str(caught.value) == f"{written!r} {why}; {DURATIONS}"
 
 
 BAD_WORDS = [
-    (reading.speedup, "3", "'3' is no speedup; a number such as 3 is accepted"),
-    (reading.speedup, True, "True is no speedup; a number such as 3 is accepted"),
-    (reading.speedup, 0, "a speedup of 0 means nothing; it is more than zero"),
-    (reading.speedup, -2.5, "a speedup of -2.5 means nothing; it is more than zero"),
+    (values.speedup, "3", "'3' is no speedup; a number such as 3 is accepted"),
+    (values.speedup, True, "True is no speedup; a number such as 3 is accepted"),
+    (values.speedup, 0, "a speedup of 0 means nothing; it is more than zero"),
+    (values.speedup, -2.5, "a speedup of -2.5 means nothing; it is more than zero"),
     (
-        reading.speedup,
+        values.speedup,
         float("nan"),
         "a speedup of nan means nothing; it is more than zero",
     ),
-    (reading.copies, 0, "0 copies can't run; 1 or more are accepted"),
-    (reading.copies, -3, "-3 copies can't run; 1 or more are accepted"),
-    (reading.copies, 2.0, "2.0 is no number of copies; an int is accepted"),
-    (reading.copies, True, "True is no number of copies; an int is accepted"),
-    (reading.copies, "5", "'5' is no number of copies; an int is accepted"),
+    (values.copies, 0, "0 copies can't run; 1 or more are accepted"),
+    (values.copies, -3, "-3 copies can't run; 1 or more are accepted"),
+    (values.copies, 2.0, "2.0 is no number of copies; an int is accepted"),
+    (values.copies, True, "True is no number of copies; an int is accepted"),
+    (values.copies, "5", "'5' is no number of copies; an int is accepted"),
     (
-        reading.mode,
+        values.mode,
         "eror",
         (
             "'eror' is not known (did you mean 'error'?); "
@@ -83,22 +84,22 @@ BAD_WORDS = [
         ),
     ),
     (
-        reading.mode,
+        values.mode,
         "loud",
         "'loud' is not known; accepted: off, report, warn, error",
     ),
     (
-        reading.starvation,
+        values.starvation,
         "forgiv",
         "'forgiv' is not known (did you mean 'forgive'?); accepted: forgive, strict",
     ),
     (
-        reading.scope,
+        values.scope,
         "shop, my-app",
         "'my-app' is no package; a name as in import is accepted",
     ),
     (
-        reading.scope,
+        values.scope,
         ["shop."],
         "'shop.' is no package; a name as in import is accepted",
     ),
@@ -115,25 +116,25 @@ def test_a_wrong_word_is_refused_with_what_is_accepted(parse, written, text):
 
 def test_other_words_are_read():
     """What is right comes through, in its own type."""
-    assert reading.speedup(3) == 3.0
-    assert reading.copies(50) == 50
-    assert reading.mode("warn") == "warn"
-    assert reading.starvation("strict") == "strict"
-    assert reading.scope("shop, shop.cart other") == ("shop", "shop.cart", "other")
-    assert reading.scope(["shop"]) == ("shop",)
-    assert reading.rules("sleep, locks") == {"sleep", "locks"}
-    assert reading.rules(["none"]) == frozenset()
+    assert values.speedup(3) == 3.0
+    assert values.copies(50) == 50
+    assert values.mode("warn") == "warn"
+    assert values.starvation("strict") == "strict"
+    assert values.scope("shop, shop.cart other") == ("shop", "shop.cart", "other")
+    assert values.scope(["shop"]) == ("shop",)
+    assert values.rules("sleep, locks") == {"sleep", "locks"}
+    assert values.rules(["none"]) == frozenset()
 
 
 def test_allowances_are_lines():
     """Blank lines are passed over; the reason may hold anything."""
-    read = reading.allowances("\nshop.* > time.sleep  # warms up # once\n\n", "ini")
+    read = allowances("\nshop.* > time.sleep  # warms up # once\n\n", "ini")
     assert read == (
         Allowance(
             caller="shop.*", call="time.sleep", reason="warms up # once", source="ini"
         ),
     )
-    assert len(reading.allowances(["a > b # c", "d > e # f"], "marker")) == 2
+    assert len(allowances(["a > b # c", "d > e # f"], "marker")) == 2
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_allowances_are_lines():
 def test_a_caller_that_can_have_no_such_name_is_refused(caller):
     """An allowance that never holds would only be found in the summary."""
     with pytest.raises(PolicyError, match="no function can have the name"):
-        reading.allowances(f"{caller} > *  # why", "ini")
+        allowances(f"{caller} > *  # why", "ini")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +157,7 @@ def test_a_caller_that_can_have_no_such_name_is_refused(caller):
 )
 def test_what_a_report_names_can_be_allowed(caller, call):
     """A call may be named by its source; a module of tests after its folder."""
-    (read,) = reading.allowances(f"{caller} > {call}  # why", "ini")
+    (read,) = allowances(f"{caller} > {call}  # why", "ini")
     assert (read.caller, read.call) == (caller, call)
 
 
@@ -170,7 +171,7 @@ def test_what_a_report_names_can_be_allowed(caller, call):
 )
 def test_what_has_no_name_can_be_allowed(line, caller, call):
     """As Python writes it, and our reports; its > is not the one between the two."""
-    (read,) = reading.allowances(line, "ini")
+    (read,) = allowances(line, "ini")
     assert (read.caller, read.call) == (caller, call)
 
 
@@ -191,7 +192,7 @@ def test_what_has_no_name_can_be_allowed(line, caller, call):
 def test_an_incomplete_allowance_is_refused(line, lacks):
     """It says which part is missing, and the form that is accepted."""
     with pytest.raises(PolicyError) as caught:
-        reading.allowances(line, "ini")
+        allowances(line, "ini")
     assert str(caught.value) == (
         f"allowance {line.strip()!r} lacks {lacks}; accepted: caller > call  # reason"
     )
@@ -199,13 +200,11 @@ def test_an_incomplete_allowance_is_refused(line, lacks):
 
 def test_either_part_of_a_budget_alone_is_fine():
     """And both together, of course; neither promises nothing."""
-    assert reading.budget("1s") == Budget(within=1.0)
-    assert reading.budget(speedup_=2) == Budget(speedup=2.0)
-    assert reading.budget(1, 2, "code") == Budget(
-        within=1.0, speedup=2.0, source="code"
-    )
+    assert values.budget("1s") == Budget(within=1.0)
+    assert values.budget(speedup_=2) == Budget(speedup=2.0)
+    assert values.budget(1, 2, "code") == Budget(within=1.0, speedup=2.0, source="code")
     with pytest.raises(PolicyError, match="promises nothing"):
-        reading.budget()
+        values.budget()
 
 
 def test_a_later_source_wins_and_is_remembered():
@@ -257,7 +256,7 @@ def test_unasked_nothing_is_on():
 )
 def test_a_suggestion_is_made_only_where_a_word_is_near(word, text):
     """A wild guess would mislead."""
-    assert reading.suggest(word, ["threshold", "rules"]) == text
+    assert values.suggest(word, ["threshold", "rules"]) == text
 
 
 @pytest.mark.parametrize(
@@ -272,7 +271,7 @@ def test_a_suggestion_is_made_only_where_a_word_is_near(word, text):
 )
 def test_names_of_families_are_read(names, families):
     """Names, `all` and `none` mean what they say."""
-    assert reading.rules(names) == families
+    assert values.rules(names) == families
 
 
 def test_an_unknown_family_is_refused_with_the_accepted_ones():
@@ -280,11 +279,11 @@ def test_an_unknown_family_is_refused_with_the_accepted_ones():
     with pytest.raises(
         PolicyError, match=r"'slep' \(did you mean 'sleep'\?\)"
     ) as caught:
-        reading.rules(["sleep", "slep"])
+        values.rules(["sleep", "slep"])
     assert all(name in str(caught.value) for name in (*FAMILIES, "all", "none"))
 
 
 def test_none_beside_a_family_is_refused():
     """Nothing and something cannot both be meant."""
     with pytest.raises(PolicyError, match="'none' cannot be combined"):
-        reading.rules(["none", "sleep"])
+        values.rules(["none", "sleep"])

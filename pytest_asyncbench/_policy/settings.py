@@ -1,0 +1,85 @@
+"""Settings → the policy that holds: default < ini < command line < nearest marker.
+
+One row for each setting says how its value is read. Nothing here knows pytest; the
+glue brings what was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from pytest_asyncbench._policy import values
+from pytest_asyncbench._policy.lines import allowances, calls
+from pytest_asyncbench._rules.families import DEFAULT_FAMILIES
+from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.promised import Policy
+
+__all__ = ["DEFAULT", "Written", "with_settings"]
+
+DEFAULT = Policy(rules=DEFAULT_FAMILIES)
+
+Written = str | list[str]
+"""The value of a setting as a person wrote it: lines, where it takes several."""
+
+NONE = "none"
+"""Takes back what was set at a place of less weight."""
+
+
+def _one(value: Written) -> str:
+    return value if isinstance(value, str) else "\n".join(value)
+
+
+def _budget(policy: Policy, value: Written, source: str) -> Policy:
+    taken_back = value == NONE
+    budget = None if taken_back else values.budget(_one(value), source=source)
+    return replace(policy, budget=budget)
+
+
+_ROWS: Mapping[str, Callable[[Policy, Written, str], Policy]] = {
+    "blocking": lambda policy, value, source: replace(
+        policy, blocking=values.mode(_one(value))
+    ),
+    "threshold": lambda policy, value, source: replace(
+        policy, threshold=values.duration(_one(value))
+    ),
+    "rules": lambda policy, value, source: replace(policy, rules=values.rules(value)),
+    "scope": lambda policy, value, source: replace(
+        policy, scope=() if value == NONE else values.scope(value)
+    ),
+    # Allowances and calls add up; every other setting replaces what held before.
+    "allow": lambda policy, value, source: replace(
+        policy, allow=policy.allow + allowances(value, source)
+    ),
+    "calls": lambda policy, value, source: replace(
+        policy, calls=policy.calls + calls(value)
+    ),
+    "budget": _budget,
+    "starvation": lambda policy, value, source: replace(
+        policy, starvation=values.starvation(_one(value))
+    ),
+    "once": lambda policy, value, source: replace(
+        policy, once=values.once(_one(value))
+    ),
+    "real_limit": lambda policy, value, source: replace(
+        policy, real_limit=values.duration(_one(value))
+    ),
+}
+"""How a setting changes what holds, by the setting's name."""
+
+
+def with_settings(
+    policy: Policy, settings: Mapping[str, Written], source: str
+) -> Policy:
+    """Lay settings that were written at one place over a policy.
+
+    Raises:
+        PolicyError: a value means nothing; the message begins with the setting.
+    """
+    for name, value in settings.items():
+        try:
+            policy = _ROWS[name](policy, value, source)
+        except PolicyError as error:
+            raise PolicyError(f"{name}: {error}") from None
+        policy = replace(policy, sources={**policy.sources, name: source})
+    return policy

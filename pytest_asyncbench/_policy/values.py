@@ -1,0 +1,193 @@
+"""Every value that a person can write for a setting or at a marker, read and checked.
+
+An error names the wrong word and what is accepted. People write what they like, so
+each reader looks at what it is given, whatever its signature says.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import TypeVar, get_args
+
+from pytest_asyncbench._rules.families import FAMILIES
+from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.promised import Budget, Mode, Once, Starvation
+
+__all__ = [
+    "Duration",
+    "budget",
+    "choice",
+    "copies",
+    "duration",
+    "mode",
+    "once",
+    "reason",
+    "rules",
+    "scope",
+    "several",
+    "speedup",
+    "starvation",
+    "suggest",
+    "words",
+]
+
+Duration = float | str | timedelta
+"""Seconds, or ``"250ms"``, or a timedelta."""
+
+Word = TypeVar("Word", bound=str)
+
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*", re.IGNORECASE)
+
+
+def duration(value: Duration) -> float:
+    """Read seconds from a number, ``"250ms"``, ``"1.5s"`` or a timedelta."""
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+    elif isinstance(value, str):
+        seconds = _written_duration(value)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        seconds = float(value)
+    else:
+        raise PolicyError(f"{value!r} is no duration; {_DURATIONS}")
+    if not math.isfinite(seconds):
+        raise PolicyError(f"{value!r} is no duration; {_DURATIONS}")
+    if seconds <= 0:
+        raise PolicyError(f"{value!r} must be more than zero; {_DURATIONS}")
+    return seconds
+
+
+_DURATIONS = 'seconds as a number, "250ms", "1.5s", "2min" or a timedelta are accepted'
+
+
+def _written_duration(text: str) -> float:
+    match = _DURATION.fullmatch(text)
+    unit = match[2].lower() or "s" if match else ""
+    if match is None or unit not in _UNITS:
+        raise PolicyError(f"{text!r} is no duration; {_DURATIONS}")
+    return float(match[1]) * _UNITS[unit]
+
+
+def speedup(value: float) -> float:
+    """Read a factor above zero."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise PolicyError(f"{value!r} is no speedup; a number such as 3 is accepted")
+    if not (math.isfinite(value) and value > 0):
+        raise PolicyError(f"a speedup of {value!r} means nothing; it is more than zero")
+    return float(value)
+
+
+def copies(value: int) -> int:
+    """Read how many copies of a test run at once."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PolicyError(f"{value!r} is no number of copies; an int is accepted")
+    if value < 1:
+        raise PolicyError(f"{value!r} copies can't run; 1 or more are accepted")
+    return value
+
+
+def choice(value: str, accepted: Sequence[Word]) -> Word:
+    """Read one of the accepted words."""
+    for word in accepted:
+        if value == word:
+            return word
+    raise PolicyError(
+        f"{value!r} is not known{suggest(str(value), accepted)}; "
+        f"accepted: {', '.join(accepted)}"
+    )
+
+
+_MODES: tuple[Mode, ...] = get_args(Mode)
+_STARVATION: tuple[Starvation, ...] = get_args(Starvation)
+_ONCE: tuple[Once, ...] = get_args(Once)
+
+
+def mode(value: str) -> Mode:
+    """Read what a blocking call does to a test."""
+    return choice(value, _MODES)
+
+
+def starvation(value: str) -> Starvation:
+    """Read whether starved time counts."""
+    return choice(value, _STARVATION)
+
+
+def once(value: str) -> Once:
+    """Read whether what a process does once counts."""
+    return choice(value, _ONCE)
+
+
+def rules(value: str | Iterable[str]) -> frozenset[str]:
+    """Read names of rule families, of which ``all`` and ``none`` mean what they say."""
+    names, accepted = set(words(value)), (*FAMILIES, "all", "none")
+    if isinstance(value, str) and not names:
+        raise PolicyError(f"{value!r} names no family; 'none' means that none counts")
+    for name in sorted(names.difference(accepted)):
+        raise PolicyError(
+            f"unknown rule family {name!r}{suggest(name, accepted)}; "
+            f"accepted: {', '.join(accepted)}"
+        )
+    if "none" in names and len(names) > 1:
+        raise PolicyError("rule family 'none' cannot be combined with others")
+    return frozenset(FAMILIES if "all" in names else names - {"none"})
+
+
+def reason(value: str) -> str:
+    """Read why blocking is accepted; without that nobody may accept it."""
+    if not isinstance(value, str) or not value.strip():
+        raise PolicyError(f"{value!r} is no reason; say why blocking is fine here")
+    return value
+
+
+def scope(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Read names of packages."""
+    names = words(value)
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise PolicyError(
+                f"{name!r} is no package; a name as in import is accepted"
+            )
+    return tuple(names)
+
+
+def words(value: str | Iterable[str]) -> list[str]:
+    """Split at commas and blanks; a sequence of words is taken as it is."""
+    if isinstance(value, str):
+        return [word for word in re.split(r"[\s,]+", value) if word]
+    return several(value)
+
+
+def several(value: Iterable[str]) -> list[str]:
+    """Take a sequence of texts as it is, but nothing else for one."""
+    if not isinstance(value, Iterable):
+        raise PolicyError(f"{value!r} is neither text nor a list of words")
+    several = list(value)
+    for each in several:
+        if not isinstance(each, str):
+            raise PolicyError(f"{each!r} in {value!r} is no text")
+    return several
+
+
+def budget(
+    within: Duration | None = None,
+    speedup_: float | None = None,
+    source: str = "marker",
+) -> Budget:
+    """Make a budget of what was written; either part alone is fine."""
+    if within is None and speedup_ is None:
+        raise PolicyError("a budget without within or speedup= promises nothing")
+    return Budget(
+        within=None if within is None else duration(within),
+        speedup=None if speedup_ is None else speedup(speedup_),
+        source=source,
+    )
+
+
+def suggest(word: str, accepted: Iterable[str]) -> str:
+    """Give `` (did you mean 'x'?)`` where an accepted word is near, else nothing."""
+    near = difflib.get_close_matches(word, list(accepted), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
