@@ -47,7 +47,7 @@ class _InProgress:
         self.began = began
         self.function = function
         self.told = 0.0
-        """Seconds of it that were told as those of calls within it."""
+        """Its seconds that were told of already, as those of calls within it."""
 
 
 def _comes_back(outer: _InProgress, frame: FrameType) -> bool:
@@ -130,9 +130,9 @@ class Interception:
         for one that is harmless or allowed, too. But a function of the user's that a
         foreign call comes back to (a database's own functions) is the user's again.
 
-        At the limit of recursion there may be no room for a question of ours, and
-        still be for the call: then it is made, and nobody is told. So nothing that
-        must happen is behind a further call here.
+        At the limit of recursion there may be room for the call and none for a function
+        of ours. Then the call is made, and nobody is told. So what must happen here
+        calls no function.
         """
         __tracebackhide__ = True
         thread, frame = _this_thread(), getframe(2)

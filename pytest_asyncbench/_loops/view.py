@@ -48,7 +48,7 @@ class LoopView:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
         self.loop: asyncio.AbstractEventLoop = loop
-        """Written by whoever closes the loop: then it stands here no more."""
+        """Written by whoever closes the loop, who puts one of ours in its place."""
         self.kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
         """Never written again."""
         self.thread, self.native = current_thread_ids()
@@ -66,7 +66,9 @@ class LoopView:
         Written by the loop's thread.
         """
         self.missing: str | None = None
-        """For the lack of which private name it can't be followed, where one wanted to.
+        """The private name that it lacks, so that its tasks can't be followed.
+
+        None also where nobody wants to follow them.
 
         Written by the loop's thread, when the loop is met.
         """
@@ -116,7 +118,7 @@ def _nothing() -> None:
 
 
 _GONE = asyncio.BaseEventLoop()
-"""In the place of a loop that is closed, and may be free to go: closed as well."""
+"""Put in the place of a loop that was closed, so that we do not keep that one alive."""
 
 _GONE.close()
 

@@ -38,7 +38,7 @@ class CollectionMeter:
         self._now = now
         self._over = over
         self._began = 0.0
-        """No two collections are ever on their way at once."""
+        """Of the collection in progress; there is never a second one beside it."""
 
     def install(self) -> Undo:
         """Begin to measure; the returned call ends it."""
@@ -85,7 +85,8 @@ class Collector:
     def _over(self, began: float, seconds: float) -> None:
         if seconds < _WORTH_NOTING:
             return
-        # None in a thread that C has begun and that runs no Python yet.
+        # None where no step stands on the stack, and in a thread that C has begun and
+        # that runs no Python yet.
         stack = capture(getframe().f_back, self.codes)
         if stack is None:
             return

@@ -10,8 +10,8 @@ from types import FrameType
 
 __all__ = ["current_frames", "getframe"]
 
-# Held here: a test may replace them, and would find our calls among those of its code,
-# or the collector off for good.
+# Held here, since a test may replace these functions. It would then see our calls among
+# those of its own code, or leave the collector off for good.
 _frames, _this_thread = sys._current_frames, _thread.get_ident
 getframe = sys._getframe
 _is_on, _on, _off = gc.isenabled, gc.enable, gc.disable
@@ -20,9 +20,9 @@ _is_on, _on, _off = gc.isenabled, gc.enable, gc.disable
 def current_frames() -> dict[int, FrameType]:
     """Do as ``sys._current_frames`` does, for all threads but the calling one.
 
-    With its own frame among them, whoever has the answer in a local variable makes a
-    cycle of it. That keeps what the frames of the others hold, also when these have
-    ended, until the next garbage collection.
+    A caller that kept the answer in a variable would make a cycle if its own frame were
+    in it. Until the next garbage collection the cycle would keep what the frames of the
+    other threads hold, though these may have ended.
     """
     frames = _of_all()
     frames.pop(_this_thread(), None)
@@ -30,7 +30,7 @@ def current_frames() -> dict[int, FrameType]:
 
 
 def _of_all() -> dict[int, FrameType]:
-    """Start no garbage collection meanwhile.
+    """Read the frames of all threads, and have no garbage collection start meanwhile.
 
     3.11 makes the frames' objects while it keeps the list of threads locked. A
     collection that this starts runs Python code (callbacks, finalizers), which may

@@ -31,8 +31,11 @@ class Tick(NamedTuple):
     at: float
     account: Processor
     not_for_gil: int = 0
-    """How many slices of a processor the thread may have had that were not for the GIL:
-    one for each step before which it may have polled, and those that looks cost it."""
+    """How many of its slices of a processor may have had nothing to do with the GIL.
+
+    That is one for each step, since the loop may have polled before it, and those that
+    our own looks cost the thread.
+    """
     process: float | None = None
     """The processor time of all threads."""
     late: float = 0.0
@@ -89,7 +92,7 @@ def _share(at: list[tuple[float, float]], began: float) -> float:
 # ---------------------------------------------------------- kept out by others
 
 _BY_CHANCE = 5
-"""So many slices a thread may have had for other reasons, a new thread's start say."""
+"""How many slices a thread may have had for other reasons, such as a thread's start."""
 _SOME = 4
 _ASKS_AGAIN = 0.8
 """Who waits for the GIL asks again after each switch interval. A thread that woke less
@@ -104,9 +107,9 @@ def kept_out(ticks: Sequence[Tick], began: float, last: Tick, interval: float) -
     as well, and a thread that has just given it to the looker waits for it, too. *What
     we do*: of the time that is not explained otherwise, count what both of these allow:
     the thread woke after every switch interval, and somebody did hold the GIL, since
-    the watchdog was kept out as well, or other threads worked. The latter is no witness
-    where the thread was seen in a wait of the user's. *What still fails*: a thread in C
-    that polls something in short sleeps beside a busy one.
+    the watchdog was kept out as well, or other threads worked. The work of others
+    proves nothing where this thread was seen to wait for something of the user's. *What
+    still fails*: a thread in C that polls something in short sleeps beside a busy one.
     """
     before = [tick for tick in ticks if tick.at <= began]
     within = [tick for tick in ticks if began < tick.at < last.at]
@@ -120,14 +123,15 @@ def kept_out(ticks: Sequence[Tick], began: float, last: Tick, interval: float) -
 
 
 def _slices_each(ticks: Sequence[Tick]) -> float:
-    # As it was before the step: not every step comes with a wait of the loop's.
+    # The rate of the time before the step: below 1 where not each step had its poll.
     slices = _more(ticks[0].account.slices, ticks[-1].account.slices)
     not_for_gil = ticks[-1].not_for_gil - ticks[0].not_for_gil
     return 1.0 if slices is None or not_for_gil <= 0 else min(1.0, slices / not_for_gil)
 
 
 def _stretches(ticks: Sequence[Tick]) -> Iterator[tuple[Tick, Tick]]:
-    # As long as they may be: a tick's figures are not all of quite the same moment.
+    # As few and as long as possible: the figures of one tick are read one after
+    # another, which matters over a short stretch.
     first = before = ticks[0]
     for tick in ticks[1:]:
         if tick.waiting or before.waiting:

@@ -64,24 +64,26 @@ _MOST_FRAMES = 200
 
 _QUICK = frozenset(
     {
-        "",  # a coroutine function
+        "",  # what `callee` says of a coroutine function
         *("builtins.callable", "builtins.id", "builtins.isinstance", "builtins.iter"),
         *("builtins.len", "builtins.list.append", "builtins.range"),
     }
 )
-"""Calls that are seen where an operator before them took the time."""
+"""Calls too quick to take any time. Where a thread is seen at one of them, an operator
+that stands before it took the time."""
 
 _debuggers = one_pattern(DEBUGGERS).match
 
 _UNDER_FILES = frozenset(
     {socket.SocketIO.readinto.__code__, socket.SocketIO.write.__code__}
 )
-"""What `makefile()` calls from C, from within what its user wrote."""
+"""What a file of `socket.makefile()` calls, from C, when it is read or written."""
 
 _PACKAGE = __name__.partition(".")[0]
 _WRAPPERS = (f"{_PACKAGE}._interception.", f"{__package__}.collector")
-"""Who stands around known calls, or is told of collections; whoever called them, or met
-those, is to be seen."""
+"""Modules of ours that no stack shows: those that stand around a known call, and the
+one that Python calls at a garbage collection. Who made the call is to be seen, and the
+line at which the collection came."""
 
 
 def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | None:
@@ -233,7 +235,8 @@ def _at_work(position: Position, innermost: RawFrame) -> tuple[int, str | None]:
     """Choose line and call of the innermost frame: that of an operator, or its own."""
     code, line, _ = innermost
     call, offset, begun = position
-    # Elsewhere it is in the middle of something that let others run, like a `with`.
+    # Else the thread stands within an instruction that let others run, as `with` does:
+    # then the line at which it was seen is the right one.
     is_behind = begun is not None or call in _QUICK or is_jump(code, offset)
     if not is_behind:
         return line, call

@@ -112,8 +112,8 @@ class _Ledger:
         self.view = view
         self.links: Links[Trace | None] = Links()
         self.unsettled: list[Any] = self.links.fresh
-        """What is to be done at the end of the step in progress: the transports that
-        were written to, and the eager tasks whose begin was noticed."""
+        """What the end of the step in progress has to deal with: transports that were
+        written to, and eager tasks that were noticed as they began."""
         self.ready = names.READY.of(view.loop)
         self.origins: deque[Origin | None] = deque()
         self.origin: Origin | None = None
@@ -175,7 +175,7 @@ class Census:
         return group
 
     def bodies(self) -> Group:
-        """Do so for every task that a loop is started with, all in one group."""
+        """Do as `body` does for each task that a loop is started with, in one group."""
         self._of_loops = group = Group()
         return group
 
@@ -250,7 +250,7 @@ class Census:
             self._unwatch_writes = watch_writes(self._links_of)
         self._ledgers[loop] = _Ledger(view, self._now())
         view.undo.append(functools.partial(self._forget, loop))
-        # What a wider fixture left running was created by none of the tasks to come.
+        # Tasks that a wider fixture left running belong to nobody's strand.
         for task in asyncio.all_tasks(loop):
             if has_begun(task):
                 self._trace_of(task)
@@ -339,7 +339,8 @@ class Census:
         return run_in_executor
 
     def _watch_factory(self, view: LoopView) -> None:
-        # What a test sets is what it reads again: anyio looks whether it is asyncio's.
+        # A test must read the factory that it has set: anyio looks whether it is
+        # asyncio's eager one.
         loop = view.loop
         put, given = loop.set_task_factory, loop.get_task_factory()
 
@@ -544,8 +545,8 @@ class Census:
         return _run
 
     def _align(self, ledger: _Ledger, length: int) -> None:
-        # Longer: the loop passed over callbacks that were cancelled. Shorter: it has
-        # added its own, after the poll.
+        # There are more origins than callbacks where the loop passed over cancelled
+        # ones, and fewer where it has added its own after the poll.
         origins = ledger.origins
         while len(origins) > length:
             origins.popleft()
@@ -585,7 +586,7 @@ class Census:
             strand = handle._context.get(_STRAND)
         if strand is not None:
             strand.spend(ended - began)
-        # What wakes from within does so now; what came from a thread did before.
+        # What this callback wakes is woken now; what a thread sent was ready before.
         if waker is not None and threaded is None:
             origin = (ended, waker, origin[2])
         return None, origin
@@ -667,10 +668,12 @@ class Census:
     def _woken_by_relative(
         self, trace: Trace, waker: Trace, since: float, until: float, ledger: _Ledger
     ) -> None:
-        # Ended by another strand of the same group: alone it would not have waited.
-        # To a strand that holds only one of the two it was the outside world. That may
-        # be a worker, which others wake as well, and which was busy with them until it
-        # last woke one; who is woken by none of them passes on what comes from outside.
+        # Another strand ended this wait. Beside none of its group, this one would not
+        # have waited, so for strands of that group the wait does not count. To a strand
+        # that holds only one of the two, the other is the outside world, and there the
+        # wait counts. But that other may be a worker at the service of several, and
+        # busy with them until it last woke one; that time does not count either. One
+        # that nobody of them wakes only passes on what comes from outside.
         theirs = set(waker.strand.and_outer())
         groups = {strand.group for strand in theirs}
 
@@ -679,7 +682,8 @@ class Census:
 
         if trace.served is None and _asks(waker, trace):
             trace.served = (self._nobody, 0.0, 0.0)
-        # Whom it wakes of its own group it may be asking itself: that is no answer.
+        # Who wakes a strand of its own group may be asking it something. That is no
+        # answer, and tells nothing of when it was busy.
         if outside(trace.strand):
             since = max(since, _busy_elsewhere(waker, trace.strand, until))
         self._waited(trace, since, until, ledger, outside)

@@ -3,9 +3,9 @@
 Problem: such a task takes its first step within its constructor, which is written in C
 and calls neither a task factory nor ``create_task``. What we do: the constructor asks
 its loop whether it runs, and there the begin is seen; which task it was shows at the
-end of the step around it. What still fails: when the first step of a task that goes on
-ended is not known, so that what it worked in it is booked to its creator. That makes a
-smaller serial time.
+end of the step around it. What still fails: it is not known when the first step ended
+of a task that goes on. So what it worked in that step is booked to its creator, which
+makes serial time smaller.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Starts:
 
 
 def _ends(starts: Sequence[Start], ended: float) -> list[float]:
-    # Until the next one begins, or the step is over; sooner, if anything.
+    # Each is taken to end when the next one begins, or with the step. It ended by then.
     return [*(start.trace.started for start in starts[1:]), ended][: len(starts)]
 
 
@@ -150,7 +150,7 @@ def has_begun(task: AnyTask) -> bool:
 
 
 def _constructs(frame: FrameType) -> bool:
-    # Who asks by itself names the method in its code; a constructor in C has no frame,
-    # so that the one who called it is seen.
+    # Code that calls `is_running` itself has the name in it. The constructor in C has
+    # no frame, so that of its caller is seen, which does not.
     code = frame.f_code
     return code is _IN_PYTHON or "is_running" not in code.co_names

@@ -4,8 +4,8 @@ The loop's own timers can't do this: under a frozen clock they never fire, and i
 blocked loop nothing fires. So the watchdog's thread keeps the time; it takes the
 stack that is on the loop, and asks the loop to cancel the task.
 
-Who stands in a debugger is not cancelled, nor who stood there before: from then on
-it is a person's time that runs.
+A test in which a debugger stands, or has stood, is not cancelled: the time that passes
+since then is a person's.
 
 A task may catch the cancellation, to clean up or by mistake; it is cancelled again
 after a grace, for as long as it goes on.
@@ -35,11 +35,13 @@ __all__ = ["Deadline"]
 _GRACE = 1.0
 _FROZEN = 0.1
 _NOBODY_MEANS = 10 * 365 * 86_400.0
-"""No test sets a timer so far ahead, in seconds. freezegun counts from 1970, the system
-from its start, so one that was set on a frozen clock is decades away after it."""
+"""No test means a timer so far ahead, in seconds. freezegun counts from 1970, and the
+system from its own start: a timer that was set on a frozen clock is decades away once
+that clock is real again."""
 _PAST = 1e-6
-"""Virtual time stands still while work is done: what ends at the very moment when its
-budget does has kept it, and only the next moment is too late."""
+"""How much later than the budget's end the timer is due, in seconds of virtual time.
+That time stands still while work is done, so a test that ends at the very moment of its
+budget has kept it."""
 
 _STUCK = 0.05
 """A cancellation that comes later than this was kept waiting by a blocked loop."""

@@ -42,16 +42,16 @@ class Lateness:
         self._kernel = kernel
         self._in_queue = in_queue
         self.rest: Rest | None = None
-        """Its last sleep, until it has looked after that."""
+        """The sleep that it is in, or was in before the look that it takes now."""
         self.kept_out = 0.0
         """For how long it has been kept from the interpreter so far."""
         self.gaps: list[Gap] = []
         """When it should have run and nothing did."""
         self._starved: float | None = 0.0
-        """Its own time in the run queue as it was read last; it begins at 0."""
+        """For how long it had stood in the run queue when that was last read."""
 
     def begin_anew(self) -> None:
-        """Expect another thread, whose account begins; while there is none."""
+        """Forget the account of a thread that has ended; another one is to come."""
         self._starved = 0.0
 
     def rests_until(self, due: float) -> None:
@@ -61,7 +61,7 @@ class Lateness:
 
     def woke(self) -> None:
         """Take down that it has woken."""
-        # Reads no file: to look comes first, while the GIL is still ours.
+        # Here no file is read, which would give up the GIL: the look comes first.
         if self.rest is not None and self._kernel is not None:
             now, switches = self._clock.now(), self._kernel.switches()
             # For each time it asks for the GIL it may stand in the run queue once more.

@@ -117,7 +117,7 @@ class Sampler:
         self.in_long_step = False
         for sampled in [s for s in self.watched if s.view.loop.is_running()]:
             view = sampled.view
-            # Taken together: where a C call kept the GIL, it is ours only for this.
+            # Both at once: where a call in C kept the GIL, we have it only for this.
             step, frame = view.last, current_frames().get(view.thread)
             over = sampled.over == step
             now = self._clock.now()
@@ -126,8 +126,8 @@ class Sampler:
                 # A step that ends meanwhile waits for its sample, see `Watch`.
                 with sampled.looking:
                     stack = capture(frame, self.codes)
-                    # What it keeps must not end in this thread, should its function
-                    # return while the GIL is given up from here on.
+                    # From here on the GIL may be given up. Should the function return
+                    # then, this thread must not be the last to let go of its frame.
                     frame = None
                     self._sample(sampled, step, now, stack)
             if stack is not None:
@@ -153,8 +153,8 @@ class Sampler:
         return self.looks % _LOOKS_PER_TICK == 0
 
     def _is_time_for_tick(self, sampled: Sampled) -> bool:
-        # The first few come quickly: before them nothing is known of the loop. Nor is
-        # it known what its thread did while it did not run.
+        # The first few come quickly, since nothing is known of the loop before them. One
+        # is due after each idle time, too: nothing is known of the thread in between.
         return (
             len(sampled.ticks) < _FIRST_TICKS
             or self.is_time_for_accounts()
@@ -179,7 +179,7 @@ class Sampler:
             place = len(sampled.samples)
             sampled.samples.append((now, stack, None))
             wait = self._kernel.waits_for(view.native) if self._kernel else None
-            if sampled.over == step:  # it waits for this sample to be done
+            if sampled.over == step:  # it has ended, so that is our lock it waits for
                 wait = None
             sampled.samples[place] = (now, stack, wait)
             sampled.ticks.append(self.tick(view, waiting=wait is not None))

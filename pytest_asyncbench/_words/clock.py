@@ -75,7 +75,7 @@ class SystemClock:
         self.monotonic: Callable[[], float] = time.monotonic
         """What asyncio's loops read, unless somebody has replaced it."""
         self._clock_gettime = getattr(time, "clock_gettime", None)
-        # As they are now, since they may be among the calls that a rule watches.
+        # Held as they are now, since a rule may wrap them later.
         self._open, self._close, self._fstat = os.open, os.close, os.fstat
         self._pread = getattr(os, "pread", None)  # not on Windows
         self._held: dict[int, int] = {}
@@ -100,8 +100,8 @@ class SystemClock:
         def close() -> None:
             if self._held.get(native) == held:
                 del self._held[native]
-            # A test may have closed all there are, as daemons do; the number is another
-            # file's then.
+            # A test may have closed all descriptors, as daemons do. The number may be
+            # that of another file now.
             with suppress(OSError):
                 if os.path.samestat(self._fstat(held), ours):
                     self._close(held)
@@ -146,10 +146,10 @@ _ACCOUNT = "/proc/self/task/{}/schedstat"
 
 _PROCESS = getattr(time, "CLOCK_PROCESS_CPUTIME_ID", 0)
 _OF_THREAD = 6
-"""CPUCLOCK_PERTHREAD_MASK and CPUCLOCK_SCHED of Linux's posix-timers.h: beside these
-a clock's number is that of the thread, every bit turned round."""
+"""CPUCLOCK_PERTHREAD_MASK and CPUCLOCK_SCHED of Linux's posix-timers.h. The number of
+a thread's clock is made of these two and of the thread's number, every bit inverted."""
 
-# Held here: a test may make up who it is, and then ask us.
+# Held here, since a test may replace them by functions that tell it another thread.
 _idents = _thread.get_ident, _thread.get_native_id
 
 

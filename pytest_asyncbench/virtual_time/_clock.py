@@ -27,14 +27,15 @@ __all__ = ["RESOLUTION", "VirtualClock", "nanoseconds"]
 
 _SECOND = 1_000_000_000
 RESOLUTION = 1e-9
-"""What of a second a loop may be early, in seconds."""
+"""How early, in seconds, a loop may run a timer."""
 
-# What a callback may take before it counts as work: short steps in great number
-# are the test's own overhead and take no virtual time, however many they are.
+# How long, in seconds, a callback may take before it counts as work. Short steps in
+# great number are the test's own overhead: they take no virtual time.
 _CHEAP_STEP = 100e-6
 
 # How old, in seconds, the thread's account may be when a step begins. To read it costs
-# more than most steps do; what is starved in between is forgiven to a long step, too.
+# more than most steps do. So a long step is also forgiven what the thread was starved
+# of since the account was read.
 _FRESH = 0.005
 
 
@@ -96,7 +97,7 @@ class VirtualClock:
         if spent < self._grain:
             return self._seconds
         self._live = self._worked(spent)
-        # As it will be when the step has ended, to the last bit.
+        # The sum that `_settle` will make of it, so that both agree to the last bit.
         return max(self._seconds, (self._ns + round(self._live * _SECOND)) / _SECOND)
 
     @property

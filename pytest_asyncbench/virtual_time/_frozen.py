@@ -54,8 +54,9 @@ class _ClockFactory(api.FrozenDateTimeFactory):
 def frozen_datetime(clock: VirtualClock) -> Iterator[api.FrozenDateTimeFactory]:
     """Freeze with freezegun, on the clock's time instead of a constant."""
     freezer = _ClockFactory(clock)
-    # freezegun offers no way to name the factory; it reads the last of this list
-    # and, at its stop, pops it whatever it is.
+    # freezegun offers no way to name the factory; it reads the last of this list and
+    # pops it when it stops, whatever it is.
+    #
     # pytest measures its durations there, and they are real ones. So is the time of a
     # loop that is not virtual, such as one in another thread: frozen, it would hang.
     ignored = ["_pytest.timing"]
@@ -70,7 +71,7 @@ def frozen_datetime(clock: VirtualClock) -> Iterator[api.FrozenDateTimeFactory]:
 
 
 def _come_last(freezer: api.FrozenDateTimeFactory) -> None:
-    """Let freezegun's stop take ours, where the test has left its own freeze on."""
+    """Have freezegun take our freeze off, where the test has left its own one on."""
     here = [each is freezer for each in api.freeze_factories].index(True)
     stacks: tuple[list[Any], ...] = (
         *(api.freeze_factories, api.ignore_lists),

@@ -54,7 +54,7 @@ def _while(
 
 
 def _methods(clock: VirtualClock) -> list[tuple[type, str, Callable[..., Any]]]:
-    # No name of a module: freezegun would put its own in the place.
+    # Held in locals: names of this module freezegun would replace by its own.
     zone, real = clock.tz, api.real_datetime
 
     def shown(moment: dt.datetime, tz: dt.tzinfo | None) -> Any:
