@@ -153,8 +153,8 @@ class Sampler:
         return self.looks % _LOOKS_PER_TICK == 0
 
     def _is_time_for_tick(self, sampled: Sampled) -> bool:
-        # The first few come quickly, since nothing is known of the loop before them. One
-        # is due after each idle time, too: nothing is known of the thread in between.
+        # The first few come quickly, since nothing is known of the loop before. One is
+        # due after each idle time, too: nothing is known of the thread in between.
         return (
             len(sampled.ticks) < _FIRST_TICKS
             or self.is_time_for_accounts()
