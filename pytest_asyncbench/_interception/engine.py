@@ -37,6 +37,9 @@ _this_thread = threading.get_ident
 
 _MOST_FAILURES = 20
 
+# With these a call fails before it waits for anybody.
+_AT_ONCE = (FileNotFoundError, TypeError, ValueError)
+
 
 class _InProgress:
     """A call that has begun and not yet ended."""
@@ -53,6 +56,17 @@ class _InProgress:
 def _comes_back(outer: _InProgress, frame: FrameType) -> bool:
     """Tell whether a foreign call has come back to a function of the user's."""
     return is_users(frame) and not is_users(outer.function)
+
+
+def _is_its_own(error: BaseException) -> bool:
+    """Tell whether a call raised this itself, from C or for its arguments.
+
+    Beneath a function in Python it may be the answer that was waited for: what a job
+    raised in a thread, a text that cannot be decoded. So it may where the type is more
+    special: a certificate of the peer's that is refused is a ValueError, too.
+    """
+    here = error.__traceback__
+    return type(error) in _AT_ONCE and here is not None and here.tb_next is None
 
 
 class Interception:
@@ -147,6 +161,9 @@ class Interception:
             except RecursionError:
                 this = None
             result = function(*args, **kwargs)
+        except _AT_ONCE as error:
+            counts = counts and not _is_its_own(error)
+            raise
         finally:
             self._in_progress[thread] = outer
             if this is not None and counts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import concurrent.futures
 import contextlib
 import copy
@@ -21,6 +22,7 @@ import select
 import selectors
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
@@ -42,6 +44,7 @@ from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.promised import Rule
 
 ALL = frozenset(FAMILIES)
+CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class Ticks:
@@ -184,6 +187,57 @@ def test_a_call_that_raises_is_told(ear):
     assert ear.targets == ["subprocess.check_call"]
     on_loop(time.sleep, 0.001)
     assert ear.targets[1:] == ["time.sleep"]
+
+
+@pytest.mark.parametrize(
+    ("error", "owner", "name", "args"),
+    [
+        (FileNotFoundError, os, "stat", ["not here"]),
+        (FileNotFoundError, builtins, "open", ["not here"]),
+        (FileNotFoundError, ssl.SSLContext, "load_cert_chain", [CONTEXT, "not here"]),
+        (TypeError, socket, "getaddrinfo", ["localhost"]),
+        (ValueError, time, "sleep", [float("nan")]),
+    ],
+)
+def test_a_call_that_fails_before_it_waits_for_anybody_is_not_told(
+    interception, patches, error, owner, name, args
+):
+    """A file that is not there and a wrong argument are answered at once."""
+    ear = Ear()
+    patches.callback(interception.listen(ear, ALL))
+    with pytest.raises(error):
+        on_loop(getattr(owner, name), *args)
+    assert ear.targets == []
+
+
+def test_a_call_that_somebody_refused_is_told(ear):
+    """Whoever refuses a connection was asked first, and could have been slow."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+    with pytest.raises(ConnectionRefusedError):
+        on_loop(socket.create_connection, address)
+    assert ear.targets == ["socket.create_connection"]
+
+
+def test_an_answer_that_can_not_be_read_is_told(ear):
+    """It is a wrong value, but it has been waited for."""
+    program = [sys.executable, "-c", "import os; os.write(1, b'\\xff')"]
+    with pytest.raises(UnicodeDecodeError):
+        on_loop(lambda: subprocess.run(program, stdout=-1, encoding="utf-8"))
+    assert ear.targets == ["subprocess.run"]
+
+
+def test_an_error_of_the_job_that_was_waited_for_is_told(ear, patches):
+    """It passes through the call, which had to wait for it."""
+    pool = patches.enter_context(concurrent.futures.ThreadPoolExecutor(1))
+
+    def job():
+        time.sleep(0.05)
+        return int("no number")
+
+    with pytest.raises(ValueError, match="no number"):
+        on_loop(lambda: pool.submit(job).result())
+    assert ear.targets == ["concurrent.futures.Future.result"]
 
 
 def test_http_libraries_are_seen_by_their_sockets(ear):
