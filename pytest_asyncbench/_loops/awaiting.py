@@ -32,7 +32,7 @@ def by_name(task: names.AnyTask) -> tuple[str, int, str]:
     """Sort key that puts Task-2 before Task-10."""
     name = task.get_name()
     stem, _, digits = name.rpartition("-")
-    # Not read as a number: there are digits that `int` refuses, and it refuses many.
+    # Compared as text: `int` refuses some kinds of digits, and very many of them.
     if not digits.isdecimal():
         return name, 0, ""
     return stem, len(digits.lstrip("0")), digits
@@ -165,7 +165,7 @@ def _primitive(task: names.AnyTask, innermost_first: list[FrameType]) -> str:
         owner = frame.f_locals.get("self")
         if isinstance(owner, asyncio.Event):
             return f"{called}, which nobody has set"
-        # Who wants its lock back after a notification stands in `Lock.acquire`.
+        # A task that was notified and wants the lock back stands in `Lock.acquire`.
         if isinstance(owner, asyncio.Condition):
             return f"{called}, which nobody has notified"
         if isinstance(owner, (asyncio.Lock, asyncio.Semaphore)):

@@ -157,7 +157,7 @@ def _public_name(value: object) -> str:
 
 
 def _plain(value: object, name: str) -> object:
-    """Read an attribute that no code in Python gives; None where there is none."""
+    """Read an attribute and run no Python code for that; None where there is none."""
     found = inspect.getattr_static(value, name, None)
     if type(found) in (GetSetDescriptorType, MemberDescriptorType):
         return found.__get__(value, type(value))

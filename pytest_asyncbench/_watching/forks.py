@@ -2,9 +2,10 @@
 
 What a thread holds in the middle of its work is held for ever in the child, which has
 no such thread, and from 3.12 on Python warns of every thread that it finds. What does
-not do: ``os.register_at_fork`` has no undo. So there is one registration, by the first
-who asks, and it looks for who asks now. What still fails: the first releases of 3.13
-count the threads after those that have come back (python/cpython#137109).
+not do: a registration for each test, since ``os.register_at_fork`` has no undo. So one
+is made when the first test asks, stays for good, and calls those that ask now. What
+still fails: the first releases of 3.13 count the threads when ours has come back
+(python/cpython#137109).
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class _Forks:
 
     def _before(self) -> None:
         acquire(self._forking)
-        # One by one: who has made way goes on, also where the next one fails to.
+        # One by one: where one fails to make way, those before it still go on later.
         for make_way in list(self._ways):
             self._going_on.append(make_way())
 

@@ -19,16 +19,16 @@ from pytest_asyncbench._words.undo import Undo
 __all__ = ["OwnThread"]
 
 _TO_END = 5.0
-"""How long the end of a test waits for the watchdog's, in seconds: a look may have to
-wait for the test's own code, and that for the loop."""
+"""How long the end of a test waits for the end of the watchdog, in seconds. A look may
+have to wait for the test's own code, and that code for the loop."""
 _PAUSE = 0.0005
 _MOST_PAUSES = 100
 """So many pauses, in seconds, a fork waits for the system to let the thread go."""
 
 _FAULTS = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV")
 _SIGNALS = signal.valid_signals() - {getattr(signal, name, 0) for name in _FAULTS}
-"""What must never reach the watchdog's thread; its own faults are no signals to wait
-for, and whoever dumps the stacks at one is to see them."""
+"""The signals that the watchdog's thread blocks: all but those of a fault, for which no
+test waits, and at which somebody may want to dump the stacks."""
 
 # Held here, so that no rule takes this for a look of the test's at a file.
 _is_open_to = os.access
@@ -134,7 +134,7 @@ class OwnThread:
             if made_way:
                 self._left()
                 self._see_off()
-        except BaseException:  # an interrupt; nobody would go on, and `end` wait
+        except BaseException:  # an interrupt: Python will not call go_on() then
             self.over = over
             self.changing.release()
             raise
@@ -163,8 +163,8 @@ class OwnThread:
 
     def _run_until_stopped(self, started: Lock, ended: Lock) -> None:
         try:
-            # A signal that the test has blocked, to wait for it, would be delivered to
-            # a thread that has not, and end the process.
+            # A test may block a signal in order to wait for it. The system would give
+            # it to a thread that has not blocked it, and the process would end.
             if _block_signals is not None:
                 _block_signals(signal.SIG_BLOCK, _SIGNALS)
             self.ids = _thread.get_ident(), _thread.get_native_id()

@@ -100,7 +100,7 @@ class Collection:
     began: float
     seconds: float
     stack: Stack
-    """What it met, which need not have to do with it."""
+    """What ran when it came, which need not be its cause."""
     called: bool = False
     """Whether the innermost line called it, as ``gc.collect()`` does."""
 

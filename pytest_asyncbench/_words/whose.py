@@ -66,6 +66,6 @@ def is_users(file: str) -> bool:
 def is_plumbing(frame: Frame) -> bool:
     """Tell whether a frame is of what runs a test's code: ours, or the loop's.
 
-    It says nothing of what the test did; a person who reads a stack can do without.
+    Such a frame says nothing of what the test did, so reports leave it out.
     """
     return is_ours(frame.file) or frame.module.partition(".")[0] in _RUN_THE_TEST

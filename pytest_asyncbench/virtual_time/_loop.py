@@ -130,7 +130,7 @@ def adopt(bring: Callable[[asyncio.AbstractEventLoop], object]) -> Undo:
             original(loop)
             return
         bring(loop)
-        loop.run_forever()  # which is another one now
+        loop.run_forever()  # the one that stands on this loop since then
 
     return replace(asyncio.BaseEventLoop, "run_forever", run_forever)
 

@@ -96,8 +96,8 @@ class VirtualSelector(BaseSelector):
     def callbacks(self) -> int:
         """Estimate how many callbacks this turn runs, puts in the queue or clears up.
 
-        Who awaited ten thousand tasks goes on in the turn after their ends, and lets
-        go of all of them in one step.
+        A task that awaited ten thousand others goes on one turn after they have ended,
+        and lets go of all of them in one step.
         """
         timers = abs(self._timers - len(self._timed._scheduled))
         return self._queued_before + self._queued + timers + len(self._ready)
