@@ -19,6 +19,7 @@ from pytest_asyncbench._judging.once import IMPORT, begun_by, done_once
 from pytest_asyncbench._words.decided import GARBAGE, Finding
 from pytest_asyncbench._words.promised import Policy, Rule
 from pytest_asyncbench._words.seen import (
+    LAZY_IMPORT,
     BlockingCall,
     Collection,
     Frame,
@@ -44,6 +45,7 @@ _COLLECTING = (
     "before the loop runs"
 )
 _IMPORTING = "the import at the top of a module, or before the loop runs"
+_LAZILY = "the name once before the loop runs, or an import that is not lazy"
 _WAITING = "an async version of this call, or `await asyncio.to_thread(...)`"
 
 
@@ -71,7 +73,7 @@ class _Inquiry:
         self._seen = seen
         self._acceptances = Acceptances(policy, seen.accepted)
         self._advice = {rule.target: _advice(rule) for rule in rules}
-        self._advice[IMPORT] = _IMPORTING
+        self._advice |= {IMPORT: _IMPORTING, LAZY_IMPORT: _LAZILY}
 
     def findings(self) -> Iterator[Finding]:
         """Go through the steps; a place may come up in several of them."""

@@ -11,7 +11,7 @@ import re
 from fnmatch import translate
 
 from pytest_asyncbench._rules.callers import ONCE
-from pytest_asyncbench._words.seen import Stack
+from pytest_asyncbench._words.seen import LAZY_IMPORT, Stack
 
 __all__ = ["IMPORT", "begun_by", "done_once"]
 
@@ -41,5 +41,8 @@ def begun_by(stack: Stack) -> Stack:
     callers = stack[outermost + 1 :]
     if not callers or not _IMPORTS(stack[outermost].qualified):
         return stack[outermost:]
-    # A statement has no frame of its own.
-    return (dataclasses.replace(callers[0], call=IMPORT), *callers[1:])
+    # A statement has no frame of its own; for a lazy name's first use one stands in.
+    first, *others = callers
+    if first.qualified == LAZY_IMPORT and others:
+        return (dataclasses.replace(others[0], call=LAZY_IMPORT), *others[1:])
+    return (dataclasses.replace(first, call=IMPORT), *others)

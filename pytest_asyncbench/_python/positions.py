@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import dis
 import functools
-from types import CodeType, FrameType
+import sys
+import types
+from types import CodeType, FrameType, FunctionType
 from typing import NamedTuple
 
-__all__ = ["begins", "is_jump", "line_of_operator"]
+__all__ = ["IMPORTERS", "begins", "is_jump", "line_of_operator", "loads_lazily"]
 
 # What the evaluation loop of 3.10, or of later versions, stops at; names are prefixes.
 _BACK = ("JUMP_BACKWARD", "JUMP_ABSOLUTE", "POP_JUMP_BACKWARD")
@@ -29,6 +31,14 @@ _OPERATORS = (
     *("DICT_MERGE", "STORE_SUBSCR", "STORE_SLICE", "DELETE_SUBSCR", "UNPACK_"),
 )
 _RESUME = dis.opmap.get("RESUME")
+_LOADS = frozenset(op for name, op in dis.opmap.items() if name.startswith("LOAD_"))
+
+IMPORTERS: frozenset[CodeType] = frozenset(
+    each.__code__
+    for each in vars(sys.modules["_frozen_importlib"]).values()
+    if isinstance(each, FunctionType) and hasattr(types, "LazyImportType")
+)
+"""What C calls to import a module, on a Python that can import lazily; else none."""
 
 
 class _Instruction(NamedTuple):
@@ -45,6 +55,14 @@ def begins(frame: FrameType) -> bool:
         return True
     at = frame.f_code.co_code[frame.f_lasti : frame.f_lasti + 2]
     return len(at) == 2 and at[0] == _RESUME and at[1] == 0
+
+
+def loads_lazily(frame: FrameType) -> bool:
+    """Tell whether `frame`, which asked for an import, only used a name to do so.
+
+    An import statement has an instruction of its own, and a function is called.
+    """
+    return frame.f_code.co_code[frame.f_lasti] in _LOADS
 
 
 def is_jump(code: CodeType, offset: int) -> bool:

@@ -22,10 +22,16 @@ from types import CodeType, FrameType
 from typing import NamedTuple
 
 from pytest_asyncbench._python.callee import callee
-from pytest_asyncbench._python.positions import begins, is_jump, line_of_operator
+from pytest_asyncbench._python.positions import (
+    IMPORTERS,
+    begins,
+    is_jump,
+    line_of_operator,
+    loads_lazily,
+)
 from pytest_asyncbench._rules.callers import DEBUGGERS
 from pytest_asyncbench._words.globs import one_pattern
-from pytest_asyncbench._words.seen import Frame, Stack
+from pytest_asyncbench._words.seen import LAZY_IMPORT, Frame, Stack
 
 __all__ = [
     "Position",
@@ -79,6 +85,9 @@ _UNDER_FILES = frozenset(
 )
 """What a file of `socket.makefile()` calls, from C, when it is read or written."""
 
+_BELOW_C = _UNDER_FILES | IMPORTERS
+"""What is called from C that has no frame and is to be seen on the stack."""
+
 _PACKAGE = __name__.partition(".")[0]
 _WRAPPERS = (f"{_PACKAGE}._interception.", f"{__package__}.collector")
 """Modules of ours that no stack shows: those that stand around a known call, and the
@@ -105,7 +114,7 @@ def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | 
     found: list[RawFrame | Frame] = []
     while frame is not None and frame.f_code not in within:
         if len(found) < _MOST_FRAMES:
-            found += raw_frame(frame), *_file_before(frame)
+            found += raw_frame(frame), *_in_c_before(frame)
         frame = frame.f_back
     if frame is None or innermost is None:
         return None
@@ -115,12 +124,19 @@ def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | 
     return Position(call, position[0], begun), tuple(found)
 
 
-def _file_before(frame: FrameType) -> tuple[Frame, ...]:
-    """Stand in for the method, written in C, of a file that reads from a socket."""
+def _in_c_before(frame: FrameType) -> tuple[Frame, ...]:
+    """Stand in for what called `frame` from C.
+
+    That is the method of a file that reads from a socket, or the first use of a name
+    which was imported lazily.
+    """
     caller = frame.f_back
-    if frame.f_code not in _UNDER_FILES or caller is None:
+    if frame.f_code not in _BELOW_C or caller is None:
         return ()
-    call = callee(caller, caller.f_lasti, caller.f_lineno or 0)
+    if frame.f_code in _UNDER_FILES:
+        call = callee(caller, caller.f_lasti, caller.f_lineno or 0)
+    else:
+        call = LAZY_IMPORT if loads_lazily(caller) else None
     return () if not call else (Frame(file="<built-in>", line=0, function=call),)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pytest_asyncbench._words.problems import Problem
 
 __all__ = [
+    "LAZY_IMPORT",
     "AcceptedSpan",
     "AwaitedTask",
     "BlockingCall",
@@ -25,6 +26,11 @@ __all__ = [
     "StrandTrace",
     "Wait",
 ]
+
+
+LAZY_IMPORT = "lazy import"
+"""How the frame is called that stands, on a stack, for the first use of a name which
+was imported lazily."""
 
 
 @dataclass(frozen=True, kw_only=True)

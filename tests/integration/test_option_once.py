@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 SLOW = """
@@ -66,3 +68,44 @@ def test_another_word_is_refused(play_once):
     run = play_once(SUITE.format(marker="forgive"), ini="asyncbench_once = counts")
     assert run.status == 4
     assert "'counts' is not known (did you mean 'count'?)" in run.out + run.err
+
+
+LAZY = """
+import app
+import pytest
+
+@pytest.mark.no_blocking
+async def test_setting():
+    app.first()
+
+@pytest.mark.no_blocking(once="count")
+async def test_marker():
+    app.second()
+"""
+
+APP = """
+lazy import slow_one
+lazy from slow_two import until
+
+def first():
+    return slow_one.until
+
+def second():
+    return until
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="lazy imports came with 3.15")
+def test_what_is_imported_lazily_is_once_work_of_the_line_that_uses_it_first(
+    play, pytester
+):
+    """Accepted as any import; its advice is not to write what stands there already."""
+    (pytester.path / "app.py").write_text(APP)
+    run = play(LAZY)
+    assert run.outcomes == {"test_setting": "passed", "test_marker": "failed"}
+    assert "allowed 1 time: a module is imported once" in run.summary
+    told = run["test_marker"].lines
+    expected = ["app.py:9 in second", "return until", "calls lazy import"]
+    assert told[1:4] == expected
+    advice = "use: the name once before the loop runs, or an import that is not lazy"
+    assert advice in told

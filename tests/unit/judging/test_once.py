@@ -8,11 +8,13 @@ from by_hand import library, observations, stall, standard, user
 from pytest_asyncbench._judging.attribution import findings
 from pytest_asyncbench._judging.once import begun_by, done_once
 from pytest_asyncbench._words.promised import Allowance, Policy
+from pytest_asyncbench._words.seen import Frame
 
 HERE = user(line=7, function="view", module="shop.views")
 LOAD = standard("_find_and_load", module="importlib._bootstrap")
 EXEC = standard("_call_with_frames_removed", module="importlib._bootstrap")
 BODY = library("<module>", package="pandas")
+FIRST_USE = Frame(file="<built-in>", line=0, function="lazy import")
 IMPORTING = (BODY, EXEC, LOAD, HERE)
 LOOKING = (
     standard("stat", module="pathlib"),
@@ -42,6 +44,23 @@ def test_an_import_is_asked_for_by_who_wrote_it():
     for stack in IMPORTING, nested:
         (place,) = begun_by(stack)
         assert (place.qualified, place.call) == ("shop.views.view", "import")
+
+
+def test_what_is_imported_lazily_is_asked_for_by_who_first_uses_it():
+    """Told by another word, with other advice: at the top is where it stands."""
+    lazily = (BODY, EXEC, LOAD, FIRST_USE, HERE)
+    nested = (library("<module>", package="numpy"), EXEC, LOAD, *lazily)
+    for stack in lazily, nested:
+        (place,) = begun_by(stack)
+        assert (place.qualified, place.call) == ("shop.views.view", "lazy import")
+    (one,) = found(COUNT, lazily, lazily, seconds=0.3)
+    assert (one.call, one.line, one.via) == ("lazy import", 7, ())
+    assert (
+        one.advice
+        == "the name once before the loop runs, or an import that is not lazy"
+    )
+    (one,) = found(FORGIVE, lazily, lazily, seconds=0.3)
+    assert one.allowed == "a module is imported once"
 
 
 def test_by_default_it_is_accepted_and_said_so():

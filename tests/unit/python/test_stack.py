@@ -82,6 +82,48 @@ def test_where_no_name_of_it_is_written_it_has_its_own():
     assert to_stack(step(called))[0].function == "first_name"
 
 
+LOOKS = "import looks_up; looks_up.seen.append(looks_up.look()); x = 1"
+ASKS = {
+    "a lazy name": ("lazy import loaded", "loaded.x", True),
+    "a lazy name out of it": ("lazy from loaded import x", "x", True),
+    "a lazy submodule": ("lazy from package import inner", "inner.x", True),
+    "a lazy name of another's": ("lazy import loaded", "asked.loaded", True),
+    "a statement": ("", "import loaded", False),
+    "a statement with a list": ("", "from package import inner", False),
+    "a function": ("", "__import__('loaded')", False),
+}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="lazy imports came with 3.15")
+@pytest.mark.parametrize(("head", "use", "lazily"), ASKS.values(), ids=ASKS)
+def test_the_first_use_of_a_lazy_name_stands_on_the_stack(
+    tmp_path, monkeypatch, head, use, lazily
+):
+    """Between the line that used it, and what imports; it is C, and has no frame."""
+    (tmp_path / "package").mkdir()
+    for name in ("loaded", "package/inner"):
+        (tmp_path / f"{name}.py").write_text(LOOKS)
+    (tmp_path / "package" / "__init__.py").touch()
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(tmp_path)
+    looks_up, asked = types.ModuleType("looks_up"), types.ModuleType("asked")
+    looks_up.seen = []
+    looks_up.look = lambda: capture(sys._getframe(1), WITHIN)
+    monkeypatch.setitem(sys.modules, "looks_up", looks_up)
+    try:
+        exec(f"{head}\ndef go():\n    {use}", vars(asked))
+        asked.asked = asked
+        step(asked.go)
+    finally:
+        for name in set(sys.modules) - before:
+            del sys.modules[name]
+    functions = [frame.function for frame in to_stack(looks_up.seen[0])]
+    caller = functions.index("go")
+    assert ("lazy import" in functions) is lazily
+    assert (functions[caller - 1] == "lazy import") is lazily
+    assert functions[0] == "<module>"
+
+
 @pytest.mark.parametrize(
     ("name", "debugs"),
     [
