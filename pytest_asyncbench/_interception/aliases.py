@@ -1,4 +1,4 @@
-"""Names that modules took with ``from time import sleep``, for old values and new.
+"""Swaps what modules took with ``from time import sleep`` for something else.
 
 What the values are is not known here.
 """

@@ -116,7 +116,7 @@ def _module_of(target: str) -> tuple[ModuleType, list[str]] | None:
         module = sys.modules.get(name)
         if module is not None:
             rest = parts[length:]
-            # What of the standard library is to be imported has been, just now.
+            # Modules of the standard library have been imported above: none is late.
             is_late = len(rest) > 1 and not standard and _is_to_come(name, rest[0])
             return None if is_late else (module, rest)
     if standard:

@@ -1,4 +1,4 @@
-"""Types of `sqlite3` that can be written to, which its own, in C, must not be.
+"""Types in the place of `sqlite3`'s own, which are in C and must not be written to.
 
 `sqlite3.connect` hands out subclasses that belong to one installation. Which of their
 methods are wrapped, and why, is not known here.
@@ -42,7 +42,7 @@ def sqlite_stand_ins() -> dict[str, type]:
         return made
 
     def by_cursor(name: str) -> Function:
-        # What the method in C does, too, but up from 3.11 without asking cursor().
+        # The method in C does the same, but from 3.11 on it does not ask cursor().
         @functools.wraps(getattr(module.Connection, name))
         def method(self: sqlite3.Connection, *args: object) -> sqlite3.Cursor:
             __tracebackhide__ = True
