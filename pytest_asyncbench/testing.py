@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pytest_asyncbench._words.clock import Processor
+from pytest_asyncbench._words.seconds import RealSeconds
 
 __all__ = ["ManualClock"]
 
@@ -26,12 +27,12 @@ class ManualClock:
     """
 
     def __init__(self, start: float = 0.0, *, accounts: bool = True) -> None:
-        self._now = start
+        self._now = RealSeconds(start)
         self._accounts = accounts
         self._working = 0.0
         self._starved = 0.0
 
-    def now(self) -> float:
+    def now(self) -> RealSeconds:
         """Read the seconds it was moved to."""
         return self._now
 
@@ -62,7 +63,7 @@ class ManualClock:
     def _pass(self, seconds: float) -> None:
         if seconds < 0:
             raise ValueError(f"time does not go back: {seconds!r}")
-        self._now += seconds
+        self._now = RealSeconds(self._now + seconds)
 
     def __repr__(self) -> str:
         return (

@@ -20,6 +20,7 @@ from pytest_asyncbench._watching import Deadline, Watch
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Stopwatch
 from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.promised import MARKER, Policy, Rule
+from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import Elapsed, Observations
 from pytest_asyncbench._words.undo import Undo
 from pytest_asyncbench.virtual_time import VirtualClock
@@ -100,13 +101,13 @@ class Trial:
         expire: Callable[[], None] | None = None,
     ) -> Deadline:
         """Make the deadline of a budget that began with the stopwatch."""
-        if self.time.virtual is not None:
-            at = stopwatch.virtually_began + within
+        if stopwatch.virtually_began is not None:
+            at = VirtualSeconds(stopwatch.virtually_began + within)
             return Deadline(self.watch, at, by_loop=True, expire=expire)
         forgiving = self.policy.starvation == "forgive"
         return Deadline(
             self.watch,
-            stopwatch.began + within,
+            RealSeconds(stopwatch.began + within),
             forgiven=lambda: (stopwatch.starved() or 0.0) if forgiving else 0.0,
             expire=expire,
         )
@@ -125,7 +126,7 @@ class Trial:
         """Gather what was seen of the loops since a mark, or from the start."""
         stalls, calls = mark
         return Observations(
-            elapsed=Elapsed(wall=0.0),
+            elapsed=Elapsed(wall=RealSeconds(0.0)),
             steps=self.watch.steps,
             loops=self.watch.loops,
             not_followed=self.watch.not_followed,

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from pytest_asyncbench._python.frames import getframe
 from pytest_asyncbench._python.stack import RawStack, capture
 from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.undo import Undo
 
 __all__ = ["COLLECT", "CollectionMeter", "Collector", "RawCollection"]
@@ -33,11 +34,13 @@ class CollectionMeter:
     """
 
     def __init__(
-        self, now: Callable[[], float], over: Callable[[float, float], None]
+        self,
+        now: Callable[[], RealSeconds],
+        over: Callable[[RealSeconds, RealSeconds], None],
     ) -> None:
         self._now = now
         self._over = over
-        self._began = 0.0
+        self._began = RealSeconds(0.0)
         """Of the collection in progress; there is never a second one beside it."""
 
     def install(self) -> Undo:
@@ -57,14 +60,14 @@ class CollectionMeter:
         if phase == "start":
             self._began = self._now()
         else:
-            self._over(self._began, self._now() - self._began)
+            self._over(self._began, RealSeconds(self._now() - self._began))
 
 
 class RawCollection(NamedTuple):
     """A full collection."""
 
-    began: float
-    seconds: float
+    began: RealSeconds
+    seconds: RealSeconds
     thread: int
     stack: RawStack
     called: bool
@@ -82,7 +85,7 @@ class Collector:
         """Begin to note; the returned call ends it."""
         return self._meter.install()
 
-    def _over(self, began: float, seconds: float) -> None:
+    def _over(self, began: RealSeconds, seconds: RealSeconds) -> None:
         if seconds < _WORTH_NOTING:
             return
         # None where no step stands on the stack, and in a thread that C has begun and

@@ -14,8 +14,9 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
+from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import Elapsed
 from pytest_asyncbench._words.undo import Undo
 
@@ -46,7 +47,7 @@ class Clock(Protocol):
     """What the engines need to know of time; ``testing.ManualClock`` is the fake."""
 
     @property
-    def now(self) -> Callable[[], float]:
+    def now(self) -> Callable[[], RealSeconds]:
         """A function that reads seconds from an arbitrary, never moving origin."""
 
     def processor(self, thread: int, native: int) -> Processor:
@@ -71,7 +72,8 @@ class SystemClock:
     )
 
     def __init__(self) -> None:
-        self.now: Callable[[], float] = time.perf_counter
+        # C itself, since it is read at every step; and C does not say whose it is.
+        self.now = cast("Callable[[], RealSeconds]", time.perf_counter)
         self.monotonic: Callable[[], float] = time.monotonic
         """What asyncio's loops read, unless somebody has replaced it."""
         self._clock_gettime = getattr(time, "clock_gettime", None)
@@ -166,11 +168,11 @@ class Stopwatch:
     """
 
     def __init__(
-        self, clock: Clock, virtual: Callable[[], float] | None = None
+        self, clock: Clock, virtual: Callable[[], VirtualSeconds] | None = None
     ) -> None:
         self._clock = clock
         self._virtual = virtual
-        self.virtually_began = virtual() if virtual else 0.0
+        self.virtually_began = virtual() if virtual else None
         self._ids = current_thread_ids()
         self.began = clock.now()
         self._starved = clock.processor(*self._ids).starved
@@ -178,17 +180,22 @@ class Stopwatch:
     def elapsed(self) -> Elapsed:
         """Tell what has passed so far."""
         return Elapsed(
-            wall=self._clock.now() - self.began,
+            wall=RealSeconds(self._clock.now() - self.began),
             starved=self.starved(),
-            virtual=self._virtual() - self.virtually_began if self._virtual else None,
+            virtual=self._virtually_passed(),
         )
 
-    def starved(self) -> float | None:
+    def _virtually_passed(self) -> VirtualSeconds | None:
+        if self._virtual is None or self.virtually_began is None:
+            return None
+        return VirtualSeconds(self._virtual() - self.virtually_began)
+
+    def starved(self) -> RealSeconds | None:
         """Tell the seconds for which the thread was kept off the processor."""
         now = self._clock.processor(*self._ids).starved
         if now is None or self._starved is None:
             return None
-        return max(0.0, now - self._starved)
+        return RealSeconds(max(0.0, now - self._starved))
 
 
 SYSTEM_CLOCK = SystemClock()

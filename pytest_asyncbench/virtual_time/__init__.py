@@ -3,12 +3,14 @@
 `VirtualClock` is the time, `virtual_loop_factory` makes loops that live by it,
 `virtualize` turns one fresh loop and returns its undo. The files beside this one:
 
-* ``_clock``: the time itself; knows no loop.
+* ``_clock``: the face of it, for tests.
+* ``_clockwork``: the works behind it, for loops, and knowing none; ``_hints`` and
+  ``_durations`` are its parts.
+* ``_calendar``: the date; ``_frozen`` and ``_local_time``: freezegun, showing it.
 * ``_loop``: the seams on a loop, and taking them out again.
 * ``_selector``: where a loop rests: jump, wait in real time, or deadlock.
 * ``_wakers``: what could wake the loop; ``_sockets`` and ``_threads`` are its parts.
 * ``_deadlock``: who waits for what, in words.
-* ``_frozen``: freezegun, reading this time.
 """
 
 from pytest_asyncbench.virtual_time._clock import VirtualClock

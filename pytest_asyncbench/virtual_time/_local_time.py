@@ -1,10 +1,10 @@
-"""The clock's zone as the local one, for as long as freezegun shows its time.
+"""The calendar's zone as the local one, for as long as freezegun shows its time.
 
 Problem: freezegun knows local time as one offset from UTC, which is fixed when it is
 entered, and which it adds to what ``datetime.now(tz)`` gives in any other zone, too.
 What does not do: a zone of the process (``TZ``), which freezegun's dates do not read.
 So the few methods of its dates that know of an offset give way to ones that know the
-zone, while the clock's own freeze is the innermost.
+zone, while the calendar's own freeze is the innermost.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 from contextlib import ExitStack
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from freezegun import api
 
@@ -21,17 +21,20 @@ from pytest_asyncbench._words.undo import Undo, replace
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_asyncbench.virtual_time._clock import VirtualClock
+    from pytest_asyncbench.virtual_time._calendar import Calendar
 
 __all__ = ["keep_local_time"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _EPOCH = api.real_datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 
 
-def keep_local_time(clock: VirtualClock, is_innermost: Callable[[], bool]) -> Undo:
-    """Have freezegun's dates live in the clock's zone while it `is_innermost`."""
+def keep_local_time(calendar: Calendar, is_innermost: Callable[[], bool]) -> Undo:
+    """Have freezegun's dates live in its zone while it `is_innermost`."""
     with ExitStack() as undo:
-        for owner, name, method in _methods(clock):
+        for owner, name, method in _methods(calendar):
             seam = vars(owner)[name]
             is_bound_late = isinstance(seam, classmethod)
             original = seam.__func__ if is_bound_late else seam
@@ -43,37 +46,39 @@ def keep_local_time(clock: VirtualClock, is_innermost: Callable[[], bool]) -> Un
 
 def _while(
     is_innermost: Callable[[], bool],
-    ours: Callable[..., Any],
-    theirs: Callable[..., Any],
-) -> Callable[..., Any]:
+    ours: Callable[P, R],
+    theirs: Callable[P, R],
+) -> Callable[P, R]:
     @wraps(theirs)
-    def method(*args: Any, **kwargs: Any) -> Any:
+    def method(*args: P.args, **kwargs: P.kwargs) -> R:
         return (ours if is_innermost() else theirs)(*args, **kwargs)
 
     return method
 
 
-def _methods(clock: VirtualClock) -> list[tuple[type, str, Callable[..., Any]]]:
+def _methods(calendar: Calendar) -> list[tuple[type, str, Callable[..., object]]]:
     # Held in locals: names of this module freezegun would replace by its own.
-    zone, real = clock.tz, api.real_datetime
+    zone, real = calendar.tz, api.real_datetime
 
-    def shown(moment: dt.datetime, tz: dt.tzinfo | None) -> Any:
+    def shown(moment: dt.datetime, tz: dt.tzinfo | None) -> api.FakeDatetime:
         there = real.astimezone(moment, tz or zone)
         return api.datetime_to_fakedatetime(there if tz else there.replace(tzinfo=None))
 
     def aware(moment: dt.datetime) -> dt.datetime:
         return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
-    def now(cls: type, tz: dt.tzinfo | None = None) -> Any:
-        return shown(clock.datetime, tz)
+    def now(cls: type, tz: dt.tzinfo | None = None) -> api.FakeDatetime:
+        return shown(calendar.now, tz)
 
-    def today(cls: type) -> Any:
-        return api.date_to_fakedate(clock.datetime)
+    def today(cls: type) -> api.FakeDate:
+        return api.date_to_fakedate(calendar.now)
 
-    def fromtimestamp(cls: type, t: float, tz: dt.tzinfo | None = None) -> Any:
+    def fromtimestamp(
+        cls: type, t: float, tz: dt.tzinfo | None = None
+    ) -> api.FakeDatetime:
         return shown(real.fromtimestamp(t, dt.timezone.utc), tz)
 
-    def astimezone(self: dt.datetime, tz: dt.tzinfo | None = None) -> Any:
+    def astimezone(self: dt.datetime, tz: dt.tzinfo | None = None) -> api.FakeDatetime:
         return shown(aware(self), tz or zone)
 
     def timestamp(self: dt.datetime) -> float:

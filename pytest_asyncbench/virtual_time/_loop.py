@@ -7,17 +7,16 @@ becomes virtual as well as asyncio's.
 from __future__ import annotations
 
 import asyncio
-import math
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
 
 from pytest_asyncbench._loops import names
-from pytest_asyncbench._words.clock import current_thread_ids
 from pytest_asyncbench._words.errors import VirtualTimeError
 from pytest_asyncbench._words.undo import Undo, replace
-from pytest_asyncbench.virtual_time._clock import RESOLUTION, VirtualClock, nanoseconds
+from pytest_asyncbench.virtual_time._clock import VirtualClock, clockwork_of
+from pytest_asyncbench.virtual_time._clockwork import RESOLUTION, Clockwork
+from pytest_asyncbench.virtual_time._durations import SECOND, nanoseconds
 from pytest_asyncbench.virtual_time._selector import VirtualSelector
 from pytest_asyncbench.virtual_time._wakers import Wakers
 
@@ -78,11 +77,12 @@ def virtualize(
     Raises:
         VirtualTimeError: for a loop whose time cannot be replaced.
     """
-    host = _supported(loop)
-    limit = nanoseconds(real_limit, "real_limit") / 1e9
-    wakers = Wakers(host, clock)
-    selector = VirtualSelector(host, clock, wakers, limit)
-    close_really = host.close
+    _check(loop)
+    limit = nanoseconds(real_limit, "real_limit") / SECOND
+    clockwork = clockwork_of(clock)
+    wakers = Wakers(loop, clockwork.hints)
+    selector = VirtualSelector(loop, clockwork, wakers, limit)
+    close_really = loop.close
     undo = ExitStack()
 
     def close() -> None:
@@ -90,22 +90,22 @@ def virtualize(
         undo.close()
 
     def restore() -> None:
-        if host.is_running():
+        if loop.is_running():
             raise VirtualTimeError("a running loop cannot leave virtual time")
         undo.close()
 
     seams = (
         (names.SELECTOR.name, selector),
-        ("time", clock.time),
+        ("time", clockwork.time),
         (names.CLOCK_RESOLUTION.name, RESOLUTION),  # on Windows that of a coarser clock
         ("run_in_executor", wakers.watch_executor()),
         ("call_soon_threadsafe", wakers.watch_callers()),
-        ("run_forever", _driving(host, clock, selector)),
+        ("run_forever", _driving(loop, clockwork, selector)),
         ("close", close),
     )
     with ExitStack() as half_done:
         for name, value in seams:
-            half_done.callback(replace(host, name, value))
+            half_done.callback(replace(loop, name, value))
         undo.push(half_done.pop_all())
     return restore
 
@@ -125,7 +125,7 @@ def adopt(bring: Callable[[asyncio.AbstractEventLoop], object]) -> Undo:
     here = threading.get_ident()
     original = asyncio.BaseEventLoop.run_forever
 
-    def run_forever(loop: Any) -> None:
+    def run_forever(loop: asyncio.BaseEventLoop) -> None:
         if threading.get_ident() != here or is_virtual(loop):
             original(loop)
             return
@@ -135,12 +135,13 @@ def adopt(bring: Callable[[asyncio.AbstractEventLoop], object]) -> Undo:
     return replace(asyncio.BaseEventLoop, "run_forever", run_forever)
 
 
-def is_virtual(loop: Any) -> bool:
+def is_virtual(loop: asyncio.AbstractEventLoop) -> bool:
     """Tell whether a loop lives in virtual time."""
     return isinstance(names.SELECTOR.get(loop), VirtualSelector)
 
 
-def _supported(loop: asyncio.AbstractEventLoop) -> Any:
+def _check(loop: asyncio.AbstractEventLoop) -> None:
+    """Refuse a loop whose time cannot be replaced."""
     kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
     if type(loop).__module__.partition(".")[0] in {"uvloop", "winloop"}:
         raise VirtualTimeError(
@@ -160,10 +161,11 @@ def _supported(loop: asyncio.AbstractEventLoop) -> Any:
         raise VirtualTimeError(
             "the loop has begun in real time; its timers would mean nothing now"
         )
-    return loop
 
 
-def _driving(loop: Any, clock: VirtualClock, selector: Any) -> Callable[[], None]:
+def _driving(
+    loop: asyncio.AbstractEventLoop, clockwork: Clockwork, selector: VirtualSelector
+) -> Callable[[], None]:
     """Tie the clock to the loop for as long as it runs."""
     original = loop.run_forever
 
@@ -174,19 +176,7 @@ def _driving(loop: Any, clock: VirtualClock, selector: Any) -> Callable[[], None
         return True
 
     def run_forever() -> None:
-        if clock._began != math.inf:
-            raise VirtualTimeError("this clock drives another running loop already")
-        before = clock._callbacks, clock._wake
-        clock._callbacks, clock._wake = selector.callbacks, wake
-        clock._thread, clock._stale = current_thread_ids(), -math.inf
-        stop_meter = clock._meter.install()
-        clock._begin()
-        try:
+        with clockwork.driven(selector.callbacks, wake):
             original()
-        finally:
-            stop_meter()
-            clock._settle()
-            clock._began = math.inf
-            clock._callbacks, clock._wake = before
 
     return run_forever

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._python import other_threads
 from pytest_asyncbench._words.errors import Deadlock, RealLimitExceeded
-from pytest_asyncbench.virtual_time._clock import RESOLUTION
+from pytest_asyncbench.virtual_time._clockwork import RESOLUTION
 from pytest_asyncbench.virtual_time._deadlock import describe_tasks
+from pytest_asyncbench.virtual_time._durations import SECOND
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
 
-    from pytest_asyncbench.virtual_time._clock import VirtualClock
+    from _typeshed import FileDescriptorLike
+
+    from pytest_asyncbench.virtual_time._clockwork import Clockwork
     from pytest_asyncbench.virtual_time._wakers import Wakers
 
 __all__ = ["VirtualSelector"]
@@ -45,7 +48,7 @@ class VirtualSelector(BaseSelector):
     """A loop's selector, in front of its real one."""
 
     def __init__(
-        self, loop: Any, clock: VirtualClock, wakers: Wakers, real_limit: float
+        self, loop: Any, clock: Clockwork, wakers: Wakers, real_limit: float
     ) -> None:
         self._loop: asyncio.AbstractEventLoop = loop
         self._timed: names.Loop = loop
@@ -66,13 +69,13 @@ class VirtualSelector(BaseSelector):
         """Give the events that are there, or move the clock, or wait for real."""
         # Runs at every turn of the loop, so what is common is spelt out here.
         clock = self._clock
-        now = clock._real()
-        spent = now - clock._began
-        if spent >= clock._grain:
-            clock._settle()
-        clock._began = now
-        if now >= clock._stale:
-            clock._look(now)
+        now = clock.real()
+        spent = now - clock.began
+        if spent >= clock.grain:
+            clock.settle()
+        clock.began = now
+        if now >= clock.stale:
+            clock.look(now)
         # With nothing registered but the loop's own pipe there is nothing to poll:
         # a call from another thread is in the ready queue before it is in the pipe.
         events: Events = []
@@ -86,8 +89,8 @@ class VirtualSelector(BaseSelector):
             events = self._rest()
         else:
             self._spins += 1
-            if self._spins > _MOST_SPINS and spent < clock._grain < _NEVER:
-                clock._move(round(spent * 1e9))
+            if self._spins > _MOST_SPINS and spent < clock.grain < _NEVER:
+                clock.move(round(spent * SECOND))
         self._queued_before = self._queued
         self._queued = len(self._ready)
         self._timers = len(self._timed._scheduled)
@@ -112,15 +115,15 @@ class VirtualSelector(BaseSelector):
             or self._expected
             or other_threads()
             or due == _NEVER
-            or self._clock._freezes
+            or self._clock.frozen
         ):
             events = self._wait(due)
-            self._clock._begin()  # what was waited is no step
+            self._clock.begin()  # what was waited is no step
             return events
         # Looked at after the threads: one that called and ended in between has
         # left its callback here.
         if not self._ready:
-            self._clock._jump(due)
+            self._clock.jump(due)
         return []
 
     def _wait(self, due: float) -> Events:
@@ -140,14 +143,14 @@ class VirtualSelector(BaseSelector):
                 continue
             if not holding and due < _NEVER:
                 self._silent = 0.0
-                self._clock._jump(due)
+                self._clock.jump(due)
                 return []
             awaited = holding or self._wakers.possible()
             if not awaited:
                 raise Deadlock(self._report(self._why_deadlocked()))
             events = self._nap(nap, due, moving=bool(holding))
             # By asyncio's own measure: 0.1 + 0.2 is a little later than 0.3.
-            if events or self._clock._seconds + RESOLUTION > due:
+            if events or self._clock.seconds + RESOLUTION > due:
                 return events
             self._check_limit(awaited)
             nap = min(2 * nap, _LONGEST_NAP)
@@ -156,14 +159,14 @@ class VirtualSelector(BaseSelector):
         """Sleep really; the clock goes along, one to one, no farther than `due`."""
         clock = self._clock
         left = max(self._real_limit - self._silent, 0.0)
-        before = clock._seconds
-        began = clock._real()
+        before = clock.seconds
+        began = clock.real()
         events = self._inner.select(min(longest, left, due - before))
-        clock._begin()  # the wait was no step
-        spent = clock._began - began
+        clock.begin()  # the wait was no step
+        spent = clock.began - began
         self._silent = 0.0 if events else self._silent + spent
         if moving and not clock.frozen:
-            clock._jump(min(before + spent, due))
+            clock.jump(min(before + spent, due))
         return events
 
     # ----------------------------------------------------------- reporting
@@ -182,7 +185,7 @@ class VirtualSelector(BaseSelector):
 
     def _why_deadlocked(self) -> str:
         timers = len(self._timed._scheduled)
-        at = f"at virtual {self._clock.elapsed:.9g} s"
+        at = f"at virtual {self._clock.time():.9g} s"
         if self._clock.frozen and timers:
             return (
                 f"deadlock {at}: the clock is frozen, and only timers ({timers}) "
@@ -198,25 +201,29 @@ class VirtualSelector(BaseSelector):
 
     # ---------------------------------------------------------- delegating
 
-    def register(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
+    def register(
+        self, fileobj: FileDescriptorLike, events: int, data: object = None
+    ) -> SelectorKey:
         """Register with the real selector, and look at the new file later."""
         key = self._inner.register(fileobj, events, data)
         self._wakers.sockets.came(key.fd)
         self._watching = True
         return key
 
-    def unregister(self, fileobj: Any) -> SelectorKey:
+    def unregister(self, fileobj: FileDescriptorLike) -> SelectorKey:
         """Unregister from the real selector."""
         key = self._inner.unregister(fileobj)
         self._wakers.sockets.went()
         self._watching = len(self._inner.get_map()) > 1
         return key
 
-    def modify(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
+    def modify(
+        self, fileobj: FileDescriptorLike, events: int, data: object = None
+    ) -> SelectorKey:
         """Modify at the real selector; the file stays the same."""
         return self._inner.modify(fileobj, events, data)
 
-    def get_map(self) -> Mapping[Any, SelectorKey]:
+    def get_map(self) -> Mapping[FileDescriptorLike, SelectorKey]:
         """Give the real selector's map."""
         return self._inner.get_map()
 

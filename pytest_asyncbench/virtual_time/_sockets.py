@@ -11,13 +11,16 @@ import os
 import socket
 import stat
 from collections import Counter
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_asyncbench._loops import names
 
+if TYPE_CHECKING:
+    import asyncio
+
 __all__ = ["Sockets"]
 
-Address = tuple[Any, ...]
+Address = tuple["str | bytes | int", ...]
 
 _ANYBODY: Address = ("anybody",)
 
@@ -34,7 +37,7 @@ class _End(NamedTuple):
 class Sockets:
     """The files that a loop has registered, and what may come through them."""
 
-    def __init__(self, loop: Any) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._selector = names.SELECTOR.of(loop)
         self._pipe = names.SSOCK.of(loop).fileno()
@@ -156,7 +159,7 @@ def _listening(sock: socket.socket) -> bool:
         return True
 
 
-def _address(given: Any) -> Address:
+def _address(given: str | bytes | Address) -> Address:
     if not isinstance(given, tuple):
         return (given,)
     # The flow and scope of IPv6 differ between the two ends of one connection.

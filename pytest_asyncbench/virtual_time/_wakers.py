@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_asyncbench._loops import names
 from pytest_asyncbench.virtual_time._sockets import Sockets
@@ -18,24 +18,28 @@ from pytest_asyncbench.virtual_time._threads import Threads
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor
+    from contextvars import Context
 
-    from pytest_asyncbench.virtual_time._clock import VirtualClock
+    from pytest_asyncbench.virtual_time._hints import Hints
 
 __all__ = ["Wakers"]
+
+R = TypeVar("R")
 
 
 class Wakers:
     """Jobs, sockets, threads and signals that one loop may hear of."""
 
-    def __init__(self, loop: Any, clock: VirtualClock) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, hints: Hints) -> None:
         self._loop = loop
         # Windows has none; the dict is the loop's own, and changes with it.
         handlers = names.SIGNAL_HANDLERS.get(loop)
         self.signals = {} if handlers is None else handlers
-        self.expected = clock._expected
-        self.jobs: dict[asyncio.Future[Any], str] = {}
+        self.expected = hints.expected
+        self.jobs: dict[names.AnyFuture, str] = {}
         self.sockets = Sockets(loop)
-        self.threads = Threads(clock._ignored_threads)
+        self.threads = Threads(hints.ignored_threads)
 
     def holding(self) -> tuple[str, ...]:
         """Name what is at work outside; empty where the clock may jump."""
@@ -61,12 +65,14 @@ class Wakers:
 
     # ---------------------------------------------------------- the seams
 
-    def watch_executor(self) -> Callable[..., Any]:
+    def watch_executor(self) -> Callable[..., names.AnyFuture]:
         """Give a ``run_in_executor`` that knows which of its jobs are in flight."""
         original = self._loop.run_in_executor
         jobs = self.jobs
 
-        def run_in_executor(executor: Any, func: Any, *args: Any) -> Any:
+        def run_in_executor(
+            executor: Executor | None, func: Callable[..., R], *args: object
+        ) -> asyncio.Future[R]:
             future = original(executor, func, *args)
             jobs[future] = f"job {_name(func)}"
             # Done is what the loop has been told, not what a thread has finished:
@@ -76,19 +82,23 @@ class Wakers:
 
         return run_in_executor
 
-    def watch_callers(self) -> Callable[..., Any]:
+    def watch_callers(self) -> Callable[..., asyncio.Handle]:
         """Give a ``call_soon_threadsafe`` that remembers who calls."""
         original = self._loop.call_soon_threadsafe
         threads = self.threads
 
-        def call_soon_threadsafe(callback: Any, *args: Any, context: Any = None) -> Any:
+        def call_soon_threadsafe(
+            callback: Callable[..., object],
+            *args: object,
+            context: Context | None = None,
+        ) -> asyncio.Handle:
             threads.called()
             return original(callback, *args, context=context)
 
         return call_soon_threadsafe
 
 
-def _name(func: Any) -> str:
+def _name(func: Callable[..., object]) -> str:
     # to_thread gives a partial of Context.run of the function.
     if isinstance(func, functools.partial):
         func = func.args[0] if func.args else func.func

@@ -21,7 +21,7 @@ from pytest_asyncbench.virtual_time import (
     virtual_loop_factory,
     virtualize,
 )
-from pytest_asyncbench.virtual_time._clock import _FRESH
+from pytest_asyncbench.virtual_time._clockwork import _FRESH
 
 START = "2026-01-01T00:00:00Z"
 
@@ -250,7 +250,7 @@ def test_collecting_garbage_takes_no_virtual_time():
         return clock.elapsed
 
     assert run(body(), clock) == pytest.approx(0.2)
-    assert clock._meter._noted not in gc.callbacks
+    assert clock._clockwork._meter._noted not in gc.callbacks
 
 
 def test_a_test_may_clear_the_collectors_callbacks():
