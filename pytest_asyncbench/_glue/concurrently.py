@@ -28,6 +28,7 @@ from pytest_asyncbench._running import (
 from pytest_asyncbench._words.decided import Comparison, Verdict
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Policy
+from pytest_asyncbench._words.seconds import LivedSeconds
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing from 3.11 on
@@ -193,7 +194,7 @@ class Concurrently:
             _raise_broken(verdict, together)
             return _as_run(verdict, together, terms)
 
-    async def _in_turn(self, terms: _Terms) -> float:
+    async def _in_turn(self, terms: _Terms) -> LivedSeconds:
         stopwatch = self._trial.time.stopwatch()
         await in_turn(terms.jobs, keep_going=terms.return_exceptions)
         return stopwatch.elapsed().lived

@@ -20,6 +20,7 @@ from pytest_asyncbench._words.clock import Stopwatch
 from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy
+from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.seen import Elapsed, Observations
 from pytest_asyncbench._words.undo import Undo
 
@@ -82,7 +83,7 @@ class Call(Phase):
     def __init__(self, trial: Trial) -> None:
         super().__init__(trial)
         self._stopwatch: Stopwatch | None = None
-        self._elapsed = Elapsed(wall=0.0)
+        self._elapsed = Elapsed(wall=RealSeconds(0.0))
         self._deadline: Deadline | None = None
         self._group: Group | None = None
         self._met_before: list[asyncio.AbstractEventLoop] = []

@@ -29,6 +29,7 @@ from pytest_asyncbench._loops.uvloop_steps import (
 )
 from pytest_asyncbench._loops.view import LoopView, Views
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
+from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.undo import Undo, replace
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ __all__ = [
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LongStep = Callable[[LoopView, names.Step, float], None]
+LongStep = Callable[[LoopView, names.Step, RealSeconds], None]
 """Called with the view, the handle and the time at the end of a step over the limit."""
 
 
@@ -150,7 +151,7 @@ class StepProbe:
         return wrap_callbacks(view.loop, began, ended)
 
 
-def _watch_poll(view: LoopView, now: Callable[[], float]) -> Undo:
+def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
     # Both of asyncio's loops, selector and proactor, poll through this attribute.
     poller = names.SELECTOR.of(view.loop)
     poll, get_ident = poller.select, _thread.get_ident
@@ -171,7 +172,7 @@ def _watch_poll(view: LoopView, now: Callable[[], float]) -> Undo:
 
 def _timed(
     views: Views,
-    now: Callable[[], float],
+    now: Callable[[], RealSeconds],
     limit: float,
     long_step: LongStep,
     original: Runner,
@@ -211,7 +212,7 @@ def _timed(
 def end_last(
     view: LoopView,
     handle: names.Step,
-    now: Callable[[], float],
+    now: Callable[[], RealSeconds],
     limit: float,
     long_step: LongStep,
 ) -> None:

@@ -58,6 +58,7 @@ from pytest_asyncbench._loops import (
 from pytest_asyncbench._tracing.eager import Start, Starts, has_begun
 from pytest_asyncbench._tracing.strands import Group, Origin, Strand, ThreadCall, Trace
 from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.undo import Undo, replace
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class _Ledger:
         "view",
     )
 
-    def __init__(self, view: LoopView, now: float) -> None:
+    def __init__(self, view: LoopView, now: LivedSeconds) -> None:
         self.view = view
         self.links: Links[Trace | None] = Links()
         self.unsettled: list[Any] = self.links.fresh
@@ -140,10 +141,10 @@ class Census:
         clock: Clock,
         limit: float,
         long_step: LongStep,
-        time: Callable[[], float] | None = None,
+        time: Callable[[], VirtualSeconds] | None = None,
     ) -> None:
         self._real = clock.now
-        self._now = time or clock.now
+        self._now: Callable[[], LivedSeconds] = time or clock.now
         self._limit = limit
         self._long_step = long_step
         self._traces: dict[AnyTask, Trace] = {}
@@ -529,7 +530,7 @@ class Census:
                 if trace is not None and trace.strand is not nobody:
                     ledger.long.append((began, ended, trace.strand))
                 if spent > limit and real is None:
-                    long_step(view, self_, ended)
+                    long_step(view, self_, RealSeconds(ended))
                     ended = now()
             ledger.last = ended
             if real is not None:

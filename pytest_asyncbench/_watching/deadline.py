@@ -18,13 +18,14 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 from pytest_asyncbench._loops import await_chain, by_name, is_running, names, task_label
 from pytest_asyncbench._python import RawStack, to_stack
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.errors import BudgetExceeded
 from pytest_asyncbench._words.problems import Problem
+from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import AwaitedTask, Overrun, Stack
 
 if TYPE_CHECKING:
@@ -59,10 +60,30 @@ class Deadline:
         expire: what to do then instead of cancelling the current task.
     """
 
+    @overload
     def __init__(
         self,
         watch: Watch,
-        at: float,
+        at: RealSeconds,
+        *,
+        forgiven: Callable[[], float] = ...,
+        expire: Callable[[], None] | None = ...,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        watch: Watch,
+        at: VirtualSeconds,
+        *,
+        by_loop: Literal[True],
+        expire: Callable[[], None] | None = ...,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        watch: Watch,
+        at: LivedSeconds,
         *,
         forgiven: Callable[[], float] = lambda: 0.0,
         by_loop: bool = False,
@@ -91,7 +112,8 @@ class Deadline:
             self._undo = self._loop.call_at(self._at + _PAST, self._expire).cancel
         else:
             view = self._watch.view(self._loop)
-            self._undo = self._watch.watchdog.expect(self._at, view, self._time_is_up)
+            at = RealSeconds(self._at)
+            self._undo = self._watch.watchdog.expect(at, view, self._time_is_up)
         return self
 
     async def __aexit__(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from pytest_asyncbench._loops import LoopView
 from pytest_asyncbench._python import RawStack
+from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.undo import Undo
 
 __all__ = ["Deadlines", "OnDeadline", "StackOf"]
@@ -24,7 +25,7 @@ class _Kept:
 
     __slots__ = ("at", "call", "view")
 
-    def __init__(self, at: float, view: LoopView, call: OnDeadline) -> None:
+    def __init__(self, at: RealSeconds, view: LoopView, call: OnDeadline) -> None:
         self.at = at
         self.view = view
         self.call = call
@@ -39,7 +40,7 @@ class Deadlines:
     def __bool__(self) -> bool:
         return bool(self._kept)
 
-    def add(self, at: float, view: LoopView, call: OnDeadline) -> Undo:
+    def add(self, at: RealSeconds, view: LoopView, call: OnDeadline) -> Undo:
         """Call `call` when the time is `at`, unless undone before."""
         kept = _Kept(at, view, call)
         self._kept.append(kept)
@@ -50,14 +51,14 @@ class Deadlines:
 
         return undo
 
-    def moments(self) -> list[float]:
+    def moments(self) -> list[RealSeconds]:
         """Tell when each is due."""
         return [kept.at for kept in list(self._kept)]
 
-    def keep(self, now: float, stack_of: StackOf) -> None:
+    def keep(self, now: RealSeconds, stack_of: StackOf) -> None:
         """Call those that are due; in the watchdog's thread."""
         for kept in list(self._kept):
             if now < kept.at:
                 continue
             again = kept.call(stack_of(kept.view))
-            kept.at = now + again if again > 0 else math.inf
+            kept.at = RealSeconds(now + again if again > 0 else math.inf)

@@ -31,6 +31,7 @@ from pytest_asyncbench._watching.watchdog import Watchdog
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Rule
+from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import (
     AcceptedSpan,
     BlockingCall,
@@ -43,6 +44,8 @@ __all__ = ["Watch"]
 _SAMPLES_PER_THRESHOLD = 8
 _SHORTEST_INTERVAL = 0.001
 _LONGEST_INTERVAL = 0.025
+
+_ALWAYS, _NEVER = RealSeconds(-math.inf), RealSeconds(math.inf)
 
 
 class Watch:
@@ -66,7 +69,7 @@ class Watch:
         interception: Interception | None = None,
         families: frozenset[str] = frozenset(),
         tracing: bool = False,
-        time: Callable[[], float] | None = None,
+        time: Callable[[], VirtualSeconds] | None = None,
         kernel: Kernel | None = None,
     ) -> None:
         self.clock = clock
@@ -120,7 +123,7 @@ class Watch:
         """Accept blocking in this block; with no reason, do not even list it."""
         began = self.clock.now()
         index = len(self.accepted)
-        self.accepted.append(AcceptedSpan(began=began, ended=math.inf, reason=reason))
+        self.accepted.append(AcceptedSpan(began=began, ended=_NEVER, reason=reason))
         try:
             yield
         finally:
@@ -131,7 +134,7 @@ class Watch:
         """Drop what was seen so far, of the step that is in progress, too."""
         # The lists stay: who reads what was added since some moment has their length.
         now = self.clock.now()
-        self.accepted.append(AcceptedSpan(began=-math.inf, ended=now, reason=None))
+        self.accepted.append(AcceptedSpan(began=_ALWAYS, ended=now, reason=None))
 
     # ----------------------------------------------------------- problems
 
@@ -192,7 +195,9 @@ class Watch:
         except Exception as error:
             self._failed(f"a loop could not be watched: {error!r}")
 
-    def _long_step(self, view: LoopView, handle: names.Step, ended: float) -> None:
+    def _long_step(
+        self, view: LoopView, handle: names.Step, ended: RealSeconds
+    ) -> None:
         # Runs between two steps of the loop: nothing of ours may escape into it.
         if view.blind:
             return

@@ -28,6 +28,7 @@ from pytest_asyncbench._watching.rounds import Rounds
 from pytest_asyncbench._watching.sampling import Sampled, Sampler
 from pytest_asyncbench._watching.thread import OwnThread
 from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.undo import Undo
 
 __all__ = ["Watchdog"]
@@ -104,7 +105,7 @@ class Watchdog:
             self._rounds.wait(rounds, _OVERDUE_TIMEOUT)
         return self._lateness.gaps
 
-    def expect(self, at: float, view: LoopView, on_deadline: OnDeadline) -> Undo:
+    def expect(self, at: RealSeconds, view: LoopView, on_deadline: OnDeadline) -> Undo:
         """Call `on_deadline` when the clock reads `at`, unless undone before."""
         undo = self._deadlines.add(at, view, on_deadline)
         self._thread.begin()  # a loop whose steps can't be seen has not done so

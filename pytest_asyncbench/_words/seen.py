@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytest_asyncbench._words.problems import Problem
+from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
 
 __all__ = [
     "LAZY_IMPORT",
@@ -200,13 +201,13 @@ class Overrun:
 class Elapsed:
     """The time that a test's call took."""
 
-    wall: float
-    starved: float | None = None
-    virtual: float | None = None
+    wall: RealSeconds
+    starved: RealSeconds | None = None
+    virtual: VirtualSeconds | None = None
     """What it took in virtual time, where the test lives in it."""
 
     @property
-    def lived(self) -> float:
+    def lived(self) -> LivedSeconds:
         """The time that promises speak of: virtual where there is such, else wall."""
         return self.wall if self.virtual is None else self.virtual
 
@@ -215,8 +216,8 @@ class Elapsed:
 class AcceptedSpan:
     """A stretch of time in which the test itself accepts blocking."""
 
-    began: float
-    ended: float
+    began: RealSeconds
+    ended: RealSeconds
     reason: str | None
     """None where it is paused: blocking is not even listed."""
 
@@ -236,7 +237,7 @@ class Observations:
     accepted: tuple[AcceptedSpan, ...] = ()
     strands: tuple[StrandTrace, ...] = ()
     """What the test body itself started side by side."""
-    together: float | None = None
+    together: LivedSeconds | None = None
     """For how long they ran, where that is more than their own spans."""
     serial: float | None = None
     """The time in a row, where it was measured or given and need not be derived."""
