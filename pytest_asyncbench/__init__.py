@@ -7,6 +7,8 @@ The fixtures and markers need no import; these names are for annotations,
 import importlib
 from typing import TYPE_CHECKING
 
+import pytest_asyncbench._words.real_time  # noqa: F401 - before a test freezes it
+
 if TYPE_CHECKING:
     from pytest_asyncbench._glue.blocking_calls import BlockingCalls
     from pytest_asyncbench._glue.concurrently import Concurrently
@@ -64,12 +66,10 @@ _HOME = {
 """Where each name is defined that is not one of the exceptions and warnings."""
 
 if not TYPE_CHECKING:  # a checker would take any name for one that exists
-
+    # There is no `__dir__`: freezegun asks each module for all that it lists, and would
+    # load all of it in a run that asks for nothing of ours, with its time frozen.
     def __getattr__(name):
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         home = _HOME.get(name, "_words.errors")
         return getattr(importlib.import_module(f"{__name__}.{home}"), name)
-
-    def __dir__():
-        return sorted({*globals(), *__all__})

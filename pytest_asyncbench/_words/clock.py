@@ -2,7 +2,7 @@
 
 freezegun replaces ``time.perf_counter`` and every module-level alias of it, but
 not a function that an object held before the freeze. So the readers live in
-attributes of one object, built when the plugin is imported, and are passed on.
+attributes of one object, which has them from `real_time`, and are passed on.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple, Protocol, cast
 
+from pytest_asyncbench._words.real_time import REAL_TIME
 from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import Elapsed
 from pytest_asyncbench._words.undo import Undo
@@ -73,8 +74,9 @@ class SystemClock:
 
     def __init__(self) -> None:
         # C itself, since it is read at every step; and C does not say whose it is.
-        self.now = cast("Callable[[], RealSeconds]", time.perf_counter)
-        self.monotonic: Callable[[], float] = time.monotonic
+        perf_counter, monotonic = REAL_TIME
+        self.now = cast("Callable[[], RealSeconds]", perf_counter)
+        self.monotonic: Callable[[], float] = monotonic
         """What asyncio's loops read, unless somebody has replaced it."""
         self._clock_gettime = getattr(time, "clock_gettime", None)
         # Held as they are now, since a rule may wrap them later.

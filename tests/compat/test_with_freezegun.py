@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 SUITE = """
@@ -85,3 +88,21 @@ def test_a_frozen_sleep_fails_within_its_budget(suite):
     assert 0.25 < told.record["wall"] < 20
     assert told.lines[0].startswith("wall clock ")
     assert "await asyncio.sleep(0.01)" in told.lines
+
+
+LOADED_LATE = """
+import sys
+from freezegun import freeze_time
+import pytest_asyncbench
+with freeze_time("2020-01-01"):
+    loaded = [name for name in sys.modules if "asyncbench._glue" in name]
+    from pytest_asyncbench._words.clock import SYSTEM_CLOCK
+print(loaded, SYSTEM_CLOCK.now.__module__, SYSTEM_CLOCK.monotonic.__module__)
+"""
+
+
+def test_what_is_loaded_under_a_freeze_reads_real_time_and_the_freeze_loads_nothing():
+    """A test module may freeze the time before anybody has asked for a clock."""
+    command = [sys.executable, "-c", LOADED_LATE]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["[]", "time", "time"]
