@@ -7,7 +7,8 @@ The fixtures and markers need no import; these names are for annotations,
 import importlib
 from typing import TYPE_CHECKING
 
-import pytest_asyncbench._words.real_time  # noqa: F401 - before a test freezes it
+# Before any test can freeze the time.
+import pytest_asyncbench._words.real_time  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 if TYPE_CHECKING:
     from pytest_asyncbench._glue.blocking_calls import BlockingCalls
