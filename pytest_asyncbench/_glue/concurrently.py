@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from pytest_asyncbench._glue.failures import by_weight, failure_of, note_others
@@ -130,9 +131,10 @@ class Concurrently:
             with self._trial.paused():
                 jobs = jobs_from(work)
                 terms = _Terms(jobs, within, speedup, serial, limit, return_exceptions)
-        except (PolicyError, TypeError, ValueError):
+        except (PolicyError, TypeError, ValueError) as error:
             close_unstarted(work)
-            raise
+            # What is wrong stands in the test, and not where we found it out.
+            raise error.with_traceback(None) from None
         return await self._run(terms)
 
     async def map(
@@ -142,6 +144,7 @@ class Concurrently:
         **options: Unpack[Options],
     ) -> Run:
         """Call `function` for each item, as ``map`` does, and run all that at once."""
+        __tracebackhide__ = True
         calls = (
             functools.partial(function, *items)
             for items in zip(*iterables, strict=False)
@@ -150,12 +153,18 @@ class Concurrently:
 
     def run(self, *work: Given, **options: Unpack[Options]) -> Run:
         """Do the same in a test that is not async, in a loop of its own."""
+        __tracebackhide__ = True
         if _loop_runs_here():
             close_unstarted(work)
             raise RuntimeError("a loop is running here: use `await concurrently(...)`")
-        return self._trial.run(self._entered(work, options))
+        try:
+            return self._trial.run(self._entered(work, options))
+        except Exception as error:
+            # The same error, so that it keeps the context that it has.
+            raise error.with_traceback(_beyond_ours(error))  # noqa: B904
 
     async def _entered(self, work: Sequence[Given], options: Options) -> Run:
+        __tracebackhide__ = True
         return await self(*work, **options)
 
     async def _run(self, terms: _Terms) -> Run:
@@ -195,9 +204,24 @@ class Concurrently:
             return _as_run(verdict, together, terms)
 
     async def _in_turn(self, terms: _Terms) -> LivedSeconds:
+        __tracebackhide__ = True
         stopwatch = self._trial.time.stopwatch()
         await in_turn(terms.jobs, keep_going=terms.return_exceptions)
         return stopwatch.elapsed().lived
+
+
+def _beyond_ours(error: Exception) -> TracebackType | None:
+    """Give the traceback from where this module was left for the user's coroutine.
+
+    Between the test and that stand frames of ours and those of asyncio's that run a
+    loop. Without them a promise that is broken here points at the test's line.
+    """
+    beyond = following = error.__traceback__
+    while following is not None:
+        if following.tb_frame.f_code.co_filename == __file__:
+            beyond = following.tb_next
+        following = following.tb_next
+    return beyond
 
 
 def _loop_runs_here() -> bool:

@@ -9,8 +9,16 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import reprlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import nullcontext, suppress
 from typing import Any
 
@@ -38,11 +46,12 @@ Ended = Callable[[AnyTask], None]
 class Job:
     """One piece of work: a name and how to start it."""
 
-    __slots__ = ("given", "name", "repeatable")
+    __slots__ = ("argument", "given", "name", "repeatable")
 
-    def __init__(self, name: str, given: Given) -> None:
+    def __init__(self, name: str, given: Given, argument: int | str = 1) -> None:
         self.name = name
         self.given = given
+        self.argument = argument
         self.repeatable = not inspect.isawaitable(given)
 
     def coroutine(self) -> AnyCoroutine:
@@ -50,8 +59,17 @@ class Job:
         return self.given if inspect.iscoroutine(self.given) else self._run()
 
     async def _run(self) -> object:
+        __tracebackhide__ = True  # the user's line is the one that tells
         given = self.given
-        return await (given if inspect.isawaitable(given) else given())
+        work = given if inspect.isawaitable(given) else given()
+        if not inspect.isawaitable(work):  # what people hand over is not checked
+            close_unstarted([work])
+            raise TypeError(
+                f"{_argument(self.argument)}, {self.name}, returned {_shown(work)}, "
+                "which can't be awaited; a callable that returns a coroutine is "
+                f"accepted{_hint(work)}"
+            )
+        return await work
 
 
 def jobs_from(given: Sequence[Item]) -> list[Job]:
@@ -62,24 +80,26 @@ def jobs_from(given: Sequence[Item]) -> list[Job]:
         ValueError: nothing was given, or the same coroutine twice.
     """
     named: list[tuple[str, Item]]
+    arguments: Iterable[int | str]
     if len(given) == 1 and isinstance(given[0], Mapping):
         named = [(str(name), work) for name, work in given[0].items()]
+        arguments = [name for name, _ in named]
     else:
         named = _numbered([(_name_of(work), work) for work in given])
+        arguments = range(1, len(named) + 1)
     if not named:
         raise ValueError("concurrently() was given nothing to run")
     seen: dict[int, str] = {}
     jobs: list[Job] = []
-    for position, (name, work) in enumerate(named):
+    for argument, (name, work) in zip(arguments, named, strict=True):
         if inspect.isawaitable(work) and id(work) in seen:
             raise ValueError(
                 f"concurrently() was given the same {type(work).__name__} {name!r} "
                 "twice; it can be awaited once. Pass a callable, or call it again."
             )
         seen[id(work)] = name
-        jobs.append(
-            Job(name, work if inspect.isawaitable(work) else _maker(work, position))
-        )
+        made = work if inspect.isawaitable(work) else _maker(work, argument)
+        jobs.append(Job(name, made, argument))
     return jobs
 
 
@@ -92,12 +112,12 @@ def _numbered(named: list[tuple[str, Item]]) -> list[tuple[str, Item]]:
     ]
 
 
-def _maker(work: Maker | Mapping[str, Given], position: int) -> Maker:
+def _maker(work: Maker | Mapping[str, Given], argument: int | str) -> Maker:
     """Give what makes a job's work, or say why this does not."""
     if not callable(work):
         raise TypeError(
-            f"concurrently() argument {position + 1} is {work!r}; a coroutine, another "
-            "awaitable, or a callable without arguments that returns one is accepted"
+            f"{_argument(argument)} is {_shown(work)}; a coroutine, another awaitable, "
+            f"or a callable without arguments that returns one is accepted{_hint(work)}"
         )
     if isinstance(work, functools.partial):
         return work  # made of a function and its arguments: taken at its word
@@ -105,13 +125,46 @@ def _maker(work: Maker | Mapping[str, Given], position: int) -> Maker:
         inspect.signature(work).bind()
     except TypeError as error:
         raise TypeError(
-            f"concurrently() argument {position + 1}, {_name_of(work)}, "
+            f"{_argument(argument)}, {_name_of(work)}, "
             f"can't be called without arguments ({error}); "
             "call it, or wrap it in a lambda"
         ) from None
     except ValueError:  # a builtin that does not tell its signature
         pass
     return work
+
+
+def _argument(argument: int | str) -> str:
+    """Name an argument by its place, or by its key in a mapping."""
+    return f"concurrently() argument {argument!r}"
+
+
+def _shown(wrong: object) -> str:
+    """Say what was given in the place of work; several pieces of it by their number."""
+    if inspect.isgenerator(wrong) or inspect.isasyncgen(wrong):
+        return f"the {type(wrong).__name__} {wrong.__name__}"
+    pieces = _pieces(wrong)
+    if any(map(inspect.isawaitable, pieces)):
+        return f"a {type(wrong).__name__} of {len(pieces)}"
+    return reprlib.repr(wrong)
+
+
+def _hint(wrong: object) -> str:
+    """Say what to write where several pieces of work came as one."""
+    if isinstance(wrong, Mapping):
+        return "; a mapping of names to these is accepted alone"
+    if inspect.isgenerator(wrong) or any(map(inspect.isawaitable, _pieces(wrong))):
+        return "; for each piece of it, unpack it: concurrently(*items)"
+    if inspect.isasyncgen(wrong):
+        return "; iterate over it in a coroutine, with async for"
+    return ""
+
+
+def _pieces(wrong: object) -> Collection[object]:
+    """Give what a container holds; nothing is taken from what can be read once."""
+    if isinstance(wrong, Mapping):
+        return wrong.values()
+    return wrong if isinstance(wrong, (list, tuple, set, frozenset)) else ()
 
 
 def _name_of(work: Item) -> str:
@@ -123,15 +176,14 @@ def _name_of(work: Item) -> str:
     return str(name or type(work).__qualname__).rpartition("<locals>.")[2]
 
 
-def close_unstarted(given: Iterable[Item]) -> None:
+def close_unstarted(given: Iterable[object]) -> None:
     """Close coroutines that will not be awaited, so that nobody is warned of them."""
     for work in given:
-        if isinstance(work, Mapping):
-            close_unstarted(work.values())
-        elif inspect.iscoroutine(work) and inspect.getcoroutinestate(work) == (
-            inspect.CORO_CREATED
-        ):
-            work.close()
+        if inspect.iscoroutine(work):
+            if inspect.getcoroutinestate(work) == inspect.CORO_CREATED:
+                work.close()
+        else:
+            close_unstarted(_pieces(work))
 
 
 class Together:
@@ -256,6 +308,7 @@ class Together:
 
 async def in_turn(jobs: Sequence[Job], *, keep_going: bool = False) -> None:
     """Run the jobs one after another; past those that fail, if it is to keep going."""
+    __tracebackhide__ = True
     loop = asyncio.get_running_loop()
     for job in jobs:
         with suppress(Exception) if keep_going else nullcontext():

@@ -268,6 +268,89 @@ def test_the_record_has_the_speedup_of_a_marked_test(suite):
     assert suite["test_with_a_marker"].record["speedup"] > 1.5
 
 
+POINTED_AT = """
+import asyncio
+import pytest
+
+async def give(seconds=0.0):
+    await asyncio.sleep(seconds)
+
+async def fail():
+    try:
+        {}[1]
+    except KeyError:
+        raise ValueError("mine")
+
+async def test_within(concurrently):
+    await concurrently(give(9), within=0.15)  # here
+
+async def test_map(concurrently):
+    await concurrently.map(give, [9, 9], within=0.15)  # here
+
+def test_run(concurrently):
+    concurrently.run(give(9), within=0.15)  # here
+
+async def test_speedup(concurrently):
+    await concurrently(give(0.05), give(0.05), speedup=9)  # here
+
+def test_run_speedup(concurrently):
+    concurrently.run(give(0.05), give(0.05), speedup=9)  # here
+
+async def test_list(concurrently):
+    await concurrently([give(), give()])  # here
+
+async def test_lambda(concurrently):
+    await concurrently(lambda: 1)  # here
+
+def test_run_lambda(concurrently):
+    concurrently.run(lambda: 1)  # here
+
+def test_run_limit(concurrently):
+    concurrently.run(give(), limit=0)  # here
+
+async def test_option(concurrently):
+    await concurrently(give(), within="soon")  # here
+
+async def test_measured(concurrently):
+    await concurrently(fail, serial="measured")  # here
+
+def test_run_failure(concurrently):
+    concurrently.run(fail())  # here
+"""
+POINTED_AT_THE_TEST = [
+    part.partition("(")[0] for part in POINTED_AT.split("def ") if part[:5] == "test_"
+]
+
+
+@pytest.fixture
+def pointed_at(play):
+    # -W error: work that was handed over and never awaited would fail its test.
+    return play(POINTED_AT, "-W", "error", "--tb=short")
+
+
+@pytest.mark.parametrize("name", POINTED_AT_THE_TEST)
+def test_a_failure_points_at_the_tests_line(pointed_at, name):
+    """Whoever finds it out: none of the plugin's, nor of what runs a loop, is shown."""
+    told = pointed_at[name]
+    assert told.outcome == "failed"
+    frames = [line for line in told.lines if ".py:" in line and ": in " in line]
+    assert any(line.endswith(f": in {name}") for line in frames)
+    assert "# here" in told.text
+    assert frames[-1].startswith("test_it.py:")
+    assert "pytest_asyncbench/" not in told.text
+    assert "runners.py" not in told.text
+    assert "never awaited" not in told.text
+
+
+@pytest.mark.parametrize("name", ["test_measured", "test_run_failure"])
+def test_a_failure_of_a_coroutine_keeps_its_line_and_its_context(pointed_at, name):
+    """Only what stands between the test and the coroutine is left out."""
+    text = pointed_at[name].text
+    assert 'raise ValueError("mine")' in text
+    assert "KeyError: 1" in text
+    assert "During handling of the above exception" in text
+
+
 UNNAMED = """
 import pytest
 

@@ -117,10 +117,73 @@ def test_a_callable_that_needs_arguments_is_refused():
         jobs_from([give])
 
 
-def test_a_callable_that_returns_nothing_awaitable_fails_as_that_job():
-    """As `await` would."""
-    with pytest.raises(TypeError, match="await"):
-        results(run(lambda: 42))
+@pytest.mark.parametrize(
+    ("container", "shown"),
+    [
+        (list, "a list of 2"),
+        (tuple, "a tuple of 2"),
+        (set, "a set of 2"),
+        (lambda works: dict(zip("ab", works, strict=True)), "a dict of 2"),
+    ],
+)
+def test_several_in_one_argument_are_counted_and_closed(container, shown):
+    """Not spelt out; what to write instead is said, and nothing is left unawaited."""
+    works = [give(1), give(2)]
+    given = [forever, container(works)]
+    with pytest.raises(TypeError, match=f"argument 2 is {shown}; .* is accepted; "):
+        jobs_from(given)
+    close_unstarted(given)
+    assert [work.cr_frame for work in works] == [None, None]
+
+
+def test_a_generator_of_work_is_to_be_unpacked():
+    """Nothing is taken from it."""
+    with pytest.raises(TypeError, match=r"is the generator <genexpr>; .*y\(\*items\)"):
+        jobs_from([(give(1) for _ in "ab")])
+
+
+def test_an_asynchronous_generator_is_to_be_iterated_over():
+    """It is no coroutine, though `async def` began it."""
+
+    async def numbers():
+        yield 1
+
+    with pytest.raises(TypeError, match=r"async_generator numbers; .*with async for"):
+        jobs_from([numbers()])
+
+
+def test_what_is_wrong_in_a_mapping_is_named_by_its_key():
+    """It has no place among the arguments."""
+    with pytest.raises(TypeError, match=r"concurrently\(\) argument 'user' is 42; "):
+        jobs_from([{"ads": forever, "user": 42}])
+
+
+def test_a_long_value_is_not_spelt_out():
+    """The line still says what it is."""
+    with pytest.raises(TypeError) as caught:
+        jobs_from(["x" * 10_000])
+    assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("given", "argument"),
+    [((forever, lambda: 42), "2, <lambda>"), (({"ads": lambda: 42},), "'ads', ads")],
+)
+def test_a_callable_that_returns_nothing_awaitable_fails_as_that_job(given, argument):
+    """By its place or key, with what it returned."""
+    with pytest.raises(TypeError, match="await") as caught:
+        run(*given).tasks[-1].result()
+    assert str(caught.value).startswith(
+        f"concurrently() argument {argument}, returned 42, "
+    )
+
+
+def test_a_callable_that_returns_a_list_of_work_is_told_and_the_work_closed():
+    """The list can be unpacked."""
+    works = [give(1), give(2)]
+    with pytest.raises(TypeError, match=r"returned a list of 2, .*unpack it"):
+        results(run(lambda: works))
+    assert [work.cr_frame for work in works] == [None, None]
 
 
 # ----------------------------------------------------------------- running
