@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from freezegun import api
 
 from pytest_asyncbench._words.errors import VirtualTimeError
+from pytest_asyncbench.virtual_time._lazy_names import frozen
 from pytest_asyncbench.virtual_time._local_time import keep_local_time
 
 if TYPE_CHECKING:
@@ -68,8 +69,7 @@ def frozen_datetime(
     #
     # pytest measures its durations there, and they are real ones. So is the time of a
     # loop that is not virtual, such as one in another thread: frozen, it would hang.
-    ignored = ["_pytest.timing"]
-    with api.freeze_time(calendar.start, ignore=ignored, real_asyncio=True):
+    with frozen(calendar.start, ignore=["_pytest.timing"]):
         api.freeze_factories[-1] = freezer
         forget = keep_local_time(
             calendar, lambda: api.freeze_factories[-1:] == [freezer]
