@@ -167,6 +167,7 @@ class Call(Phase):
             self._trial.seen_since(),
             elapsed=self._elapsed,
             strands=self._group.traces() if self._group else (),
+            starved_together=self._group.starved() if self._group else None,
             overrun=self._deadline.stuck() if self._deadline else None,
         )
 

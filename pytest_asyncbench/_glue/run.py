@@ -20,6 +20,8 @@ class Run(Sequence[Any]):
 
     Attributes:
         wall: real elapsed seconds.
+        speedup: serial over wall, less what is forgiven of that; 1.0 where nothing
+            took any time.
         serial: seconds the same coroutines would take, or took, one after another;
             not a number where the loop can't be followed (uvloop).
         order: positions in the order in which the coroutines ended.
@@ -49,12 +51,8 @@ class Run(Sequence[Any]):
         self.tasks: tuple[TaskTrace, ...] = comparison.tasks
         self.blocking = tuple(blocking)
         self.starved = elapsed.starved
-
-    @property
-    def speedup(self) -> float:
-        """Serial over wall; 1.0 where nothing took any time."""
-        together = self.wall if self.virtual is None else self.virtual
-        return self.serial / together if together > 0 else 1.0
+        speedup = comparison.speedup
+        self.speedup = 1.0 if speedup is None else speedup
 
     @property
     def peak(self) -> int:

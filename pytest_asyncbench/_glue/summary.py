@@ -50,6 +50,8 @@ class Summary:
         # Keys in order: who reruns a test that failed reports it several times.
         self.unmeasured: dict[str, None] = {}
         self.waived: dict[str, None] = {}
+        self.too_short: dict[str, None] = {}
+        self.not_passed: set[str] = set()
         self.not_followed: dict[NotFollowed, set[str]] = {}
         self.problems: Counter[Problem] = Counter()
         self.unread: dict[str, str] = {}
@@ -58,6 +60,8 @@ class Summary:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the record from a test's last report."""
         if report.when != "teardown":
+            if not report.passed:
+                self.not_passed.add(report.nodeid)
             return
         try:
             for record in records_in(report):
@@ -72,6 +76,8 @@ class Summary:
             self.unmeasured[nodeid] = None
         if record.waived:
             self.waived[nodeid] = None
+        if record.too_short and nodeid not in self.not_passed:
+            self.too_short[nodeid] = None
         for loop in record.not_followed:
             self.not_followed.setdefault(loop, set()).add(nodeid)
         self.problems.update(record.problem_parts)
@@ -115,6 +121,15 @@ class Summary:
             yield f"not measured: {nodeid} asked to be watched, and no step was seen"
         for nodeid in self.waived:
             yield f"not judged: the budget of {nodeid}, since a debugger stood in it"
+        if self.too_short:
+            tests, first = (
+                _many(len(self.too_short), "test"),
+                next(iter(self.too_short)),
+            )
+            yield (
+                f"not judged: the speedup of {tests}, whose tasks took no time worth "
+                f"comparing (the first is {first})"
+            )
         for problem, count in self.problems.items():
             times = f" ({count} times)" if count > 1 else ""
             if problem.is_ours:

@@ -38,7 +38,14 @@ from pytest_asyncbench._words.seen import (
     Stack,
 )
 
-__all__ = ["Acceptance", "Acceptances", "accept", "counted", "is_debuggers"]
+__all__ = [
+    "Acceptance",
+    "Acceptances",
+    "accept",
+    "counted",
+    "forgiven_of",
+    "is_debuggers",
+]
 
 _is_tools = one_pattern(TOOLS).match
 
@@ -157,11 +164,17 @@ def _matches(names: Iterable[str], glob: str) -> bool:
 
 def counted(policy: Policy, wall: float, elapsed: Elapsed) -> float:
     """Give the part of `wall` that counts: without starved time that is forgiven."""
-    if policy.starvation == "strict" or elapsed.starved is None:
-        return wall
-    if elapsed.virtual is not None:
-        return wall
-    return max(0.0, wall - elapsed.starved)
+    return max(0.0, wall - forgiven_of(policy, elapsed.starved, elapsed))
+
+
+def forgiven_of(policy: Policy, starved: float | None, elapsed: Elapsed) -> float:
+    """Give what of starved time is forgiven: nothing of what nobody could tell.
+
+    Virtual time stands still meanwhile.
+    """
+    if policy.starvation == "strict" or elapsed.virtual is not None:
+        return 0.0
+    return starved or 0.0
 
 
 def is_debuggers(violation: Violation, seen: Observations) -> bool:

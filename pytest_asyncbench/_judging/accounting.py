@@ -8,12 +8,20 @@ of the spans would be wrong: four coroutines through one ``Semaphore(1)`` have s
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 
 from pytest_asyncbench._words.decided import Comparison, TaskTrace
 from pytest_asyncbench._words.seen import StrandTrace
 
-__all__ = ["compare", "peak", "spans_united", "united"]
+__all__ = [
+    "compare",
+    "less_starved",
+    "longest_alone",
+    "peak",
+    "spans_united",
+    "united",
+]
 
 Span = tuple[float, float]
 
@@ -58,6 +66,33 @@ def compare(strands: Sequence[StrandTrace], wall: float | None = None) -> Compar
         wall=spans_united(tasks) if wall is None else wall,
         serial=sum(task.running + task.waiting for task in tasks),
     )
+
+
+def longest_alone(tasks: Iterable[TaskTrace], starved: float = 0.0) -> float:
+    """Measure what the longest of them would take with no other beside it.
+
+    Who runs is the one that is starved, so all of that may lie in its running.
+    """
+    each = (task.waiting + max(0.0, task.running - starved) for task in tasks)
+    return max(each, default=0.0)
+
+
+def less_starved(seen: Comparison, starved: float, *, derived: bool) -> Comparison:
+    """Take starved time off what they took together, and off `derived` serial time.
+
+    Starved time counts as running, and would make what ran one after another look the
+    faster. Nor is all of it time that was lost: while every task waits, nobody is late.
+    So what is left is no less than the longest of them alone, which also bounds the
+    speedup by their number.
+    """
+    running = sum(task.running for task in seen.tasks)
+    serial = seen.serial - min(starved, running) if derived else seen.serial
+    least = longest_alone(seen.tasks, starved)
+    if derived and seen.tasks:
+        least = max(least, serial / len(seen.tasks))
+    wall = max(seen.wall - starved, least)
+    forgiven = max(0.0, seen.wall - wall)
+    return dataclasses.replace(seen, wall=wall, serial=serial, forgiven=forgiven)
 
 
 def spans_united(tasks: Iterable[TaskTrace]) -> float:

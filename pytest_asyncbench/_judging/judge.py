@@ -6,8 +6,12 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from pytest_asyncbench._judging.acceptance import counted, is_debuggers
-from pytest_asyncbench._judging.accounting import compare
+from pytest_asyncbench._judging.acceptance import counted, forgiven_of, is_debuggers
+from pytest_asyncbench._judging.accounting import (
+    compare,
+    less_starved,
+    longest_alone,
+)
 from pytest_asyncbench._judging.attribution import findings
 from pytest_asyncbench._words.decided import Comparison, Finding, Verdict, Violation
 from pytest_asyncbench._words.promised import Policy, Rule
@@ -18,11 +22,15 @@ __all__ = ["judge"]
 _BEATS_SERIAL = 1.05
 """More than 1 by what derived serial time may be wrong."""
 
+_TOO_SHORT = 0.001
+"""Where no task takes as long as this alone, in seconds, there is nothing to compare:
+what is measured is what it costs to start them."""
+
 
 def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Verdict:
     """Hold what was seen against what was promised."""
     found = tuple(findings(policy, seen, rules))
-    comparison = _comparison(seen)
+    comparison = _comparison(policy, seen)
     held_against = list(_broken(policy, seen, comparison, found))
     accepted = [one for one in held_against if is_debuggers(one, seen)]
     broken = [one for one in held_against if one not in accepted]
@@ -39,6 +47,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         violations=tuple(broken),
         accepted=tuple(accepted),
         overrun=seen.overrun,
+        too_short=_compares(policy) and _too_short(seen, comparison),
         unmeasured=_unmeasured(policy, seen),
         problems=seen.problems,
     )
@@ -49,13 +58,34 @@ def _is_budgets(violation: Violation) -> bool:
     return unmeasured or violation.kind in ("wall", "speedup")
 
 
-def _comparison(seen: Observations) -> Comparison | None:
+def _comparison(policy: Policy, seen: Observations) -> Comparison | None:
     if not seen.strands:
         return None
-    derived = compare(seen.strands, seen.together)
-    if seen.serial is None:
-        return derived
-    return dataclasses.replace(derived, serial=seen.serial)
+    compared = compare(seen.strands, seen.together)
+    derived = seen.serial is None
+    if seen.serial is not None:
+        compared = dataclasses.replace(compared, serial=seen.serial)
+    starved = forgiven_of(policy, _starved_together(seen), seen.elapsed)
+    return less_starved(compared, starved, derived=derived)
+
+
+def _starved_together(seen: Observations) -> float | None:
+    return seen.starved_together if seen.together is None else seen.elapsed.starved
+
+
+def _compares(policy: Policy) -> bool:
+    """Tell whether a speedup is asked for, with a number or without."""
+    named = policy.budget is not None and policy.budget.speedup is not None
+    return named or (policy.copies or 0) > 1
+
+
+def _too_short(seen: Observations, comparison: Comparison | None) -> bool:
+    """Tell whether the tasks took so little time that there is nothing to compare."""
+    if comparison is None:
+        return False
+    # However starved time is counted, it says nothing of what the tasks do.
+    starved = _starved_together(seen) or 0.0
+    return longest_alone(comparison.tasks, starved) < _TOO_SHORT
 
 
 # ---------------------------------------------------------------- promises
@@ -76,8 +106,8 @@ def _broken(
         ):
             yield Violation(kind="wall", limit=budget.within, actual=took)
     least = budget.speedup if budget is not None else None
-    if least is not None or (policy.copies or 0) > 1:
-        yield from _too_slow(policy, seen, comparison, least)
+    if _compares(policy):
+        yield from _too_slow(seen, comparison, least)
     if policy.blocking == "error":
         culprits = [finding for finding in found if finding.allowed is None]
         if culprits:
@@ -88,7 +118,6 @@ def _broken(
 
 
 def _too_slow(
-    policy: Policy,
     seen: Observations,
     comparison: Comparison | None,
     least: float | None,
@@ -98,16 +127,11 @@ def _too_slow(
         kind = "unmeasured" if seen.not_followed else "speedup"
         yield Violation(kind=kind, limit=least or 1.0)
         return
-    wall = counted(policy, comparison.wall, seen.elapsed)
-    if wall <= 0 < comparison.wall:
-        return  # all of it was spent waiting for a processor: that tells nothing
-    serial = comparison.serial
-    if seen.serial is None:
-        # Who runs is the one that is starved, so it counts as running, and would make
-        # what ran one after another look the faster.
-        running = sum(task.running for task in comparison.tasks)
-        serial -= min(comparison.wall - wall, running)
-    speedup = serial / wall if wall > 0 else 0.0
+    if _too_short(seen, comparison):
+        if least is not None:
+            yield Violation(kind="unmeasured", limit=least)
+        return
+    speedup = comparison.speedup or 0.0
     # Copies with no number of their own must still beat one after another.
     if speedup < least if least is not None else speedup <= _BEATS_SERIAL:
         yield Violation(kind="speedup", limit=least or 1.0, actual=speedup)

@@ -14,6 +14,8 @@ from pytest_asyncbench._words.whose import is_ours, is_plumbing
 __all__ = ["speedup_lines", "unmeasured_speedup_lines", "wall_lines"]
 
 _MOST_TASKS = 20
+_WORTH_A_LINE = 0.05
+"""Time that is forgiven is told from this part of the time on that is left."""
 _YEAR = 365.25 * 86_400
 
 
@@ -93,6 +95,11 @@ def speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
         f"{seconds(comparison.wall)} together, "
         f"{seconds(comparison.serial)} one after another"
     )
+    if comparison.forgiven >= _WORTH_A_LINE * comparison.wall:
+        yield (
+            f"  {seconds(comparison.forgiven)} more spent waiting for a processor "
+            "(forgiven)"
+        )
     yield from _why_slow(comparison)
     yield from (f"  {each.sentence}" for each in verdict.not_followed)
     yield from (f"  {line}" for line in timeline(comparison.tasks))
@@ -103,7 +110,14 @@ def _promised(broken: Violation) -> str:
 
 
 def unmeasured_speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
-    """Say that the speedup can't be told, and what the loop lacks for that."""
+    """Say that the speedup can't be told, and why: time, or what the loop lacks."""
+    if verdict.too_short:
+        yield (
+            f"speedup {_promised(broken)} was promised, and can't be told: "
+            "no task took as much as a millisecond"
+        )
+        yield "  use: a budget without a speedup for this test"
+        return
     why = ", and ".join(each.sentence for each in verdict.not_followed)
     yield f"speedup {_promised(broken)} was promised, and can't be told: {why}"
     yield "  use: asyncio's own loop for this test"

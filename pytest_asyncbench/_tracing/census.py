@@ -56,8 +56,15 @@ from pytest_asyncbench._loops import (
     watch_writes,
 )
 from pytest_asyncbench._tracing.eager import Start, Starts, has_begun
-from pytest_asyncbench._tracing.strands import Group, Origin, Strand, ThreadCall, Trace
-from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._tracing.strands import (
+    Account,
+    Group,
+    Origin,
+    Strand,
+    ThreadCall,
+    Trace,
+)
+from pytest_asyncbench._words.clock import Clock, current_thread_ids
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.undo import Undo, replace
 
@@ -143,8 +150,10 @@ class Census:
         long_step: LongStep,
         time: Callable[[], VirtualSeconds] | None = None,
     ) -> None:
+        self._clock = clock
         self._real = clock.now
         self._now: Callable[[], LivedSeconds] = time or clock.now
+        self._in_real_time = time is None
         self._limit = limit
         self._long_step = long_step
         self._traces: dict[AnyTask, Trace] = {}
@@ -152,6 +161,7 @@ class Census:
         self._unwatch_writes: Undo
         self._nobody = Strand(None, None, "")
         self._bodies: dict[Trace, Group] = {}
+        self._newest_body: Group | None = None
         self._of_loops: Group | None = None
         self._given: dict[AnyTask, Group] = {}
         self._expected: Group | None = None
@@ -169,7 +179,7 @@ class Census:
 
     def body(self) -> Group:
         """Make a strand of each task that the current one starts from now on."""
-        group = Group()
+        group = self._body_group()
         task = asyncio.current_task()
         if task is not None:
             self._hosts(self._trace_of(task), group)
@@ -177,8 +187,18 @@ class Census:
 
     def bodies(self) -> Group:
         """Do as `body` does for each task that a loop is started with, in one group."""
-        self._of_loops = group = Group()
+        self._of_loops = group = self._body_group()
         return group
+
+    def _body_group(self) -> Group:
+        # The others are measured as a whole by who runs them.
+        group = Group(self._account if self._in_real_time else None)
+        self._newest_body = group
+        return group
+
+    def _account(self) -> Account:
+        thread = current_thread_ids()
+        return thread[1], self._clock.processor(*thread).starved
 
     @contextmanager
     def starting(self, group: Group) -> Iterator[None]:
@@ -231,7 +251,7 @@ class Census:
             if owner is not None:
                 outer = None if strand is self._nobody else strand
                 strand = Strand(owner, outer, name)
-                owner.strands.append(strand)
+                owner.add(strand)
         trace = Trace(strand, at)
         owned: Strand | None = strand
         while owned is not None and owned.root is None and owned is not self._nobody:
@@ -369,6 +389,10 @@ class Census:
             # An argument from 3.14 on. Where there is a factory, that is followed.
             if kwargs.get("eager_start") and loop.get_task_factory() is None:
                 return self._create(made, loop, coro, **kwargs)
+            body = self._newest_body
+            if body is not None and body.rests:
+                # It begins when the step is over that creates it.
+                self._ledgers[loop].unsettled.append(_Created(body))
             return original(coro, **kwargs)
 
         view.undo.append(replace(loop, "create_task", create_task))
@@ -384,6 +408,8 @@ class Census:
         # of the loop's shows it, and may create others there.
         creator = self._creator(loop)
         outer = self._newborn, self._expected
+        if self._newest_body is not None:
+            self._newest_body.begins()
         began = self._now()
         trace = self._begin(creator, began, "", self._expected)
         self._newborn, self._expected = trace, None
@@ -431,6 +457,9 @@ class Census:
         starts = [one for one in noted if isinstance(one, Start)]
         lent = sum(one.seconds for one in noted if isinstance(one, _Lent))
         lent += self._starts.settle(ledger.view.loop, starts, ended)
+        created = next((one for one in noted if isinstance(one, _Created)), None)
+        if created is not None:
+            created.group.begins()
         if booked is not None and lent:
             booked.strand.spend(-lent)
             booked.take_marks()
@@ -455,6 +484,9 @@ class Census:
 
     def _finish(self, task: AnyTask, trace: Trace, now: float) -> None:
         trace.finished = now
+        for strand in trace.strand.and_outer():
+            if strand.root is trace and strand.group is not None:
+                strand.group.ended()
         # The task must be free to go: nothing here may keep it alive.
         self._traces.pop(task, None)
 
@@ -770,11 +802,20 @@ class _Lent:
         self.seconds = seconds
 
 
-_NOTES = (_Lent, Start)
+class _Created:
+    """That a task was created in a step, after which it begins as one of a group."""
+
+    __slots__ = ("group",)
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+
+
+_NOTES = (_Lent, Start, _Created)
 
 
 def _disown(trace: Trace) -> None:
     """Take back the strands that were made for a task that is to begin later."""
     for strand in trace.strand.and_outer():
         if strand.root is trace and strand.group is not None:
-            strand.group.strands.remove(strand)
+            strand.group.remove(strand)

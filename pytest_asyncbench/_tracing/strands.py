@@ -7,11 +7,11 @@ given in the body of another is part of that. What happens when is not known her
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pytest_asyncbench._words.seen import StrandTrace
 
-__all__ = ["Group", "Origin", "Strand", "ThreadCall", "Trace"]
+__all__ = ["Account", "Group", "Origin", "Strand", "ThreadCall", "Trace"]
 
 
 class ThreadCall:
@@ -70,13 +70,70 @@ class Strand:
         )
 
 
+Account = tuple[int, float | None]
+"""A thread, and for how long it has been starved so far."""
+
+
 class Group:
-    """Strands that are started side by side."""
+    """Strands that are started side by side.
 
-    __slots__ = ("strands",)
+    Args:
+        account: reads that of the calling thread, where it is to be known for how long
+            the loop's thread was starved while one of them was in flight.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_account", "_in_flight", "_since", "_starved", "strands")
+
+    def __init__(self, account: Callable[[], Account] | None = None) -> None:
         self.strands: list[Strand] = []
+        self._account = account
+        self._in_flight = 0
+        self._since: Account | None = None
+        """The account as the first of those in flight began."""
+        self._starved = 0.0
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is to be told when one may begin, since none is in flight."""
+        return self._account is not None and not self._in_flight
+
+    def begins(self) -> None:
+        """Note that one may begin now."""
+        if self._account is not None and not self._in_flight:
+            self._since = self._account()
+
+    def add(self, strand: Strand) -> None:
+        """Take one in that begins."""
+        self.strands.append(strand)
+        if self._since is None:
+            self.begins()
+        self._in_flight += 1
+
+    def ended(self) -> None:
+        """Note that one has ended."""
+        self._in_flight -= 1
+        if not self._in_flight:
+            self._starved += self._more()
+            self._since = None
+
+    def remove(self, strand: Strand) -> None:
+        """Take one out again, which is to begin later."""
+        self.strands.remove(strand)
+        self.ended()
+
+    def starved(self) -> float | None:
+        """Tell for how long the loop's thread was starved while one was in flight."""
+        if self._account is None:
+            return None
+        return self._starved + (self._more() if self._in_flight else 0.0)
+
+    def _more(self) -> float:
+        if self._since is None or self._account is None:
+            return 0.0
+        (thread, before), (now_in, now) = self._since, self._account()
+        if before is None or now is None or thread != now_in:
+            return 0.0
+        return max(0.0, now - before)
 
     def traces(self) -> tuple[StrandTrace, ...]:
         """Give each strand's account, in the order in which they were started."""

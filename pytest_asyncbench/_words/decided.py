@@ -55,6 +55,8 @@ class Comparison:
     tasks: tuple[TaskTrace, ...]
     wall: float
     serial: float
+    forgiven: float = 0.0
+    """What was starved time, and is taken off `wall` already."""
 
     @property
     def speedup(self) -> float | None:
@@ -131,6 +133,8 @@ class Verdict:
     accepted: tuple[Violation, ...] = ()
     """Broken promises that are accepted, since a debugger stood in the test."""
     overrun: Overrun | None = None
+    too_short: bool = False
+    """Whether its tasks took too little time for a speedup to mean anything."""
     unmeasured: bool = False
     problems: tuple[Problem, ...] = ()
 

@@ -189,7 +189,7 @@ class Record:
     """In seconds: what the coroutines that ran side by side would take one after
     another; null where there were none."""
     speedup: float | None
-    """A factor: `serial` over the time that they took together."""
+    """A factor: `serial` over `together`."""
     starved: float | None
     """In seconds: the part of `wall` in which the thread could have run and was not
     let; null where the system can't tell."""
@@ -221,6 +221,11 @@ class Record:
     """The kinds of loop whose tasks could not be followed, and why."""
     violations: tuple[ViolationEntry, ...] = ()
     """The promises that were broken, the one that gives the failure its name first."""
+    together: float | None = None
+    """In seconds: what the coroutines that ran side by side took together, less starved
+    time that is forgiven; null where there were none."""
+    too_short: bool = False
+    """Whether a speedup was asked for of tasks that took too little time to compare."""
     overrun: OverrunEntry | None = None
     """What stood when the budget ended; null where it did not end before the test."""
     tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
@@ -277,6 +282,8 @@ def record_of(verdict: Verdict) -> Record:
             )
             for broken in verdict.violations
         ),
+        together=_known(comparison.wall) if comparison else None,
+        too_short=verdict.too_short,
         overrun=_overrun(verdict.overrun),
         tasks=comparison.tasks if comparison else (),
     )

@@ -239,6 +239,9 @@ class Observations:
     """What the test body itself started side by side."""
     together: LivedSeconds | None = None
     """For how long they ran, where that is more than their own spans."""
+    starved_together: float | None = None
+    """For how long the loop's thread was starved while at least one of them was in
+    flight. Of `together` it is what `elapsed` says."""
     serial: float | None = None
     """The time in a row, where it was measured or given and need not be derived."""
     overrun: Overrun | None = None

@@ -69,6 +69,19 @@ async def test_fast():
 async def test_hung():
     await asyncio.sleep(60)
 
+@pytest.mark.concurrent(3)
+async def test_brief():
+    pass
+
+@pytest.mark.concurrent(3)
+async def test_as_brief():
+    pass
+
+@pytest.mark.concurrent(3)
+@pytest.mark.budget(speedup=2)
+async def test_brief_with_a_number():
+    pass
+
 @pytest.mark.concurrent(1)
 async def test_single():
     time.sleep(0.001)
@@ -94,6 +107,7 @@ def test_outcomes(suite):
         "test_one_fails",
         "test_one_skips_and_one_fails",
         "test_blocking",
+        "test_brief_with_a_number",
         "test_hung",
     }
     assert suite["test_all_skip"].outcome == "skipped"
@@ -141,6 +155,19 @@ def test_a_number_that_is_given_is_what_counts(suite):
     """Lower than one or higher."""
     assert suite["test_blocking_is_promised"].outcome == "passed"
     assert suite["test_fast"].record["speedup"] > 3
+
+
+def test_what_takes_no_time_is_not_compared(suite):
+    """It passes and is told once, unless a number was named that can't be told."""
+    assert suite["test_brief"].record["too_short"]
+    told = [line for line in suite.summary if "no time worth comparing" in line]
+    (line,) = told
+    assert line.startswith("not judged: the speedup of 2 tests")
+    assert "test_brief" in line
+    assert suite["test_brief_with_a_number"].lines[0] == (
+        "speedup at least 2 was promised, and can't be told: "
+        "no task took as much as a millisecond"
+    )
 
 
 def test_a_budget_holds_for_all_copies_together(suite):

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_asyncbench._judging.accounting import compare, peak, spans_united, united
+from pytest_asyncbench._judging.accounting import (
+    compare,
+    less_starved,
+    peak,
+    spans_united,
+    united,
+)
 from pytest_asyncbench._words.decided import TaskTrace
 from pytest_asyncbench._words.seen import StrandTrace
 
@@ -81,6 +87,29 @@ def test_wall_is_taken_as_given_or_measured_from_the_spans():
     apart = [strand(0.0, 1.0), strand(5.0, 6.0)]
     assert compare(apart).wall == 2.0
     assert compare(apart, wall=6.0).wall == 6.0
+
+
+@pytest.mark.parametrize("starved", [0.0, 0.05, 0.5, 9.0])
+def test_nothing_is_faster_than_the_longest_alone(starved):
+    """However much of the time is forgiven, a speedup of four waits is four at most."""
+    four = compare([strand(running=0.01, waits=((0.0, 1.0),)) for _ in range(4)], 1.2)
+    seen = less_starved(four, starved, derived=True)
+    assert seen.speedup <= 4.0
+    assert seen.wall + seen.forgiven == pytest.approx(1.2)
+    assert seen.speedup == seen.serial / seen.wall
+
+
+def test_a_given_serial_time_is_bounded_by_the_longest_alone():
+    """It is taken as it is, and what is forgiven makes no wait any shorter."""
+    seen = compare([strand(waits=((0.0, 1.0),)) for _ in range(2)], 1.2)
+    assert less_starved(seen, 0.9, derived=False).wall == 1.0
+
+
+def test_a_strand_that_never_ended_makes_no_speedup_beyond_their_number():
+    """It has waited all the while, and has no span."""
+    endless = strand(finished=None, waits=((0.0, 50.0),))
+    seen = compare([strand(waits=((0.0, 1.0),)), endless])
+    assert less_starved(seen, 0.0, derived=True).speedup < 2
 
 
 def test_nothing_at_all_has_no_speedup():

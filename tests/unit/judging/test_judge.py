@@ -165,6 +165,43 @@ def test_starved_time_makes_no_speedup():
     assert broken(speedup(1.2), **seen, serial=3.0) == []
 
 
+def test_only_what_was_lost_while_they_were_in_flight_is_forgiven():
+    """Not what the test was starved of before it started them."""
+    in_a_row = (
+        StrandTrace(name="a", started=0.0, finished=1.0, waits=((0.0, 1.0),)),
+        StrandTrace(name="b", started=0.0, finished=2.0, waits=((1.0, 2.0),)),
+    )
+    seen = {"strands": in_a_row, "wall": 9.0, "starved": 1.5}
+    (slow,) = broken(speedup(1.5), **seen, starved_together=0.1)
+    assert slow.actual == pytest.approx(2.0 / 1.9)
+
+
+def test_figures_of_a_failed_speedup_are_those_of_the_comparison():
+    """What is told beside the number is what it was worked out from."""
+    seen = observations(strands=side_by_side(4), together=1.5, starved=0.3)
+    verdict = judge(speedup(5), seen)
+    compared = verdict.comparison
+    assert verdict.violations[0].actual == compared.serial / compared.wall
+    assert compared.wall == pytest.approx(1.2)
+    assert compared.forgiven == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("starvation", ["forgive", "strict"])
+def test_tasks_that_take_no_time_tell_nothing(starvation):
+    """Copies pass; a number that was named can't be told; nothing depends on noise."""
+    brief = tuple(
+        StrandTrace(name="a", started=0.0, finished=0.2, running=running)
+        for running in (0.0002, 0.05)
+    )
+    seen = observations(strands=brief, starved_together=0.0499)
+    copies = judge(Policy(copies=2, starvation=starvation), seen)
+    assert (copies.violations, copies.too_short) == ((), True)
+    named = judge(speedup(0.5, copies=2, starvation=starvation), seen)
+    assert named.violations == (Violation(kind="unmeasured", limit=0.5),)
+    assert named.budget_met is False
+    assert judge(Policy(), seen).too_short is False
+
+
 @pytest.mark.parametrize("copies", [2, 50])
 def test_copies_must_beat_one_after_another(copies):
     """More than one, not one, where no number is given."""

@@ -163,6 +163,33 @@ def test_waiting_for_each_other_is_said():
     assert lines[1].startswith("  they waited for each other")
 
 
+def test_a_speedup_says_what_was_forgiven():
+    """Beside figures that have it taken off."""
+    compared = Comparison(
+        tasks=tasks((0, 1.0), (0, 1.0)), wall=1.0, serial=2.0, forgiven=0.25
+    )
+    lines = text(Violation(kind="speedup", limit=3.0, actual=2.0), comparison=compared)
+    assert lines[:2] == [
+        (
+            "speedup 2.00, promised at least 3: 1.000 s together, "
+            "2.000 s one after another"
+        ),
+        "  0.250 s more spent waiting for a processor (forgiven)",
+    ]
+
+
+def test_a_speedup_of_what_takes_no_time_is_said_to_be_untold():
+    """Nothing is missing on the loop's side."""
+    lines = text(Violation(kind="unmeasured", limit=3.0), too_short=True)
+    assert lines == [
+        (
+            "speedup at least 3 was promised, and can't be told: "
+            "no task took as much as a millisecond"
+        ),
+        "  use: a budget without a speedup for this test",
+    ]
+
+
 def test_a_speedup_of_no_tasks_says_what_to_write():
     """Instead of a number that means nothing."""
     assert text(Violation(kind="speedup", limit=2.5)) == [

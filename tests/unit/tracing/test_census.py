@@ -21,6 +21,8 @@ from pytest_asyncbench.testing import ManualClock
 
 CLOCK = ManualClock()
 
+EAGER = [] if sys.version_info < (3, 12) else [asyncio.eager_task_factory]
+
 
 def work(seconds):
     """Keep the loop for so long."""
@@ -487,3 +489,36 @@ def test_the_loop_is_as_it_was_afterwards():
     assert vars(loop)["_task_factory"] is before["_task_factory"] is None
     assert vars(loop._selector).keys() == poller.keys()
     loop.close()
+
+
+@pytest.mark.parametrize("factory", [None, *EAGER])
+def test_starved_time_is_that_of_the_window_of_the_tasks(factory):
+    """Not what was lost before they began, between them, or after they ended."""
+
+    async def starved_in_between(seconds):
+        CLOCK.starve(seconds)
+        await asyncio.sleep(1)
+
+    async def main():
+        CLOCK.starve(100)
+        pairs = [asyncio.ensure_future(starved_in_between(2)) for _ in range(2)]
+        CLOCK.starve(200 if factory is None else 0)
+        await asyncio.gather(*pairs)
+        CLOCK.starve(400)
+        await asyncio.ensure_future(starved_in_between(8))
+        CLOCK.starve(800)
+
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    groups = []
+
+    async def body():
+        groups.append(watch.census.body())
+        await main()
+
+    try:
+        run_in(CLOCK, body(), factory)
+    finally:
+        watch.stop()
+    assert watch.problems == []
+    assert groups[0].starved() == pytest.approx(12)

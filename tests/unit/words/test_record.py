@@ -156,6 +156,8 @@ def test_the_record_has_the_documented_shape():
         "problem_parts": [],
         "not_followed": [],
         "violations": [],
+        "together": 0.5,
+        "too_short": False,
         "overrun": None,
     }
     assert json.loads(json.dumps(record)) == record
