@@ -7,11 +7,12 @@ when somebody uses one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_asyncbench._glue.fixtures import fixtures_of
 from pytest_asyncbench._glue.properties import PROPERTY
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ __all__ = [
     "PLAN",
     "Reports",
     "asks",
-    "fixtures_of",
     "marker_lines",
     "plan_of",
 ]
@@ -43,8 +43,17 @@ def plan_of(config: pytest.Config) -> Plan:
     if PLAN not in config.stash:
         from pytest_asyncbench._glue.plan import Plan
 
-        config.stash[PLAN] = Plan(config)
+        config.stash[PLAN] = Plan(config, lambda: _watch(config))
     return config.stash[PLAN]
+
+
+def _watch(config: pytest.Config) -> None:
+    """Bring in the engines, and the hooks that stand around each test."""
+    from pytest_asyncbench._glue.session import Session
+
+    plugins = config.pluginmanager
+    if not plugins.has_plugin("asyncbench-session"):
+        plugins.register(Session(config, plan_of(config)), "asyncbench-session")
 
 
 def marker_lines(config: pytest.Config) -> Iterable[str]:
@@ -61,11 +70,6 @@ def asks(item: pytest.Item) -> bool:
     if any(mark.name in MARKERS for mark in item.iter_markers()):
         return True
     return not set(FIXTURES).isdisjoint(fixtures_of(item))
-
-
-def fixtures_of(item: pytest.Item) -> Sequence[str]:
-    """Give the names of the fixtures that a test asks for."""
-    return getattr(item, "fixturenames", ())
 
 
 class Reports:

@@ -21,20 +21,20 @@ class BlockingCalls(Sequence[Finding]):
         self._trial = trial
 
     def _now(self) -> list[Finding]:
-        trial = self._trial
-        return findings(trial.policy, trial.call.seen(), trial.rules)
+        watched, call = self._trial.watched, self._trial.call
+        return findings(watched.policy, call.seen(), watched.rules)
 
     def clear(self) -> None:
         """Forget what was seen so far; it does not count against the test either."""
-        self._trial.watch.forget()
+        self._trial.watched.watch.forget()
 
     def allowed(self, reason: str) -> AbstractContextManager[None]:
         """Accept blocking in a ``with`` block, for this reason."""
-        return self._trial.watch.accepting(values.reason(reason))
+        return self._trial.watched.watch.accepting(values.reason(reason))
 
     def paused(self) -> AbstractContextManager[None]:
         """Look away in a ``with`` block: what blocks there is not even listed."""
-        return self._trial.watch.accepting(None)
+        return self._trial.watched.watch.accepting(None)
 
     def __len__(self) -> int:
         return len(self._now())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from pytest_asyncbench._glue.failures import by_weight, failure_of, note_others
 from pytest_asyncbench._glue.outcome import broken_promise
 from pytest_asyncbench._glue.run import Run
-from pytest_asyncbench._glue.trial import Trial
+from pytest_asyncbench._glue.watched import Watched
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._reports.message import accepted_lines
@@ -98,8 +98,8 @@ class Concurrently:
     in the order given, and what is known of the time they took.
     """
 
-    def __init__(self, trial: Trial) -> None:
-        self._trial = trial
+    def __init__(self, watched: Watched) -> None:
+        self._watched = watched
 
     async def __call__(
         self,
@@ -128,7 +128,7 @@ class Concurrently:
         """
         __tracebackhide__ = True
         try:
-            with self._trial.paused():
+            with self._watched.paused():
                 jobs = jobs_from(work)
                 terms = _Terms(jobs, within, speedup, serial, limit, return_exceptions)
         except (PolicyError, TypeError, ValueError) as error:
@@ -158,7 +158,7 @@ class Concurrently:
             close_unstarted(work)
             raise RuntimeError("a loop is running here: use `await concurrently(...)`")
         try:
-            return self._trial.run(self._entered(work, options))
+            return self._watched.run(self._entered(work, options))
         except Exception as error:
             # The same error, so that it keeps the context that it has.
             raise error.with_traceback(_beyond_ours(error))  # noqa: B904
@@ -169,43 +169,43 @@ class Concurrently:
 
     async def _run(self, terms: _Terms) -> Run:
         __tracebackhide__ = True
-        trial = self._trial
+        watched = self._watched
         given = terms.serial if isinstance(terms.serial, float) else None
         if terms.serial == "measured":
             given = await self._in_turn(terms)
         together = Together(
             terms.jobs,
-            census=trial.watch.census,
+            census=watched.watch.census,
             limit=terms.limit,
             keep_going=terms.return_exceptions,
         )
-        before = trial.so_far()
-        stopwatch = trial.time.stopwatch()
+        before = watched.so_far()
+        stopwatch = watched.time.stopwatch()
         async with AsyncExitStack() as stack:
             deadline = None
             if terms.budget is not None and terms.budget.within is not None:
                 deadline = await stack.enter_async_context(
-                    trial.deadline(stopwatch, terms.budget.within, together.expire)
+                    watched.deadline(stopwatch, terms.budget.within, together.expire)
                 )
             await together.run()
         elapsed = stopwatch.elapsed()
-        with trial.paused():
+        with watched.paused():
             seen = replace(
-                trial.seen_since(before),
+                watched.seen_since(before),
                 elapsed=elapsed,
                 strands=together.group.traces(),
                 together=elapsed.lived,
                 serial=given,
                 overrun=deadline.overrun if deadline else None,
             )
-            verdict = judge(_policy_for(trial.policy, terms), seen, trial.rules)
-            trial.accepted_lines += accepted_lines(verdict)
+            verdict = judge(_policy_for(watched.policy, terms), seen, watched.rules)
+            watched.accepted_lines += accepted_lines(verdict)
             _raise_broken(verdict, together)
             return _as_run(verdict, together, terms)
 
     async def _in_turn(self, terms: _Terms) -> LivedSeconds:
         __tracebackhide__ = True
-        stopwatch = self._trial.time.stopwatch()
+        stopwatch = self._watched.time.stopwatch()
         await in_turn(terms.jobs, keep_going=terms.return_exceptions)
         return stopwatch.elapsed().lived
 

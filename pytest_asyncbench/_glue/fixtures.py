@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -18,6 +19,7 @@ __all__ = [
     "TRIAL",
     "blocking_calls",
     "concurrently",
+    "fixtures_of",
     "virtual_clock",
 ]
 
@@ -27,6 +29,11 @@ CONCURRENTLY: pytest.StashKey[Concurrently] = pytest.StashKey()
 BLOCKING_CALLS: pytest.StashKey[BlockingCalls] = pytest.StashKey()
 
 T = TypeVar("T")
+
+
+def fixtures_of(item: pytest.Item) -> Sequence[str]:
+    """Give the names of the fixtures that a test asks for."""
+    return getattr(item, "fixturenames", ())
 
 
 @pytest.fixture
@@ -46,7 +53,7 @@ def virtual_clock(request: pytest.FixtureRequest) -> VirtualClock:
     """Give the clock of a test that is marked with ``virtual_time``."""
     stash: pytest.Stash = request.node.stash
     trial = stash.get(TRIAL, None)
-    virtual = trial.time.virtual if trial is not None else None
+    virtual = trial.watched.time.virtual if trial is not None else None
     if virtual is None:
         pytest.fail(
             "virtual_clock is for tests in virtual time: mark this one with "

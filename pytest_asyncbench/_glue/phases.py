@@ -8,9 +8,10 @@ import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Literal, ParamSpec
+from typing import ClassVar, Literal, ParamSpec
 
 from pytest_asyncbench._glue.failures import failure_of, with_others
+from pytest_asyncbench._glue.watched import Watched
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._loops import running_loop
 from pytest_asyncbench._running import Job, Together
@@ -23,9 +24,6 @@ from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.seen import Elapsed, Observations
 from pytest_asyncbench._words.undo import Undo
-
-if TYPE_CHECKING:
-    from pytest_asyncbench._glue.trial import Trial
 
 __all__ = ["Call", "Phase", "SetUp", "Teardown", "When"]
 
@@ -41,8 +39,8 @@ class Phase:
     name: ClassVar[str]
     """For people."""
 
-    def __init__(self, trial: Trial) -> None:
-        self._trial = trial
+    def __init__(self, watched: Watched) -> None:
+        self._watched = watched
         self.verdict: Verdict | None = None
 
     @property
@@ -68,9 +66,11 @@ class SetUp(Phase):
 
     def judge(self) -> Verdict:
         """Judge what has blocked, and nothing else."""
-        self._trial.judged_at = self._trial.so_far()
-        seen = self._trial.seen_since()
-        self.verdict = judge(_but_blocking(self._trial.policy), seen, self._trial.rules)
+        self._watched.judged_at = self._watched.so_far()
+        seen = self._watched.seen_since()
+        self.verdict = judge(
+            _but_blocking(self._watched.policy), seen, self._watched.rules
+        )
         return self.verdict
 
 
@@ -80,8 +80,8 @@ class Call(Phase):
     when = "call"
     name = "this test"
 
-    def __init__(self, trial: Trial) -> None:
-        super().__init__(trial)
+    def __init__(self, watched: Watched) -> None:
+        super().__init__(watched)
         self._stopwatch: Stopwatch | None = None
         self._elapsed = Elapsed(wall=RealSeconds(0.0))
         self._deadline: Deadline | None = None
@@ -94,14 +94,14 @@ class Call(Phase):
         Returns:
             What ends it.
         """
-        watch = self._trial.watch
+        watch = self._watched.watch
         with ExitStack() as undo:
-            undo.enter_context(self._trial.time.adopting())
+            undo.enter_context(self._watched.time.adopting())
             self._met_before = watch.loops_here()
             undo.callback(self._end)
             # One that stood in a fixture before took none of the call's time.
             watch.watchdog.debugged = False
-            self._stopwatch = self._trial.time.stopwatch()
+            self._stopwatch = self._watched.time.stopwatch()
             if not in_loop and watch.census is not None:
                 self._group = watch.census.bodies()
             return undo.pop_all().close
@@ -109,7 +109,7 @@ class Call(Phase):
     def _end(self) -> None:
         if self._stopwatch is not None:
             self._elapsed = self._stopwatch.elapsed()
-        self._trial.time.look_at(self._trial.watch.loops_here(), self._met_before)
+        self._watched.time.look_at(self._watched.watch.loops_here(), self._met_before)
 
     def hosted(
         self, function: Callable[P, Awaitable[None]]
@@ -121,34 +121,34 @@ class Call(Phase):
 
         code = getattr(inspect.unwrap(function), "__code__", None)
         if code is not None:
-            self._trial.watch.stand_ins[inside.__code__] = code
+            self._watched.watch.stand_ins[inside.__code__] = code
         return functools.wraps(function)(inside)
 
     async def _body(self, call: Callable[[], Awaitable[None]]) -> None:
         loop = running_loop()
-        self._trial.time.insist_on(loop)
-        copies = self._trial.policy.copies
+        self._watched.time.insist_on(loop)
+        copies = self._watched.policy.copies
         if loop is None and copies is None:
-            self._trial.leave_to_others()
+            self._watched.leave_to_others()
             return await call()
         async with AsyncExitStack() as stack:
             try:
                 await self._enter(stack)
             except Exception as error:  # ours, and the test goes on without
                 text = f"can't stand inside the test: {error!r}"
-                self._trial.watch.note(Problem(kind="failed", text=text))
+                self._watched.watch.note(Problem(kind="failed", text=text))
             if copies is None:
                 return await call()
             return await _in_copies(call, copies)
 
     async def _enter(self, stack: AsyncExitStack) -> None:
-        watch, budget = self._trial.watch, self._trial.policy.budget
+        watch, budget = self._watched.watch, self._watched.policy.budget
         watch.view(asyncio.get_running_loop())
         if watch.census is not None:
             self._group = watch.census.body()
         within = budget.within if budget else None
         if within is not None and self._stopwatch is not None:
-            deadline = self._trial.deadline(self._stopwatch, within)
+            deadline = self._watched.deadline(self._stopwatch, within)
             self._deadline = await stack.enter_async_context(deadline)
 
     @property
@@ -159,12 +159,12 @@ class Call(Phase):
     @property
     def ruling(self) -> BaseException | None:
         """Why a loop of the test's can't live in virtual time."""
-        return self._trial.time.refused
+        return self._watched.time.refused
 
     def seen(self) -> Observations:
         """Gather what every instrument saw up to now."""
         return replace(
-            self._trial.seen_since(),
+            self._watched.seen_since(),
             elapsed=self._elapsed,
             strands=self._group.traces() if self._group else (),
             starved_together=self._group.starved() if self._group else None,
@@ -173,8 +173,8 @@ class Call(Phase):
 
     def judge(self) -> Verdict:
         """Judge all that was promised."""
-        self._trial.judged_at = self._trial.so_far()
-        self.verdict = judge(self._trial.policy, self.seen(), self._trial.rules)
+        self._watched.judged_at = self._watched.so_far()
+        self.verdict = judge(self._watched.policy, self.seen(), self._watched.rules)
         return self.verdict
 
 
@@ -186,8 +186,10 @@ class Teardown(Phase):
 
     def judge(self) -> Verdict:
         """Judge what has blocked since the test was judged, and nothing else."""
-        seen = self._trial.seen_since(self._trial.judged_at)
-        self.verdict = judge(_but_blocking(self._trial.policy), seen, self._trial.rules)
+        seen = self._watched.seen_since(self._watched.judged_at)
+        self.verdict = judge(
+            _but_blocking(self._watched.policy), seen, self._watched.rules
+        )
         return self.verdict
 
 

@@ -1,19 +1,19 @@
 """What holds for each test of a run: settings, then the test's own markers.
 
-It is made when a setting is written or a test asks for something. The engines and the
-hooks that stand around tests come in with `session`, when some test is to be watched.
+It is made when a setting is written or a test asks for something. What it costs to
+watch a test is brought in only when some test is to be watched.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 
 from pytest_asyncbench._glue import host
-from pytest_asyncbench._glue.asking import fixtures_of
+from pytest_asyncbench._glue.fixtures import fixtures_of
 from pytest_asyncbench._glue.markers import marked
 from pytest_asyncbench._glue.settings import policy_of
 from pytest_asyncbench._words.errors import PolicyError
@@ -23,10 +23,16 @@ __all__ = ["Plan"]
 
 
 class Plan:
-    """The policy of the run, and that of each of its tests."""
+    """The policy of the run, and that of each of its tests.
 
-    def __init__(self, config: pytest.Config) -> None:
+    Args:
+        config: where the settings are read.
+        watch: brings in the engines, and the hooks that stand around each test.
+    """
+
+    def __init__(self, config: pytest.Config, watch: Callable[[], None]) -> None:
         self._config = config
+        self._watch = watch
         self.policy = policy_of(config)
 
     def begin(self) -> None:
@@ -48,15 +54,6 @@ class Plan:
             wrong = [*error.args]
         if wrong:
             _refuse(self._config, items, wrong)
-
-    def _watch(self) -> None:
-        """Bring in the engines, and the hooks that stand around each test."""
-        # Here, because a setting alone does not need what it loads.
-        from pytest_asyncbench._glue.session import Session
-
-        plugins = self._config.pluginmanager
-        if not plugins.has_plugin("asyncbench-session"):
-            plugins.register(Session(self._config), "asyncbench-session")
 
     def _make(self, items: Sequence[pytest.Item]) -> list[str]:
         """Work out each test's policy; return what is wrong with what was written."""

@@ -9,12 +9,17 @@ from typing import Any, TypeVar
 import pytest
 
 from pytest_asyncbench._glue import host
-from pytest_asyncbench._glue.asking import fixtures_of, plan_of
 from pytest_asyncbench._glue.blocking_calls import BlockingCalls
 from pytest_asyncbench._glue.concurrently import Concurrently
-from pytest_asyncbench._glue.fixtures import BLOCKING_CALLS, CONCURRENTLY, TRIAL
+from pytest_asyncbench._glue.fixtures import (
+    BLOCKING_CALLS,
+    CONCURRENTLY,
+    TRIAL,
+    fixtures_of,
+)
 from pytest_asyncbench._glue.outcome import outcome
 from pytest_asyncbench._glue.phases import Phase
+from pytest_asyncbench._glue.plan import Plan
 from pytest_asyncbench._glue.rulebook import all_rules, insist_on
 from pytest_asyncbench._glue.telling import (
     drop_record,
@@ -27,6 +32,7 @@ from pytest_asyncbench._glue.telling import (
     show_as_text,
 )
 from pytest_asyncbench._glue.trial import Trial
+from pytest_asyncbench._glue.watched import Watched
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._reports.blocking import blocking_lines
 from pytest_asyncbench._reports.message import accepted_lines
@@ -47,16 +53,16 @@ T = TypeVar("T")
 class Session:
     """The hooks that stand around each test; registered when some test asks for it."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, plan: Plan) -> None:
         self._config = config
-        self._plan = plan_of(config)
-        self._rules = all_rules(config, self._plan.policy)
+        self._plan = plan
+        self._rules = all_rules(config, plan.policy)
         self._trial: Trial | None = None
         # Once, and as early as it is known that somebody asks: a module that binds
         # `from time import sleep` later binds the wrapper.
         self._interception = Interception(self._rules, SYSTEM_CLOCK)
         config.add_cleanup(self._interception.install())
-        insist_on(self._plan.policy, self._rules, self._interception.problems)
+        insist_on(plan.policy, self._rules, self._interception.problems)
         # An interrupt ends the run without the teardown of the test that it hit.
         self._leave = ExitStack()
         config.add_cleanup(self._leave.close)
@@ -83,7 +89,7 @@ class Session:
         result = yield
         loop = host.loop_made(fixturedef, request, result)
         if loop is not None and self._trial is not None:
-            self._trial.time.bring(loop)
+            self._trial.watched.time.bring(loop)
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -96,7 +102,7 @@ class Session:
     def pytest_enter_pdb(self) -> None:
         """Note that a person looks at the test, whose time is not the test's."""
         if self._trial is not None:
-            self._trial.watch.watchdog.debugged = True
+            self._trial.watched.watch.watchdog.debugged = True
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
@@ -128,18 +134,18 @@ class Session:
             self._try_out(policy)
         with ours(item, "setup", "could not begin to watch"):
             asked = policy.budget is not None or policy.copies is not None
-            trial = Trial(
+            watched = Watched(
                 policy,
                 self._rules,
                 self._interception,
                 tracing=asked or "concurrently" in fixtures_of(item),
                 virtual=_clock_of(item, policy),
             )
-            self._leave.callback(trial.start())
+            self._leave.callback(watched.start())
             # Only now: a test that half an instrument stands around is not watched.
-            self._trial = item.stash[TRIAL] = trial
-            item.stash[CONCURRENTLY] = Concurrently(trial)
-            item.stash[BLOCKING_CALLS] = BlockingCalls(trial)
+            self._trial = item.stash[TRIAL] = Trial(watched)
+            item.stash[CONCURRENTLY] = Concurrently(watched)
+            item.stash[BLOCKING_CALLS] = BlockingCalls(self._trial)
 
     def _try_out(self, policy: Policy) -> None:
         """Before the first test that is to be searched, find out whether that works."""
@@ -158,7 +164,7 @@ class Session:
         except BaseException as own:
             trial = item.stash.get(TRIAL, None)
             # None was seen where the test is only skipped by its marker.
-            if trial is not None and trial.watch.steps:
+            if trial is not None and trial.watched.watch.steps:
                 self._decide(item, trial, trial.set_up, own)
                 self._announce(item, trial, trial.set_up)
             raise
@@ -215,7 +221,7 @@ class Session:
     ) -> BaseException | None:
         """Judge a phase, and have its report tell of it; give what it ends with."""
         with ours(item, phase.when, f"could not judge {phase.name}"):
-            self._note_untold(trial)
+            self._note_untold(trial.watched)
             verdict = phase.judge()
             self._put_record(item, trial)
             decided = outcome(
@@ -223,20 +229,24 @@ class Session:
             )
             decided = decided.with_warning(refused_warning(item, verdict))
             ended = give_words(item, phase.when, verdict, decided)
-            say(item, phase.when, [*trial.accepted_lines, *accepted_lines(verdict)])
-            trial.accepted_lines.clear()
+            say(
+                item,
+                phase.when,
+                [*trial.watched.accepted_lines, *accepted_lines(verdict)],
+            )
+            trial.watched.accepted_lines.clear()
             if verdict.policy.blocking == "report":
                 say(item, phase.when, blocking_lines(verdict))
             return ended
         return own
 
-    def _note_untold(self, trial: Trial) -> None:
+    def _note_untold(self, watched: Watched) -> None:
         """Tell with this test what went wrong with rules, unless one did already."""
         known = self._interception
         for problem in (*self._problems, *known.problems, *known.failures):
             if problem not in self._told:
                 self._told.add(problem)
-                trial.watch.note(problem)
+                watched.watch.note(problem)
 
     # ------------------------------------------------------------ its record
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import importlib
 import inspect
 import re
@@ -103,6 +104,30 @@ def test_rooms_go_round_in_no_circle(module):
     for name in map(ours, imports_of(module)):
         if name is not None and module:
             assert order.index(room_of(name)) <= order.index(room_of(module)), name
+
+
+def files_of(room):
+    """Give each file of a room, with those of the same room that it imports."""
+    files = {module for module in MODULES if room_of(module) == room}
+    return {module: files & {*files_taken(module)} for module in files}
+
+
+def files_taken(module):
+    """Give the files that a module imports: of ``from room import file`` the file."""
+    for node in ast.walk(ast.parse(source_of(module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                inside = ours(f"{node.module}.{alias.name}")
+                yield inside if inside in MODULES else ours(node.module)
+
+
+@pytest.mark.parametrize("room", [room for room in FLOORS if room])
+def test_files_of_a_room_import_each_other_in_no_circle(room):
+    """Types and late imports included: each can be read before those that use it."""
+    try:
+        graphlib.TopologicalSorter(files_of(room)).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(f"they go round: {' <- '.join(error.args[1])}")
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -61,7 +61,7 @@ def pytest_unconfigure():
 
 PLACES = [
     ("_glue.phases", "", "judge"),
-    ("_glue.trial", "", "Watch"),
+    ("_glue.watched", "", "Watch"),
     ("_glue.phases", "Call", "begin"),
     ("_glue.phases", "Call", "_end"),
     ("_glue.phases", "Call", "judge"),
