@@ -25,6 +25,7 @@ from typing import NamedTuple
 from pytest_asyncbench._judging.accounting import united
 from pytest_asyncbench._judging.grouping import lies_in
 from pytest_asyncbench._judging.once import done_once
+from pytest_asyncbench._judging.stretches import Stretches
 from pytest_asyncbench._rules.callers import TOOLS
 from pytest_asyncbench._words.decided import Finding, Violation
 from pytest_asyncbench._words.globs import one_pattern
@@ -74,19 +75,24 @@ class Acceptances:
     def __init__(self, policy: Policy, spans: Sequence[AcceptedSpan]) -> None:
         self._policy = policy
         self._pauses = [span for span in spans if span.reason is None]
-        self._spans = spans
+        accepted = [span for span in spans if span.reason is not None]
+        self._reasons = [span.reason or "" for span in accepted]
+        self._accepted = Stretches((span.began, span.ended) for span in accepted)
+        self._paused = Stretches((span.began, span.ended) for span in self._pauses)
 
     # ------------------------------------------------------------- listed
 
     def is_paused(self, at: float) -> bool:
         """Tell whether blocking was not to be listed at that moment."""
-        return any(pause.began <= at <= pause.ended for pause in self._pauses)
+        return self._paused.cover(at)
 
-    def of_place(self, stack: Stack, calls: set[str], at: float) -> Acceptance | None:
-        """Tell whether the test or a setting accepts blocking there and then."""
-        for span in self._spans:
-            if span.reason is not None and span.began <= at <= span.ended:
-                return Acceptance(span.reason)
+    def of_moment(self, at: float) -> Acceptance | None:
+        """Tell whether the test itself accepted blocking at that moment."""
+        first = self._accepted.first(at)
+        return None if first is None else Acceptance(self._reasons[first])
+
+    def of_place(self, stack: Stack, calls: set[str]) -> Acceptance | None:
+        """Tell whether an allowance accepts blocking there, at any moment."""
         callers = {name for frame in stack for name in frame.names}
         for allowance in self._policy.allow:
             if _matches(calls | callers, allowance.call) and _matches(

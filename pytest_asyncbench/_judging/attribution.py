@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from pytest_asyncbench._judging.acceptance import Acceptances, accept
+from pytest_asyncbench._judging.acceptance import Acceptance, Acceptances, accept
 from pytest_asyncbench._judging.blame import Blame, blame, in_scope
-from pytest_asyncbench._judging.grouping import alike, lies_in, waits
+from pytest_asyncbench._judging.grouping import alike, waits
 from pytest_asyncbench._judging.merging import merged, one_call
 from pytest_asyncbench._judging.once import IMPORT, begun_by, done_once
+from pytest_asyncbench._judging.stretches import Moments, Stretches, ends
 from pytest_asyncbench._words.decided import GARBAGE, Finding
 from pytest_asyncbench._words.promised import Policy, Rule
 from pytest_asyncbench._words.seen import (
@@ -63,6 +65,16 @@ def _advice(rule: Rule) -> str:
     return f"{rule.advice} (ruff {rule.ruff})" if rule.ruff else rule.advice
 
 
+class _Place(NamedTuple):
+    """What holds for all that was seen on one stack, whenever that was."""
+
+    stack: Stack
+    found: Finding | None
+    """None where it is nobody's, or out of the scope."""
+    accepted: Acceptance | None
+    """Why blocking is accepted there."""
+
+
 class _Inquiry:
     """What must be known to judge each stall and call of one test."""
 
@@ -74,6 +86,8 @@ class _Inquiry:
         self._acceptances = Acceptances(policy, seen.accepted)
         self._advice = {rule.target: _advice(rule) for rule in rules}
         self._advice |= {IMPORT: _IMPORTING, LAZY_IMPORT: _LAZILY}
+        self._places: dict[tuple[int, str | None], _Place] = {}
+        """By the id of a stack, which its place keeps alive, and what was called."""
 
     def findings(self) -> Iterator[Finding]:
         """Go through the steps; a place may come up in several of them."""
@@ -99,11 +113,10 @@ class _Inquiry:
         self, stall: LoopStall, calls: Sequence[BlockingCall]
     ) -> list[Finding]:
         """Share a stall out among the calls and lines that filled it."""
-        collections = [
-            _less_calls(one, calls)
-            for one in stall.collections
-            if not any(lies_in(one.began, call) for call in calls)
-        ]
+        in_a_call = Stretches(map(ends, calls))
+        collections = _less_calls(
+            [one for one in stall.collections if not in_a_call.cover(one.began)], calls
+        )
         least = min(self._policy.threshold, _WORTH_NAMING * stall.seconds)
         called = self._known(calls, stall.samples)
         known = called + [
@@ -140,15 +153,21 @@ class _Inquiry:
     def _each(
         self, calls: Iterable[BlockingCall], samples: Sequence[Sample]
     ) -> Iterator[Finding]:
+        taken = Moments([sample.at for sample in samples])
         for call in calls:
-            found = self._finding(call.stack, call.began, call.seconds, call.target)
-            if found is not None:
-                yield dataclasses.replace(
-                    found,
+            place = self._place(call.stack, call.target)
+            if place.found is not None:
+                inside = taken.within(ends(call))
+                # Of many thousand calls each is copied once only.
+                found = dataclasses.replace(
+                    place.found,
+                    seconds=call.seconds,
                     held_up=call.held_up,
                     held_up_for=call.held_up_for,
-                    waits=waits([each for each in samples if lies_in(each.at, call)]),
+                    waits=waits([samples[n] for n in inside]) if inside else (),
                 )
+                why = self._acceptances.of_moment(call.began) or place.accepted
+                yield accept(found, why)
 
     def _collected(
         self, collections: Iterable[Collection], stall: LoopStall
@@ -175,13 +194,14 @@ class _Inquiry:
         # Not one sample, and no known call: the watchdog never got the processor.
         if not stall.samples and not calls and not collecting:
             return [_unseen(stall)]
+        in_a_call = Stretches(map(ends, calls))
         samples = [
             dataclasses.replace(sample, stack=begun_by(sample.stack))
             if done_once(sample.stack)
             else sample
             for sample in stall.samples
             if not self._is_nobodys(sample.stack, sample.at)
-            and not any(lies_in(sample.at, call) for call in calls)
+            and not in_a_call.cover(sample.at)
         ]
         left = stall.seconds - self._acceptances.paused_in(stall) - collecting
         left -= sum(call.seconds for call in calls)
@@ -220,10 +240,24 @@ class _Inquiry:
         self, stack: Stack, at: float, seconds: float, target: str | None = None
     ) -> Finding | None:
         """Name the user's place on a stack, if it is anybody's and within the scope."""
+        place = self._place(stack, target)
+        if place.found is None:
+            return None
+        found = dataclasses.replace(place.found, seconds=seconds)
+        return accept(found, self._acceptances.of_moment(at) or place.accepted)
+
+    def _place(self, stack: Stack, target: str | None) -> _Place:
+        """Judge a place, once for all the calls that were made there."""
+        key = id(stack), target
+        if key not in self._places:
+            self._places[key] = self._judged(stack, target)
+        return self._places[key]
+
+    def _judged(self, stack: Stack, target: str | None) -> _Place:
         scope = self._policy.scope
         culprit = blame(stack, scope)
         if culprit is None or not in_scope(stack, scope):
-            return None
+            return _Place(stack, None, None)
         call = culprit.call or target or culprit.place.qualified
         found = Finding(
             kind="call",
@@ -231,13 +265,13 @@ class _Inquiry:
             file=culprit.place.file,
             line=culprit.place.line,
             function=culprit.place.function,
-            seconds=seconds,
+            seconds=0.0,
             advice=self._advised(culprit, target),
             busy=not (culprit.call or target),
             via=culprit.via,
         )
         calls = {call, target or call}
-        return accept(found, self._acceptances.of_place(stack, calls, at))
+        return _Place(stack, found, self._acceptances.of_place(stack, calls))
 
     def _advised(self, culprit: Blame, target: str | None) -> str:
         # The user's own call first: advice for it fits better than for its insides.
@@ -246,10 +280,18 @@ class _Inquiry:
         return next((self._advice[name] for name in names if name in self._advice), "")
 
 
-def _less_calls(one: Collection, calls: Iterable[BlockingCall]) -> Collection:
+def _less_calls(
+    collections: Sequence[Collection], calls: Sequence[BlockingCall]
+) -> list[Collection]:
     # What a finalizer calls is named by itself.
-    inside = sum(call.seconds for call in calls if lies_in(call.began, one))
-    return dataclasses.replace(one, seconds=max(0.0, one.seconds - inside))
+    begun = Moments([call.began for call in calls])
+    inside = (
+        sum(calls[n].seconds for n in begun.within(ends(one))) for one in collections
+    )
+    return [
+        dataclasses.replace(one, seconds=max(0.0, one.seconds - seconds))
+        for one, seconds in zip(collections, inside, strict=True)
+    ]
 
 
 def _unseen(stall: LoopStall) -> Finding:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import add
 
 from pytest_asyncbench._words.decided import Finding
+from pytest_asyncbench._words.seen import Wait
 
 __all__ = ["merged", "one_call"]
+
+Waits = tuple[tuple[Wait, int], ...]
 
 
 def merged(found: Iterable[Finding]) -> list[Finding]:
     """Make one finding of all that name the same place and call, the worst first."""
-    one_each: dict[tuple[object, ...], Finding] = {}
+    alike: dict[tuple[object, ...], list[Finding]] = {}
     for one in found:
         place = (one.file, one.line, one.function, one.call)
-        key = (*place, one.allowed, one.allowance)
-        before = one_each.get(key)
-        one_each[key] = one if before is None else _sum(before, one)
-    return sorted(one_each.values(), key=lambda finding: -finding.seconds)
+        alike.setdefault((*place, one.allowed, one.allowance), []).append(one)
+    return sorted(map(_sum, alike.values()), key=lambda finding: -finding.seconds)
 
 
 def one_call(found: Finding) -> Finding:
@@ -27,27 +30,35 @@ def one_call(found: Finding) -> Finding:
     return dataclasses.replace(found, count=1) if found.via else found
 
 
-def _sum(one: Finding, other: Finding) -> Finding:
-    waits = Counter(dict(one.waits)) + Counter(dict(other.waits))
+def _sum(found: Sequence[Finding]) -> Finding:
+    """Add up what is of one place; of a loop's calls that may be many thousands."""
+    first, *others = found
+    if not others:
+        return first
     return dataclasses.replace(
-        one,
-        kind="stall" if "stall" in (one.kind, other.kind) else "call",
-        seconds=one.seconds + other.seconds,
-        step=max((each.step for each in (one, other) if each.step), default=None),
-        working=_both(one.working, other.working),
-        blocked=_both(one.blocked, other.blocked),
-        starved=_both(one.starved, other.starved),
-        stopped=one.stopped + other.stopped,
-        kept_out=one.kept_out + other.kept_out,
-        waits=tuple(waits.most_common()),
-        held_up=max(one.held_up, other.held_up),
-        held_up_for=max(one.held_up_for, other.held_up_for),
-        count=one.count + other.count,
-        advice=one.advice or other.advice,
+        first,
+        kind="stall" if any(one.kind == "stall" for one in found) else "call",
+        seconds=reduce(add, (one.seconds for one in found)),
+        step=max((one.step for one in found if one.step), default=None),
+        working=_known(one.working for one in found),
+        blocked=_known(one.blocked for one in found),
+        starved=_known(one.starved for one in found),
+        stopped=reduce(add, (one.stopped for one in found)),
+        kept_out=reduce(add, (one.kept_out for one in found)),
+        waits=reduce(_both, (one.waits for one in found)),
+        held_up=max(one.held_up for one in found),
+        held_up_for=max(one.held_up_for for one in found),
+        count=sum(one.count for one in found),
+        advice=next((one.advice for one in found if one.advice), ""),
     )
 
 
-def _both(one: float | None, other: float | None) -> float | None:
-    if one is None and other is None:
-        return None
-    return (one or 0.0) + (other or 0.0)
+def _known(seconds: Iterable[float | None]) -> float | None:
+    known = [one for one in seconds if one is not None]
+    return reduce(add, known) if known else None
+
+
+def _both(waits: Waits, others: Waits) -> Waits:
+    if not others:
+        return waits
+    return tuple((Counter(dict(waits)) + Counter(dict(others))).most_common())

@@ -48,11 +48,13 @@ def test_a_span_with_a_reason_goes_before_an_allowance():
     span = AcceptedSpan(began=0.0, ended=1.0, reason="the test's")
     both = acceptances(span, allow=(ROW,))
     within, after = (
-        both.of_place((user(),), {"time.sleep"}, at=moment) for moment in (0.5, 1.5)
+        both.of_moment(moment) or both.of_place((user(),), {"time.sleep"})
+        for moment in (0.5, 1.5)
     )
     assert within == Acceptance("the test's")
     assert after == Acceptance("a setting's", ROW.text)
-    assert both.of_place((user(),), {"os.stat"}, at=1.5) is None
+    assert both.of_moment(1.5) is None
+    assert both.of_place((user(),), {"os.stat"}) is None
 
 
 def test_the_first_reason_stays():
