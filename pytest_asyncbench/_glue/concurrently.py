@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
 from pytest_asyncbench._glue.failures import by_weight, failure_of, note_others
 from pytest_asyncbench._glue.outcome import broken_promise
@@ -18,8 +25,12 @@ from pytest_asyncbench._glue.run import Run
 from pytest_asyncbench._glue.watched import Watched
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._policy import values
+from pytest_asyncbench._policy.values import Duration
+from pytest_asyncbench._python.frames import getframe
+from pytest_asyncbench._python.stack import raw_frame, to_frame
 from pytest_asyncbench._reports.message import accepted_lines
 from pytest_asyncbench._running import (
+    Item,
     Job,
     Together,
     close_unstarted,
@@ -30,52 +41,89 @@ from pytest_asyncbench._words.decided import Comparison, Verdict
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.seconds import LivedSeconds
+from pytest_asyncbench._words.units import plural
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing from 3.11 on
 
 __all__ = ["Concurrently"]
 
+T = TypeVar("T")
+
 Serial = Literal["derived", "measured"] | float
-Work = Awaitable[Any] | Callable[[], Awaitable[Any]]
-Given = Work | Mapping[str, Work]
+Given = Awaitable[T] | Callable[[], Awaitable[T]]
+Named = Mapping[str, Given[Any]]
+"""Work by its names, which seldom comes to values of one type."""
 
 
 class Options(TypedDict, total=False):
-    """What can be said of a call besides the work; see `Concurrently.__call__`."""
+    """What can be said of a call besides the work."""
 
-    within: float | str | timedelta | None
+    within: Duration | None
+    """The longest wall-clock time in seconds, or "250ms", or a timedelta."""
     speedup: float | None
+    """How many times as fast as one after another it must be."""
     serial: Serial
+    """ "derived" works the time one after another out from this run, "measured" first
+    runs the callables so; a number is taken as given."""
     limit: int | None
-    return_exceptions: bool
+    """The most that are in flight at one moment."""
 
 
 class _Terms:
     """What one call of `concurrently` was asked to do, checked."""
 
     def __init__(
-        self,
-        jobs: Sequence[Job],
-        within: float | str | timedelta | None,
-        speedup: float | None,
-        serial: Serial,
-        limit: int | None,
-        return_exceptions: bool,
+        self, jobs: Sequence[Job], return_exceptions: bool, options: Options
     ) -> None:
+        _insist_on_known(options)
         self.jobs = jobs
+        within, speedup = options.get("within"), options.get("speedup")
         self.budget = (
             None
             if within is None and speedup is None
             else values.budget(within, speedup, "concurrently()")
         )
-        self.serial = _serial(serial, jobs)
-        self.limit = limit
+        self.serial = _serial(options.get("serial", "derived"), jobs)
+        self.limit = limit = options.get("limit")
         self.return_exceptions = return_exceptions
         if limit is not None and (isinstance(limit, bool) or limit < 1):
             raise PolicyError(
                 f"limit={limit!r} lets nothing run; 1 or more is accepted"
             )
+
+
+def _insist_on_known(options: Iterable[str]) -> None:
+    accepted = (*Options.__annotations__, "return_exceptions")
+    for word in options:
+        if word not in accepted:
+            raise TypeError(
+                f"concurrently() has no argument {word!r}"
+                f"{values.suggest(word, accepted)}; accepted: {', '.join(accepted)}"
+            )
+
+
+def _rows(iterables: Sequence[Iterable[object]]) -> Iterator[tuple[object, ...]]:
+    """Give what each call gets; no item is left over in silence."""
+    iterators = [iter(each) for each in iterables]
+    count = 0
+    while iterators:
+        row = tuple(next(each, _END) for each in iterators)
+        ended = [value is _END for value in row]
+        if all(ended):
+            return
+        if any(ended):
+            raise ValueError(
+                "concurrently.map() was given iterables of unequal length: number "
+                f"{ended.index(True) + 1} ends after {count} {plural(count, 'item')}, "
+                f"number {ended.index(False) + 1} does not; for an argument that is "
+                "the same in each call, use functools.partial"
+            )
+        yield row
+        count += 1
+
+
+_END = object()
 
 
 def _serial(serial: Serial, jobs: Sequence[Job]) -> Serial:
@@ -101,73 +149,159 @@ class Concurrently:
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
 
-    async def __call__(
+    @overload
+    def __call__(
         self,
-        *work: Given,
-        within: float | str | timedelta | None = None,
-        speedup: float | None = None,
-        serial: Serial = "derived",
-        limit: int | None = None,
+        work: Named,
+        /,
+        *,
         return_exceptions: bool = False,
-    ) -> Run:
+        **options: Unpack[Options],
+    ) -> Coroutine[None, None, Run[Any]]: ...
+    @overload
+    def __call__(
+        self,
+        *work: Given[T],
+        return_exceptions: Literal[True],
+        **options: Unpack[Options],
+    ) -> Coroutine[None, None, Run[T | BaseException]]: ...
+    @overload
+    def __call__(
+        self,
+        *work: Given[T],
+        return_exceptions: Literal[False] = False,
+        **options: Unpack[Options],
+    ) -> Coroutine[None, None, Run[T]]: ...
+    def __call__(
+        self,
+        *work: Item,
+        return_exceptions: bool = False,
+        **options: Unpack[Options],
+    ) -> Coroutine[None, None, Run[object]]:
         """Run coroutines, or callables that return one, or a mapping of name to either.
 
         Args:
             work: what to run. Nothing that it starts outlives this call.
-            within: the longest wall-clock time in seconds, or "250ms", or a timedelta.
-            speedup: how many times as fast as one after another it must be.
-            serial: "derived" works the time one after another out from this run,
-                "measured" first runs the callables so; a number is taken as given.
-            limit: the most that are in flight at one moment.
             return_exceptions: give exceptions as results instead of raising.
+            options: what is promised, and how it is run; see `Options`.
 
         Raises:
             BudgetExceeded: it took longer than `within`; what was left is cancelled.
             NotConcurrent: it was not `speedup` times as fast.
             PolicyError, TypeError, ValueError: the arguments mean nothing.
         """
-        __tracebackhide__ = True
-        try:
-            with self._watched.paused():
-                jobs = jobs_from(work)
-                terms = _Terms(jobs, within, speedup, serial, limit, return_exceptions)
-        except (PolicyError, TypeError, ValueError) as error:
-            close_unstarted(work)
-            # What is wrong stands in the test, and not where we found it out.
-            raise error.with_traceback(None) from None
-        return await self._run(terms)
+        return self._to_await(getframe(1), work, options, return_exceptions)
 
-    async def map(
+    @overload
+    def map(
         self,
-        function: Callable[..., Awaitable[Any]],
-        *iterables: Iterable[Any],
+        function: Callable[..., Awaitable[T]],
+        *iterables: Iterable[object],
+        return_exceptions: Literal[True],
         **options: Unpack[Options],
-    ) -> Run:
-        """Call `function` for each item, as ``map`` does, and run all that at once."""
-        __tracebackhide__ = True
-        calls = (
-            functools.partial(function, *items)
-            for items in zip(*iterables, strict=False)
-        )
-        return await self(*calls, **options)
+    ) -> Coroutine[None, None, Run[T | BaseException]]: ...
+    @overload
+    def map(
+        self,
+        function: Callable[..., Awaitable[T]],
+        *iterables: Iterable[object],
+        return_exceptions: Literal[False] = False,
+        **options: Unpack[Options],
+    ) -> Coroutine[None, None, Run[T]]: ...
+    def map(
+        self,
+        function: Callable[..., Awaitable[object]],
+        *iterables: Iterable[object],
+        return_exceptions: bool = False,
+        **options: Unpack[Options],
+    ) -> Coroutine[None, None, Run[object]]:
+        """Call `function` for each item, as ``map`` does, and run all that at once.
 
-    def run(self, *work: Given, **options: Unpack[Options]) -> Run:
+        Raises:
+            ValueError: one of the iterables ends before another.
+        """
+        __tracebackhide__ = True
+        calls = [functools.partial(function, *row) for row in _rows(iterables)]
+        return self._to_await(getframe(1), calls, options, return_exceptions)
+
+    @overload
+    def run(
+        self,
+        work: Named,
+        /,
+        *,
+        return_exceptions: bool = False,
+        **options: Unpack[Options],
+    ) -> Run[Any]: ...
+    @overload
+    def run(
+        self,
+        *work: Given[T],
+        return_exceptions: Literal[True],
+        **options: Unpack[Options],
+    ) -> Run[T | BaseException]: ...
+    @overload
+    def run(
+        self,
+        *work: Given[T],
+        return_exceptions: Literal[False] = False,
+        **options: Unpack[Options],
+    ) -> Run[T]: ...
+    def run(
+        self,
+        *work: Item,
+        return_exceptions: bool = False,
+        **options: Unpack[Options],
+    ) -> Run[object]:
         """Do the same in a test that is not async, in a loop of its own."""
         __tracebackhide__ = True
         if _loop_runs_here():
             close_unstarted(work)
             raise RuntimeError("a loop is running here: use `await concurrently(...)`")
         try:
-            return self._watched.run(self._entered(work, options))
+            return self._watched.run(self._entered(work, options, return_exceptions))
         except Exception as error:
             # The same error, so that it keeps the context that it has.
             raise error.with_traceback(_beyond_ours(error))  # noqa: B904
 
-    async def _entered(self, work: Sequence[Given], options: Options) -> Run:
-        __tracebackhide__ = True
-        return await self(*work, **options)
+    def _to_await(
+        self,
+        caller: FrameType,
+        work: Sequence[Item],
+        options: Options,
+        return_exceptions: bool,
+    ) -> Coroutine[None, None, Run[object]]:
+        """Give what the test is to await, and keep in mind that it has yet to."""
+        key = object()
+        entered = self._awaited(key, work, options, return_exceptions)
+        self._watched.to_await.add(key, entered, to_frame(raw_frame(caller)), work)
+        return entered
 
-    async def _run(self, terms: _Terms) -> Run:
+    async def _awaited(
+        self,
+        key: object,
+        work: Sequence[Item],
+        options: Options,
+        return_exceptions: bool,
+    ) -> Run[object]:
+        __tracebackhide__ = True
+        self._watched.to_await.begun(key)
+        return await self._entered(work, options, return_exceptions)
+
+    async def _entered(
+        self, work: Sequence[Item], options: Options, return_exceptions: bool
+    ) -> Run[object]:
+        __tracebackhide__ = True
+        try:
+            with self._watched.paused():
+                terms = _Terms(jobs_from(work), return_exceptions, options)
+        except (PolicyError, TypeError, ValueError) as error:
+            close_unstarted(work)
+            # What is wrong stands in the test, and not where we found it out.
+            raise error.with_traceback(None) from None
+        return await self._run(terms)
+
+    async def _run(self, terms: _Terms) -> Run[object]:
         __tracebackhide__ = True
         watched = self._watched
         given = terms.serial if isinstance(terms.serial, float) else None
@@ -262,7 +396,7 @@ def _raise_broken(verdict: Verdict, together: Together) -> None:
         raise broken_promise(verdict)
 
 
-def _as_run(verdict: Verdict, together: Together, terms: _Terms) -> Run:
+def _as_run(verdict: Verdict, together: Together, terms: _Terms) -> Run[object]:
     # On a loop that can't be followed nothing is known of serial time.
     comparison = verdict.comparison or Comparison(
         tasks=(), wall=verdict.elapsed.lived, serial=math.nan

@@ -22,6 +22,7 @@ _RAISED: Mapping[str, type[errors.ConcurrencyError]] = {
     "speedup": errors.NotConcurrent,
     "blocking": errors.BlockingCallError,
     "unmeasured": errors.UnmeasuredError,
+    "unawaited": errors.UnmeasuredError,
 }
 
 

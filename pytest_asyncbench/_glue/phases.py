@@ -22,7 +22,7 @@ from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.seconds import RealSeconds
-from pytest_asyncbench._words.seen import Elapsed, Observations
+from pytest_asyncbench._words.seen import Elapsed, Frame, Observations
 from pytest_asyncbench._words.undo import Undo
 
 __all__ = ["Call", "Phase", "SetUp", "Teardown", "When"]
@@ -83,6 +83,7 @@ class Call(Phase):
     def __init__(self, watched: Watched) -> None:
         super().__init__(watched)
         self._stopwatch: Stopwatch | None = None
+        self._unawaited: tuple[Frame, ...] = ()
         self._elapsed = Elapsed(wall=RealSeconds(0.0))
         self._deadline: Deadline | None = None
         self._group: Group | None = None
@@ -109,6 +110,7 @@ class Call(Phase):
     def _end(self) -> None:
         if self._stopwatch is not None:
             self._elapsed = self._stopwatch.elapsed()
+        self._unawaited = self._watched.to_await.close()
         self._watched.time.look_at(self._watched.watch.loops_here(), self._met_before)
 
     def hosted(
@@ -169,6 +171,7 @@ class Call(Phase):
             strands=self._group.traces() if self._group else (),
             starved_together=self._group.starved() if self._group else None,
             overrun=self._deadline.stuck() if self._deadline else None,
+            unawaited=self._unawaited,
         )
 
     def judge(self) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import TypeVar, overload
 
 from pytest_asyncbench._judging.accounting import peak
 from pytest_asyncbench._reports.timeline import timeline
@@ -15,7 +15,10 @@ from pytest_asyncbench._words.units import seconds
 __all__ = ["Run"]
 
 
-class Run(Sequence[Any]):
+T = TypeVar("T", covariant=True)
+
+
+class Run(Sequence[T]):
     """A sequence of results in the order given; ``print(run)`` draws its timeline.
 
     Attributes:
@@ -34,7 +37,7 @@ class Run(Sequence[Any]):
 
     def __init__(
         self,
-        results: Sequence[Any],
+        results: Sequence[T],
         *,
         names: Sequence[str],
         order: Sequence[int],
@@ -63,10 +66,10 @@ class Run(Sequence[Any]):
         return len(self._results)
 
     @overload
-    def __getitem__(self, key: int | str) -> Any: ...
+    def __getitem__(self, key: int | str) -> T: ...
     @overload
-    def __getitem__(self, key: slice) -> tuple[Any, ...]: ...
-    def __getitem__(self, key: int | str | slice) -> Any:
+    def __getitem__(self, key: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, key: int | str | slice) -> T | tuple[T, ...]:
         if isinstance(key, str):
             try:
                 return self._results[self._names.index(key)]

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from pytest_asyncbench._glue.own_time import OwnTime
+from pytest_asyncbench._glue.to_await import ToAwait
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._python import Kernel
 from pytest_asyncbench._watching import Deadline, Watch
@@ -69,6 +70,7 @@ class Watched:
         self.time = OwnTime(self.clock, virtual, limit)
         self.judged_at: Mark = (0, 0)
         """Up to where the phases that are over have been judged."""
+        self.to_await = ToAwait()
         self.accepted_lines: list[str] = []
         """What is to be said of promises of its parts, broken and accepted."""
 

@@ -48,6 +48,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         accepted=tuple(accepted),
         overrun=seen.overrun,
         too_short=_compares(policy) and _too_short(seen, comparison),
+        unawaited=seen.unawaited,
         unmeasured=_unmeasured(policy, seen),
         problems=seen.problems,
     )
@@ -115,6 +116,8 @@ def _broken(
             yield Violation(kind="blocking", limit=policy.threshold, actual=lost)
         if _unmeasured(policy, seen):
             yield Violation(kind="unmeasured")
+    if seen.unawaited:
+        yield Violation(kind="unawaited")
 
 
 def _too_slow(

@@ -14,6 +14,7 @@ from pytest_asyncbench._reports.budgets import (
     unmeasured_speedup_lines,
     wall_lines,
 )
+from pytest_asyncbench._reports.places import place_lines
 from pytest_asyncbench._words.decided import Verdict, Violation
 
 __all__ = ["accepted_lines", "message"]
@@ -44,11 +45,20 @@ def _lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
         yield from speedup_lines(verdict, broken)
     elif broken.kind == "blocking":
         yield from blocking_lines(verdict)
+    elif broken.kind == "unawaited":
+        yield from _unawaited_lines(verdict)
     elif broken.limit is not None:
         yield from unmeasured_speedup_lines(verdict, broken)
     else:
         yield from _UNMEASURED
         yield from (f"  {each.sentence}" for each in verdict.not_followed)
+
+
+def _unawaited_lines(verdict: Verdict) -> Iterator[str]:
+    yield "concurrently() was not awaited, so nothing was run"
+    for frame in verdict.unawaited:
+        yield from place_lines(frame.file, frame.line, frame.function, "  ")
+    yield "  use: await concurrently(...)"
 
 
 def accepted_lines(verdict: Verdict) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Run coroutines side by side, and give back what each of them came to."""
 
 from pytest_asyncbench._running.together import (
+    Item,
     Job,
     Together,
     close_unstarted,
@@ -8,4 +9,4 @@ from pytest_asyncbench._running.together import (
     jobs_from,
 )
 
-__all__ = ["Job", "Together", "close_unstarted", "in_turn", "jobs_from"]
+__all__ = ["Item", "Job", "Together", "close_unstarted", "in_turn", "jobs_from"]

@@ -25,7 +25,7 @@ from typing import Any
 from pytest_asyncbench._loops import AnyCoroutine, AnyTask
 from pytest_asyncbench._tracing import Census, Group
 
-__all__ = ["Job", "Together", "close_unstarted", "in_turn", "jobs_from"]
+__all__ = ["Item", "Job", "Together", "close_unstarted", "in_turn", "jobs_from"]
 
 _AT_ONCE = 500
 """How many jobs are started in one step."""

@@ -111,7 +111,7 @@ class Finding:
 class Violation:
     """One broken promise: its limit, and what was seen instead."""
 
-    kind: Literal["wall", "speedup", "blocking", "unmeasured"]
+    kind: Literal["wall", "speedup", "blocking", "unmeasured", "unawaited"]
     """``unmeasured`` is the watching that was asked for; with a limit, the speedup."""
     limit: float | None = None
     actual: float | None = None
@@ -135,6 +135,8 @@ class Verdict:
     overrun: Overrun | None = None
     too_short: bool = False
     """Whether its tasks took too little time for a speedup to mean anything."""
+    unawaited: Stack = ()
+    """Where `concurrently` was called and not awaited."""
     unmeasured: bool = False
     problems: tuple[Problem, ...] = ()
 

@@ -130,10 +130,11 @@ class BlockingEntry:
 class ViolationEntry:
     """One broken promise: its limit, and what was seen instead."""
 
-    kind: Literal["wall", "speedup", "blocking", "unmeasured"]
+    kind: Literal["wall", "speedup", "blocking", "unmeasured", "unawaited"]
     """``wall`` and ``speedup``, of a budget; ``blocking``, a call that was not allowed;
     ``unmeasured``, a test that asked to be watched and could not be, or, with a limit,
-    a speedup that can't be told."""
+    a speedup that can't be told; ``unawaited``, what `concurrently` gave and nobody
+    awaited."""
     limit: float | None
     """In seconds, of a speedup a factor: what was promised. Of ``blocking`` it is
     the threshold."""

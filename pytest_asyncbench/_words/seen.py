@@ -245,6 +245,8 @@ class Observations:
     serial: float | None = None
     """The time in a row, where it was measured or given and need not be derived."""
     overrun: Overrun | None = None
+    unawaited: Stack = ()
+    """Where the test called `concurrently`, and did not await what that gave."""
     debugged: bool = False
     """Whether a debugger stood in the test at some moment."""
     problems: tuple[Problem, ...] = ()

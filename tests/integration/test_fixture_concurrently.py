@@ -351,6 +351,127 @@ def test_a_failure_of_a_coroutine_keeps_its_line_and_its_context(pointed_at, nam
     assert "During handling of the above exception" in text
 
 
+FORGOTTEN = """
+import asyncio
+import pytest
+
+async def give(seconds=0.0):
+    await asyncio.sleep(seconds)
+
+async def test_call(concurrently):
+    concurrently(give(), give())
+
+async def test_map(concurrently):
+    run = concurrently.map(give, [0, 0])
+
+def test_sync(concurrently):
+    concurrently({"one": give()})
+
+async def test_fails(concurrently):
+    concurrently(give())
+    raise KeyError("mine")
+
+async def test_awaited(concurrently):
+    later = concurrently(give())
+    await asyncio.gather(concurrently.map(give, [0]), later)
+    started = asyncio.create_task(concurrently(give()))
+    await started
+
+async def test_cancelled_before_it_began(concurrently):
+    started = asyncio.create_task(concurrently(give()))
+    started.cancel()
+    await asyncio.wait([started])
+"""
+
+
+@pytest.fixture
+def forgotten(play):
+    # -W error: what was never awaited would fail its test in any case.
+    return play(FORGOTTEN, "-W", "error")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("test_call", "concurrently(give(), give())"),
+        ("test_map", "run = concurrently.map(give, [0, 0])"),
+        ("test_sync", 'concurrently({"one": give()})'),
+        ("test_fails", "concurrently(give())"),
+    ],
+)
+def test_a_run_that_nobody_awaits_fails_its_test(forgotten, name, line):
+    """It has promised nothing and run nothing; the line that lacks the `await`."""
+    told = forgotten[name]
+    assert told.outcome == "failed"
+    assert "concurrently() was not awaited, so nothing was run" in told.text
+    assert line in told.lines
+    assert "use: await concurrently(...)" in told.text
+    assert told.record["violations"][-1]["kind"] == "unawaited"
+    assert "never awaited" not in forgotten.out
+
+
+def test_a_forgotten_run_hides_no_failure_of_the_tests_own(forgotten):
+    """It is only added to that."""
+    assert "KeyError: 'mine'" in forgotten["test_fails"].text
+
+
+@pytest.mark.parametrize("name", ["test_awaited", "test_cancelled_before_it_began"])
+def test_a_run_that_is_awaited_later_or_by_another_task_is_none(forgotten, name):
+    """Whoever awaits it, and also where that is cancelled first."""
+    assert forgotten[name].outcome == "passed"
+
+
+UNEQUAL = """
+import asyncio, itertools
+
+async def give(*values):
+    return values
+
+async def test_unequal(concurrently):
+    await concurrently.map(give, [1, 2, 3], "ab")
+
+async def test_endless(concurrently):
+    await concurrently.map(give, [1, 2], itertools.count())
+
+async def test_equal(concurrently):
+    run = await concurrently.map(give, iter([1, 2]), "ab")
+    assert list(run) == [(1, "a"), (2, "b")]
+
+async def test_misspelt(concurrently):
+    await concurrently.map(give, [1], wihtin=3)
+
+def test_run_misspelt(concurrently):
+    concurrently.run(give(), wihtin=3)
+
+async def test_call_misspelt(concurrently):
+    await concurrently(give(), wihtin=3)
+"""
+
+
+@pytest.fixture
+def unequal(play_once):
+    return play_once(UNEQUAL, "-W", "error")
+
+
+def test_iterables_of_unequal_length_are_refused(unequal):
+    """None of their items is left out in silence; equal ones may be of any kind."""
+    text = unequal["test_unequal"].text
+    assert "unequal length: number 2 ends after 2 items, number 1 does not" in text
+    text = unequal["test_endless"].text
+    assert "unequal length: number 1 ends after 2 items, number 2 does not" in text
+    assert unequal["test_equal"].outcome == "passed"
+
+
+@pytest.mark.parametrize(
+    "name", ["test_misspelt", "test_run_misspelt", "test_call_misspelt"]
+)
+def test_a_misspelt_argument_is_told_with_the_accepted_ones(unequal, name):
+    """Whichever way the work is handed over; and that is closed."""
+    text = unequal[name].text
+    assert "no argument 'wihtin' (did you mean 'within'?); accepted: within, " in text
+    assert "never awaited" not in unequal.out
+
+
 UNNAMED = """
 import pytest
 

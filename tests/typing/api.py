@@ -45,7 +45,7 @@ async def fetch(number: int, pause: float = 0.1) -> str:
 @pytest.mark.budget(1.5, speedup=3)
 @pytest.mark.no_blocking(threshold="50ms", rules=["sleep"])
 async def test_fixture(concurrently: Concurrently) -> None:
-    run: Run = await concurrently(
+    run: Run[str | BaseException] = await concurrently(
         fetch(1),
         lambda: fetch(2),
         within="1.5s",
@@ -54,18 +54,33 @@ async def test_fixture(concurrently: Concurrently) -> None:
         limit=2,
         return_exceptions=True,
     )
-    await concurrently({"user": fetch(1), "ads": lambda: fetch(2)}, within=1.0)
+    named_run: Run[Any] = await concurrently(
+        {"user": fetch(1), "ads": lambda: fetch(2)}, within=1.0
+    )
     await concurrently(fetch(1), within=timedelta(seconds=1), serial=2.0)
     await concurrently(lambda: fetch(1), serial="measured")
-    await concurrently.map(fetch, range(3), [0.1, 0.2, 0.3], within=1)
-    first: Any = run[0]
-    named: Any = run["user"]
-    several: tuple[Any, ...] = run[0:2]
+    mapped: Run[str] = await concurrently.map(
+        fetch, range(3), [0.1, 0.2, 0.3], within=1
+    )
+    text: str = mapped[0].upper()
+    texts: tuple[str, ...] = mapped[0:2]
+    started: asyncio.Task[Run[str]] = asyncio.create_task(concurrently(fetch(1)))
+    kept: Run[str | BaseException] = await concurrently.map(
+        fetch, range(3), return_exceptions=True
+    )
+    # What is misspelt, or never awaited, does not pass.
+    concurrently.map(fetch, range(3), typo=3)  # type: ignore[call-overload]
+    concurrently(fetch(1), wihtin=3)  # type: ignore[call-overload]
+    concurrently(fetch(1))  # type: ignore[unused-coroutine]
+    use(named_run, text, texts, started, kept)
+    first: str | BaseException = run[0]
+    named: object = run["user"]
+    several: tuple[str | BaseException, ...] = run[0:2]
     figures: tuple[float, float, float] = (run.wall, run.serial, run.speedup)
     order: tuple[int, ...] = run.order
     most: int = run.peak
     starved: float | None = run.starved
-    results: Sequence[Any] = run
+    results: Sequence[str | BaseException] = run
     tasks: Iterable[TaskTrace] = run.tasks
     for task in tasks:
         name: str = task.name
@@ -77,7 +92,7 @@ async def test_fixture(concurrently: Concurrently) -> None:
 
 
 def test_sync(concurrently: Concurrently) -> None:
-    run: Run = concurrently.run(fetch(1), fetch(2), within=1)
+    run: Run[str] = concurrently.run(fetch(1), fetch(2), within=1)
     assert list(run) == ["1", "2"]
 
 

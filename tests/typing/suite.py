@@ -60,7 +60,7 @@ async def shop() -> AsyncIterator[Shop]:
 
 
 @pytest.fixture
-def prices(shop: Shop, concurrently: Concurrently) -> Run:
+def prices(shop: Shop, concurrently: Concurrently) -> Run[float]:
     return concurrently.run(*(shop.price(item) for item in range(4)), within="1s")
 
 
@@ -140,5 +140,5 @@ class TestInClasses:
 
     pytestmark = (pytest.mark.budget("2s", starvation="strict"), pytest.mark.asyncio)
 
-    async def test_method(self, shop: Shop, prices: Run) -> None:
+    async def test_method(self, shop: Shop, prices: Run[float]) -> None:
         assert await shop.price(3) in prices
