@@ -7,6 +7,7 @@ has no columns, only a line with a single call can be told.
 
 from __future__ import annotations
 
+import _thread
 import ast
 import builtins
 import functools
@@ -29,6 +30,13 @@ __all__ = ["callee"]
 
 _PUBLIC = {"posix": "os", "nt": "os"}
 """Modules in C, and under which name people know them."""
+
+_NAMED = {
+    id(builtins.open): "builtins.open",  # says that it is _io.open
+    id(_thread.LockType): "threading.Lock",
+    id(_thread.RLock): "threading.RLock",
+}
+"""What does not tell the name by which people know it; these never go away."""
 
 _RUN_LATER = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
@@ -144,6 +152,8 @@ def _runs_later(value: object) -> bool:
 def _public_name(value: object) -> str:
     if type(value) is MethodType:
         value = value.__func__
+    if id(value) in _NAMED:
+        return _NAMED[id(value)]
     module = _plain(value, "__module__") or _plain(
         _plain(value, "__self__"), "__name__"
     )

@@ -220,9 +220,30 @@ def _aliases(code: CodeType, module: str) -> tuple[str, ...]:
     scope = getattr(sys.modules.get(module), "__dict__", {})
     original = scope.get(code.co_name)
     if getattr(original, "__code__", None) is not code:
-        return ()
+        return _names_of_heirs(code, scope)
     names = (name for name, value in list(scope.items()) if value is original)
     return tuple(sorted(name for name in names if name != code.co_name))
+
+
+def _names_of_heirs(code: CodeType, scope: Scope) -> tuple[str, ...]:
+    # What people call Connection.recv is _ConnectionBase.recv.
+    owner, _, name = _qualname(code, scope).rpartition(".")
+    base = scope.get(owner)
+    if not owner.startswith("_") or not isinstance(base, type):
+        return ()
+    heirs = (
+        kind
+        for kind in list(scope.values())
+        if isinstance(kind, type) and kind is not base and base in kind.__mro__
+    )
+    method = vars(base).get(name)
+    return tuple(
+        sorted(
+            f"{kind.__qualname__}.{name}"
+            for kind in heirs
+            if inspect.getattr_static(kind, name) is method
+        )
+    )
 
 
 def _qualname(code: CodeType, scope: Scope) -> str:

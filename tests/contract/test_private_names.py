@@ -262,6 +262,16 @@ def test_each_private_name_is_there(row):
     run(make, with_specimen(row, look))
 
 
+TO_COME = [row for row in TABLE if not comes_with_this_python(row)]
+
+
+@pytest.mark.parametrize("row", TO_COME, ids=repr)
+def test_a_private_name_that_came_later_is_not_there_yet(row):
+    """Else the row would say too little of where it holds."""
+    with pytest.raises(AttributeError):
+        run(asyncio.SelectorEventLoop, with_specimen(row, row.of))
+
+
 LOOPS = [row for row in TABLE if row.owner.endswith("EventLoop")]
 
 
