@@ -35,11 +35,15 @@ def wall_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
 
 
 def _starved_lines(verdict: Verdict) -> Iterator[str]:
-    starved = verdict.elapsed.starved
+    starved: float | None = verdict.elapsed.starved
+    overrun = verdict.overrun
+    counts = verdict.policy.starvation == "strict"
+    if starved and overrun is not None and overrun.cancelled and not counts:
+        # What was lost after the cancellation did not put it off.
+        starved = min(starved, overrun.forgiven)
     if starved is None:
         yield "  whether the machine was busy elsewhere can't be told on this platform"
     elif starved >= 0.001:
-        counts = verdict.policy.starvation == "strict"
         yield (
             f"  {seconds(starved)} of it spent waiting for a processor "
             f"({'counted' if counts else 'forgiven'})"

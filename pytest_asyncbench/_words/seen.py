@@ -191,6 +191,8 @@ class Overrun:
     stuck: Stack | None = None
     """The stack on the loop, when a step was in the way of the cancellation."""
     cancelled: bool = False
+    forgiven: float = 0.0
+    """By how much the end had been put off, where the test was cancelled then."""
     frozen: bool = False
     """Whether the loop's clock was not the real one, so that its timers stood still."""
     farthest: float | None = None

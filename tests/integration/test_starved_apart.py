@@ -113,3 +113,42 @@ def test_counted_strictly_the_report_says_whose_time_it_was(play_once):
     assert "of that another thread kept the interpreter" in told.text, told.text
     told = run["test_stopped_and_continued"]
     assert "of that the whole process stood still" in told.text, told.text
+
+
+HANGING = """
+import asyncio, subprocess, sys
+import pytest
+
+BUSY = "import time\\nend = time.time() + 20\\nwhile time.time() < end: pass"
+
+@pytest.fixture(scope="module", autouse=True)
+def load():
+    command = [sys.executable, "-S", "-c", BUSY]
+    busy = [subprocess.Popen(command) for _ in range(3)]
+    yield
+    for process in busy:
+        process.kill()
+        process.wait()
+
+@pytest.mark.budget("200ms")
+async def test_spins():
+    while True:
+        await asyncio.sleep(0)
+
+@pytest.mark.budget("200ms")
+async def test_many_work_between_naps():
+    async def busy():
+        while True:
+            sum(range(20_000))
+            await asyncio.sleep(0.001)
+    await asyncio.gather(*(busy() for _ in range(30)))
+"""
+
+
+def test_a_test_that_hangs_beside_load_ends_at_its_budget(play_once):
+    """Put off by what was lost, and by nothing else."""
+    run = play_once(HANGING, subprocess=True)
+    for name in ("test_spins", "test_many_work_between_naps"):
+        record = run[name].record
+        assert record["overrun"]["cancelled"]
+        assert record["wall"] - record["starved"] < 2.0, run[name].text

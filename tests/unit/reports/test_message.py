@@ -125,6 +125,13 @@ def test_a_blocking_call_that_explains_an_overrun_is_shown():
     assert not any(":99" in line for line in lines)
 
 
+def test_what_was_lost_after_the_cancellation_is_not_told_as_forgiven():
+    """So that what is left is over the budget."""
+    overrun = Overrun(cancelled=True, forgiven=0.02)
+    lines = text(WALL, policy=BUDGET, overrun=overrun, wall=0.235, starved=0.0418)
+    assert lines[1] == "  20.0 ms of it spent waiting for a processor (forgiven)"
+
+
 # ------------------------------------------------------------------ speedup
 
 

@@ -189,6 +189,49 @@ def test_time_that_is_forgiven_puts_it_off():
     assert outcome == "done"
 
 
+def test_it_lies_at_the_budget_and_what_is_forgiven_however_late_it_is_looked_at():
+    """By how much each look comes late is not given away; else it would never end."""
+    looks = []
+
+    def forgiven(clock):
+        # Half of the time is lost, and each look comes half a second late.
+        return (clock.now() - clock.began) / 2
+
+    async def main(clock):
+        clock.began = clock.now()
+        looks.append(lambda: forgiven(clock))
+        while clock.now() < clock.began + 100:
+            clock.wait(0.5)
+            threading.Event().wait(0.02)
+            await asyncio.sleep(0)
+
+    deadline, outcome = run(main, forgiven=lambda: looks[0]() if looks else 0.0)
+    assert isinstance(outcome, BudgetExceeded)
+    assert 1.0 <= deadline.overrun.forgiven <= 1.6
+
+
+def test_time_that_the_loop_knows_to_be_lost_puts_it_off():
+    """The watchdog can't read yet for how long the thread has stood in the queue."""
+    here, cancelled_at = threading.get_ident(), []
+
+    def forgiven():
+        return 2.0 if threading.get_ident() == here else 0.0
+
+    async def main(clock):
+        try:
+            while clock.now() < 10:
+                clock.wait(0.5)
+                threading.Event().wait(0.02)
+                await asyncio.sleep(0)
+        finally:
+            cancelled_at.append(clock.now())
+
+    deadline, outcome = run(main, forgiven=forgiven)
+    assert isinstance(outcome, BudgetExceeded)
+    assert cancelled_at[0] >= 3.0
+    assert deadline.overrun.forgiven == 2.0
+
+
 def debugger(clock, seconds):
     """Stand in what is called like a debugger for so long, until it has been seen."""
     module = types.ModuleType("pydevd")
