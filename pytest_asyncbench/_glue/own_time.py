@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -15,7 +16,7 @@ __all__ = ["OwnTime"]
 
 
 class OwnTime:
-    """The time of one test.
+    """The time of one test; made in the thread that runs it.
 
     Args:
         clock: the real time.
@@ -29,6 +30,7 @@ class OwnTime:
         self._clock = clock
         self.virtual = virtual
         self._real_limit = real_limit
+        self._thread = threading.get_ident()
         self._brought: list[asyncio.AbstractEventLoop] = []
         self.refused: VirtualTimeError | None = None
         """Why a loop of the test's can't live in virtual time."""
@@ -90,7 +92,8 @@ class OwnTime:
         """
         keeps = getattr(loop, "time", None)
         if self.virtual is not None and keeps != self.virtual.time:
-            self.refused = _keeps_real_time(loop)
+            here = threading.get_ident() == self._thread
+            self.refused = _keeps_real_time(loop) if here else _runs_elsewhere(loop)
             raise self.refused
 
     def look_at(
@@ -107,8 +110,21 @@ class OwnTime:
 
 
 def _keeps_real_time(loop: asyncio.AbstractEventLoop | None) -> VirtualTimeError:
-    kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
     return VirtualTimeError(
-        f"the loop of this test, {kind}, keeps real time: virtual_time is for selector "
-        "loops of asyncio's kind, which are run for the first time in this test"
+        f"the loop of this test, {_kind(loop)}, keeps real time: virtual_time is for "
+        "selector loops of asyncio's kind, which are run for the first time in this "
+        "test"
     )
+
+
+def _runs_elsewhere(loop: asyncio.AbstractEventLoop | None) -> VirtualTimeError:
+    return VirtualTimeError(
+        f"the loop of this test, {_kind(loop)}, keeps real time, since it runs in "
+        "another thread than the test: asgiref's async_to_sync does so, and with it "
+        "Django's TestCase. virtual_time follows the loops of the test's own thread: "
+        "write the test as a function, for pytest-asyncio to run"
+    )
+
+
+def _kind(loop: asyncio.AbstractEventLoop | None) -> str:
+    return f"{type(loop).__module__}.{type(loop).__qualname__}"

@@ -558,6 +558,42 @@ def test_a_loop_in_another_thread_is_real_and_does_not_hang(play_once):
     assert set(run.outcomes.values()) == {"passed"}
 
 
+AS_DJANGO_DOES = """
+import asyncio
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+import pytest
+
+class TestShop(unittest.TestCase):
+    def __call__(self, result=None):
+        test = getattr(self, self._testMethodName)
+
+        def in_a_thread():
+            with ThreadPoolExecutor(1) as executor:
+                executor.submit(asyncio.run, test()).result()
+
+        setattr(self, self._testMethodName, in_a_thread)
+        super().__call__(result)
+
+    @pytest.mark.virtual_time
+    async def test_page(self):
+        raise AssertionError("it ran")
+"""
+
+
+def test_a_loop_that_a_test_case_runs_in_another_thread_is_refused_with_the_reason(
+    play_once,
+):
+    """That asgiref runs it there, and not that the loop is of a wrong kind."""
+    run = play_once(AS_DJANGO_DOES)
+    assert run.outcomes == {"test_page": "failed"}
+    assert "it ran" not in run.out
+    told = run["test_page"].lines[0]
+    assert "keeps real time, since it runs in another thread than the test:" in told
+    assert "asgiref's async_to_sync" in told
+    assert told.endswith("write the test as a function, for pytest-asyncio to run")
+
+
 UVLOOP = """
 import asyncio
 import pytest
