@@ -8,10 +8,12 @@ Hypothesis the function inside of it; unittest looks the method up on its instan
 from __future__ import annotations
 
 import inspect
+import unittest
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+from _pytest.python import pytest_pyfunc_call
 from _pytest.unittest import TestCaseFunction
 
 if TYPE_CHECKING:
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from pytest_asyncbench._words.undo import Undo
 
 __all__ = [
+    "CALLERS",
     "NO_FAILURE",
+    "drop_own_failure",
     "enter",
     "is_async",
     "loop_made",
@@ -31,6 +35,14 @@ __all__ = [
 
 NO_FAILURE = (pytest.skip.Exception, pytest.xfail.Exception)
 """How a test ends by a decision of its own."""
+
+CALLERS = frozenset(
+    {
+        pytest_pyfunc_call.__code__,
+        getattr(unittest.TestCase, "_callTestMethod", unittest.TestCase.run).__code__,
+    }
+)
+"""The code that calls a test's function, where that is pytest's or unittest's."""
 
 _SCOPES: dict[str, type[pytest.Collector]] = {
     "class": pytest.Class,
@@ -92,6 +104,13 @@ def own_failure(item: pytest.Item) -> BaseException | None:
     """Give the failure that unittest keeps to itself until the report is made."""
     kept = getattr(item, "_excinfo", None)
     return kept[0].value if kept else None
+
+
+def drop_own_failure(item: pytest.Item) -> None:
+    """Have unittest forget what it keeps, since the test ends with something else."""
+    kept = getattr(item, "_excinfo", None)
+    if kept:
+        kept.clear()
 
 
 def written_settings(config: pytest.Config) -> Iterator[str]:

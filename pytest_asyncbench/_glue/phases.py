@@ -16,7 +16,7 @@ from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._loops import running_loop
 from pytest_asyncbench._running import Job, Together
 from pytest_asyncbench._tracing import Group
-from pytest_asyncbench._watching import Deadline
+from pytest_asyncbench._watching import Deadline, LoopsDeadline
 from pytest_asyncbench._words.clock import Stopwatch
 from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.problems import Problem
@@ -85,7 +85,7 @@ class Call(Phase):
         self._stopwatch: Stopwatch | None = None
         self._unawaited: tuple[Frame, ...] = ()
         self._elapsed = Elapsed(wall=RealSeconds(0.0))
-        self._deadline: Deadline | None = None
+        self._deadline: Deadline | LoopsDeadline | None = None
         self._group: Group | None = None
         self._met_before: list[asyncio.AbstractEventLoop] = []
 
@@ -105,7 +105,26 @@ class Call(Phase):
             self._stopwatch = self._watched.time.stopwatch()
             if not in_loop and watch.census is not None:
                 self._group = watch.census.bodies()
+            if not in_loop:
+                self._hold(undo)
             return undo.pop_all().close
+
+    def _hold(self, undo: ExitStack) -> None:
+        """Hold a sync test to its budget."""
+        budget = self._watched.policy.budget
+        within = budget.within if budget else None
+        # In virtual time a timer would keep the time, and it must not be what a loop
+        # jumps to while the test itself is at work outside of it.
+        if within is None or self._stopwatch is None or self._watched.time.virtual:
+            return
+        deadline = self._watched.loops_deadline(self._stopwatch, within)
+        undo.callback(deadline.begin())
+        self._deadline = deadline
+
+    def end_of(self, own: BaseException | None) -> BaseException | None:
+        """Give what the call ends with, given what it raised."""
+        deadline = self._deadline
+        return deadline.end_of(own) if isinstance(deadline, LoopsDeadline) else own
 
     def _end(self) -> None:
         if self._stopwatch is not None:

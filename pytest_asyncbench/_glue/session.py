@@ -189,6 +189,9 @@ class Session:
         with ours(item, "call", "could not step out of this test"):
             leave.close()
         own = raised or host.own_failure(item)
+        if (ours_instead := trial.call.end_of(own)) is not own:
+            host.drop_own_failure(item)
+            raised = own = ours_instead
         ended = self._decide(item, trial, trial.call, own)
         self._announce(item, trial, trial.call)
         # What unittest kept to itself, it also raises by itself.

@@ -12,11 +12,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
+from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.own_time import OwnTime
 from pytest_asyncbench._glue.to_await import ToAwait
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._python import Kernel
-from pytest_asyncbench._watching import Deadline, Watch
+from pytest_asyncbench._watching import Deadline, LoopsDeadline, Watch
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Stopwatch
 from pytest_asyncbench._words.promised import MARKER, Policy, Rule
 from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
@@ -103,13 +104,25 @@ class Watched:
         if stopwatch.virtually_began is not None:
             at = VirtualSeconds(stopwatch.virtually_began + within)
             return Deadline(self.watch, at, by_loop=True, expire=expire)
-        forgiving = self.policy.starvation == "forgive"
         return Deadline(
             self.watch,
             RealSeconds(stopwatch.began + within),
-            forgiven=lambda: (stopwatch.starved() or 0.0) if forgiving else 0.0,
+            forgiven=self._forgiven(stopwatch),
             expire=expire,
         )
+
+    def loops_deadline(self, stopwatch: Stopwatch, within: float) -> LoopsDeadline:
+        """Make the deadline of a sync test that began with the stopwatch."""
+        return LoopsDeadline(
+            self.watch,
+            RealSeconds(stopwatch.began + within),
+            forgiven=self._forgiven(stopwatch),
+            callers=host.CALLERS,
+        )
+
+    def _forgiven(self, stopwatch: Stopwatch) -> Callable[[], float]:
+        forgiving = self.policy.starvation == "forgive"
+        return lambda: (stopwatch.starved() or 0.0) if forgiving else 0.0
 
     def leave_to_others(self) -> None:
         """Let a test run that no loop of asyncio's runs, as it would without us."""

@@ -64,6 +64,9 @@ def _overrun_lines(overrun: Overrun) -> Iterator[str]:
     if overrun.stuck:
         yield "the loop was blocked when the budget ended, at"
         yield from _stack_lines(overrun.stuck)
+    if overrun.stood:
+        yield "no task could be cancelled when the budget ended; the test stood at"
+        yield from _stack_lines(overrun.stood)
     if overrun.tasks:
         count = len(overrun.tasks)
         yield f"{count} {plural(count, 'task')} still alive when the budget ended"

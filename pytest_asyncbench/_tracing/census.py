@@ -58,6 +58,7 @@ from pytest_asyncbench._loops import (
 from pytest_asyncbench._tracing.eager import Start, Starts, has_begun
 from pytest_asyncbench._tracing.strands import (
     Account,
+    Creator,
     Group,
     Origin,
     Strand,
@@ -227,6 +228,11 @@ class Census:
             else (self._now() - trace.last)
         )
 
+    def creator_of(self, task: AnyTask) -> Creator:
+        """Tell what created a living task; another one, where that is not known."""
+        trace = self._traces.get(task)
+        return "task" if trace is None else (trace.background or trace).creator
+
     def _hosts(self, trace: Trace, group: Group) -> None:
         self._bodies[trace] = group
         trace.host = True
@@ -335,6 +341,7 @@ class Census:
         if known is None:
             known = self._in_thread.trace = Trace(self._nobody, self._now())
             known.served = (self._nobody, 0.0, 0.0)
+            known.is_threads = True
         return known
 
     def _executor(self, loop: asyncio.AbstractEventLoop) -> Callable[..., AnyFuture]:
@@ -635,6 +642,7 @@ class Census:
         group = self._given.pop(task, None) if self._given else None
         trace = self._begin(origin[1], origin[0], task_label(task), group)
         self._traces[task] = trace
+        trace.creator = _created_by(origin[1])
         if trace.strand is self._nobody:
             trace.strand = _strand_in(context) or self._nobody
             if origin[1] is None and self._of_loops is not None:
@@ -780,6 +788,12 @@ def _busy_elsewhere(waker: Trace, strand: Strand, at: float) -> float:
     until = other if last is strand else woken
     waker.served = (strand, at, until)
     return until
+
+
+def _created_by(waker: Trace | None) -> Creator:
+    if waker is None:
+        return "nobody"
+    return "thread" if waker.is_threads else "task"
 
 
 def _strand_in(context: Context | None) -> Strand | None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from pytest_asyncbench._words.seen import StrandTrace
 
-__all__ = ["Account", "Group", "Origin", "Strand", "ThreadCall", "Trace"]
+__all__ = ["Account", "Creator", "Group", "Origin", "Strand", "ThreadCall", "Trace"]
 
 
 class ThreadCall:
@@ -140,13 +141,19 @@ class Group:
         return tuple(strand.trace() for strand in self.strands)
 
 
+Creator = Literal["task", "thread", "nobody"]
+"""What creates a task: another, a thread that sends it, or whoever runs the loop."""
+
+
 class Trace:
     """The account of one task."""
 
     __slots__ = (
         "background",
+        "creator",
         "finished",
         "host",
+        "is_threads",
         "last",
         "mark",
         "outer_marks",
@@ -165,6 +172,10 @@ class Trace:
         """A background task's own account, while this one is for a strand it serves."""
         self.host = False
         """Whether it starts strands; such a task awaits them, and serves none."""
+        self.creator: Creator = "task"
+        """What created its task."""
+        self.is_threads = False
+        """Whether it is the account of a thread, which no loop runs."""
         self.over = False
         """Whether it has woken the strand that it serves."""
         self.finished: float | None = None

@@ -14,15 +14,13 @@ after a grace, for as long as it goes on.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, overload
 
-from pytest_asyncbench._loops import await_chain, by_name, is_running, names, task_label
 from pytest_asyncbench._python import RawStack, to_stack
-from pytest_asyncbench._words.clock import SYSTEM_CLOCK
+from pytest_asyncbench._watching.standing import alive, farthest_timer, is_frozen
 from pytest_asyncbench._words.errors import BudgetExceeded
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
@@ -34,11 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Deadline"]
 
 _GRACE = 1.0
-_FROZEN = 0.1
-_NOBODY_MEANS = 10 * 365 * 86_400.0
-"""No test means a timer so far ahead, in seconds. freezegun counts from 1970, and the
-system from its own start: a timer that was set on a frozen clock is decades away once
-that clock is real again."""
 _PAST = 1e-6
 """How much later than the budget's end the timer is due, in seconds of virtual time.
 That time stands still while work is done, so a test that ends at the very moment of its
@@ -204,38 +197,13 @@ class Deadline:
             tasks=self._beside if self._stuck else self._alive(),
             stuck=self._stuck,
             cancelled=True,
-            frozen=not self._by_loop and self._is_frozen(),
-            farthest=None if self._by_loop else self._farthest(),
+            frozen=not self._by_loop and is_frozen(self._loop),
+            farthest=None if self._by_loop else farthest_timer(self._loop),
         )
 
     def _is_debugged(self) -> bool:
         # In virtual time the person at the debugger has all the time in the world.
         return self._watch.watchdog.debugged and not self._by_loop
 
-    def _is_frozen(self) -> bool:
-        # By what it shows, since a loop may read another clock than freezegun froze.
-        return abs(self._loop.time() - SYSTEM_CLOCK.monotonic()) > _FROZEN
-
-    def _farthest(self) -> float | None:
-        # Only asyncio's own loops keep their timers where they can be seen.
-        timers = names.SCHEDULED.get(self._loop) or ()
-        due = [timer.when() for timer in timers if not timer.cancelled()]
-        away = max(due, default=0.0) - self._loop.time()
-        return away if _NOBODY_MEANS < away < math.inf else None
-
     def _alive(self) -> tuple[AwaitedTask, ...]:
-        # Not the one that runs: where the loop is stuck, its stack is shown.
-        tasks = asyncio.all_tasks(self._loop)
-        waiting = [task for task in tasks if not is_running(task)]
-        waiting.sort(key=lambda task: (task is not self._task, *by_name(task)))
-        return tuple(self._awaited(task) for task in waiting)
-
-    def _awaited(self, task: names.AnyTask) -> AwaitedTask:
-        stack, awaits = await_chain(task)
-        census = self._watch.census
-        return AwaitedTask(
-            name="the test" if task is self._task else task_label(task),
-            stack=stack,
-            awaits=awaits,
-            seconds=None if census is None else census.waiting_for(task),
-        )
+        return alive(asyncio.all_tasks(self._loop), self._watch.census, self._task)

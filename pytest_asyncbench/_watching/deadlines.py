@@ -14,7 +14,8 @@ __all__ = ["Deadlines", "OnDeadline", "StackOf"]
 
 OnDeadline = Callable[[RawStack | None], float]
 """Called in the watchdog's thread with the stack of the step that is in progress;
-returns the seconds after which to call again, or 0 for never."""
+returns the seconds after which to call again, or 0 for never. No stack comes to who
+named no loop."""
 
 StackOf = Callable[[LoopView], RawStack | None]
 """Tells what stands on a loop now."""
@@ -25,7 +26,9 @@ class _Kept:
 
     __slots__ = ("at", "call", "view")
 
-    def __init__(self, at: RealSeconds, view: LoopView, call: OnDeadline) -> None:
+    def __init__(
+        self, at: RealSeconds, view: LoopView | None, call: OnDeadline
+    ) -> None:
         self.at = at
         self.view = view
         self.call = call
@@ -40,7 +43,7 @@ class Deadlines:
     def __bool__(self) -> bool:
         return bool(self._kept)
 
-    def add(self, at: RealSeconds, view: LoopView, call: OnDeadline) -> Undo:
+    def add(self, at: RealSeconds, view: LoopView | None, call: OnDeadline) -> Undo:
         """Call `call` when the time is `at`, unless undone before."""
         kept = _Kept(at, view, call)
         self._kept.append(kept)
@@ -60,5 +63,6 @@ class Deadlines:
         for kept in list(self._kept):
             if now < kept.at:
                 continue
-            again = kept.call(stack_of(kept.view))
+            stack = None if kept.view is None else stack_of(kept.view)
+            again = kept.call(stack)
             kept.at = RealSeconds(now + again if again > 0 else math.inf)

@@ -99,6 +99,8 @@ class Watch:
         self._of_steps = Stalls(self.watchdog, self._collector)
         self.stand_ins = self._of_steps.stand_ins
         self._of_calls = Calls()
+        self.also_met: Callable[[LoopView], None] = _nothing
+        """Called with each loop that is met, in that loop's thread."""
         self._undo = ExitStack()
 
     # --------------------------------------------------------- on and off
@@ -182,6 +184,10 @@ class Watch:
         views = self._probe.views.met.values()
         return [view.loop for view in views if view.thread == here]
 
+    def views(self) -> list[LoopView]:
+        """Give what is known of each loop that was met, less those let go."""
+        return [*self._probe.views.met.values()]
+
     def view(self, loop: asyncio.AbstractEventLoop) -> LoopView:
         """Give what is known of a loop, which is watched from now on."""
         return self._probe.views.of(loop)
@@ -192,6 +198,7 @@ class Watch:
             if self.census is not None:
                 self.census.meet(view)
             self.watchdog.look_at(view, self._probe.codes)
+            self.also_met(view)
         except Exception as error:
             self._failed(f"a loop could not be watched: {error!r}")
 
@@ -216,3 +223,7 @@ class Watch:
         call = self._of_calls.observe(view, rule, began, seconds, frame)
         if call is not None:
             self.calls.append(call)
+
+
+def _nothing(view: LoopView) -> None:
+    """Do nothing: nobody else wants to know of the loop."""

@@ -105,13 +105,19 @@ class Watchdog:
             self._rounds.wait(rounds, _OVERDUE_TIMEOUT)
         return self._lateness.gaps
 
-    def expect(self, at: RealSeconds, view: LoopView, on_deadline: OnDeadline) -> Undo:
+    def expect(
+        self, at: RealSeconds, view: LoopView | None, on_deadline: OnDeadline
+    ) -> Undo:
         """Call `on_deadline` when the clock reads `at`, unless undone before."""
         undo = self._deadlines.add(at, view, on_deadline)
         self._thread.begin()  # a loop whose steps can't be seen has not done so
         if self._thread.idle:
             self._thread.ring()
         return undo
+
+    def stack_of(self, view: LoopView) -> RawStack | None:
+        """Take the stack of the step that is in progress; in a deadline's call only."""
+        return self._sampler.stack_of(view)
 
     def stop(self) -> None:
         """End the thread and wait for it, for good: a loop met later starts none."""

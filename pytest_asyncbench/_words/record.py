@@ -170,6 +170,9 @@ class OverrunEntry:
     stuck: tuple[PlaceEntry, ...]
     """The lines on the loop's stack, innermost first, where a step was in the way of
     the cancellation; else empty."""
+    stood: tuple[PlaceEntry, ...] = ()
+    """The lines on the stack of a sync test that ran no loop then, innermost first;
+    else empty."""
     frozen: bool
     """Whether the loop's clock stood still, so that none of its timers could end."""
     farthest: float | None
@@ -336,6 +339,7 @@ def _overrun(overrun: Overrun | None) -> OverrunEntry | None:
         count=len(overrun.tasks),
         alive=tuple(map(_alive, overrun.tasks[:_MOST_ALIVE])),
         stuck=_places(overrun.stuck or ()),
+        stood=_places(overrun.stood or ()),
         frozen=overrun.frozen,
         farthest=_known(overrun.farthest),
     )

@@ -1,0 +1,59 @@
+"""What stands on a loop at a moment: the tasks alive, and the clock they wait by."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterable
+
+from pytest_asyncbench._loops import await_chain, by_name, is_running, names, task_label
+from pytest_asyncbench._tracing import Census
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK
+from pytest_asyncbench._words.seen import AwaitedTask
+
+__all__ = ["alive", "farthest_timer", "is_frozen"]
+
+_FROZEN = 0.1
+_NOBODY_MEANS = 10 * 365 * 86_400.0
+"""No test means a timer so far ahead, in seconds. freezegun counts from 1970, and the
+system from its own start: a timer that was set on a frozen clock is decades away once
+that clock is real again."""
+
+
+def alive(
+    tasks: Iterable[names.AnyTask],
+    census: Census | None,
+    test: names.AnyTask | None = None,
+) -> tuple[AwaitedTask, ...]:
+    """Tell of each task but a running one what it awaits; of the test's own first."""
+    # Not of the one that runs: where the loop is stuck, its stack is shown.
+    waiting = [task for task in tasks if not is_running(task)]
+    waiting.sort(key=lambda task: (task is not test, *by_name(task)))
+    return tuple(_awaited(task, census, test) for task in waiting)
+
+
+def _awaited(
+    task: names.AnyTask, census: Census | None, test: names.AnyTask | None
+) -> AwaitedTask:
+    stack, awaits = await_chain(task)
+    return AwaitedTask(
+        name="the test" if task is test else task_label(task),
+        stack=stack,
+        awaits=awaits,
+        seconds=None if census is None else census.waiting_for(task),
+    )
+
+
+def is_frozen(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether a loop's clock is not the real one."""
+    # By what it shows, since a loop may read another clock than freezegun froze.
+    return abs(loop.time() - SYSTEM_CLOCK.monotonic()) > _FROZEN
+
+
+def farthest_timer(loop: asyncio.AbstractEventLoop) -> float | None:
+    """Tell how far ahead a timer is that must have been set on a frozen clock."""
+    # Only asyncio's own loops keep their timers where they can be seen.
+    timers = names.SCHEDULED.get(loop) or ()
+    due = [timer.when() for timer in timers if not timer.cancelled()]
+    away = max(due, default=0.0) - loop.time()
+    return away if _NOBODY_MEANS < away < math.inf else None

@@ -1,0 +1,193 @@
+"""``@pytest.mark.budget`` at sync tests: whatever runs their loops, they are ended."""
+
+from __future__ import annotations
+
+import pytest
+
+SUITE = """
+import asyncio, contextlib, threading, unittest
+import pytest
+
+pytestmark = pytest.mark.budget("200ms")
+
+async def hang():
+    await asyncio.sleep(60)
+
+@contextlib.contextmanager
+def served():
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+@pytest.fixture(scope="module")
+def server():
+    with served() as loop:
+        begun = threading.Event()
+        async def beat():
+            begun.set()
+            while True:
+                await asyncio.sleep(0.01)
+        beating = asyncio.run_coroutine_threadsafe(beat(), loop)
+        begun.wait()
+        yield loop, beating
+        beating.cancel()
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.02), loop).result()
+
+def test_run():
+    asyncio.run(hang())
+
+def test_children():
+    cleaned = []
+    async def child():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.01)
+            cleaned.append(asyncio.current_task().get_name())
+    async def main():
+        await asyncio.gather(*(asyncio.create_task(child(), name=f"job-{n}")
+                               for n in range(3)))
+    try:
+        asyncio.run(main())
+    finally:
+        assert sorted(cleaned) == ["job-0", "job-1", "job-2"], "not cleaned up"
+
+def test_caught():
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(hang())
+
+def test_stubborn():
+    async def main():
+        for _ in range(2):
+            with contextlib.suppress(asyncio.CancelledError):
+                await hang()
+    asyncio.run(main())
+
+def test_own_failure():
+    try:
+        asyncio.run(hang())
+    finally:
+        assert 1 == 2, "while cleaning up"
+
+def test_joined_thread():
+    thread = threading.Thread(target=lambda: asyncio.run(hang()))
+    thread.start()
+    thread.join()
+
+def test_sent_to_a_thread():
+    with served() as loop:
+        asyncio.run_coroutine_threadsafe(hang(), loop).result()
+
+def test_sent_to_the_server(server):
+    asyncio.run_coroutine_threadsafe(hang(), server[0]).result()
+
+@pytest.mark.budget(30)
+def test_the_server_is_whole(server):
+    loop, beating = server
+    assert not beating.done()
+    answer = asyncio.run_coroutine_threadsafe(asyncio.sleep(0, "answer"), loop)
+    assert answer.result() == "answer"
+
+def test_of_no_task():
+    loop = asyncio.new_event_loop()
+    loop.call_soon(lambda: None)
+    try:
+        loop.run_until_complete(loop.create_future())
+    finally:
+        loop.close()
+
+class TestCase(unittest.TestCase):
+    def test_of_unittest(self):
+        asyncio.run(hang())
+
+    def test_of_unittest_stands(self):
+        threading.Event().wait(0.5)
+
+@pytest.mark.budget(30)
+def test_in_time():
+    asyncio.run(asyncio.sleep(0))
+
+def test_own_cancellation():
+    async def main():
+        asyncio.current_task().cancel()
+        await asyncio.sleep(0)
+    asyncio.run(main())
+"""
+
+ENDED = (
+    "test_run",
+    "test_children",
+    "test_caught",
+    "test_stubborn",
+    "test_joined_thread",
+    "test_sent_to_a_thread",
+    "test_sent_to_the_server",
+    "test_of_unittest",
+)
+
+
+@pytest.fixture
+def suite(play):
+    return play(SUITE, "-W", "error")
+
+
+@pytest.mark.parametrize("name", ENDED)
+def test_whatever_runs_its_loops_a_sync_test_is_ended_at_its_budget(suite, name):
+    """Its failure is the budget's, and lists who was alive with what each awaited."""
+    told = suite[name]
+    assert told.outcome == "failed"
+    assert 0.2 <= told.record["wall"] < 20
+    assert told.lines[0].startswith("wall clock ")
+    assert told.lines[0].endswith("budget 0.200 s (marker)")
+    assert any("still alive when the budget ended" in line for line in told.lines)
+    assert any("for asyncio.sleep" in line for line in told.lines)
+    assert "await asyncio.sleep(60)" in told.lines
+    assert told.record["overrun"]["cancelled"]
+    assert "CancelledError" not in told.text
+
+
+def test_who_is_cancelled_can_clean_up(suite):
+    """A child is cancelled once, by its parent."""
+    assert "not cleaned up" not in suite["test_children"].text
+
+
+@pytest.mark.parametrize("name", ["test_the_server_is_whole", "test_in_time"])
+def test_later_tests_are_whole(suite, name):
+    """What a fixture runs goes on."""
+    assert suite[name].outcome == "passed", suite[name].text
+
+
+def test_a_loop_that_waits_for_no_task_is_stopped(suite):
+    """A grace later: the test ends, and with the budget's failure."""
+    told = suite["test_of_no_task"]
+    assert told.lines[0].startswith("wall clock ")
+    assert "RuntimeError" not in told.text
+    assert "loop.run_until_complete(loop.create_future())" in told.lines
+
+
+def test_a_failure_of_its_own_stands_and_is_added_to(suite):
+    """That came while it cleaned up."""
+    told = suite["test_own_failure"]
+    assert "while cleaning up" in told.text
+    assert "1 task still alive when the budget ended" in told.lines
+
+
+def test_a_cancellation_of_its_own_is_no_budgets(suite):
+    """It ends with that, in time."""
+    told = suite["test_own_cancellation"]
+    assert told.outcome == "failed"
+    assert "CancelledError" in told.text
+    assert told.record["budget"]["met"]
+
+
+def test_a_test_of_unittest_that_runs_no_loop_shows_where_it_stood(suite):
+    """Its own lines, and none of who called it."""
+    told = suite["test_of_unittest_stands"]
+    assert "threading.Event().wait(0.5)" in told.lines
+    assert "case.py" not in told.text
