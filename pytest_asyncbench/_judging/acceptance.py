@@ -133,8 +133,9 @@ class Acceptances:
             forgiven += stall.seconds * (part / len(stall.samples))
         if self._policy.starvation == "forgive":
             forgiven += stall.starved or 0.0
+        # What was starved of a collection is in the step's starved time already.
         return forgiven + sum(
-            one.seconds
+            one.seconds - one.starved
             for one in stall.collections
             if self.of_collection(one, stall) is not None
         )

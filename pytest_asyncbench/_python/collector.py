@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pytest_asyncbench._python.frames import getframe
 from pytest_asyncbench._python.stack import RawStack, capture
-from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.clock import Clock, current_thread_ids
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.undo import Undo
 
@@ -71,6 +71,7 @@ class RawCollection(NamedTuple):
     thread: int
     stack: RawStack
     called: bool
+    starved: float
 
 
 class Collector:
@@ -79,11 +80,29 @@ class Collector:
     def __init__(self, clock: Clock) -> None:
         self.codes: frozenset[CodeType] = frozenset()
         self.found: list[RawCollection] = []
-        self._meter = CollectionMeter(clock.now, self._over)
+        self._clock = clock
+        self._account: float | None = None
+        """For how long the thread had been starved when that was last read."""
+        self._starved = 0.0
+        """For how long it was, since the reading before."""
+        self._meter = CollectionMeter(self._read, self._over)
 
     def install(self) -> Undo:
         """Begin to note; the returned call ends it."""
         return self._meter.install()
+
+    def _read(self) -> RealSeconds:
+        # As a full collection begins and ends, in the thread that it met. To read the
+        # account may give up the GIL, so the clock comes first.
+        now = self._clock.now()
+        before = self._account
+        after = self._clock.processor(*current_thread_ids()).starved
+        if before is None or after is None:
+            self._starved = 0.0
+        else:
+            self._starved = max(0.0, after - before)
+        self._account = after
+        return now
 
     def _over(self, began: RealSeconds, seconds: RealSeconds) -> None:
         if seconds < _WORTH_NOTING:
@@ -99,6 +118,7 @@ class Collector:
             thread=threading.get_ident(),
             stack=stack,
             called=stack[0] is not None and stack[0].call == COLLECT,
+            starved=self._starved,
         )
         self.found.append(found)
         del self.found[:-_MOST]

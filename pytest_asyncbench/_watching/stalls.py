@@ -83,6 +83,7 @@ class Stalls:
                 began=one.began,
                 seconds=one.seconds,
                 stack=to_stack(one.stack),
+                starved=one.starved,
                 called=one.called or itself,
             )
             for one in self._collector.found

@@ -108,6 +108,8 @@ class Collection:
     seconds: float
     stack: Stack
     """What ran when it came, which need not be its cause."""
+    starved: float = 0.0
+    """The part of its seconds in which the thread could have run and was not let."""
     called: bool = False
     """Whether the innermost line called it, as ``gc.collect()`` does."""
 

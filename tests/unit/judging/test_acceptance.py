@@ -10,7 +10,7 @@ from by_hand import stall, user
 from pytest_asyncbench._judging.acceptance import Acceptance, Acceptances, accept
 from pytest_asyncbench._words.decided import Finding
 from pytest_asyncbench._words.promised import Allowance, Policy
-from pytest_asyncbench._words.seen import AcceptedSpan
+from pytest_asyncbench._words.seen import AcceptedSpan, Collection
 
 FOUND = Finding(
     kind="call", call="time.sleep", file="a.py", line=1, function="f", seconds=0.1
@@ -63,3 +63,11 @@ def test_the_first_reason_stays():
     assert accept(once, Acceptance("second")) is once
     assert (once.allowed, once.allowance) == ("first", ROW.text)
     assert accept(FOUND, None) is FOUND
+
+
+def test_starved_time_of_a_collection_is_forgiven_once():
+    """It is part of what the step was starved of, and real work beside it counts."""
+    collecting = Collection(began=0.0, seconds=0.92, stack=(user(),), starved=0.7)
+    step = stall(seconds=3.145, starved=2.591, collections=(collecting,))
+    left = step.seconds - acceptances().forgiven(step)
+    assert left == pytest.approx(3.145 - 2.591 - (0.92 - 0.7))

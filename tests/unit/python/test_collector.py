@@ -44,6 +44,22 @@ def test_only_long_and_full_collections_are_noted():
     assert [code.co_name for code, *_ in one.stack[1]] == ["collect"]
 
 
+def test_what_a_collection_was_starved_of_is_told_apart():
+    """Of that one alone, and not since the one before."""
+    clock = ManualClock(8.0)
+    made = collector(clock)
+    for starved in (0.25, 0.5):
+        clock.starve(4.0)
+        made._meter._noted("start", FULL)
+        clock.work(1.0)
+        clock.starve(starved)
+        made._meter._noted("stop", FULL)
+    assert [(one.seconds, one.starved) for one in made.found] == [
+        (1.25, 0.25),
+        (1.5, 0.5),
+    ]
+
+
 def test_a_sample_taken_while_it_is_told_shows_whom_it_met():
     """A callback in Python gives the watchdog its chance to look."""
     within = frozenset({sys._getframe().f_code})
