@@ -30,7 +30,7 @@ from pytest_asyncbench._words.promised import (
 if TYPE_CHECKING:
     from _pytest.nodes import Node
 
-__all__ = ["FUNCTIONS", "described", "marked"]
+__all__ = ["FUNCTIONS", "described", "is_marked_itself", "marked"]
 
 
 class Meant(TypedDict, total=False):
@@ -162,6 +162,11 @@ def marked(policy: Policy, item: pytest.Item) -> Policy:
         for node, mark in reversed(list(item.iter_markers_with_node(name))):
             policy = _laid_over(policy, _placed(_called(function, mark), node))
     return policy
+
+
+def is_marked_itself(item: pytest.Item) -> bool:
+    """Tell whether a marker of ours stands at the test, not at its class or module."""
+    return any(mark.name in FUNCTIONS for mark in item.own_markers)
 
 
 def _placed(meant: Meant, node: Node) -> Meant:

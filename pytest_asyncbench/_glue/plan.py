@@ -14,7 +14,7 @@ import pytest
 
 from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.fixtures import fixtures_of
-from pytest_asyncbench._glue.markers import marked
+from pytest_asyncbench._glue.markers import is_marked_itself, marked
 from pytest_asyncbench._glue.settings import policy_of
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Policy
@@ -107,7 +107,8 @@ class Plan:
         if "blocking_calls" in fixtures_of(item) and policy.blocking == "off":
             policy = replace(policy, blocking="report")
         strict = in_loop and policy.blocking == "error"
-        return replace(policy, asked=policy.asked or strict)
+        of_all = not (in_loop or is_marked_itself(item))
+        return replace(policy, asked=policy.asked or strict, of_all=of_all)
 
 
 def _no_packages(policy: Policy) -> Iterator[str]:

@@ -114,7 +114,7 @@ def _broken(
         if culprits:
             lost = sum(finding.seconds for finding in culprits)
             yield Violation(kind="blocking", limit=policy.threshold, actual=lost)
-        if _unmeasured(policy, seen):
+        if _unmeasured(policy, seen) and not policy.of_all:
             yield Violation(kind="unmeasured")
     if seen.unawaited:
         yield Violation(kind="unawaited")

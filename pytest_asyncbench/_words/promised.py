@@ -110,5 +110,8 @@ class Policy:
     real_limit: float = 5.0
     asked: bool = False
     """Whether this very test asked to be watched, by a marker or by being async."""
+    of_all: bool = False
+    """Whether its class or module asked that of all its tests, and it is not async:
+    then it need not run a loop."""
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Option name to where its value was written."""

@@ -131,6 +131,7 @@ async def test_nonblocking_socket():
     with a, b, pytest.raises(BlockingIOError):
         a.recv(1)
 
+@pytest.mark.no_blocking
 def test_sync():
     time.sleep(0.15)
 
@@ -439,3 +440,48 @@ def test_a_callback_in_c_is_named(play_once):
         each["call"] for each in run["test_collects"].record["blocking"]
     }
     assert run["test_collects"].record["problems"] == []
+
+
+OF_ALL = """
+import asyncio, time
+import pytest
+
+pytestmark = pytest.mark.no_blocking
+
+def test_no_loop():
+    pass
+
+class TestClass:
+    pytestmark = pytest.mark.no_blocking(threshold="50ms")
+
+    def test_no_loop_in_a_class(self):
+        pass
+
+@pytest.mark.no_blocking
+def test_marked_itself():
+    pass
+
+def test_runs_a_loop():
+    async def nap():
+        time.sleep(0.2)
+    asyncio.run(nap())
+
+async def test_async():
+    await asyncio.sleep(0)
+"""
+
+
+def test_a_class_or_module_is_marked_for_those_of_its_tests_that_run_a_loop(play):
+    """A sync test that runs none is told once; one that is marked itself fails."""
+    run = play(OF_ALL)
+    assert run.outcomes == {
+        "test_no_loop": "passed",
+        "test_no_loop_in_a_class": "passed",
+        "test_marked_itself": "failed",
+        "test_runs_a_loop": "failed",
+        "test_async": "passed",
+    }
+    assert "time.sleep" in run["test_runs_a_loop"].text
+    for name in ("test_no_loop", "test_no_loop_in_a_class", "test_marked_itself"):
+        (line,) = [line for line in run.summary if f"{name} asked" in line]
+        assert line.startswith("not measured: ")
