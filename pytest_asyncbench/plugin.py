@@ -41,10 +41,19 @@ def pytest_configure(config: pytest.Config) -> None:
         plan_of(config).begin()
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say what is on."""
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is on, and what cannot be known."""
     if PLAN not in config.stash:
-        return None
+        return []
+    from pytest_asyncbench._glue.settings import header
+
+    return header(config.stash[PLAN].policy)
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Say what cannot be known, where only now somebody asked for something."""
+    if PLAN not in config.stash or anything_written(config):
+        return []
     from pytest_asyncbench._glue.settings import header
 
     return header(config.stash[PLAN].policy)

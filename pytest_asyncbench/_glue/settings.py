@@ -14,6 +14,7 @@ from pytest_asyncbench._glue.options import (
 )
 from pytest_asyncbench._policy.settings import DEFAULT, Written, with_settings
 from pytest_asyncbench._policy.values import suggest
+from pytest_asyncbench._python import has_gil
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Allowance, Budget, Policy, Rule
 
@@ -63,15 +64,25 @@ def _insist_on_values(settings: Mapping[str, Written]) -> None:
             )
 
 
-def header(policy: Policy) -> str | None:
-    """Say which settings differ from the defaults, and where they were written."""
+NO_GIL = (
+    "asyncbench: no GIL: what a step loses to other threads, the garbage collector and "
+    "our own looks, which stop all threads, is not told apart"
+)
+
+
+def header(policy: Policy) -> list[str]:
+    """Say which settings differ from the defaults, and what cannot be known here."""
+    return [*_written(policy), *([] if has_gil() else [NO_GIL])]
+
+
+def _written(policy: Policy) -> list[str]:
     if not policy.sources:
-        return None
+        return []
     written = (
         f"{name}={_shown(getattr(policy, name))} ({source})"
         for name, source in policy.sources.items()
     )
-    return f"asyncbench: {', '.join(written)}"
+    return [f"asyncbench: {', '.join(written)}"]
 
 
 _Value = (

@@ -3,6 +3,7 @@
 from pytest_asyncbench._python.callee import callee
 from pytest_asyncbench._python.collector import COLLECT, CollectionMeter, Collector
 from pytest_asyncbench._python.frames import current_frames, getframe
+from pytest_asyncbench._python.gil import has_gil, switch_interval
 from pytest_asyncbench._python.kernel import Kernel, is_parked
 from pytest_asyncbench._python.locks import Lock, acquire, held_lock
 from pytest_asyncbench._python.shares import (
@@ -46,6 +47,7 @@ __all__ = [
     "current_frames",
     "fork_reset",
     "getframe",
+    "has_gil",
     "held_lock",
     "is_debugged",
     "is_late",
@@ -56,6 +58,7 @@ __all__ = [
     "semaphore_value",
     "split_step",
     "stood",
+    "switch_interval",
     "to_frame",
     "to_stack",
     "waited_for_gil",

@@ -26,6 +26,8 @@ from types import (
     ModuleType,
 )
 
+from pytest_asyncbench._python.gil import has_gil
+
 __all__ = ["callee"]
 
 _PUBLIC = {"posix": "os", "nt": "os"}
@@ -138,7 +140,8 @@ def _scopes(frame: FrameType, name: str) -> Iterator[Mapping[str, object]]:
     # what it gave to locals() changes by it. So only for a name of its own is it asked.
     code = frame.f_code
     own = (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
-    if name in own or not code.co_flags & inspect.CO_OPTIMIZED:
+    # And without a GIL, never: the frame may run in another thread at this moment.
+    if has_gil() and (name in own or not code.co_flags & inspect.CO_OPTIMIZED):
         yield frame.f_locals
     yield frame.f_globals
     yield vars(builtins)

@@ -16,6 +16,7 @@ import struct
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
+from pytest_asyncbench._python.gil import switch_interval
 from pytest_asyncbench._words.clock import SystemClock
 from pytest_asyncbench._words.seen import Wait
 
@@ -323,4 +324,4 @@ class Kernel:
 
     def switch_interval(self) -> float:
         """Tell for how long a thread waits before it asks again for the GIL."""
-        return sys.getswitchinterval()
+        return switch_interval()

@@ -205,6 +205,8 @@ def waited_for_gil(
     rest: Rest, at: float, switches: int | None, interval: float
 ) -> float:
     """Tell for how long the watchdog may have waited for the GIL since it was due."""
+    if not interval:
+        return 0.0
     late = max(0.0, at - rest.due)
     more = _more(rest.switches, switches)
     return late if more is None else min(late, more * interval)
@@ -247,7 +249,7 @@ def split_step(
     """Split the step from `began` to the thread's last account.
 
     `stopped` are its seconds in which the whole process stood, and `interval` is the
-    interpreter's switch interval.
+    interpreter's switch interval, 0 where it has no GIL to wait for.
     """
     working, starved = share_of(ticks, began, last.at, last.account, stopped)
     if working is None or starved is None:

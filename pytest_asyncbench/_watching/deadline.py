@@ -19,7 +19,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, overload
 
-from pytest_asyncbench._python import RawStack, to_stack
+from pytest_asyncbench._python import RawStack, has_gil, to_stack
 from pytest_asyncbench._watching.standing import alive, farthest_timer, is_frozen
 from pytest_asyncbench._words.errors import BudgetExceeded
 from pytest_asyncbench._words.problems import Problem
@@ -151,8 +151,11 @@ class Deadline:
             return left
         if self._stuck is None and stack is not None:
             self._stuck = to_stack(stack)
-            with suppress(Exception):  # the loop may go on while we look
-                self._beside = self._alive()
+            # The loop may go on while we look: to read frames is then no mere failure
+            # where there is no GIL.
+            if has_gil():
+                with suppress(Exception):
+                    self._beside = self._alive()
         try:
             self._loop.call_soon_threadsafe(self._expire)
         except RuntimeError:  # the loop is closed: there is nobody left to cancel

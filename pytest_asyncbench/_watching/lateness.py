@@ -47,6 +47,8 @@ class Lateness:
         """For how long it has been kept from the interpreter so far."""
         self.gaps: list[Gap] = []
         """When it should have run and nothing did."""
+        self._woke = 0.0
+        """When it last woke."""
         self._starved: float | None = 0.0
         """For how long it had stood in the run queue when that was last read."""
 
@@ -64,6 +66,7 @@ class Lateness:
         # Here no file is read, which would give up the GIL: the look comes first.
         if self.rest is not None and self._kernel is not None:
             now, switches = self._clock.now(), self._kernel.switches()
+            self._woke = now
             # For each time it asks for the GIL it may stand in the run queue once more.
             interval = 2 * self._kernel.switch_interval()
             self.kept_out += waited_for_gil(self.rest, now, switches, interval)
@@ -76,15 +79,20 @@ class Lateness:
         rest, kernel = self.rest, self._kernel
         if rest is None or kernel is None:
             return
-        now, switches = self._clock.now(), kernel.switches()
         interval = kernel.switch_interval()
+        now, switches = self._until(interval), kernel.switches()
         in_gil = waited_for_gil(rest, now, switches, interval)
         if now - rest.due - in_gil > _PUNCTUAL or thoroughly:
             self._starved = self._in_queue()
-            now, switches = self._clock.now(), kernel.switches()
+            now, switches = self._until(interval), kernel.switches()
         if is_late(rest, now):
             gap = stood(rest, now, switches, self._starved, interval)
             self.gaps = [*self.gaps[-_MOST_GAPS:], gap]
+
+    def _until(self, interval: float) -> float:
+        # Without a GIL the look itself may be long: it stops all threads, and so waits
+        # for the call in C that one is in. That thread works, and nothing stood still.
+        return self._clock.now() if interval else self._woke
 
     def is_overdue(self, now: float) -> bool:
         """Tell whether it has not woken, though it should have; in a loop's thread."""

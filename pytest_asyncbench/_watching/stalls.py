@@ -5,7 +5,6 @@ It is made in the loop's thread, between that step and the next.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from types import CodeType
 
@@ -20,6 +19,7 @@ from pytest_asyncbench._python import (
     Collector,
     acquire,
     split_step,
+    switch_interval,
     to_frame,
     to_stack,
 )
@@ -54,7 +54,7 @@ class Stalls:
         gaps = self._watchdog.gaps(ended)
         last = self._watchdog.tick(view)._replace(at=ended)
         stopped = sum(gap.stopped_within(began, ended) for gap in gaps)
-        split = split_step(sampled.ticks, began, last, stopped, sys.getswitchinterval())
+        split = split_step(sampled.ticks, began, last, stopped, switch_interval())
         is_sampled = sampled.step == began
         callback = names.CALLBACK.of(handle)
         return LoopStall(

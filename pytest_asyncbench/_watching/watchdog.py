@@ -20,7 +20,15 @@ from functools import partial
 from types import CodeType
 
 from pytest_asyncbench._loops import LoopView
-from pytest_asyncbench._python import Gap, Kernel, RawStack, Tick, acquire, is_debugged
+from pytest_asyncbench._python import (
+    Gap,
+    Kernel,
+    RawStack,
+    Tick,
+    acquire,
+    has_gil,
+    is_debugged,
+)
 from pytest_asyncbench._watching.accounts import Accounts
 from pytest_asyncbench._watching.deadlines import Deadlines, OnDeadline
 from pytest_asyncbench._watching.lateness import Lateness
@@ -140,10 +148,14 @@ class Watchdog:
         """
         if self._thread.idle:
             # It may come by itself.
-            self._let_in(self._clock.now() + _GIVE_WAY_TIMEOUT)
+            self._let_in_by(self._clock.now() + _GIVE_WAY_TIMEOUT)
             self._thread.ring()
         elif not self._rounds.wait(self._rounds.count, _GIVE_WAY_TIMEOUT):
             self._let_in(math.inf)  # it has no processor, either
+
+    def _let_in_by(self, due: float) -> None:
+        """Have loops give way from then on, if we could not run beside them."""
+        self._let_in(due if has_gil() else math.inf)
 
     def _let_in(self, due: float) -> None:
         """Have each loop give way that ends a step later than this."""
@@ -200,7 +212,7 @@ class Watchdog:
         pause = self._next()
         due = self._clock.now() + pause
         self._lateness.rests_until(due)
-        self._let_in(due)
+        self._let_in_by(due)
         return pause
 
     def _falls_idle(self) -> bool:

@@ -19,6 +19,7 @@ from pytest_asyncbench._loops import names
 from pytest_asyncbench._python import (
     callee,
     current_frames,
+    has_gil,
     is_parked,
     not_ours,
     other_threads,
@@ -93,7 +94,8 @@ def _waits_for_work(thread: threading.Thread, frames: Mapping[int, FrameType]) -
     moves only when it next gets the interpreter.
     """
     frame = frames.get(thread.ident or 0)
-    if frame is None:
+    # Without a GIL its locals can be read only while it stands still.
+    if frame is None or not (has_gil() or is_parked(thread.native_id or 0)):
         return False
     if frame.f_code is _POOL_WORKER:
         return _worker_idles(frame.f_locals, frames)

@@ -10,7 +10,7 @@ from pytest_asyncbench._interception.predicates.arguments import argument
 from pytest_asyncbench._interception.predicates.registry import predicate
 from pytest_asyncbench._interception.signatures import Args, Kwargs
 from pytest_asyncbench._loops import names
-from pytest_asyncbench._python import current_frames
+from pytest_asyncbench._python import current_frames, has_gil
 
 __all__: list[str] = []
 
@@ -38,7 +38,9 @@ def _has_a_job(worker: threading.Thread) -> bool:
     frame = current_frames().get(worker.ident or 0)
     while frame is not None and frame.f_code is not _WORKER_CODE:
         frame = frame.f_back
-    job = None if frame is None else frame.f_locals.get("work_item")
+    if frame is None or not has_gil():  # then what it does cannot be read
+        return False
+    job = frame.f_locals.get("work_item")
     return job is not None and not job.future.done()
 
 

@@ -14,6 +14,7 @@ import zlib
 import pytest
 
 from pytest_asyncbench._loops.tasks import describe_callback
+from pytest_asyncbench._python import gil
 from pytest_asyncbench._python.callee import callee
 from pytest_asyncbench._python.positions import line_of_operator
 from pytest_asyncbench._python.stack import Position, capture, is_debugged, to_stack
@@ -242,6 +243,17 @@ def test_a_method_in_c_is_named_by_its_objects_type():
         packer.compress(b"")
 
     assert calls_during(function) == ["zlib.Compress.compress"]
+
+
+def test_without_a_gil_a_method_in_c_is_named_as_it_was_written(monkeypatch):
+    """To read the locals of a frame that another thread runs may crash there."""
+    monkeypatch.setattr(gil, "_is_enabled", lambda: False)
+    packer = zlib.compressobj()
+
+    def function():
+        packer.compress(b"")
+
+    assert calls_during(function) == ["packer.compress"]
 
 
 async def later():

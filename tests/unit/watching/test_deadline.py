@@ -10,6 +10,7 @@ import pytest
 from by_hand import run_in, until
 
 from pytest_asyncbench import BudgetExceeded
+from pytest_asyncbench._python import gil
 from pytest_asyncbench._watching.deadline import Deadline
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench.testing import ManualClock
@@ -168,6 +169,21 @@ def test_a_loop_that_was_blocked_shows_where_it_stood():
     assert isinstance(outcome, BudgetExceeded)
     names = [frame.function.rpartition(".")[2] for frame in deadline.stuck().stuck]
     assert "block" in names
+
+
+def test_without_a_gil_the_tasks_of_a_loop_that_may_go_on_are_not_read(monkeypatch):
+    """To read the frame of one while it runs may crash the interpreter."""
+    monkeypatch.setattr(gil, "_is_enabled", lambda: False)
+
+    async def main(clock):
+        beside = asyncio.ensure_future(forever())
+        await asyncio.sleep(0)
+        stay_until_time_is_up(clock)
+        beside.cancel()
+
+    deadline, _ = run(main)
+    assert deadline.stuck().stuck
+    assert deadline.stuck().tasks == ()
 
 
 def test_time_that_is_forgiven_puts_it_off():
