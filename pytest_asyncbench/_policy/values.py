@@ -51,7 +51,7 @@ def duration(value: Duration) -> float:
     elif isinstance(value, str):
         seconds = _written_duration(value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        seconds = float(value)
+        seconds = _as_float(value, "duration")
     else:
         raise PolicyError(f"{value!r} is no duration; {_DURATIONS}")
     if not math.isfinite(seconds):
@@ -76,9 +76,21 @@ def speedup(value: float) -> float:
     """Read a factor above zero."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise PolicyError(f"{value!r} is no speedup; a number such as 3 is accepted")
-    if not (math.isfinite(value) and value > 0):
+    factor = _as_float(value, "speedup")
+    if not (math.isfinite(factor) and factor > 0):
         raise PolicyError(f"a speedup of {value!r} means nothing; it is more than zero")
-    return float(value)
+    return factor
+
+
+def _as_float(value: float, what: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an int; very long ones can't even be written out
+        raise PolicyError(f"a number above 1e308 is no {what}") from None
+
+
+_MOST_COPIES = 100_000
+"""More of them take gigabytes before the first one runs."""
 
 
 def copies(value: int) -> int:
@@ -87,6 +99,10 @@ def copies(value: int) -> int:
         raise PolicyError(f"{value!r} is no number of copies; an int is accepted")
     if value < 1:
         raise PolicyError(f"{value!r} copies can't run; 1 or more are accepted")
+    if value > _MOST_COPIES:
+        raise PolicyError(
+            f"so many copies can't run; up to {_MOST_COPIES} are accepted"
+        )
     return value
 
 

@@ -287,3 +287,18 @@ def test_none_beside_a_family_is_refused():
     """Nothing and something cannot both be meant."""
     with pytest.raises(PolicyError, match="'none' cannot be combined"):
         values.rules(["none", "sleep"])
+
+
+@pytest.mark.parametrize("read", [values.duration, values.speedup])
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_an_int_that_no_float_can_hold_is_refused(read, digits):
+    """Also one with more digits than Python writes out."""
+    with pytest.raises(PolicyError, match="a number above 1e308 is no"):
+        read(10**digits)
+
+
+def test_more_copies_than_fit_into_memory_are_refused():
+    """Before any is made; the limit is said."""
+    assert values.copies(100_000) == 100_000
+    with pytest.raises(PolicyError, match="up to 100000 are accepted"):
+        values.copies(10**9)
