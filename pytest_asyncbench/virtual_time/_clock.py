@@ -13,11 +13,13 @@ from pytest_asyncbench.virtual_time._clockwork import Clockwork
 from pytest_asyncbench.virtual_time._durations import SECOND, nanoseconds
 
 if TYPE_CHECKING:
+    import asyncio
     import datetime as dt
     import threading
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from _typeshed import HasFileno
     from freezegun.api import FrozenDateTimeFactory
 
     from pytest_asyncbench._words.clock import Clock
@@ -137,6 +139,18 @@ class VirtualClock:
         from a thread that was there before the loop, or from code in C.
         """
         return self._clockwork.hints.expecting(what)
+
+    def ignore(self, thing: int | HasFileno | asyncio.BaseTransport) -> None:
+        """Say that an open socket, transport or descriptor brings nothing.
+
+        For what a library keeps registered with the loop while it is idle. Nothing
+        waits for it; what does come through it is delivered all the same.
+
+        Raises:
+            VirtualTimeError: it is none of these, or closed.
+        """
+        __tracebackhide__ = True
+        self._clockwork.hints.ignore(thing)
 
     def ignore_thread(self, thread: threading.Thread) -> None:
         """Say that this thread never wakes the loop, so that nothing waits for it."""

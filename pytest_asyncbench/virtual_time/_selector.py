@@ -179,7 +179,8 @@ class VirtualSelector(BaseSelector):
             f"virtual time waited {waited:.3g} s of real time for "
             f"{', '.join(awaited)}, and nothing came (real_limit="
             f"{self._real_limit:g}; raise it for a slow peer, and "
-            "virtual_clock.ignore_thread() a thread that never calls the loop)"
+            "virtual_clock.ignore_thread() a thread that never calls the loop, "
+            "virtual_clock.ignore() a descriptor that brings it nothing)"
         )
         raise RealLimitExceeded(self._report(headline))
 

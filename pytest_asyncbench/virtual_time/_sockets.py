@@ -18,6 +18,8 @@ from pytest_asyncbench._loops import names
 if TYPE_CHECKING:
     import asyncio
 
+    from pytest_asyncbench.virtual_time._hints import Hints
+
 __all__ = ["Sockets"]
 
 Address = tuple["str | bytes | int", ...]
@@ -37,7 +39,9 @@ class _End(NamedTuple):
 class Sockets:
     """The files that a loop has registered, and what may come through them."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, hints: Hints) -> None:
+        self._hints = hints
+        self._heard = hints.said
         self._loop = loop
         self._selector = names.SELECTOR.of(loop)
         self._pipe = names.SSOCK.of(loop).fileno()
@@ -57,17 +61,18 @@ class Sockets:
 
     def real(self) -> tuple[str, ...]:
         """Name the files through which news may come from outside the loop."""
-        if self._stale:
+        if self._stale or self._heard != self._hints.said:
             self._look()
         return self._real
 
     def passive(self) -> tuple[str, ...]:
         """Name the files at which a stranger may turn up, though none is known."""
-        if self._stale:
+        if self._stale or self._heard != self._hints.said:
             self._look()
         return self._passive
 
     def _look(self) -> None:
+        self._heard = self._hints.said
         files = self._selector.get_map()  # numbers, all of them
         watched = [fd for fd in files if isinstance(fd, int) and fd != self._pipe]
         for fd in watched:
@@ -78,18 +83,24 @@ class Sockets:
         for fd in self._ends.keys() - watched:
             if _end(fd) != self._ends[fd]:
                 del self._ends[fd]
-        ours = Counter((end.here, end.there) for end in self._ends.values())
-        ends = [self._ends[fd] for fd in watched]
-        self._passive = tuple(end.name for end in ends if end.kind == "listening")
+        ours = Counter((end.here, end.there) for end in ends.values())
+        ends = {fd: self._ends[fd] for fd in watched if not self._hints.ignores(fd)}
+        self._passive = tuple(
+            _named(end, fd) for fd, end in ends.items() if end.kind == "listening"
+        )
         self._real = tuple(
-            end.name
-            for end in ends
+            _named(end, fd)
+            for fd, end in ends.items()
             if end.kind != "listening" and not _lives_here(end, ours)
         )
         # A connection under way gets its address without a word to the selector.
-        self._stale = any(end.kind == "other" for end in ends)
+        self._stale = any(end.kind == "other" for end in ends.values())
         if self._stale:
             self._ends = {f: e for f, e in self._ends.items() if e.kind != "other"}
+
+
+def _named(end: _End, fd: int) -> str:
+    return f"{end.name} (descriptor {fd})"
 
 
 def _lives_here(end: _End, ours: Counter[tuple[Address, Address]]) -> bool:
@@ -114,7 +125,7 @@ def _end(fd: int) -> _End:
         return _socket_end(fd)
     if stat.S_ISFIFO(status.st_mode):
         pipe: Address = ("pipe", status.st_dev, status.st_ino)
-        return _End("connected", pipe, pipe, f"pipe {fd}")
+        return _End("connected", pipe, pipe, "pipe")
     return _End("other", ("file", fd), (), _file_name(fd))
 
 
@@ -122,7 +133,7 @@ def _socket_end(fd: int) -> _End:
     try:
         sock = socket.socket(fileno=fd)
     except OSError:
-        return _End("other", ("gone", fd), (), f"file {fd}")
+        return _End("other", ("gone", fd), (), "file")
     try:
         return _named_end(sock)
     finally:
@@ -136,7 +147,7 @@ def _named_end(sock: socket.socket) -> _End:
         there = _address(sock.getpeername())
         if here == there:
             # A pair without names: nothing tells where its other end is.
-            return _End("other", here, there, f"socket pair {sock.fileno()}")
+            return _End("other", here, there, "socket pair")
         return _End("connected", here, there, f"{name} to {_text(there)}")
     if sock.type == socket.SOCK_STREAM:
         kind = _listening(sock)
@@ -178,5 +189,5 @@ def _file_name(fd: int) -> str:
     try:
         file = _target_of(f"/proc/self/fd/{fd}")
     except OSError:
-        return f"file {fd}"
+        return "file"
     return file.removeprefix("anon_inode:").strip("[]")

@@ -38,7 +38,7 @@ class Wakers:
         self.signals = {} if handlers is None else handlers
         self.expected = hints.expected
         self.jobs: dict[names.AnyFuture, str] = {}
-        self.sockets = Sockets(loop)
+        self.sockets = Sockets(loop, hints)
         self.threads = Threads(hints.ignored_threads)
 
     def holding(self) -> tuple[str, ...]:

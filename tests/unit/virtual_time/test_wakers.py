@@ -368,6 +368,105 @@ def test_a_thread_that_is_ignored_does_not_hold_the_clock():
     assert ran.real < PATIENT
 
 
+def idle_pair(loop):
+    """One end registered with the loop, as a library keeps it; the other idle."""
+    ours, theirs = socket.socketpair()
+    loop.add_reader(ours, print)
+    return ours, theirs
+
+
+@pytest.mark.parametrize("named", [lambda sock: sock, lambda sock: sock.fileno()])
+def test_a_descriptor_that_is_ignored_does_not_hold_the_clock(named):
+    """Not even one that held it before, and whichever way it is named."""
+
+    async def body(clock):
+        loop = asyncio.get_running_loop()
+        ours, theirs = idle_pair(loop)
+        await asyncio.sleep(0.001)
+        clock.ignore(named(ours))
+        await asyncio.sleep(1000)
+        loop.remove_reader(ours)
+        ours.close()
+        theirs.close()
+
+    ran = Ran(body)
+    assert ran.virtual == pytest.approx(1000, abs=1)
+    assert ran.real < PATIENT
+
+
+def test_a_transport_that_is_ignored_does_not_hold_the_clock():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        async def body(clock):
+            _, writer = await asyncio.open_connection(*server.getsockname())
+            clock.ignore(writer.transport)
+            await asyncio.sleep(1000)
+            writer.close()
+            await writer.wait_closed()
+
+        assert Ran(body).real < PATIENT
+
+
+@on_unix
+def test_another_file_of_the_same_number_is_not_ignored():
+    """A pool closes what it had ignored, and the next connection gets its number."""
+
+    async def body(clock):
+        loop = asyncio.get_running_loop()
+        ours, theirs = idle_pair(loop)
+        clock.ignore(ours)
+        number = ours.fileno()
+        loop.remove_reader(ours)
+        theirs.close()
+        ours.close()
+        out, into = os.pipe()
+        os.dup2(out, number)
+        loop.add_reader(number, print)
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            loop.remove_reader(number)
+            for each in {out, into, number}:
+                os.close(each)
+
+    with pytest.raises(VirtualTimeError, match="of real time for pipe"):
+        Ran(body, real_limit=0.1)
+
+
+def test_what_holds_the_clock_for_nothing_is_named_with_its_descriptor_and_remedy():
+    numbers = []
+
+    async def body(clock):
+        loop = asyncio.get_running_loop()
+        ours, theirs = idle_pair(loop)
+        numbers.append(ours.fileno())
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            loop.remove_reader(ours)
+            ours.close()
+            theirs.close()
+
+    with pytest.raises(VirtualTimeError) as caught:
+        Ran(body, real_limit=0.1)
+    told = str(caught.value).splitlines()[0]
+    assert f"(descriptor {numbers[0]})" in told
+    assert "virtual_clock.ignore() a descriptor that brings it nothing" in told
+
+
+@pytest.mark.parametrize("thing", ["7", None, True, 1.5])
+def test_what_is_no_file_cannot_be_ignored(thing):
+    with pytest.raises(VirtualTimeError, match="takes a socket, a transport or a desc"):
+        VirtualClock().ignore(thing)
+
+
+def test_what_is_closed_cannot_be_ignored():
+    closed = socket.socket()
+    closed.close()
+    with pytest.raises(VirtualTimeError, match="is closed"):
+        VirtualClock().ignore(closed)
+
+
 @on_unix
 def test_an_alarm_that_is_set_comes_before_a_virtual_timeout():
     async def body(clock):
