@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import pytest
 
+# Sorted before all others of ours, and it must be: they are found by it.
+from pytest_asyncbench import _as_written
 from pytest_asyncbench._glue import hookspecs
 from pytest_asyncbench._glue.asking import (
     PLAN,
@@ -34,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings; a wrong one ends the run here."""
+    config.add_cleanup(_as_written.restore)
     for line in marker_lines(config):
         config.addinivalue_line("markers", line)
     config.pluginmanager.register(Reports(config), "asyncbench-reports")

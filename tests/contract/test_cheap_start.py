@@ -10,6 +10,7 @@ from pytest_asyncbench._glue.markers import FUNCTIONS
 
 NAMES = {
     "pytest_asyncbench",
+    "pytest_asyncbench._as_written",
     "pytest_asyncbench._glue",
     "pytest_asyncbench._glue.asking",
     "pytest_asyncbench._glue.fixtures",
@@ -17,9 +18,14 @@ NAMES = {
     "pytest_asyncbench._glue.host",
     "pytest_asyncbench._glue.options",
     "pytest_asyncbench._glue.properties",
+    "pytest_asyncbench._words",
+    "pytest_asyncbench._words.real_time",
     "pytest_asyncbench.plugin",
 }
-"""What knows names only; all the rest knows what they mean."""
+"""What knows names only; all the rest knows what they mean.
+
+The readers of time are loaded as well, before any test can freeze it.
+"""
 
 LOADED = """
 import sys

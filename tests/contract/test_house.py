@@ -39,6 +39,7 @@ FLOORS = {
     "_watching": ENGINES,
     "virtual_time": ENGINES,
     "_glue": GLUE,
+    "_as_written": WORDS,
     "plugin": GLUE,
     "": GLUE,  # the public names, which come from every floor
 }
