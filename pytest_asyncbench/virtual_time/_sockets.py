@@ -83,7 +83,7 @@ class Sockets:
         for fd in self._ends.keys() - watched:
             if _end(fd) != self._ends[fd]:
                 del self._ends[fd]
-        ours = Counter((end.here, end.there) for end in ends.values())
+        ours = Counter((end.here, end.there) for end in self._ends.values())
         ends = {fd: self._ends[fd] for fd in watched if not self._hints.ignores(fd)}
         self._passive = tuple(
             _named(end, fd) for fd, end in ends.items() if end.kind == "listening"
