@@ -29,6 +29,7 @@ __all__ = [
     "is_async",
     "loop_made",
     "loop_owner",
+    "native_value",
     "own_failure",
     "written_settings",
 ]
@@ -121,6 +122,17 @@ def written_settings(config: pytest.Config) -> Iterator[str]:
     # pytest 8 does not count these among them.
     for each in config.getoption("override_ini") or ():
         yield each.partition("=")[0]
+
+
+def native_value(config: pytest.Config, name: str) -> object | None:
+    """Give a setting as TOML has it, where it stands in a file of pytest 9's own kind.
+
+    None elsewhere, and where it is not written: `Config.getini` knows those. It refuses
+    a number for what may be a word as well.
+    """
+    known = getattr(config, "_inicfg", {}).get(name)
+    is_native = getattr(known, "mode", "ini") == "toml"
+    return getattr(known, "value", None) if is_native else None
 
 
 def _holder(item: pytest.Item) -> tuple[Any, str]:

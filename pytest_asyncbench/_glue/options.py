@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from pytest_asyncbench._glue.host import written_settings
+from pytest_asyncbench._glue.host import native_value, written_settings
 
 if TYPE_CHECKING:
     from pytest_asyncbench._policy.settings import Written
@@ -162,7 +162,32 @@ def words_in_ini(config: pytest.Config) -> Iterator[str]:
 
 def written_in_ini(config: pytest.Config) -> Mapping[str, Written]:
     """Give the settings of the ini file, by their names in the table."""
-    return _written(lambda option: config.getini(option.ini))
+    return _written(lambda option: _in_ini(config, option))
+
+
+def _in_ini(config: pytest.Config, option: Option) -> Written | None:
+    native = native_value(config, option.ini)
+    if native is None:
+        value: Written | None = config.getini(option.ini)
+        return value
+    words = _words(native)
+    if words is None:
+        raise pytest.UsageError(
+            f"asyncbench (ini): {option.name}: {native!r} is no text, number or list "
+            f"of texts; accepted: {option.value}"
+        )
+    return words if option.kind == "linelist" else ", ".join(words)
+
+
+def _words(native: object) -> list[str] | None:
+    """Read a value of TOML's: a number is written as one writes a duration."""
+    if isinstance(native, str):
+        return native.splitlines() or [native]
+    if isinstance(native, (int, float)) and not isinstance(native, bool):
+        return [str(native)]
+    if isinstance(native, list) and all(isinstance(each, str) for each in native):
+        return native
+    return None
 
 
 def on_command_line(config: pytest.Config) -> Mapping[str, Written]:
