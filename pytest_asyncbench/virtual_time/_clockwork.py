@@ -61,6 +61,8 @@ class Clockwork:
         """Where the clock stood when the step in progress began."""
         self._ns = 0
         self._freezes = 0
+        self.frozen = False
+        """Whether the clock stands still; see `freeze`."""
         self.grain = threshold
         """What a step may take for nothing now: without end, where time is frozen."""
         self.began: float = math.inf
@@ -92,11 +94,6 @@ class Clockwork:
         """Give the whole nanoseconds since the start, the step in progress included."""
         lively = round((self.time() - self.seconds) * SECOND)
         return self._ns + lively
-
-    @property
-    def frozen(self) -> bool:
-        """Whether the clock stands still; see `freeze`."""
-        return self._freezes > 0
 
     # -------------------------------------------------------------- moving
 
@@ -139,12 +136,14 @@ class Clockwork:
         """Stand still inside, but for `advance`."""
         self.settle()
         self._freezes += 1
+        self.frozen = True
         self.grain = math.inf
         try:
             yield
         finally:
             self._freezes -= 1
             if not self._freezes:
+                self.frozen = False
                 self.grain = self._threshold
                 if self.began != math.inf:
                     self.begin()

@@ -407,6 +407,31 @@ def test_a_transport_that_is_ignored_does_not_hold_the_clock():
         assert Ran(body).real < PATIENT
 
 
+def test_an_end_that_is_ignored_still_is_the_other_end_of_its_connection():
+    """What answers it lives in this loop, as before, and does not hold the clock."""
+
+    async def body(clock):
+        served = asyncio.Event()
+
+        async def serve(reader, writer):
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+            served.set()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        address = server.sockets[0].getsockname()
+        _, writer = await asyncio.open_connection(*address)
+        clock.ignore(writer.transport)
+        await asyncio.sleep(1000)
+        writer.close()
+        await writer.wait_closed()
+        await served.wait()
+        server.close()
+
+    assert Ran(body).real < PATIENT
+
+
 @on_unix
 def test_another_file_of_the_same_number_is_not_ignored():
     """A pool closes what it had ignored, and the next connection gets its number."""
