@@ -26,6 +26,10 @@ _TOO_SHORT = 0.001
 """Where no task takes as long as this alone, in seconds, there is nothing to compare:
 what is measured is what it costs to start them."""
 
+_TOO_SHORT_UNASKED = 0.005
+"""The same for copies of which nobody named a speedup: so long may a thread keep the
+interpreter from another, and our own looks are the first that do."""
+
 
 def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Verdict:
     """Hold what was seen against what was promised."""
@@ -47,7 +51,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         violations=tuple(broken),
         accepted=tuple(accepted),
         overrun=seen.overrun,
-        too_short=_compares(policy) and _too_short(seen, comparison),
+        too_short=_compares(policy) and _too_short(seen, comparison, _least(policy)),
         unawaited=seen.unawaited,
         unmeasured=_unmeasured(policy, seen),
         problems=seen.problems,
@@ -76,17 +80,23 @@ def _starved_together(seen: Observations) -> float | None:
 
 def _compares(policy: Policy) -> bool:
     """Tell whether a speedup is asked for, with a number or without."""
-    named = policy.budget is not None and policy.budget.speedup is not None
-    return named or (policy.copies or 0) > 1
+    return _least(policy) is not None or (policy.copies or 0) > 1
 
 
-def _too_short(seen: Observations, comparison: Comparison | None) -> bool:
+def _least(policy: Policy) -> float | None:
+    return policy.budget.speedup if policy.budget is not None else None
+
+
+def _too_short(
+    seen: Observations, comparison: Comparison | None, least: float | None
+) -> bool:
     """Tell whether the tasks took so little time that there is nothing to compare."""
     if comparison is None:
         return False
     # However starved time is counted, it says nothing of what the tasks do.
     starved = _starved_together(seen) or 0.0
-    return longest_alone(comparison.tasks, starved) < _TOO_SHORT
+    floor = _TOO_SHORT_UNASKED if least is None else _TOO_SHORT
+    return longest_alone(comparison.tasks, starved) < floor
 
 
 # ---------------------------------------------------------------- promises
@@ -106,9 +116,8 @@ def _broken(
             seen.overrun is not None and seen.overrun.cancelled
         ):
             yield Violation(kind="wall", limit=budget.within, actual=took)
-    least = budget.speedup if budget is not None else None
     if _compares(policy):
-        yield from _too_slow(seen, comparison, least)
+        yield from _too_slow(seen, comparison, _least(policy))
     if policy.blocking == "error":
         culprits = [finding for finding in found if finding.allowed is None]
         if culprits:
@@ -130,7 +139,7 @@ def _too_slow(
         kind = "unmeasured" if seen.not_followed else "speedup"
         yield Violation(kind=kind, limit=least or 1.0)
         return
-    if _too_short(seen, comparison):
+    if _too_short(seen, comparison, least):
         if least is not None:
             yield Violation(kind="unmeasured", limit=least)
         return

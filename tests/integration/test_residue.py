@@ -24,7 +24,7 @@ def marked(function):
     return function
 
 async def side_by_side():
-    await asyncio.gather(asyncio.sleep(0.001), asyncio.to_thread(len, ()))
+    await asyncio.gather(asyncio.sleep(0.01), asyncio.to_thread(len, ()))
 
 @marked
 async def test_passes():
@@ -179,7 +179,7 @@ import pytest
 pytestmark = pytest.mark.no_blocking
 
 async def work():
-    await asyncio.gather(asyncio.sleep(0.001), asyncio.to_thread(len, ()))
+    await asyncio.gather(asyncio.sleep(0.01), asyncio.to_thread(len, ()))
     return weakref.ref(asyncio.get_running_loop())
 
 @pytest.mark.parametrize("followed", [

@@ -202,6 +202,15 @@ def test_tasks_that_take_no_time_tell_nothing(starvation):
     assert judge(Policy(), seen).too_short is False
 
 
+def test_copies_must_take_longer_than_a_turn_at_the_interpreter():
+    """What is shorter tells of the machine, unless somebody named a speedup."""
+    seen = observations(
+        strands=(StrandTrace(name="a", started=0.0, finished=0.003, running=0.003),)
+    )
+    assert judge(Policy(copies=2), seen).too_short
+    assert not judge(speedup(1.5, copies=2), seen).too_short
+
+
 @pytest.mark.parametrize("copies", [2, 50])
 def test_copies_must_beat_one_after_another(copies):
     """More than one, not one, where no number is given."""
