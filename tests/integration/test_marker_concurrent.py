@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 SUITE = """
@@ -144,9 +146,11 @@ def test_one_failure_is_named_alone(suite):
 
 def test_copies_that_block_each_other_are_not_concurrent(suite):
     """With no number given they must beat serial."""
-    lines = suite["test_blocking"].lines
-    assert lines[0].startswith("speedup 1.0")
-    assert "promised more than 1" in lines[0]
+    blocking = suite["test_blocking"]
+    lines = blocking.lines
+    # Never above one, and as far below as the machine spends between the copies.
+    assert blocking.record["speedup"] <= 1
+    assert re.match(r"speedup [01]\.\d+, promised more than 1: ", lines[0])
     assert any(line.startswith("copy 1 |") for line in lines)
     assert "time.sleep(0.3)" in lines
 
