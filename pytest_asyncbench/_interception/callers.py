@@ -12,6 +12,7 @@ from types import FrameType
 
 from pytest_asyncbench._interception.signatures import Function
 from pytest_asyncbench._loops import names
+from pytest_asyncbench._python import outside_here
 from pytest_asyncbench._rules.callers import NEVER_FROM, ONCE, TOOLS
 from pytest_asyncbench._words import whose
 from pytest_asyncbench._words.globs import one_pattern
@@ -73,5 +74,5 @@ def is_allowed(allowed: re.Pattern[str], frame: FrameType | None) -> bool:
             if (module, code.co_name) in _STEP_RUNNERS:
                 return False
             near = near and is_standard(frame)
-        frame = frame.f_back
+        frame = frame.f_back or outside_here(frame)
     return False

@@ -28,6 +28,7 @@ from pytest_asyncbench._loops.uvloop_steps import (
     wrap_callbacks,
 )
 from pytest_asyncbench._loops.view import LoopView, Views
+from pytest_asyncbench._python import own_greenlet
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.undo import Undo, replace
@@ -160,6 +161,7 @@ def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
         # A loop may be set up in one thread and run for good in another.
         if get_ident() != view.thread:
             view.thread, view.native = current_thread_ids()
+            view.greenlet = own_greenlet()
             view.moved()
         if view.last > view.due:
             view.give_way()

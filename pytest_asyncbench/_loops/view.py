@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TypedDict
 
 from pytest_asyncbench._loops import names
+from pytest_asyncbench._python import Greenlet, own_greenlet
 from pytest_asyncbench._words.clock import current_thread_ids
 from pytest_asyncbench._words.undo import Undo
 
@@ -35,6 +36,7 @@ class LoopView:
         "blind",
         "due",
         "give_way",
+        "greenlet",
         "kind",
         "last",
         "loop",
@@ -53,6 +55,11 @@ class LoopView:
         """Never written again."""
         self.thread, self.native = current_thread_ids()
         """Written by the loop's thread, where it is another than before."""
+        self.greenlet: Greenlet | None = own_greenlet()
+        """The one that runs the loop; None where nobody has any.
+
+        Written by the loop's thread, where it is another than before.
+        """
         self.last = now
         """When the last step ended or the last poll returned: the next one's start.
 
@@ -145,6 +152,7 @@ class Views:
         if self.met.pop(view.loop, None) is view:
             self._left.append(view)
         view.loop = _GONE
+        view.greenlet = None
 
     def __iter__(self) -> Iterator[LoopView]:
         return iter([*self._left, *self.met.values()])

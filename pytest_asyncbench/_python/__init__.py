@@ -4,6 +4,12 @@ from pytest_asyncbench._python.callee import callee
 from pytest_asyncbench._python.collector import COLLECT, CollectionMeter, Collector
 from pytest_asyncbench._python.frames import current_frames, getframe
 from pytest_asyncbench._python.gil import has_gil, switch_interval
+from pytest_asyncbench._python.greenlets import (
+    Greenlet,
+    outside_here,
+    outside_of,
+    own_greenlet,
+)
 from pytest_asyncbench._python.kernel import Kernel, is_parked
 from pytest_asyncbench._python.locks import Lock, acquire, held_lock
 from pytest_asyncbench._python.shares import (
@@ -36,6 +42,7 @@ __all__ = [
     "CollectionMeter",
     "Collector",
     "Gap",
+    "Greenlet",
     "Kernel",
     "Lock",
     "RawStack",
@@ -54,6 +61,9 @@ __all__ = [
     "is_parked",
     "not_ours",
     "other_threads",
+    "outside_here",
+    "outside_of",
+    "own_greenlet",
     "raw_frame",
     "semaphore_value",
     "split_step",

@@ -22,6 +22,7 @@ from types import CodeType, FrameType
 from typing import NamedTuple
 
 from pytest_asyncbench._python.callee import callee
+from pytest_asyncbench._python.greenlets import Outside, outside_here
 from pytest_asyncbench._python.positions import (
     IMPORTERS,
     begins,
@@ -95,12 +96,17 @@ one that Python calls at a garbage collection. Who made the call is to be seen, 
 line at which the collection came."""
 
 
-def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | None:
+def capture(
+    frame: FrameType | None,
+    within: frozenset[CodeType],
+    outside: Outside = outside_here,
+) -> RawStack | None:
     """Take the stack from `frame` outwards to the step around it.
 
     `within` are the code objects that run a step. Returns None where none of them
     is on the stack: the thread is between two steps, or runs no loop at all. A
     callback in C that a wrapper of ours stands around has a stack of no frames.
+    `outside` leads out of a greenlet; unless it is given, the stack is this thread's.
     """
     frame = not_ours(frame, within)
     begun = None
@@ -115,7 +121,7 @@ def capture(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack | 
     while frame is not None and frame.f_code not in within:
         if len(found) < _MOST_FRAMES:
             found += raw_frame(frame), *_in_c_before(frame)
-        frame = frame.f_back
+        frame = frame.f_back or outside(frame)
     if frame is None or innermost is None:
         return None
     if not found:

@@ -45,6 +45,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "due": Writer.ANY,
         "thread": _L,
         "native": _L,
+        "greenlet": _L,
         "last": _L,
         "steps": _L,
         "blind": _L,

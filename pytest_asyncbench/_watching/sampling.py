@@ -10,7 +10,14 @@ from collections.abc import Callable
 from types import CodeType
 
 from pytest_asyncbench._loops import LoopView
-from pytest_asyncbench._python import Kernel, RawStack, Tick, capture, current_frames
+from pytest_asyncbench._python import (
+    Kernel,
+    RawStack,
+    Tick,
+    capture,
+    current_frames,
+    outside_of,
+)
 from pytest_asyncbench._watching.lateness import Lateness
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.seen import Wait
@@ -125,7 +132,7 @@ class Sampler:
             if not over and now - step >= self._interval:
                 # A step that ends meanwhile waits for its sample, see `Watch`.
                 with sampled.looking:
-                    stack = capture(frame, self.codes)
+                    stack = capture(frame, self.codes, outside_of(view.greenlet))
                     # From here on the GIL may be given up. Should the function return
                     # then, this thread must not be the last to let go of its frame.
                     frame = None
@@ -207,7 +214,8 @@ class Sampler:
 
     def stack_of(self, view: LoopView) -> RawStack | None:
         """Take the stack of the step that is in progress on a loop."""
-        stack = capture(current_frames().get(view.thread), self.codes)
+        frame = current_frames().get(view.thread)
+        stack = capture(frame, self.codes, outside_of(view.greenlet))
         if stack is not None:
             self._stack_seen(stack)
         return stack
