@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 import pytest
 
+from pytest_asyncbench._glue.known_calls import insist_on_calls
+from pytest_asyncbench._glue.marker_place import marker_place
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._policy.lines import allowances
 from pytest_asyncbench._policy.values import Duration
@@ -24,6 +26,7 @@ from pytest_asyncbench._words.promised import (
     Once,
     Policy,
     Starvation,
+    Unsaid,
     VirtualTime,
 )
 
@@ -51,11 +54,12 @@ class Meant(TypedDict, total=False):
 def budget(
     within: Duration | None = None,
     *,
-    speedup: float | None = None,
+    speedup: float | Unsaid | None = Unsaid.UNSAID,
     starvation: str | None = None,
 ) -> Meant:
     """Fail the test when its call takes longer than `within`, or is not `speedup`
     times as fast as its tasks one after another. An async test is cancelled then.
+    With `speedup=None` none is promised, also by copies and by its class or module.
     """  # noqa: D205
     meant: Meant = {"budget": values.budget(within, speedup)}
     if starvation is not None:
@@ -160,7 +164,15 @@ def marked(policy: Policy, item: pytest.Item) -> Policy:
     """
     for name, function in FUNCTIONS.items():
         for node, mark in reversed(list(item.iter_markers_with_node(name))):
-            policy = _laid_over(policy, _placed(_called(function, mark), node))
+            try:
+                meant = _called(function, mark)
+                insist_on_calls(meant.get("allow", ()))
+            except (PolicyError, TypeError) as error:
+                raise PolicyError(
+                    f"@pytest.mark.{name}: {error}; accepted: "
+                    f"{name}{_signature(function)} ({marker_place(node, name)})"
+                ) from None
+            policy = _laid_over(policy, _placed(meant, node))
     return policy
 
 
@@ -184,19 +196,13 @@ def _placed(meant: Meant, node: Node) -> Meant:
 def _called(function: Callable[..., Meant], mark: pytest.Mark) -> Meant:
     signature = inspect.signature(function)
     unknown = [word for word in mark.kwargs if word not in signature.parameters]
-    try:
-        if unknown:
-            raise PolicyError(
-                f"no argument {unknown[0]!r}"
-                f"{values.suggest(unknown[0], signature.parameters)}"
-            )
-        signature.bind(*mark.args, **mark.kwargs)
-        return function(*mark.args, **mark.kwargs)
-    except (PolicyError, TypeError) as error:
+    if unknown:
         raise PolicyError(
-            f"@pytest.mark.{mark.name}: {error}; "
-            f"accepted: {mark.name}{_signature(function)}"
-        ) from None
+            f"no argument {unknown[0]!r}"
+            f"{values.suggest(unknown[0], signature.parameters)}"
+        )
+    signature.bind(*mark.args, **mark.kwargs)
+    return function(*mark.args, **mark.kwargs)
 
 
 def _laid_over(policy: Policy, meant: Meant) -> Policy:
@@ -205,11 +211,11 @@ def _laid_over(policy: Policy, meant: Meant) -> Policy:
         changed["allow"] = policy.allow + changed["allow"]
     if "budget" in changed and policy.budget is not None:
         # The part that this marker leaves open keeps what held before.
-        given = changed["budget"]
-        changed["budget"] = replace(
-            given,
-            within=policy.budget.within if given.within is None else given.within,
-            speedup=policy.budget.speedup if given.speedup is None else given.speedup,
-        )
+        given, before = changed["budget"], policy.budget
+        if given.within is None:
+            given = replace(given, within=before.within)
+        if given.speedup is None and not given.unpromised:
+            given = replace(given, speedup=before.speedup, unpromised=before.unpromised)
+        changed["budget"] = given
     sources = {**policy.sources, **dict.fromkeys(changed, MARKER)}
     return replace(policy, asked=True, sources=sources, **changed)

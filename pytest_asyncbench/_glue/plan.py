@@ -6,7 +6,6 @@ watch a test is brought in only when some test is to be watched.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -14,6 +13,8 @@ import pytest
 
 from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.fixtures import fixtures_of
+from pytest_asyncbench._glue.known_calls import can_be_found, insist_on_calls
+from pytest_asyncbench._glue.marker_place import marker_place
 from pytest_asyncbench._glue.markers import is_marked_itself, marked
 from pytest_asyncbench._glue.settings import policy_of
 from pytest_asyncbench._words.errors import PolicyError
@@ -57,12 +58,14 @@ class Plan:
 
     def _make(self, items: Sequence[pytest.Item]) -> list[str]:
         """Work out each test's policy; return what is wrong with what was written."""
-        wrong = [*_no_packages(self.policy), *self._no_modules()]
+        wrong = [*_no_packages(self.policy), *self._no_modules(), *self._no_calls()]
         for item in items:
             try:
                 policy = item.stash[_POLICY] = self._policy_of(item)
                 if policy.scope != self.policy.scope:
-                    wrong += (f"{item.nodeid}: {w}" for w in _no_packages(policy))
+                    at = marker_place(item, "no_blocking")
+                    told = _no_packages(policy)
+                    wrong += (f"{item.nodeid}: {text} ({at})" for text in told)
             except PolicyError as error:
                 wrong.append(f"{item.nodeid}: {error}")
         return [*wrong, *_in_two_times(items)]
@@ -71,12 +74,20 @@ class Plan:
         # Of the outermost one only: to look into it would be to import it.
         for rule in self.policy.calls:
             name = rule.target.partition(".")[0]
-            if not _can_be_found(name):
+            if not can_be_found(name):
                 source = self.policy.sources["calls"]
                 yield (
                     f"asyncbench ({source}): calls: {rule.target}: "
                     f"no module {name!r} can be found"
                 )
+
+    def _no_calls(self) -> Iterator[str]:
+        # Only after collection, too: a module that is here tells best what it has.
+        for allowance in self.policy.allow:
+            try:
+                insist_on_calls([allowance])
+            except PolicyError as error:
+                yield f"asyncbench ({allowance.source}): allow: {error}"
 
     def watched(self, item: pytest.Item) -> Policy | None:
         """Give the policy of a test of which anything is to be known, else None."""
@@ -97,12 +108,13 @@ class Plan:
         if policy.copies is not None and not in_loop:
             raise PolicyError(
                 "@pytest.mark.concurrent: only a test that is `async def` can run in "
-                "copies; in this one use the fixture: concurrently.run(...)"
+                "copies; in this one use the fixture: concurrently.run(...) "
+                f"({marker_place(item, 'concurrent')})"
             )
         if "virtual_clock" in fixtures_of(item) and policy.virtual is None:
             raise PolicyError(
                 "the fixture virtual_clock is for tests in virtual time: mark this one "
-                "with @pytest.mark.virtual_time"
+                f"with @pytest.mark.virtual_time ({marker_place(item)})"
             )
         if "blocking_calls" in fixtures_of(item) and policy.blocking == "off":
             policy = replace(policy, blocking="report")
@@ -114,16 +126,9 @@ class Plan:
 def _no_packages(policy: Policy) -> Iterator[str]:
     # Only after collection: what is collected may make the package importable.
     for name in policy.scope:
-        if not _can_be_found(name):
+        if not can_be_found(name):
             source = policy.sources["scope"]
             yield f"asyncbench ({source}): scope: no package {name!r} can be found"
-
-
-def _can_be_found(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except Exception:  # a package on the way is imported, and may fail in any way
-        return False
 
 
 def _refuse(config: pytest.Config, items: list[pytest.Item], wrong: list[str]) -> None:
@@ -158,5 +163,6 @@ def _in_two_times(items: Sequence[pytest.Item]) -> Iterator[str]:
             yield (
                 f"{item.nodeid}: shares its loop with {first.nodeid}, and only one of "
                 "them is in virtual time, or their virtual times differ; mark both "
-                "alike, or give each a loop of its own (loop_scope='function')"
+                "alike, or give each a loop of its own (loop_scope='function') "
+                f"({marker_place(item, 'virtual_time')})"
             )

@@ -34,6 +34,7 @@ interpreter from another, and our own looks are the first that do."""
 def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Verdict:
     """Hold what was seen against what was promised."""
     found = tuple(findings(policy, seen, rules))
+    budget = policy.budget if policy.budget and policy.budget.promises else None
     comparison = _comparison(policy, seen)
     held_against = list(_broken(policy, seen, comparison, found))
     accepted = [one for one in held_against if is_debuggers(one, seen)]
@@ -45,7 +46,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         loops=seen.loops,
         not_followed=seen.not_followed,
         comparison=comparison,
-        budget_met=None if policy.budget is None else not any(map(_is_budgets, broken)),
+        budget_met=None if budget is None else not any(map(_is_budgets, broken)),
         # Nobody asked; but what broke a time budget may well be a blocking call.
         findings=found if broken or policy.blocking != "off" else (),
         violations=tuple(broken),
@@ -80,6 +81,8 @@ def _starved_together(seen: Observations) -> float | None:
 
 def _compares(policy: Policy) -> bool:
     """Tell whether a speedup is asked for, with a number or without."""
+    if policy.budget is not None and policy.budget.unpromised:
+        return False
     return _least(policy) is not None or (policy.copies or 0) > 1
 
 

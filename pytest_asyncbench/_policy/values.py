@@ -15,7 +15,7 @@ from typing import TypeVar, get_args
 
 from pytest_asyncbench._rules.families import FAMILIES
 from pytest_asyncbench._words.errors import PolicyError
-from pytest_asyncbench._words.promised import Budget, Mode, Once, Starvation
+from pytest_asyncbench._words.promised import Budget, Mode, Once, Starvation, Unsaid
 
 __all__ = [
     "Duration",
@@ -73,12 +73,15 @@ def _written_duration(text: str) -> float:
 
 
 def speedup(value: float) -> float:
-    """Read a factor above zero."""
+    """Read a factor; one below 1 would promise to be slower than one after another."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise PolicyError(f"{value!r} is no speedup; a number such as 3 is accepted")
     factor = _as_float(value, "speedup")
-    if not (math.isfinite(factor) and factor > 0):
-        raise PolicyError(f"a speedup of {value!r} means nothing; it is more than zero")
+    if not (math.isfinite(factor) and factor >= 1):
+        raise PolicyError(
+            f"a speedup of {value!r} promises nothing; 1 or more is accepted, or None "
+            "where none is promised"
+        )
     return factor
 
 
@@ -190,15 +193,17 @@ def several(value: Iterable[str]) -> list[str]:
 
 def budget(
     within: Duration | None = None,
-    speedup_: float | None = None,
+    speedup_: float | Unsaid | None = Unsaid.UNSAID,
     source: str = "marker",
 ) -> Budget:
     """Make a budget of what was written; either part alone is fine."""
-    if within is None and speedup_ is None:
+    if within is None and isinstance(speedup_, Unsaid):
         raise PolicyError("a budget without within or speedup= promises nothing")
+    promised = None if isinstance(speedup_, Unsaid) else speedup_
     return Budget(
         within=None if within is None else duration(within),
-        speedup=None if speedup_ is None else speedup(speedup_),
+        speedup=None if promised is None else speedup(promised),
+        unpromised=speedup_ is None,
         source=source,
     )
 

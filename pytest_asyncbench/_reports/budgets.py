@@ -91,7 +91,7 @@ def _stack_lines(stack: Sequence[Frame]) -> Iterator[str]:
 
 def speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     """Say how much faster it was than one after another, and draw why."""
-    promised = _promised(broken)
+    promised = _promised(verdict, broken)
     comparison = verdict.comparison
     if comparison is None or broken.actual is None:
         yield f"speedup {promised} was promised, but the test started no tasks"
@@ -112,21 +112,24 @@ def speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     yield from (f"  {line}" for line in timeline(comparison.tasks))
 
 
-def _promised(broken: Violation) -> str:
-    return f"at least {broken.limit:g}" if broken.limit != 1.0 else "more than 1"
+def _promised(verdict: Verdict, broken: Violation) -> str:
+    budget = verdict.policy.budget
+    named = budget is not None and budget.speedup is not None
+    named = named or broken.limit != 1.0
+    return f"at least {broken.limit:g}" if named else "more than 1"
 
 
 def unmeasured_speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     """Say that the speedup can't be told, and why: time, or what the loop lacks."""
     if verdict.too_short:
         yield (
-            f"speedup {_promised(broken)} was promised, and can't be told: "
+            f"speedup {_promised(verdict, broken)} was promised, and can't be told: "
             "no task took as much as a millisecond"
         )
         yield "  use: a budget without a speedup for this test"
         return
     why = ", and ".join(each.sentence for each in verdict.not_followed)
-    yield f"speedup {_promised(broken)} was promised, and can't be told: {why}"
+    yield f"speedup {_promised(verdict, broken)} was promised, and can't be told: {why}"
     yield "  use: asyncio's own loop for this test"
 
 

@@ -6,6 +6,7 @@ Frozen values; every time is in seconds.
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -20,6 +21,7 @@ __all__ = [
     "Policy",
     "Rule",
     "Starvation",
+    "Unsaid",
     "VirtualTime",
 ]
 
@@ -34,6 +36,15 @@ Starvation = Literal["forgive", "strict"]
 
 
 Once = Literal["forgive", "count"]
+
+
+class Unsaid(enum.Enum):
+    """What stands for an argument that was left out, where None means something."""
+
+    UNSAID = enum.auto()
+
+    def __repr__(self) -> str:
+        return "unsaid"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +89,14 @@ class Budget:
 
     within: float | None = None
     speedup: float | None = None
+    unpromised: bool = False
+    """Whether it was said that no speedup is promised; copies need none then."""
     source: str = "marker"
+
+    @property
+    def promises(self) -> bool:
+        """Whether anything is left that can be broken."""
+        return self.within is not None or self.speedup is not None
 
 
 @dataclass(frozen=True, kw_only=True)

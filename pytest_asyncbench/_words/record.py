@@ -299,7 +299,7 @@ def _known(number: float | None) -> float | None:
 
 
 def _budget(budget: Budget | None, met: bool | None) -> BudgetEntry | None:
-    if budget is None:
+    if budget is None or not budget.promises:
         return None
     return BudgetEntry(within=budget.within, speedup=budget.speedup, met=bool(met))
 

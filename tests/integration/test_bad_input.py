@@ -11,7 +11,8 @@ WRONG = {
     "@pytest.mark.budget(-1)": "-1 must be more than zero",
     "@pytest.mark.budget(1, 2)": "too many positional arguments",
     "@pytest.mark.budget(1, speedup='3')": "'3' is no speedup",
-    "@pytest.mark.budget(1, speedup=0)": "a speedup of 0 means nothing",
+    "@pytest.mark.budget(1, speedup=0)": "a speedup of 0 promises nothing; 1 or more",
+    "@pytest.mark.budget(1, speedup=0.5)": "a speedup of 0.5 promises nothing",
     "@pytest.mark.budget(1, spedup=3)": "no argument 'spedup' (did you mean "
     "'speedup'?)",
     "@pytest.mark.concurrent": "missing a required argument: 'copies'",
@@ -35,10 +36,14 @@ WRONG = {
     "@pytest.mark.allow_blocking('x', call='y')": "no argument 'call' (did you mean "
     "'calls'?)",
     "@pytest.mark.allow_blocking('x', calls=[])": "calls= names nothing",
+    "@pytest.mark.allow_blocking('x', calls='time.slep')": "no rule and no code has "
+    "the call 'time.slep'; the nearest: time.sleep",
+    "@pytest.mark.no_blocking(allow='shop.* > time.slep # x')": "no rule and no code "
+    "has the call 'time.slep'; the nearest: time.sleep",
 }
 
-SUITE = "import pytest\n\n" + "\n\n".join(
-    f"{marker}\nasync def test_{number}():\n    raise AssertionError('it ran')"
+SUITE = "import pytest\n\n" + "\n".join(
+    f"{marker}\nasync def test_{number}(): raise AssertionError('it ran')"
     for number, marker in enumerate(WRONG)
 )
 
@@ -65,6 +70,40 @@ def test_a_wrong_marker_ends_the_run_before_any_test(play):
         line = next(n for n in told if f"test_it.py::test_{number}: @" in n)
         assert f"@pytest.mark.{name}: {text}" in line
         assert f"accepted: {name}(" in line
+        assert line.endswith(f"(test_it.py:{2 * number + 3})")
+
+
+ELSEWHERE = """
+import pytest
+
+pytestmark = {module}
+
+@pytest.mark.asyncio
+{of_class}
+class TestAll:
+    @pytest.mark.parametrize("n", [pytest.param(1, {parameter})])
+    @pytest.mark.asyncio
+    async def test_one(self, n):
+        raise AssertionError('it ran')
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ({"module": "[pytest.mark.no_blocking(rules='slep')]"}, 3),
+        ({"of_class": "@pytest.mark.budget('soon')"}, 6),
+        ({"parameter": "marks=pytest.mark.concurrent(0)"}, 8),
+    ],
+    ids=["module", "class", "parameter"],
+)
+def test_a_wrong_marker_is_told_with_its_line(play_once, wrong, line):
+    """At a module, at a class, at one parameter of a test."""
+    suite = ELSEWHERE.format(**{"module": [], "of_class": "", "parameter": "", **wrong})
+    run = play_once(suite.lstrip("\n"))
+    assert run.status == 4
+    (told,) = [n for n in (run.out + run.err).splitlines() if "accepted: " in n]
+    assert told.endswith(f"(test_it.py:{line})")
 
 
 def test_copies_of_a_sync_test_are_refused(play_once):

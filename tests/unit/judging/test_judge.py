@@ -28,6 +28,13 @@ def side_by_side(count=2, seconds=1.0):
     )
 
 
+IN_A_ROW = (
+    StrandTrace(name="a", started=0.0, finished=1.0, running=1.0),
+    StrandTrace(name="b", started=0.0, finished=2.0, running=1.0, queued=1.0),
+)
+"""Strands that work, each for so long, and one waits in the queue meanwhile."""
+
+
 def broken(policy, **seen):
     return list(judge(policy, observations(**seen)).violations)
 
@@ -196,8 +203,8 @@ def test_tasks_that_take_no_time_tell_nothing(starvation):
     seen = observations(strands=brief, starved_together=0.0499)
     copies = judge(Policy(copies=2, starvation=starvation), seen)
     assert (copies.violations, copies.too_short) == ((), True)
-    named = judge(speedup(0.5, copies=2, starvation=starvation), seen)
-    assert named.violations == (Violation(kind="unmeasured", limit=0.5),)
+    named = judge(speedup(1.5, copies=2, starvation=starvation), seen)
+    assert named.violations == (Violation(kind="unmeasured", limit=1.5),)
     assert named.budget_met is False
     assert judge(Policy(), seen).too_short is False
 
@@ -216,11 +223,7 @@ def test_copies_must_beat_one_after_another(copies):
     """More than one, not one, where no number is given."""
     policy = Policy(copies=copies)
     assert broken(policy, strands=side_by_side(copies)) == []
-    in_a_row = (
-        StrandTrace(name="a", started=0.0, finished=1.0, running=1.0),
-        StrandTrace(name="b", started=0.0, finished=2.0, running=1.0, queued=1.0),
-    )
-    (slow,) = broken(policy, strands=in_a_row)
+    (slow,) = broken(policy, strands=IN_A_ROW)
     assert (slow.limit, slow.actual) == (1.0, 1.0)
 
 
@@ -230,10 +233,18 @@ def test_a_single_copy_need_not_beat_itself():
 
 
 def test_copies_with_a_number_of_their_own_are_held_to_that():
-    """A speedup below one may be promised, too."""
+    """Of 1, too, which is less than to beat serial."""
     strands = side_by_side(2)
-    assert broken(speedup(0.5, copies=2), strands=strands) == []
+    assert broken(speedup(1.0, copies=2), strands=IN_A_ROW) == []
     assert len(broken(speedup(2.5, copies=2), strands=strands)) == 1
+
+
+def test_copies_of_which_no_speedup_is_promised_may_take_as_long_as_in_a_row():
+    """It was said so, and then no budget was met or broken, either."""
+    policy = Policy(copies=2, budget=Budget(unpromised=True))
+    verdict = judge(policy, observations(strands=IN_A_ROW))
+    assert (verdict.violations, verdict.budget_met) == ((), None)
+    assert not verdict.too_short
 
 
 # ---------------------------------------------------------------- blocking

@@ -60,16 +60,16 @@ def test_a_wrong_duration_is_refused_with_what_is_accepted(written, why):
     assert str(caught.value) == f"{written!r} {why}; {DURATIONS}"
 
 
+PROMISES_NOTHING = (
+    "promises nothing; 1 or more is accepted, or None where none is promised"
+)
 BAD_WORDS = [
     (values.speedup, "3", "'3' is no speedup; a number such as 3 is accepted"),
     (values.speedup, True, "True is no speedup; a number such as 3 is accepted"),
-    (values.speedup, 0, "a speedup of 0 means nothing; it is more than zero"),
-    (values.speedup, -2.5, "a speedup of -2.5 means nothing; it is more than zero"),
-    (
-        values.speedup,
-        float("nan"),
-        "a speedup of nan means nothing; it is more than zero",
-    ),
+    (values.speedup, 0, f"a speedup of 0 {PROMISES_NOTHING}"),
+    (values.speedup, -2.5, f"a speedup of -2.5 {PROMISES_NOTHING}"),
+    (values.speedup, 0.99, f"a speedup of 0.99 {PROMISES_NOTHING}"),
+    (values.speedup, float("nan"), f"a speedup of nan {PROMISES_NOTHING}"),
     (values.copies, 0, "0 copies can't run; 1 or more are accepted"),
     (values.copies, -3, "-3 copies can't run; 1 or more are accepted"),
     (values.copies, 2.0, "2.0 is no number of copies; an int is accepted"),
@@ -202,6 +202,7 @@ def test_either_part_of_a_budget_alone_is_fine():
     """And both together, of course; neither promises nothing."""
     assert values.budget("1s") == Budget(within=1.0)
     assert values.budget(speedup_=2) == Budget(speedup=2.0)
+    assert values.budget(speedup_=None) == Budget(unpromised=True)
     assert values.budget(1, 2, "code") == Budget(within=1.0, speedup=2.0, source="code")
     with pytest.raises(PolicyError, match="promises nothing"):
         values.budget()
