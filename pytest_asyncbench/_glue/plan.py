@@ -56,6 +56,15 @@ class Plan:
         if wrong:
             _refuse(self._config, items, wrong)
 
+    def settle_late(self, items: list[pytest.Item]) -> None:
+        """Read all again, where other tests stand in the place of some that were read.
+
+        Raises:
+            pytest.UsageError: what was written means nothing; see `_refuse`.
+        """
+        if any(_POLICY not in item.stash for item in items):
+            self.settle(items)
+
     def _make(self, items: Sequence[pytest.Item]) -> list[str]:
         """Work out each test's policy; return what is wrong with what was written."""
         wrong = [*_no_packages(self.policy), *self._no_modules(), *self._no_calls()]

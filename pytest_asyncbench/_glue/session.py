@@ -72,6 +72,15 @@ class Session:
 
     # -------------------------------------------------------------- hooks
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Read the markers of tests that other plugins have only now put there.
+
+        anyio does so for a test that somebody's hook has marked for it: the test comes
+        back once for each of its backends.
+        """
+        self._plan.settle_late(session.items)
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
         """Begin to watch, before the test's fixtures are set up."""
