@@ -19,7 +19,7 @@ with freeze_time("2020-01-01", real_asyncio=True):
 @freeze_time("2020-01-01", real_asyncio=True)
 async def test_real_asyncio():
     assert time.time() == 1577836800
-    await asyncio.gather(asyncio.sleep(0.1), asyncio.sleep(0.1))
+    await asyncio.gather(*(asyncio.sleep(0.1) for _ in range(40)))
 
 @pytest.mark.budget(30)
 @freeze_time("2020-01-01", real_asyncio=True)
@@ -136,7 +136,7 @@ def test_real_asyncio_keeps_our_figures_real(suite):
 def test_a_hang_under_a_frozen_clock_says_so_and_what_to_write(suite, name):
     """Within its budget; then the task and the line at which it hangs."""
     told = suite[name]
-    assert told.lines[0].startswith("wall clock 0.")
+    assert told.lines[0].startswith("wall clock ")
     assert told.lines[0].endswith("budget 0.300 s (marker)")
     lines = [line for line in told.lines if "waiting for a processor" not in line]
     assert lines[1:3] == [

@@ -21,7 +21,7 @@ with freeze_time("2020-01-01", real_asyncio=True):
 @freeze_time("2020-01-01", real_asyncio=True)
 async def test_real_asyncio():
     assert datetime.date.today() == datetime.date(2020, 1, 1)
-    await asyncio.gather(asyncio.sleep(0.15), asyncio.sleep(0.15))
+    await asyncio.gather(*(asyncio.sleep(0.15) for _ in range(40)))
 
 @pytest.mark.no_blocking
 @freeze_time("2020-01-01", real_asyncio=True)
@@ -41,9 +41,9 @@ async def test_frozen_asyncio():
 
 async def test_run(concurrently):
     with freeze_time("2020-01-01", real_asyncio=True):
-        run = await concurrently(asyncio.sleep(0.1), asyncio.sleep(0.1))
+        run = await concurrently.map(asyncio.sleep, [0.1] * 40)
     assert 0.1 <= run.wall < 10
-    assert run.serial == pytest.approx(0.2, abs=0.1)
+    assert 1 < run.serial < 400
     assert run.speedup > 1.3
 
 @pytest.mark.budget(0.1)

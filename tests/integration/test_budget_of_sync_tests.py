@@ -113,6 +113,7 @@ class TestCase(unittest.TestCase):
 def test_in_time():
     asyncio.run(asyncio.sleep(0))
 
+@pytest.mark.budget(30)
 def test_own_cancellation():
     async def main():
         asyncio.current_task().cancel()

@@ -24,8 +24,8 @@ async def test_over_at_once():
 @pytest.mark.budget("10s", speedup=3)
 async def test_by_constructor():
     loop = asyncio.get_running_loop()
-    four = [asyncio.sleep(0.1) for _ in range(4)]
-    await asyncio.gather(*(asyncio.Task(s, loop=loop, eager_start=True) for s in four))
+    many = [asyncio.sleep(0.1) for _ in range(40)]
+    await asyncio.gather(*(asyncio.Task(s, loop=loop, eager_start=True) for s in many))
 
 
 @pytest.mark.budget("200ms")

@@ -16,11 +16,11 @@ COUNT = contextvars.ContextVar("count", default=0)
 def shared():
     return []
 
-@pytest.mark.concurrent(5)
+@pytest.mark.concurrent(40)
 async def test_meet(shared):
     shared.append(asyncio.get_running_loop())
     COUNT.set(COUNT.get() + 1)
-    while len(shared) < 5:
+    while len(shared) < 40:
         await asyncio.sleep(0.001)
     assert len(set(shared)) == 1
     assert COUNT.get() == 1
@@ -68,7 +68,7 @@ class TestAsPromised:
     async def test_no_speedup_is_promised(self):
         time.sleep(0.02)
 
-@pytest.mark.concurrent(4)
+@pytest.mark.concurrent(40)
 @pytest.mark.budget(30, speedup=3)
 async def test_fast():
     await asyncio.sleep(0.1)
@@ -95,7 +95,7 @@ async def test_brief_with_a_number():
 async def test_single():
     time.sleep(0.001)
 
-@pytest.mark.concurrent(3)
+@pytest.mark.concurrent(40)
 @pytest.mark.parametrize("value", [7])
 async def test_parametrized(value):
     await asyncio.sleep(0.05)
@@ -124,7 +124,7 @@ def test_outcomes(suite):
 
 
 def test_copies_run_at_once_and_beat_one_after_another(suite):
-    """Five that wait for each other to arrive; each with its own contextvars."""
+    """Forty that wait for each other to arrive; each with its own contextvars."""
     assert suite["test_meet"].record["speedup"] > 1
 
 
@@ -189,7 +189,8 @@ def test_what_takes_no_time_is_not_compared(suite):
 def test_a_budget_holds_for_all_copies_together(suite):
     """Each of them is listed."""
     lines = suite["test_hung"].lines
-    assert lines[0].startswith("wall clock 0.")
+    assert lines[0].startswith("wall clock ")
+    assert lines[0].endswith("budget 0.150 s (marker)")
     assert "4 tasks still alive when the budget ended" in lines
     for number in (1, 2, 3):
         assert any(line.startswith(f"copy {number} has waited") for line in lines)

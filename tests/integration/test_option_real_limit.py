@@ -29,7 +29,10 @@ def test_sync():
 def limits(run):
     assert set(run.outcomes.values()) == {"failed"}
     told = {name: run[name].lines[0] for name in run.outcomes}
-    assert all(line.startswith("virtual time waited 0.1") for line in told.values())
+    for line in told.values():
+        assert line.startswith("virtual time waited ")
+        # How long it really waited, in seconds; no less than the shortest limit here.
+        assert float(line.split()[3]) >= 0.11
     return {name: line.partition("real_limit=")[2][:4] for name, line in told.items()}
 
 

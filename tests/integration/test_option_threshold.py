@@ -9,7 +9,7 @@ import pytest
 pytestmark = pytest.mark.no_blocking(rules="none")
 
 async def test_short():
-    time.sleep(0.06)
+    time.sleep(0.02)
 
 async def test_long():
     time.sleep(0.25)
@@ -33,9 +33,9 @@ def test_by_default_it_is_a_tenth_of_a_second(play_once):
 
 def test_ini_sets_it(play_once):
     """In any form of a duration."""
-    run = play_once(SUITE, ini="asyncbench_threshold = 20ms")
+    run = play_once(SUITE, ini="asyncbench_threshold = 5ms")
     assert run.outcomes == outcomes("failed", "failed")
-    assert "(limit 20.0 ms)" in run["test_short"].text
+    assert "(limit 5.0 ms)" in run["test_short"].text
 
 
 def test_the_command_line_wins_over_ini_and_the_marker_over_both(play):

@@ -125,7 +125,7 @@ def test_a_watchdog_that_fails_is_told_in_the_summary(play_once):
     )
     source = (
         "import pytest, time\n@pytest.mark.no_blocking(rules='none')\n"
-        "async def test_one():\n    time.sleep(0.15)\n"
+        "async def test_one():\n    time.sleep(0.5)\n"
     )
     run = play_once(source, conftest=conftest)
     assert any("itself failed: watchdog" in line for line in run.summary)
