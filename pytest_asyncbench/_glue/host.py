@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+from _pytest.fixtures import FixtureDef, _teardown_yield_fixture, call_fixture_func
 from _pytest.python import pytest_pyfunc_call
 from _pytest.unittest import TestCaseFunction
 
@@ -26,6 +27,7 @@ __all__ = [
     "NO_FAILURE",
     "drop_own_failure",
     "enter",
+    "give_failure",
     "is_async",
     "loop_made",
     "loop_owner",
@@ -41,9 +43,12 @@ CALLERS = frozenset(
     {
         pytest_pyfunc_call.__code__,
         getattr(unittest.TestCase, "_callTestMethod", unittest.TestCase.run).__code__,
+        call_fixture_func.__code__,
+        _teardown_yield_fixture.__code__,
+        FixtureDef.finish.__code__,
     }
 )
-"""The code that calls a test's function, where that is pytest's or unittest's."""
+"""The code of pytest's and unittest's that calls what a test or a fixture is."""
 
 _SCOPES: dict[str, type[pytest.Collector]] = {
     "class": pytest.Class,
@@ -86,6 +91,20 @@ def loop_made(
         # There is none under --setup-plan.
         return result.get_loop() if hasattr(result, "get_loop") else None
     return None
+
+
+def give_failure(
+    fixturedef: pytest.FixtureDef[T],
+    request: pytest.FixtureRequest,
+    failure: BaseException,
+) -> None:
+    """Have pytest keep what a fixture's set-up ends with, as it keeps an Exception.
+
+    It keeps no CancelledError, and then takes the fixture for one that was never set
+    up: its finalizers stay, and the next test that wants it ends in an AssertionError.
+    """
+    parameter = getattr(request, "param", None)
+    fixturedef.cached_result = (None, parameter, (failure, failure.__traceback__))
 
 
 def loop_owner(item: pytest.Item) -> pytest.Item | pytest.Collector | None:

@@ -42,6 +42,8 @@ class Meant(TypedDict, total=False):
     allow: tuple[Allowance, ...]
     blocking: Mode
     budget: Budget
+    budget_setup: float
+    budget_teardown: float
     copies: int
     once: Once
     rules: frozenset[str]
@@ -55,13 +57,22 @@ def budget(
     within: Duration | None = None,
     *,
     speedup: float | Unsaid | None = Unsaid.UNSAID,
+    setup: Duration | None = None,
+    teardown: Duration | None = None,
     starvation: str | None = None,
 ) -> Meant:
     """Fail the test when its call takes longer than `within`, or is not `speedup`
     times as fast as its tasks one after another. An async test is cancelled then.
     With `speedup=None` none is promised, also by copies and by its class or module.
+    `setup` and `teardown` are what its fixtures may take, in all.
     """  # noqa: D205
-    meant: Meant = {"budget": values.budget(within, speedup)}
+    meant: Meant = {}
+    if setup is not None:
+        meant["budget_setup"] = values.duration(setup)
+    if teardown is not None:
+        meant["budget_teardown"] = values.duration(teardown)
+    if not meant or within is not None or not isinstance(speedup, Unsaid):
+        meant["budget"] = values.budget(within, speedup)
     if starvation is not None:
         meant["starvation"] = values.starvation(starvation)
     return meant

@@ -127,6 +127,18 @@ OPTIONS = (
         default="5s",
         help="how long virtual time waits for something real that keeps silent",
     ),
+    Option(
+        name="budget_setup",
+        value="duration, none",
+        default="none",
+        help="a budget for what the fixtures of every async test take to be set up",
+    ),
+    Option(
+        name="budget_teardown",
+        value="duration, none",
+        default="none",
+        help="a budget for what the fixtures of every async test take to be torn down",
+    ),
 )
 
 

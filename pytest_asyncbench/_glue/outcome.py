@@ -19,6 +19,8 @@ __all__ = ["Outcome", "broken_promise", "outcome"]
 
 _RAISED: Mapping[str, type[errors.ConcurrencyError]] = {
     "wall": errors.BudgetExceeded,
+    "setup": errors.BudgetExceeded,
+    "teardown": errors.BudgetExceeded,
     "speedup": errors.NotConcurrent,
     "blocking": errors.BlockingCallError,
     "unmeasured": errors.UnmeasuredError,

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
-from typing import ClassVar, Literal, ParamSpec
+from typing import ClassVar, ParamSpec
 
 from pytest_asyncbench._glue.failures import failure_of, with_others
 from pytest_asyncbench._glue.watched import Watched
@@ -20,14 +20,12 @@ from pytest_asyncbench._watching import Deadline, LoopsDeadline
 from pytest_asyncbench._words.clock import Stopwatch
 from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.problems import Problem
-from pytest_asyncbench._words.promised import Policy
+from pytest_asyncbench._words.promised import Policy, When
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.seen import Elapsed, Frame, Observations
 from pytest_asyncbench._words.undo import Undo
 
-__all__ = ["Call", "Phase", "SetUp", "Teardown", "When"]
-
-When = Literal["setup", "call", "teardown"]
+__all__ = ["Call", "Phase", "SetUp", "Teardown"]
 
 P = ParamSpec("P")
 
@@ -41,12 +39,39 @@ class Phase:
 
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
+        self._stopwatch: Stopwatch | None = None
+        self._elapsed = Elapsed(wall=RealSeconds(0.0))
+        self._deadline: Deadline | LoopsDeadline | None = None
         self.verdict: Verdict | None = None
+
+    @property
+    def within(self) -> float | None:
+        """For how long it may last, in seconds."""
+        within, _ = self._watched.policy.promised(self.when) or (None, "")
+        return within
+
+    def _hold(self, undo: ExitStack) -> None:
+        """Hold it to its budget, from without: by the tasks of the loops that it runs.
+
+        Nothing is ended in virtual time. There a timer would keep the time, and it must
+        not be what a loop jumps to while the test itself is at work outside of it.
+        """
+        within = self.within
+        if within is None or self._stopwatch is None or self._watched.time.virtual:
+            return
+        deadline = self._watched.loops_deadline(self._stopwatch, within)
+        undo.callback(deadline.begin())
+        self._deadline = deadline
+
+    def end_of(self, own: BaseException | None) -> BaseException | None:
+        """Give what it ends with, given what it raised."""
+        deadline = self._deadline
+        return deadline.end_of(own) if isinstance(deadline, LoopsDeadline) else own
 
     @property
     def cancelled(self) -> BaseException | None:
         """What it ends with if it is cancelled at its budget."""
-        return None
+        return self._deadline.error if self._deadline else None
 
     @property
     def ruling(self) -> BaseException | None:
@@ -58,20 +83,65 @@ class Phase:
         raise NotImplementedError
 
 
-class SetUp(Phase):
+class _Fixtures(Phase):
+    """What a test's fixtures do: their own budget holds, and none of the test's."""
+
+    def begin(self) -> Undo:
+        """Start to measure, where a budget asks for that; return what ends it."""
+        if self.within is None:
+            return lambda: None
+        with ExitStack() as undo:
+            undo.callback(self._end)
+            self._stopwatch = self._watched.time.stopwatch()
+            self._hold(undo)
+            return undo.pop_all().close
+
+    def _end(self) -> None:
+        if self._stopwatch is not None:
+            self._elapsed = self._stopwatch.elapsed()
+
+    @property
+    def _policy(self) -> Policy:
+        """What holds for them: neither the test's budget nor that it is watched."""
+        return replace(self._watched.policy, budget=None, copies=None, asked=False)
+
+    def _with_time(self, seen: Observations) -> Observations:
+        return replace(
+            seen,
+            phase=self.when,
+            elapsed=self._elapsed,
+            overrun=self._deadline.stuck() if self._deadline else None,
+        )
+
+
+class SetUp(_Fixtures):
     """The set-up of a test's fixtures; judged if it fails, since no call comes then."""
 
     when = "setup"
     name = "the set-up"
 
+    def overran(self) -> bool:
+        """Tell whether it has failed by its budget alone."""
+        if self.within is None:
+            return False
+        policy = replace(self._policy, blocking="off")
+        return bool(judge(policy, self._seen()).violations)
+
+    def _seen(self) -> Observations:
+        return self._with_time(self._watched.seen_since())
+
     def judge(self) -> Verdict:
-        """Judge what has blocked, and nothing else."""
+        """Judge what has blocked, and its own budget."""
         self._watched.judged_at = self._watched.so_far()
-        seen = self._watched.seen_since()
-        self.verdict = judge(
-            _but_blocking(self._watched.policy), seen, self._watched.rules
-        )
+        self.verdict = judge(self._policy, self._seen(), self._watched.rules)
         return self.verdict
+
+    @property
+    def of_no_call(self) -> Verdict | None:
+        """The verdict as that of the whole test, whose call has taken no time."""
+        if self.verdict is None:
+            return None
+        return replace(self.verdict, elapsed=Elapsed(wall=RealSeconds(0.0)))
 
 
 class Call(Phase):
@@ -82,10 +152,7 @@ class Call(Phase):
 
     def __init__(self, watched: Watched) -> None:
         super().__init__(watched)
-        self._stopwatch: Stopwatch | None = None
         self._unawaited: tuple[Frame, ...] = ()
-        self._elapsed = Elapsed(wall=RealSeconds(0.0))
-        self._deadline: Deadline | LoopsDeadline | None = None
         self._group: Group | None = None
         self._met_before: list[asyncio.AbstractEventLoop] = []
 
@@ -108,23 +175,6 @@ class Call(Phase):
             if not in_loop:
                 self._hold(undo)
             return undo.pop_all().close
-
-    def _hold(self, undo: ExitStack) -> None:
-        """Hold a sync test to its budget."""
-        budget = self._watched.policy.budget
-        within = budget.within if budget else None
-        # In virtual time a timer would keep the time, and it must not be what a loop
-        # jumps to while the test itself is at work outside of it.
-        if within is None or self._stopwatch is None or self._watched.time.virtual:
-            return
-        deadline = self._watched.loops_deadline(self._stopwatch, within)
-        undo.callback(deadline.begin())
-        self._deadline = deadline
-
-    def end_of(self, own: BaseException | None) -> BaseException | None:
-        """Give what the call ends with, given what it raised."""
-        deadline = self._deadline
-        return deadline.end_of(own) if isinstance(deadline, LoopsDeadline) else own
 
     def _end(self) -> None:
         if self._stopwatch is not None:
@@ -163,19 +213,13 @@ class Call(Phase):
             return await _in_copies(call, copies)
 
     async def _enter(self, stack: AsyncExitStack) -> None:
-        watch, budget = self._watched.watch, self._watched.policy.budget
+        watch, within = self._watched.watch, self.within
         watch.view(asyncio.get_running_loop())
         if watch.census is not None:
             self._group = watch.census.body()
-        within = budget.within if budget else None
         if within is not None and self._stopwatch is not None:
             deadline = self._watched.deadline(self._stopwatch, within)
             self._deadline = await stack.enter_async_context(deadline)
-
-    @property
-    def cancelled(self) -> BaseException | None:
-        """What the test ends with if it is cancelled at its budget."""
-        return self._deadline.error if self._deadline else None
 
     @property
     def ruling(self) -> BaseException | None:
@@ -200,23 +244,17 @@ class Call(Phase):
         return self.verdict
 
 
-class Teardown(Phase):
+class Teardown(_Fixtures):
     """The teardown of a test's fixtures."""
 
     when = "teardown"
     name = "the teardown"
 
     def judge(self) -> Verdict:
-        """Judge what has blocked since the test was judged, and nothing else."""
-        seen = self._watched.seen_since(self._watched.judged_at)
-        self.verdict = judge(
-            _but_blocking(self._watched.policy), seen, self._watched.rules
-        )
+        """Judge what has blocked since the test was judged, and its own budget."""
+        seen = self._with_time(self._watched.seen_since(self._watched.judged_at))
+        self.verdict = judge(self._policy, seen, self._watched.rules)
         return self.verdict
-
-
-def _but_blocking(policy: Policy) -> Policy:
-    return replace(policy, budget=None, copies=None, asked=False)
 
 
 async def _in_copies(call: Callable[[], Awaitable[None]], copies: int) -> None:

@@ -103,8 +103,9 @@ class Plan:
         policy = item.stash.get(_POLICY, None)
         if policy is None:
             return None
-        asked = (policy.budget, policy.copies, policy.virtual)
-        if policy.blocking != "off" or any(part is not None for part in asked):
+        asked = (policy.copies, policy.virtual)
+        asks = policy.has_budget or any(part is not None for part in asked)
+        if policy.blocking != "off" or asks:
             return policy
         return policy if "concurrently" in fixtures_of(item) else None
 
@@ -112,7 +113,10 @@ class Plan:
         in_loop = host.is_async(item)
         policy = self.policy
         if not in_loop:
-            policy = replace(policy, budget=None)  # the setting is for async tests
+            # The settings are for async tests.
+            policy = replace(
+                policy, budget=None, budget_setup=None, budget_teardown=None
+            )
         policy = marked(policy, item)
         if policy.copies is not None and not in_loop:
             raise PolicyError(

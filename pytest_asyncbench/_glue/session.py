@@ -95,7 +95,14 @@ class Session:
     ) -> Generator[None, T, T]:
         """Put a loop that was made for a test into the time that the test lives in."""
         __tracebackhide__ = True
-        result = yield
+        try:
+            result = yield
+        except BaseException as own:
+            ended = own if self._trial is None else self._trial.set_up.end_of(own)
+            if ended is None or ended is own:
+                raise
+            host.give_failure(fixturedef, request, ended)
+            raise ended from own
         loop = host.loop_made(fixturedef, request, result)
         if loop is not None and self._trial is not None:
             self._trial.watched.time.bring(loop)
@@ -168,15 +175,28 @@ class Session:
     def _set_up(self, item: pytest.Item) -> Iterator[None]:
         """Judge a set-up that fails: no call comes then, at whose end it would be."""
         __tracebackhide__ = True
+        trial = item.stash.get(TRIAL, None)
+        if trial is None:
+            yield
+            return
+        raised: BaseException | None = None
+        leave = ExitStack()
+        with ours(item, "setup", "could not stand around the fixtures' set-up"):
+            leave.callback(trial.set_up.begin())
         try:
             yield
-        except BaseException as own:
-            trial = item.stash.get(TRIAL, None)
-            # None was seen where the test is only skipped by its marker.
-            if trial is not None and trial.watched.watch.steps:
-                self._decide(item, trial, trial.set_up, own)
-                self._announce(item, trial, trial.set_up)
-            raise
+        except BaseException as error:
+            raised = error
+        with ours(item, "setup", "could not step out of the fixtures' set-up"):
+            leave.close()
+        ended = trial.set_up.end_of(raised)
+        # None was seen where the test is only skipped by its marker.
+        failed = ended is not None and trial.watched.watch.steps
+        if failed or trial.set_up.overran():
+            ended = self._decide(item, trial, trial.set_up, ended)
+            self._announce(item, trial, trial.set_up)
+        if ended is not None:
+            raise ended
 
     @contextmanager
     def _called(self, item: pytest.Item) -> Iterator[None]:
@@ -216,10 +236,16 @@ class Session:
             yield
             return
         ended: BaseException | None = None
+        leave = ExitStack()
+        with ours(item, "teardown", "could not stand around the fixtures' teardown"):
+            leave.callback(trial.teardown.begin())
         try:
             yield
         except BaseException as error:
             ended = error
+        with ours(item, "teardown", "could not step out of the fixtures' teardown"):
+            leave.close()
+        ended = trial.teardown.end_of(ended)
         self._trial = None
         with ours(item, "teardown", "could not put everything back"):
             self._leave.close()

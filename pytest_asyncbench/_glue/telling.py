@@ -12,7 +12,6 @@ from pytest_asyncbench._glue.failures import add_note
 from pytest_asyncbench._glue.fixtures import TRIAL
 from pytest_asyncbench._glue.longrepr import longrepr
 from pytest_asyncbench._glue.outcome import Outcome
-from pytest_asyncbench._glue.phases import When
 from pytest_asyncbench._glue.properties import PROPERTY, record_property
 from pytest_asyncbench._reports.blocking import blocking_lines
 from pytest_asyncbench._words.decided import Verdict
@@ -23,6 +22,7 @@ from pytest_asyncbench._words.errors import (
     RealLimitExceeded,
     UnmeasuredWarning,
 )
+from pytest_asyncbench._words.promised import When
 from pytest_asyncbench._words.record import Record
 
 __all__ = [

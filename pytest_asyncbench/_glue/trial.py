@@ -25,12 +25,14 @@ class Trial:
 
         Where the set-up has failed it is the verdict on that. None before either.
         """
-        first, after = self.call.verdict or self.set_up.verdict, self.teardown.verdict
+        first = self.call.verdict or self.set_up.of_no_call
+        after = self.teardown.verdict
         if first is None:
             return None
         return replace(
             first,
             findings=(*first.findings, *(after.findings if after else ())),
+            overrun=first.overrun or (after.overrun if after else None),
             violations=(*first.violations, *(after.violations if after else ())),
             # How the instruments ended is known only at the end.
             problems=tuple(self.watched.watch.problems),

@@ -191,5 +191,8 @@ def is_debuggers(violation: Violation, seen: Observations) -> bool:
     over before: a deadline that knows of a debugger cancels nobody.
     """
     over_before = seen.overrun is not None and seen.overrun.cancelled
-    timed = violation.kind in ("wall", "speedup") and violation.actual is not None
+    timed = (
+        violation.kind in ("wall", "setup", "teardown", "speedup")
+        and violation.actual is not None
+    )
     return seen.debugged and timed and not over_before and seen.elapsed.virtual is None

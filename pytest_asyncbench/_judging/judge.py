@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from pytest_asyncbench._judging.acceptance import counted, forgiven_of, is_debuggers
@@ -13,8 +13,14 @@ from pytest_asyncbench._judging.accounting import (
     longest_alone,
 )
 from pytest_asyncbench._judging.attribution import findings
-from pytest_asyncbench._words.decided import Comparison, Finding, Verdict, Violation
-from pytest_asyncbench._words.promised import Policy, Rule
+from pytest_asyncbench._words.decided import (
+    Broken,
+    Comparison,
+    Finding,
+    Verdict,
+    Violation,
+)
+from pytest_asyncbench._words.promised import Policy, Rule, When
 from pytest_asyncbench._words.seen import Observations
 
 __all__ = ["judge"]
@@ -111,14 +117,7 @@ def _broken(
     comparison: Comparison | None,
     found: Iterable[Finding],
 ) -> Iterator[Violation]:
-    budget = policy.budget
-    if budget is not None and budget.within is not None:
-        took = seen.elapsed.lived
-        wall = counted(policy, took, seen.elapsed)
-        if wall > budget.within or (
-            seen.overrun is not None and seen.overrun.cancelled
-        ):
-            yield Violation(kind="wall", limit=budget.within, actual=took)
+    yield from _too_long(policy, seen)
     if _compares(policy):
         yield from _too_slow(seen, comparison, _least(policy))
     if policy.blocking == "error":
@@ -130,6 +129,24 @@ def _broken(
             yield Violation(kind="unmeasured")
     if seen.unawaited:
         yield Violation(kind="unawaited")
+
+
+_KINDS: Mapping[When, Broken] = {
+    "setup": "setup",
+    "call": "wall",
+    "teardown": "teardown",
+}
+
+
+def _too_long(policy: Policy, seen: Observations) -> Iterator[Violation]:
+    promised = policy.promised(seen.phase)
+    if promised is None:
+        return
+    within, _ = promised
+    took = seen.elapsed.lived
+    wall = counted(policy, took, seen.elapsed)
+    if wall > within or (seen.overrun is not None and seen.overrun.cancelled):
+        yield Violation(kind=_KINDS[seen.phase], limit=within, actual=took)
 
 
 def _too_slow(

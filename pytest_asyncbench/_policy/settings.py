@@ -36,6 +36,10 @@ def _budget(policy: Policy, value: Written, source: str) -> Policy:
     return replace(policy, budget=budget)
 
 
+def _duration_or_none(value: Written) -> float | None:
+    return None if value == NONE else values.duration(_one(value))
+
+
 _ROWS: Mapping[str, Callable[[Policy, Written, str], Policy]] = {
     "blocking": lambda policy, value, source: replace(
         policy, blocking=values.mode(_one(value))
@@ -55,6 +59,12 @@ _ROWS: Mapping[str, Callable[[Policy, Written, str], Policy]] = {
         policy, calls=policy.calls + calls(value)
     ),
     "budget": _budget,
+    "budget_setup": lambda policy, value, source: replace(
+        policy, budget_setup=_duration_or_none(value)
+    ),
+    "budget_teardown": lambda policy, value, source: replace(
+        policy, budget_teardown=_duration_or_none(value)
+    ),
     "starvation": lambda policy, value, source: replace(
         policy, starvation=values.starvation(_one(value))
     ),

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_asyncbench._reports.places import place_lines
 from pytest_asyncbench._reports.timeline import timeline
-from pytest_asyncbench._words.decided import Comparison, Verdict, Violation
+from pytest_asyncbench._words.decided import Broken, Comparison, Verdict, Violation
+from pytest_asyncbench._words.promised import When
 from pytest_asyncbench._words.seen import AwaitedTask, Frame, Overrun
 from pytest_asyncbench._words.units import plural, seconds
 from pytest_asyncbench._words.whose import is_ours, is_plumbing
 
 __all__ = ["speedup_lines", "unmeasured_speedup_lines", "wall_lines"]
 
+_PHASES: Mapping[Broken, When] = {
+    "wall": "call",
+    "setup": "setup",
+    "teardown": "teardown",
+}
+_OF: Mapping[When, str] = {
+    "setup": "set-up of the fixtures: ",
+    "call": "",
+    "teardown": "teardown of the fixtures: ",
+}
 _MOST_TASKS = 20
 _WORTH_A_LINE = 0.05
 """Time that is forgiven is told from this part of the time on that is left."""
@@ -21,12 +32,12 @@ _YEAR = 365.25 * 86_400
 
 def wall_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     """Say how long it took, and what stood in the way when the budget ended."""
-    budget = verdict.policy.budget
-    source = budget.source if budget else "?"
+    phase = _PHASES[broken.kind]
+    _, source = verdict.policy.promised(phase) or (None, "?")
     virtual = verdict.elapsed.virtual is not None
     yield (
-        f"{'virtual' if virtual else 'wall'} clock {seconds(broken.actual or 0)}, "
-        f"budget {seconds(broken.limit or 0)} ({source})"
+        f"{_OF[phase]}{'virtual' if virtual else 'wall'} clock "
+        f"{seconds(broken.actual or 0)}, budget {seconds(broken.limit or 0)} ({source})"
     )
     if not virtual:
         yield from _starved_lines(verdict)

@@ -39,7 +39,7 @@ def message(verdict: Verdict) -> str:
 
 
 def _lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
-    if broken.kind == "wall":
+    if broken.kind in ("wall", "setup", "teardown"):
         yield from wall_lines(verdict, broken)
     elif broken.kind == "speedup":
         yield from speedup_lines(verdict, broken)

@@ -16,6 +16,7 @@ from pytest_asyncbench._words.seen import Elapsed, NotFollowed, Overrun, Stack, 
 
 __all__ = [
     "GARBAGE",
+    "Broken",
     "Comparison",
     "Finding",
     "TaskTrace",
@@ -25,6 +26,12 @@ __all__ = [
 
 GARBAGE = "the garbage collector"
 """What a finding names as its call where that filled the stall."""
+
+
+Broken = Literal[
+    "wall", "setup", "teardown", "speedup", "blocking", "unmeasured", "unawaited"
+]
+"""The kinds of promises that can be broken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +118,9 @@ class Finding:
 class Violation:
     """One broken promise: its limit, and what was seen instead."""
 
-    kind: Literal["wall", "speedup", "blocking", "unmeasured", "unawaited"]
-    """``unmeasured`` is the watching that was asked for; with a limit, the speedup."""
+    kind: Broken
+    """``wall``, ``setup`` and ``teardown`` are what the test's phases may take;
+    ``unmeasured`` is the watching that was asked for; with a limit, the speedup."""
     limit: float | None = None
     actual: float | None = None
 

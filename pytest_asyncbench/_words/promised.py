@@ -23,6 +23,7 @@ __all__ = [
     "Starvation",
     "Unsaid",
     "VirtualTime",
+    "When",
 ]
 
 MARKER = "marker"
@@ -45,6 +46,10 @@ class Unsaid(enum.Enum):
 
     def __repr__(self) -> str:
         return "unsaid"
+
+
+When = Literal["setup", "call", "teardown"]
+"""The phases of a test, as pytest calls them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +126,10 @@ class Policy:
     calls: tuple[Rule, ...] = ()
     """Rows that a setting adds to the table of rules."""
     budget: Budget | None = None
+    budget_setup: float | None = None
+    """What a test's fixtures may take, in all, to be set up."""
+    budget_teardown: float | None = None
+    """The same for their teardown."""
     copies: int | None = None
     starvation: Starvation = "forgive"
     once: Once = "forgive"
@@ -133,3 +142,19 @@ class Policy:
     then it need not run a loop."""
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Option name to where its value was written."""
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether anything was promised of how long the test or its fixtures take."""
+        parts = (self.budget, self.budget_setup, self.budget_teardown)
+        return any(part is not None for part in parts)
+
+    def promised(self, when: When) -> tuple[float, str] | None:
+        """Tell how long a phase may take at most, and where that was written."""
+        if when == "call":
+            within = self.budget.within if self.budget is not None else None
+            source = self.budget.source if self.budget is not None else "?"
+        else:
+            within = self.budget_setup if when == "setup" else self.budget_teardown
+            source = self.sources.get(f"budget_{when}", "?")
+        return None if within is None else (within, source)

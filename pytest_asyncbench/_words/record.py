@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pytest_asyncbench._words.decided import Finding, TaskTrace, Verdict
+from pytest_asyncbench._words.decided import Broken, Finding, TaskTrace, Verdict
 from pytest_asyncbench._words.plain import VALUE_ONLY, Json, read, written
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Budget, Mode
@@ -130,8 +130,9 @@ class BlockingEntry:
 class ViolationEntry:
     """One broken promise: its limit, and what was seen instead."""
 
-    kind: Literal["wall", "speedup", "blocking", "unmeasured", "unawaited"]
-    """``wall`` and ``speedup``, of a budget; ``blocking``, a call that was not allowed;
+    kind: Broken
+    """``wall`` and ``speedup``, of a budget; ``setup`` and ``teardown``, of those of
+    the fixtures; ``blocking``, a call that was not allowed;
     ``unmeasured``, a test that asked to be watched and could not be, or, with a limit,
     a speedup that can't be told; ``unawaited``, what `concurrently` gave and nobody
     awaited."""
@@ -140,7 +141,7 @@ class ViolationEntry:
     the threshold."""
     actual: float | None
     """In seconds, of a speedup a factor: what was seen; null where nothing could be
-    measured. Of ``wall`` it is all that the call took, forgiven time included."""
+    measured. Of time it is all that was taken, forgiven time included."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,6 +231,11 @@ class Record:
     time that is forgiven; null where there were none."""
     too_short: bool = False
     """Whether a speedup was asked for of tasks that took too little time to compare."""
+    budget_setup: float | None = None
+    """In seconds: what the test's fixtures may take at most, in all, to be set up; null
+    where nothing was promised of that."""
+    budget_teardown: float | None = None
+    """In seconds: the same for their teardown."""
     overrun: OverrunEntry | None = None
     """What stood when the budget ended; null where it did not end before the test."""
     tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
@@ -288,6 +294,8 @@ def record_of(verdict: Verdict) -> Record:
         ),
         together=_known(comparison.wall) if comparison else None,
         too_short=verdict.too_short,
+        budget_setup=verdict.policy.budget_setup,
+        budget_teardown=verdict.policy.budget_teardown,
         overrun=_overrun(verdict.overrun),
         tasks=comparison.tasks if comparison else (),
     )

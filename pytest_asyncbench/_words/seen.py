@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytest_asyncbench._words.problems import Problem
+from pytest_asyncbench._words.promised import When
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
 
 __all__ = [
@@ -233,6 +234,8 @@ class Observations:
     """All that the instruments saw of one test."""
 
     elapsed: Elapsed
+    phase: When = "call"
+    """Which part of the test took that."""
     steps: int = 0
     loops: tuple[str, ...] = ()
     """The kinds of loop that were seen."""

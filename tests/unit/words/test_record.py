@@ -158,6 +158,8 @@ def test_the_record_has_the_documented_shape():
         "violations": [],
         "together": 0.5,
         "too_short": False,
+        "budget_setup": None,
+        "budget_teardown": None,
         "overrun": None,
     }
     assert json.loads(json.dumps(record)) == record
