@@ -13,13 +13,16 @@ from types import FrameType
 from pytest_asyncbench._interception.signatures import Function
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._python import outside_here
-from pytest_asyncbench._rules.callers import NEVER_FROM, ONCE, TOOLS
+from pytest_asyncbench._rules.callers import DETECTORS, NEVER_FROM, ONCE, TOOLS
 from pytest_asyncbench._words import whose
 from pytest_asyncbench._words.globs import one_pattern
 
 __all__ = ["PACKAGE", "is_allowed", "is_standard", "is_users", "top"]
 
 PACKAGE = __name__.partition(".")[0]
+
+_WRAPPERS = DETECTORS | {PACKAGE}
+"""Whose frames are passed over: they make a call for somebody else."""
 
 # These run a step: nothing beyond them has to do with the call.
 _STEP_RUNNERS = frozenset(
@@ -64,7 +67,7 @@ def is_allowed(allowed: re.Pattern[str], frame: FrameType | None) -> bool:
     near = True
     while frame is not None:
         module = _module_name(frame)
-        if top(module) != PACKAGE:
+        if top(module) not in _WRAPPERS:
             code = frame.f_code
             caller = f"{module}.{getattr(code, 'co_qualname', code.co_name)}"
             if _never_within.match(caller):

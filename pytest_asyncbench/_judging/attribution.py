@@ -46,6 +46,11 @@ _COLLECTING = (
     "fewer objects that live on, `gc.freeze()` once all is loaded, or `gc.collect()` "
     "before the loop runs"
 )
+_COLLECT = "gc.collect"
+_ASKED_FOR = (
+    "`gc.collect()` before the loop runs, or `gc.freeze()` once all is loaded, so that "
+    "there is less to look through"
+)
 _IMPORTING = "the import at the top of a module, or before the loop runs"
 _LAZILY = "the name once before the loop runs, or an import that is not lazy"
 _WAITING = "an async version of this call, or `await asyncio.to_thread(...)`"
@@ -85,7 +90,11 @@ class _Inquiry:
         self._seen = seen
         self._acceptances = Acceptances(policy, seen.accepted)
         self._advice = {rule.target: _advice(rule) for rule in rules}
-        self._advice |= {IMPORT: _IMPORTING, LAZY_IMPORT: _LAZILY}
+        self._advice |= {
+            IMPORT: _IMPORTING,
+            LAZY_IMPORT: _LAZILY,
+            _COLLECT: _ASKED_FOR,
+        }
         self._places: dict[tuple[int, str | None], _Place] = {}
         """By the id of a stack, which its place keeps alive, and what was called."""
 
@@ -128,7 +137,7 @@ class _Inquiry:
         alone = not known and len(sampled) == 1
         named = known + [one for one in sampled if alone or one.seconds >= least]
         if not named and self._is_anybodys(stall, calls):
-            return [_unseen(stall)]
+            return [self._unseen(stall)]
         named.sort(key=lambda found: -found.seconds)
         return [
             _as_stall(found, stall)
@@ -193,7 +202,7 @@ class _Inquiry:
         """Share what calls and collections left among the places of the samples."""
         # Not one sample, and no known call: the watchdog never got the processor.
         if not stall.samples and not calls and not collecting:
-            return [_unseen(stall)]
+            return [self._unseen(stall)]
         in_a_call = Stretches(map(ends, calls))
         samples = [
             dataclasses.replace(sample, stack=begun_by(sample.stack))
@@ -233,6 +242,27 @@ class _Inquiry:
             for one in merged(found)
             if one.seconds > self._policy.threshold
         ]
+
+    def _unseen(self, stall: LoopStall) -> Finding:
+        """Name the step itself, of which nothing is known."""
+        step = stall.task or "a callback"
+        source = stall.source or Frame(file="?", line=0, function=step)
+        return Finding(
+            kind="stall",
+            call=step,
+            file=source.file,
+            line=source.line,
+            function=source.function,
+            seconds=stall.seconds,
+            advice=self._advice.get(step, ""),
+            step=stall.seconds,
+            working=stall.working,
+            blocked=stall.blocked,
+            starved=stall.starved,
+            stopped=stall.stopped,
+            kept_out=stall.kept_out,
+            busy=(stall.working or 0.0) >= (stall.blocked or 0.0),
+        )
 
     # ---------------------------------------------------------- one place
 
@@ -292,26 +322,6 @@ def _less_calls(
         dataclasses.replace(one, seconds=max(0.0, one.seconds - seconds))
         for one, seconds in zip(collections, inside, strict=True)
     ]
-
-
-def _unseen(stall: LoopStall) -> Finding:
-    step = stall.task or "a callback"
-    source = stall.source or Frame(file="?", line=0, function=step)
-    return Finding(
-        kind="stall",
-        call=step,
-        file=source.file,
-        line=source.line,
-        function=source.function,
-        seconds=stall.seconds,
-        step=stall.seconds,
-        working=stall.working,
-        blocked=stall.blocked,
-        starved=stall.starved,
-        stopped=stall.stopped,
-        kept_out=stall.kept_out,
-        busy=(stall.working or 0.0) >= (stall.blocked or 0.0),
-    )
 
 
 def _as_stall(found: Finding, stall: LoopStall) -> Finding:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["DEBUGGERS", "NEVER_FROM", "ONCE", "TOOLS"]
+__all__ = ["DEBUGGERS", "DETECTORS", "NEVER_FROM", "ONCE", "TOOLS"]
 
 # Callers that are never reported, whatever they call, when they are near.
 #
@@ -53,6 +53,10 @@ DEBUGGERS: Mapping[str, str] = {
     "pydevd*": "a debugger waits for its user",
     "_pydevd*": "a debugger waits for its user",
 }
+
+# Packages that wrap calls to watch them, as we do. What such a wrapper calls is called
+# by whoever called the wrapper.
+DETECTORS = frozenset({"blockbuster"})
 
 # Tools at work, wherever in the step they stand: what happens beneath them is theirs.
 TOOLS: Mapping[str, str] = {

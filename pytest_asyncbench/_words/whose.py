@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import site
 import sysconfig
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_asyncbench._words.seen import Frame
 
-__all__ = ["INSTALLED", "is_ours", "is_plumbing", "is_users"]
+__all__ = ["INSTALLED", "is_ours", "is_plumbing", "is_there", "is_users"]
 
 
 def _packages() -> list[str]:
@@ -61,6 +62,20 @@ def is_ours(file: str) -> bool:
 def is_users(file: str) -> bool:
     """Tell whether a file is neither the standard library's, installed nor ours."""
     return not file.startswith(_NOT_USERS)
+
+
+# Held here, so that our wrapper of it does not come in between.
+_status_of = os.stat
+
+
+@functools.lru_cache(maxsize=1024)
+def is_there(file: str) -> bool:
+    """Tell whether a file exists; what is generated may have the name of any."""
+    try:
+        _status_of(file)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def is_plumbing(frame: Frame) -> bool:

@@ -380,6 +380,18 @@ def test_the_workshop_is_never_told(name, ear, patches):
     assert ear.targets == []
 
 
+def test_another_detectors_wrapper_calls_for_whom_it_was_called_by(ear):
+    """So what linecache looks up through it counts no more than without."""
+    detector = types.ModuleType("blockbuster.blockbuster")
+    exec("def wrapper(function, *args): return function(*args)", vars(detector))
+    look = "def look(wrapper, wait): wrapper(wait, 0.001)"
+    for name in ("linecache", "shop"):
+        caller = types.ModuleType(name)
+        exec(look, vars(caller))
+        on_loop(caller.look, detector.wrapper, time.sleep)
+    assert ear.targets == ["time.sleep"], "only the shop's"
+
+
 LOOKING_UP = {
     "inspect.getsource": lambda: inspect.getsource(Ear),
     "inspect.stack": inspect.stack,

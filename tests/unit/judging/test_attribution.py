@@ -438,6 +438,7 @@ def test_a_collection_that_was_asked_for_is_the_lines_own():
     asked = (Collection(began=0.01, seconds=0.95, stack=met, called=True),)
     seen = one(stalls=(stall(met, collections=asked),))
     assert (seen.call, seen.line) == ("gc.collect", 50)
+    assert seen.advice.startswith("`gc.collect()` before the loop runs")
 
 
 @pytest.mark.parametrize("called", [True, False])
@@ -446,6 +447,7 @@ def test_a_callback_in_c_has_no_frame_and_a_verdict_all_the_same(called):
     collections = (Collection(began=0.01, seconds=0.95, stack=(), called=called),)
     seen = found(stalls=(stall((), task="gc.collect", collections=collections),))
     assert [one.call for one in seen] == (["gc.collect"] if called else [])
+    assert all("before the loop runs" in one.advice for one in seen)
 
 
 @pytest.mark.parametrize("name", ["_freeze_time.start", "start"])

@@ -59,6 +59,25 @@ def test_generated_code_is_not_the_users_place():
     assert blame((generated, user())).place == user()
 
 
+def test_generated_code_with_the_name_of_a_file_is_not_the_users_place_either():
+    """No such file exists; but where no other does, one must be named."""
+    exists = Frame(file=__file__, line=7, function="test_it", module=__name__)
+    generated = user(1, "render", "templates.page")
+    found = blame((standard("sleep", "time"), generated, exists))
+    assert found.place is exists
+    assert found.call == "templates.page.render"
+    assert blame((generated, user())).place is generated
+
+
+def test_another_detectors_wrapper_makes_no_call_of_its_own():
+    """It passes on what the user called, and says nothing of who did."""
+    wrapper = library("wrapper", "blockbuster.blockbuster", 107)
+    found = blame((wrapper, user(call="os.stat")))
+    assert (found.place, found.call, found.via) == (user(call="os.stat"), "os.stat", ())
+    assert blame((wrapper, standard("checkcache", "linecache"))).place.line == 9
+    assert blame((wrapper,)).place is wrapper
+
+
 def test_a_package_in_scope_counts_as_the_users_though_installed():
     """Whoever names it wants to be told of its lines."""
     found = blame((standard(), library(), user()), scope=("requests",))
