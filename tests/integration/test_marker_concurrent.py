@@ -78,14 +78,17 @@ async def test_fast():
 async def test_hung():
     await asyncio.sleep(60)
 
+@pytest.mark.virtual_time
 @pytest.mark.concurrent(3)
 async def test_brief():
     pass
 
+@pytest.mark.virtual_time
 @pytest.mark.concurrent(3)
 async def test_as_brief():
     pass
 
+@pytest.mark.virtual_time
 @pytest.mark.concurrent(3)
 @pytest.mark.budget(speedup=2)
 async def test_brief_with_a_number():
@@ -173,7 +176,10 @@ def test_a_number_that_is_given_is_what_counts(suite):
 
 
 def test_what_takes_no_time_is_not_compared(suite):
-    """It passes and is told once, unless a number was named that can't be told."""
+    """It passes and is told once, unless a number was named that can't be told.
+
+    Here in virtual time, where no machine can make a millisecond of nothing.
+    """
     assert suite["test_brief"].record["too_short"]
     told = [line for line in suite.summary if "no time worth comparing" in line]
     (line,) = told
