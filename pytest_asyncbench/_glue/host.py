@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import unittest
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pytest
 from _pytest.fixtures import FixtureDef, _teardown_yield_fixture, call_fixture_func
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CALLERS",
     "NO_FAILURE",
+    "LoopOwner",
     "drop_own_failure",
     "enter",
     "give_failure",
@@ -56,6 +57,16 @@ _SCOPES: dict[str, type[pytest.Collector]] = {
     "package": pytest.Package,
     "session": pytest.Session,
 }
+
+
+class LoopOwner(NamedTuple):
+    """Whom a loop belongs to: tests of the same owner run in the same loop."""
+
+    node: pytest.Item | pytest.Collector
+    factory: int | None
+    """Which of a user's factories makes it, by identity, as pytest goes by; each makes
+    one for the node."""
+
 
 T = TypeVar("T")
 AsyncFunction = Callable[..., Awaitable[None]]
@@ -107,8 +118,8 @@ def give_failure(
     fixturedef.cached_result = (None, parameter, (failure, failure.__traceback__))
 
 
-def loop_owner(item: pytest.Item) -> pytest.Item | pytest.Collector | None:
-    """Give the node that an async test's loop belongs to, the test where it is alone.
+def loop_owner(item: pytest.Item) -> LoopOwner | None:
+    """Tell whom an async test's loop belongs to, the test where it is alone.
 
     None for a test whose loop is not made by pytest-asyncio.
     """
@@ -116,8 +127,11 @@ def loop_owner(item: pytest.Item) -> pytest.Item | pytest.Collector | None:
     if scope is None:
         return None
     if scope == "function":
-        return item
-    return item.getparent(_SCOPES[scope]) or item.session
+        return LoopOwner(item, None)
+    node = item.getparent(_SCOPES[scope]) or item.session
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    factory = params.get("_asyncio_loop_factory")
+    return LoopOwner(node, None if factory is None else id(factory))
 
 
 def own_failure(item: pytest.Item) -> BaseException | None:

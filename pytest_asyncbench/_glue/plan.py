@@ -166,7 +166,7 @@ _POLICY = pytest.StashKey[Policy]()
 
 def _in_two_times(items: Sequence[pytest.Item]) -> Iterator[str]:
     """Name tests whose loop would have to live in virtual and in another time."""
-    owners: dict[pytest.Item | pytest.Collector, tuple[pytest.Item, Policy]] = {}
+    owners: dict[host.LoopOwner, tuple[pytest.Item, Policy]] = {}
     for item in items:
         owner, policy = host.loop_owner(item), item.stash.get(_POLICY, None)
         if owner is None or policy is None:

@@ -45,7 +45,8 @@ from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = ["Session"]
 
-_CLOCK = pytest.StashKey[VirtualClock]()
+_CLOCKS = pytest.StashKey[dict[int | None, VirtualClock]]()
+"""Of whom a loop belongs to, by the factory that makes the loop."""
 
 T = TypeVar("T")
 
@@ -314,10 +315,12 @@ def _clock_of(item: pytest.Item, policy: Policy) -> VirtualClock | None:
     """Give the virtual clock of a test: of its loop, where that is shared."""
     if policy.virtual is None:
         return None
-    owner = host.loop_owner(item) or item
-    if owner is item or _CLOCK not in owner.stash:
+    owner, factory = host.loop_owner(item) or host.LoopOwner(item, None)
+    clocks = owner.stash.setdefault(_CLOCKS, {})
+    # A test that is run again begins anew.
+    if owner is item or factory not in clocks:
         virtual = policy.virtual
-        owner.stash[_CLOCK] = VirtualClock(
+        clocks[factory] = VirtualClock(
             virtual.start, tz=virtual.tz, threshold=policy.threshold
         )
-    return owner.stash[_CLOCK]
+    return clocks[factory]
