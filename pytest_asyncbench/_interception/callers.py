@@ -17,7 +17,7 @@ from pytest_asyncbench._rules.callers import DETECTORS, NEVER_FROM, ONCE, TOOLS
 from pytest_asyncbench._words import whose
 from pytest_asyncbench._words.globs import one_pattern
 
-__all__ = ["PACKAGE", "is_allowed", "is_standard", "is_users", "top"]
+__all__ = ["PACKAGE", "is_allowed", "is_ours", "is_standard", "is_users", "top"]
 
 PACKAGE = __name__.partition(".")[0]
 
@@ -49,6 +49,11 @@ def top(module: str) -> str:
 def is_standard(frame: FrameType) -> bool:
     """Tell whether a frame is the standard library's."""
     return top(_module_name(frame)) in sys.stdlib_module_names
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Tell whether a frame is this plugin's."""
+    return top(_module_name(frame)) == PACKAGE
 
 
 def is_users(code_of: FrameType | Function) -> bool:

@@ -11,7 +11,12 @@ from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
-from pytest_asyncbench._interception.callers import is_allowed, is_users
+from pytest_asyncbench._interception.callers import (
+    is_allowed,
+    is_ours,
+    is_standard,
+    is_users,
+)
 from pytest_asyncbench._interception.compiled import CompiledRule
 from pytest_asyncbench._interception.installation import Installation
 from pytest_asyncbench._interception.signatures import (
@@ -40,6 +45,9 @@ _MOST_FAILURES = 20
 # With these a call fails before it waits for anybody.
 _AT_ONCE = (FileNotFoundError, TypeError, ValueError)
 
+_OF_THE_SYSTEM = frozenset({"files", "network", "subprocess"})
+"""Families whose calls into the standard library bring no error of somebody else's."""
+
 
 class _InProgress:
     """A call that has begun and not yet ended."""
@@ -58,15 +66,29 @@ def _comes_back(outer: _InProgress, frame: FrameType) -> bool:
     return is_users(frame) and not is_users(outer.function)
 
 
-def _is_its_own(error: BaseException) -> bool:
-    """Tell whether a call raised this itself, from C or for its arguments.
+def _is_its_own(rule: Rule, error: BaseException) -> bool:
+    """Tell whether a call raised this before it left the process.
 
-    Beneath a function in Python it may be the answer that was waited for: what a job
-    raised in a thread, a text that cannot be decoded. So it may where the type is more
-    special: a certificate of the peer's that is refused is a ValueError, too.
+    It did where it raised this itself, from C or for its arguments. So did functions of
+    the standard library that open a file, start a program or connect, wherever in them.
+    Beneath another function in Python it may be the answer that was waited for: what a
+    job raised in a thread, a message that makes no object. So it may where the type is
+    more special: a text that cannot be decoded is a ValueError, too, and so is a
+    certificate of the peer's that is refused.
     """
     here = error.__traceback__
-    return type(error) in _AT_ONCE and here is not None and here.tb_next is None
+    if type(error) not in _AT_ONCE or here is None:
+        return False
+    within = here.tb_next
+    while within is not None:
+        if rule.family not in _OF_THE_SYSTEM or not _passes_on(within.tb_frame):
+            return False
+        within = within.tb_next
+    return True
+
+
+def _passes_on(frame: FrameType) -> bool:
+    return is_standard(frame) or is_ours(frame)
 
 
 class Interception:
@@ -162,7 +184,7 @@ class Interception:
                 this = None
             result = function(*args, **kwargs)
         except _AT_ONCE as error:
-            counts = counts and not _is_its_own(error)
+            counts = counts and not _is_its_own(rule.rule, error)
             raise
         finally:
             self._in_progress[thread] = outer

@@ -15,6 +15,7 @@ import logging
 import mimetypes
 import multiprocessing.pool
 import os
+import pathlib
 import pickle
 import pkgutil
 import queue
@@ -195,6 +196,11 @@ def test_a_call_that_raises_is_told(ear):
         (FileNotFoundError, os, "stat", ["not here"]),
         (FileNotFoundError, builtins, "open", ["not here"]),
         (FileNotFoundError, ssl.SSLContext, "load_cert_chain", [CONTEXT, "not here"]),
+        (FileNotFoundError, pathlib.Path, "open", [pathlib.Path("not here")]),
+        (FileNotFoundError, subprocess, "run", [["/not/here"]]),
+        (FileNotFoundError, subprocess, "check_output", [["/not/here"]]),
+        (ValueError, socket, "create_connection", [("localhost",)]),
+        (TypeError, subprocess, "run", [7]),
         (TypeError, socket, "getaddrinfo", ["localhost"]),
         (ValueError, time, "sleep", [float("nan")]),
     ],
@@ -238,6 +244,21 @@ def test_an_error_of_the_job_that_was_waited_for_is_told(ear, patches):
     with pytest.raises(ValueError, match="no number"):
         on_loop(lambda: pool.submit(job).result())
     assert ear.targets == ["concurrent.futures.Future.result"]
+
+
+def test_an_error_that_a_callback_of_the_users_raised_is_told(
+    interception, patches, tmp_path
+):
+    """What its code waited for before is not known to us."""
+    ear = Ear()
+    patches.callback(interception.listen(ear, ALL))
+
+    def opener(path, flags):
+        raise FileNotFoundError
+
+    with pytest.raises(FileNotFoundError):
+        on_loop(lambda: open(tmp_path / "log", opener=opener))  # noqa: SIM115
+    assert ear.targets == ["builtins.open"]
 
 
 def test_http_libraries_are_seen_by_their_sockets(ear):
