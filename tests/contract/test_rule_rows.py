@@ -32,9 +32,9 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from by_hand import until_it_waits
 
 from pytest_asyncbench._interception import PREDICATES, Interception
-from pytest_asyncbench._python.frames import current_frames
 from pytest_asyncbench._rules.families import FAMILIES
 from pytest_asyncbench._rules.table import RULES
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
@@ -132,23 +132,16 @@ def test_row(rule: Rule, reports: Callable[[Case], list[str]]):
 
 
 def soon(function: Callable[..., object], *args: object) -> None:
-    """Have another thread call this once the calling thread stands still."""
-    caller, told = threading.get_ident(), []
-
-    def position() -> tuple[object, int]:
-        frame = current_frames()[caller]
-        return frame, frame.f_lasti
+    """Have another thread call this once the calling thread waits."""
+    caller, started = threading.current_thread(), threading.Event()
 
     def wait_and_call() -> None:
-        still = 0
-        while still < 3:
-            before = position()
-            time.sleep(0.005)
-            still = still + 1 if told and position() == before else 0
+        started.wait()  # until then the caller waits for this thread
+        until_it_waits(caller)
         function(*args)
 
     threading.Thread(target=wait_and_call, daemon=True).start()
-    told.append(True)
+    started.set()
 
 
 # ------------------------------------------------------- sleep and network
@@ -948,7 +941,7 @@ def _(keep, tmp):
 @blocks("multiprocessing.process.BaseProcess.join")
 def _(keep, tmp):
     # That time.sleep arrives there also shows that its wrapper can be pickled.
-    started = SPAWN.Process(target=time.sleep, args=(0.05,))
+    started = SPAWN.Process(target=time.sleep, args=(0.5,))
     started.start()
     return started.join
 

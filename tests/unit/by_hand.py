@@ -6,9 +6,12 @@ import asyncio
 import selectors
 import sysconfig
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
+from pytest_asyncbench._python.frames import current_frames
 from pytest_asyncbench._words.seen import (
     BlockingCall,
     Elapsed,
@@ -34,6 +37,29 @@ def until(condition):
             return
         pause.wait(0.001)
     pytest.fail("it never came")
+
+
+def until_it_waits(thread):
+    """Return once a thread waits for another, and has done so for more than a moment.
+
+    One that lacks a processor stands still as well; Linux tells the two apart.
+    """
+    before: object = None
+    still = 0
+    while still < 3:
+        time.sleep(0.005)
+        frame = current_frames()[thread.ident]
+        position = frame, frame.f_lasti
+        still = still + 1 if position == before and _sleeps(thread) else 0
+        before = position
+
+
+def _sleeps(thread):
+    stat = Path(f"/proc/self/task/{thread.native_id}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] == "S"
+    except OSError:
+        return True  # no Linux
 
 
 def user(line=41, function="test_checkout", module="test_orders", call=None):

