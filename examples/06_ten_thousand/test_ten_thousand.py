@@ -21,6 +21,15 @@ async def test_gathered() -> None:
 
 
 async def test_in_flight(concurrently: Concurrently) -> None:
-    """All of them are in flight at one moment."""
-    run = await concurrently.map(call, range(COUNT), within=20, speedup=500)
+    """All of them are in flight at one moment, as each waits for the last to come."""
+    come: list[int] = []
+    all_have_come = asyncio.Event()
+
+    async def meet(number: int) -> None:
+        come.append(number)
+        if len(come) == COUNT:
+            all_have_come.set()
+        await all_have_come.wait()
+
+    run = await concurrently.map(meet, range(COUNT), within=20)
     assert run.peak == COUNT

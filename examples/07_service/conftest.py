@@ -18,8 +18,8 @@ if missing := [name for name in NEEDED if find_spec(name) is None]:
         "pip install 'pytest-asyncbench[examples]'"
     )
 
-CUSTOMERS = 8
-ORDERS = 200_000
+CUSTOMERS = 12
+ORDERS = 20_000
 
 
 @pytest.fixture(scope="session")
