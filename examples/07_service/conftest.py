@@ -37,7 +37,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class _Rates(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        time.sleep(0.3)
+        time.sleep(1)
         self.send_response(200)
         self.send_header("Content-Length", "4")
         self.end_headers()
