@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pytest_asyncbench._glue.run import Run
     from pytest_asyncbench._words.decided import Finding, TaskTrace
     from pytest_asyncbench._words.errors import (
+        BackgroundTaskError,
+        BackgroundTaskWarning,
         BlockingCallError,
         BlockingCallWarning,
         BudgetExceeded,
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = [
+    "BackgroundTaskError",
+    "BackgroundTaskWarning",
     "BlockingCallError",
     "BlockingCallWarning",
     "BlockingCalls",

@@ -139,6 +139,12 @@ OPTIONS = (
         default="none",
         help="a budget for what the fixtures of every async test take to be torn down",
     ),
+    Option(
+        name="background",
+        value="off, warn, error",
+        default="off",
+        help="whether a background task that died, and nobody looked, fails its test",
+    ),
 )
 
 

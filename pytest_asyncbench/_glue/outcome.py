@@ -23,6 +23,7 @@ _RAISED: Mapping[str, type[errors.ConcurrencyError]] = {
     "teardown": errors.BudgetExceeded,
     "speedup": errors.NotConcurrent,
     "blocking": errors.BlockingCallError,
+    "background": errors.BackgroundTaskError,
     "unmeasured": errors.UnmeasuredError,
     "unawaited": errors.UnmeasuredError,
 }

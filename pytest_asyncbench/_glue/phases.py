@@ -235,6 +235,7 @@ class Call(Phase):
             starved_together=self._group.starved() if self._group else None,
             overrun=self._deadline.stuck() if self._deadline else None,
             unawaited=self._unawaited,
+            died=self._watched.died(),
         )
 
     def judge(self) -> Verdict:
@@ -252,7 +253,8 @@ class Teardown(_Fixtures):
 
     def judge(self) -> Verdict:
         """Judge what has blocked since the test was judged, and its own budget."""
-        seen = self._with_time(self._watched.seen_since(self._watched.judged_at))
+        seen = self._watched.seen_since(self._watched.judged_at)
+        seen = replace(self._with_time(seen), died=self._watched.died(at_the_end=True))
         self.verdict = judge(self._policy, seen, self._watched.rules)
         return self.verdict
 

@@ -105,7 +105,7 @@ class Plan:
             return None
         asked = (policy.copies, policy.virtual)
         asks = policy.has_budget or any(part is not None for part in asked)
-        if policy.blocking != "off" or asks:
+        if policy.blocking != "off" or policy.background != "off" or asks:
             return policy
         return policy if "concurrently" in fixtures_of(item) else None
 

@@ -151,6 +151,7 @@ class Session:
             self._try_out(policy)
         with ours(item, "setup", "could not begin to watch"):
             asked = policy.budget is not None or policy.copies is not None
+            asked = asked or policy.background != "off"
             watched = Watched(
                 policy,
                 self._rules,

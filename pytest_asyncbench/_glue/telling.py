@@ -14,8 +14,10 @@ from pytest_asyncbench._glue.longrepr import longrepr
 from pytest_asyncbench._glue.outcome import Outcome
 from pytest_asyncbench._glue.properties import PROPERTY, record_property
 from pytest_asyncbench._reports.blocking import blocking_lines
+from pytest_asyncbench._reports.message import background_lines
 from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.errors import (
+    BackgroundTaskWarning,
     BlockingCallWarning,
     Deadlock,
     PluginProblem,
@@ -51,12 +53,20 @@ def refused_warning(item: pytest.Item, verdict: Verdict) -> Warning | None:
     """Warn of what breaks no promise; give a warning that is an error in this run."""
     mode = verdict.policy.blocking
     lines = "\n".join(blocking_lines(verdict)) if mode == "warn" else ""
+    dead = verdict.died if verdict.policy.background == "warn" else ()
     try:
+        if dead:
+            text = "\n".join(background_lines(verdict))
+            item.warn(BackgroundTaskWarning(text))
         if lines:
             item.warn(BlockingCallWarning(lines))
         if verdict.unmeasured and mode != "error":
             item.warn(UnmeasuredWarning("asked to be watched, and no step was seen"))
-    except (BlockingCallWarning, UnmeasuredWarning) as refused:
+    except (
+        BackgroundTaskWarning,
+        BlockingCallWarning,
+        UnmeasuredWarning,
+    ) as refused:
         return refused
     return None
 

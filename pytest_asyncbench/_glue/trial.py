@@ -32,6 +32,7 @@ class Trial:
         return replace(
             first,
             findings=(*first.findings, *(after.findings if after else ())),
+            died=(*first.died, *(after.died if after else ())),
             overrun=first.overrun or (after.overrun if after else None),
             violations=(*first.violations, *(after.violations if after else ())),
             # How the instruments ended is known only at the end.

@@ -21,7 +21,7 @@ from pytest_asyncbench._watching import Deadline, LoopsDeadline, Watch
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Stopwatch
 from pytest_asyncbench._words.promised import MARKER, Policy, Rule
 from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
-from pytest_asyncbench._words.seen import Elapsed, Observations
+from pytest_asyncbench._words.seen import DeadTask, Elapsed, Observations
 from pytest_asyncbench._words.undo import Undo
 from pytest_asyncbench.virtual_time import VirtualClock
 
@@ -65,6 +65,7 @@ class Watched:
             tracing=tracing,
             time=virtual.time if virtual is not None else None,
             kernel=Kernel(SYSTEM_CLOCK),
+            background=policy.background != "off",
         )
         asked = policy.virtual.real_limit if policy.virtual else None
         limit = policy.real_limit if asked is None else asked
@@ -129,6 +130,11 @@ class Watched:
         # What a setting says of all tests is not said of trio's.
         if MARKER not in self.policy.sources.values():
             self.policy = replace(self.policy, asked=False)
+
+    def died(self, *, at_the_end: bool = False) -> tuple[DeadTask, ...]:
+        """Give the background tasks that have died unseen, each once."""
+        background = self.watch.background
+        return () if background is None else background.take(at_the_end=at_the_end)
 
     def so_far(self) -> Mark:
         """Mark this moment, for `seen_since`."""

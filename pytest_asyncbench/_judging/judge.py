@@ -60,6 +60,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         overrun=seen.overrun,
         too_short=_compares(policy) and _too_short(seen, comparison, _least(policy)),
         unawaited=seen.unawaited,
+        died=seen.died,
         unmeasured=_unmeasured(policy, seen),
         problems=seen.problems,
     )
@@ -127,6 +128,8 @@ def _broken(
             yield Violation(kind="blocking", limit=policy.threshold, actual=lost)
         if _unmeasured(policy, seen) and not policy.of_all:
             yield Violation(kind="unmeasured")
+    if seen.died and policy.background == "error":
+        yield Violation(kind="background")
     if seen.unawaited:
         yield Violation(kind="unawaited")
 

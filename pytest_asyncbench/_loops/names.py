@@ -35,6 +35,7 @@ __all__ = [
     "CLOCK_RESOLUTION",
     "CONTEXT",
     "COROUTINE",
+    "EXCEPTION",
     "HANDLE_LOOP",
     "IDLE_SEMAPHORE",
     "LOCK_OF_CONDITION",
@@ -54,6 +55,7 @@ __all__ = [
     "THREADS",
     "THREAD_ID",
     "TRANSPORT_LOOP",
+    "UNSEEN",
     "WAITER",
     "WAIT_FOR_ONE",
     "WORKER",
@@ -310,6 +312,20 @@ PY_TASK: PrivateName[ModuleType, type[AnyTask]] = PrivateName(
     "type",
     use="the task that is written in Python; 3.10's backport of Runner is of it",
     without="steps of such tasks are taken for plain callbacks",
+)
+UNSEEN: PrivateName[AnyTask, bool] = PrivateName(
+    "asyncio.Task",
+    "_log_traceback",
+    "bool",
+    use="whether nobody has looked at the exception that a task ended with",
+    without="a background task that died is told of where it is collected in the test",
+)
+EXCEPTION: PrivateName[AnyTask, BaseException | None] = PrivateName(
+    "asyncio.Task",
+    "_exception",
+    "BaseException | None",
+    use="that exception, without being the one who has looked",
+    without="a background task that died is told of where it is collected in the test",
 )
 COROUTINE: PrivateName[AnyTask, object] = PrivateName(
     "asyncio.Task",

@@ -71,6 +71,9 @@ _ROWS: Mapping[str, Callable[[Policy, Written, str], Policy]] = {
     "once": lambda policy, value, source: replace(
         policy, once=values.once(_one(value))
     ),
+    "background": lambda policy, value, source: replace(
+        policy, background=values.background(_one(value))
+    ),
     "real_limit": lambda policy, value, source: replace(
         policy, real_limit=values.duration(_one(value))
     ),

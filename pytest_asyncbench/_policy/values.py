@@ -15,10 +15,18 @@ from typing import TypeVar, get_args
 
 from pytest_asyncbench._rules.families import FAMILIES
 from pytest_asyncbench._words.errors import PolicyError
-from pytest_asyncbench._words.promised import Budget, Mode, Once, Starvation, Unsaid
+from pytest_asyncbench._words.promised import (
+    Background,
+    Budget,
+    Mode,
+    Once,
+    Starvation,
+    Unsaid,
+)
 
 __all__ = [
     "Duration",
+    "background",
     "budget",
     "choice",
     "copies",
@@ -122,6 +130,7 @@ def choice(value: str, accepted: Sequence[Word]) -> Word:
 
 _MODES: tuple[Mode, ...] = get_args(Mode)
 _STARVATION: tuple[Starvation, ...] = get_args(Starvation)
+_BACKGROUND: tuple[Background, ...] = get_args(Background)
 _ONCE: tuple[Once, ...] = get_args(Once)
 
 
@@ -133,6 +142,11 @@ def mode(value: str) -> Mode:
 def starvation(value: str) -> Starvation:
     """Read whether starved time counts."""
     return choice(value, _STARVATION)
+
+
+def background(value: str) -> Background:
+    """Read what a background task that died unseen does to a test."""
+    return choice(value, _BACKGROUND)
 
 
 def once(value: str) -> Once:

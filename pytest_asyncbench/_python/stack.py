@@ -40,6 +40,7 @@ __all__ = [
     "capture",
     "is_debugged",
     "not_ours",
+    "raised_at",
     "raw_frame",
     "to_frame",
     "to_stack",
@@ -206,6 +207,17 @@ def _named_as_in(caller: Frame, frame: Frame) -> Frame:
     name = next(written, frame.function)
     others = {frame.function, *frame.aliases} - {name}
     return dataclasses.replace(frame, function=name, aliases=tuple(sorted(others)))
+
+
+def raised_at(error: BaseException) -> Stack:
+    """Put into words where an exception was raised, innermost frame first."""
+    found: list[Frame] = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        found.append(to_frame((frame.f_code, traceback.tb_lineno, frame.f_globals)))
+        traceback = traceback.tb_next
+    return tuple(reversed(found[-_MOST_FRAMES:]))
 
 
 def to_frame(raw: RawFrame) -> Frame:

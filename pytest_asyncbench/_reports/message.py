@@ -16,8 +16,9 @@ from pytest_asyncbench._reports.budgets import (
 )
 from pytest_asyncbench._reports.places import place_lines
 from pytest_asyncbench._words.decided import Verdict, Violation
+from pytest_asyncbench._words.whose import is_plumbing
 
-__all__ = ["accepted_lines", "message"]
+__all__ = ["accepted_lines", "background_lines", "message"]
 
 _EXPLAINS = 0.05
 """The part of a test's wall time from which a blocking call helps to explain it."""
@@ -45,6 +46,8 @@ def _lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
         yield from speedup_lines(verdict, broken)
     elif broken.kind == "blocking":
         yield from blocking_lines(verdict)
+    elif broken.kind == "background":
+        yield from background_lines(verdict)
     elif broken.kind == "unawaited":
         yield from _unawaited_lines(verdict)
     elif broken.limit is not None:
@@ -52,6 +55,16 @@ def _lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     else:
         yield from _UNMEASURED
         yield from (f"  {each.sentence}" for each in verdict.not_followed)
+
+
+def background_lines(verdict: Verdict) -> Iterator[str]:
+    """Write down each task that died unseen: of what, and where that was raised."""
+    for task in verdict.died:
+        yield f"background task {task.name} died unseen: {task.error}"
+        for frame in [each for each in task.stack if not is_plumbing(each)][:3]:
+            yield from place_lines(frame.file, frame.line, frame.function, "  ")
+    if verdict.died:
+        yield "  use: await the task, or a TaskGroup, or look at task.exception()"
 
 
 def _unawaited_lines(verdict: Verdict) -> Iterator[str]:

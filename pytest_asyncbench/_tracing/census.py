@@ -151,6 +151,8 @@ class Census:
         long_step: LongStep,
         time: Callable[[], VirtualSeconds] | None = None,
     ) -> None:
+        self.also_ended: Callable[[AnyTask], None] | None = None
+        """Called with each task that ends, in its loop's thread."""
         self._clock = clock
         self._real = clock.now
         self._now: Callable[[], LivedSeconds] = time or clock.now
@@ -496,6 +498,8 @@ class Census:
                 strand.group.ended()
         # The task must be free to go: nothing here may keep it alive.
         self._traces.pop(task, None)
+        if self.also_ended is not None:
+            self.also_ended(task)
 
     # -------------------------------------------------------------- steps
 
@@ -579,7 +583,9 @@ class Census:
                     ended = real()
             view.last = ended
             view.steps += 1
-            del self_, args
+            # Break the cycle with a kept exception, as asyncio does: its frames keep
+            # this one, which must not keep the task that died of it.
+            del self_, args, callback, task
             return None
 
         return _run

@@ -25,6 +25,7 @@ from pytest_asyncbench._python import (
     Kernel,
 )
 from pytest_asyncbench._tracing import Census
+from pytest_asyncbench._watching.background import Background
 from pytest_asyncbench._watching.calls import Calls
 from pytest_asyncbench._watching.stalls import Stalls
 from pytest_asyncbench._watching.watchdog import Watchdog
@@ -59,6 +60,7 @@ class Watch:
         tracing: whether to follow tasks, which costs more at each step.
         time: the time in which tasks are followed, where it is not real time.
         kernel: what the system tells of threads, where the clock is the real one.
+        background: whether to look for tasks that died unseen; all are, with `tracing`.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Watch:
         tracing: bool = False,
         time: Callable[[], VirtualSeconds] | None = None,
         kernel: Kernel | None = None,
+        background: bool = False,
     ) -> None:
         self.clock = clock
         self.stalls: list[LoopStall] = []
@@ -84,6 +87,9 @@ class Watch:
         self.census = (
             Census(clock, threshold, self._long_step, time) if tracing else None
         )
+        self.background = Background() if background else None
+        if self.background is not None and self.census is not None:
+            self.census.also_ended = self.background.ended
         self._probe = StepProbe(
             clock,
             threshold,
@@ -197,6 +203,8 @@ class Watch:
         try:
             if self.census is not None:
                 self.census.meet(view)
+            if self.background is not None:
+                self.background.meet(view)
             self.watchdog.look_at(view, self._probe.codes)
             self.also_met(view)
         except Exception as error:

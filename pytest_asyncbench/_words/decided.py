@@ -12,7 +12,14 @@ from typing import Literal
 
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import MARKER, Policy
-from pytest_asyncbench._words.seen import Elapsed, NotFollowed, Overrun, Stack, Wait
+from pytest_asyncbench._words.seen import (
+    DeadTask,
+    Elapsed,
+    NotFollowed,
+    Overrun,
+    Stack,
+    Wait,
+)
 
 __all__ = [
     "GARBAGE",
@@ -29,7 +36,14 @@ GARBAGE = "the garbage collector"
 
 
 Broken = Literal[
-    "wall", "setup", "teardown", "speedup", "blocking", "unmeasured", "unawaited"
+    "wall",
+    "setup",
+    "teardown",
+    "speedup",
+    "blocking",
+    "background",
+    "unmeasured",
+    "unawaited",
 ]
 """The kinds of promises that can be broken."""
 
@@ -145,6 +159,8 @@ class Verdict:
     """Whether its tasks took too little time for a speedup to mean anything."""
     unawaited: Stack = ()
     """Where `concurrently` was called and not awaited."""
+    died: tuple[DeadTask, ...] = ()
+    """The background tasks at whose exception nobody has looked."""
     unmeasured: bool = False
     problems: tuple[Problem, ...] = ()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 __all__ = [
+    "BackgroundTaskError",
+    "BackgroundTaskWarning",
     "BlockingCallError",
     "BlockingCallWarning",
     "BudgetExceeded",
@@ -34,6 +36,10 @@ class BlockingCallError(ConcurrencyError):
     """The event loop was kept from its other tasks by a blocking call."""
 
 
+class BackgroundTaskError(ConcurrencyError):
+    """A background task died of an exception, and nobody looked at it."""
+
+
 class UnmeasuredError(ConcurrencyError):
     """What was promised can't be told: no step of a loop was seen, or no task."""
 
@@ -56,6 +62,10 @@ class RealLimitExceeded(VirtualTimeError):
 
 class BlockingCallWarning(UserWarning):
     """A blocking call in a test whose setting is ``blocking = warn``."""
+
+
+class BackgroundTaskWarning(UserWarning):
+    """A background task died unseen, where the setting is ``background = warn``."""
 
 
 class UnmeasuredWarning(UserWarning):

@@ -15,6 +15,7 @@ from typing import Literal
 __all__ = [
     "MARKER",
     "Allowance",
+    "Background",
     "Budget",
     "Mode",
     "Once",
@@ -50,6 +51,9 @@ class Unsaid(enum.Enum):
 
 When = Literal["setup", "call", "teardown"]
 """The phases of a test, as pytest calls them."""
+
+
+Background = Literal["off", "warn", "error"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +137,8 @@ class Policy:
     copies: int | None = None
     starvation: Starvation = "forgive"
     once: Once = "forgive"
+    background: Background = "off"
+    """What a task does to the test that started it, which died and nobody looked."""
     virtual: VirtualTime | None = None
     real_limit: float = 5.0
     asked: bool = False

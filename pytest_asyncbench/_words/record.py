@@ -16,7 +16,13 @@ from pytest_asyncbench._words.decided import Broken, Finding, TaskTrace, Verdict
 from pytest_asyncbench._words.plain import VALUE_ONLY, Json, read, written
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Budget, Mode
-from pytest_asyncbench._words.seen import AwaitedTask, NotFollowed, Overrun, Stack
+from pytest_asyncbench._words.seen import (
+    AwaitedTask,
+    DeadTask,
+    NotFollowed,
+    Overrun,
+    Stack,
+)
 from pytest_asyncbench._words.whose import is_ours, is_users
 
 __all__ = [
@@ -24,6 +30,7 @@ __all__ = [
     "AliveEntry",
     "BlockingEntry",
     "BudgetEntry",
+    "DeadEntry",
     "OverrunEntry",
     "PlaceEntry",
     "Record",
@@ -132,7 +139,8 @@ class ViolationEntry:
 
     kind: Broken
     """``wall`` and ``speedup``, of a budget; ``setup`` and ``teardown``, of those of
-    the fixtures; ``blocking``, a call that was not allowed;
+    the fixtures; ``blocking``, a call that was not allowed; ``background``, a task that
+    died and nobody looked;
     ``unmeasured``, a test that asked to be watched and could not be, or, with a limit,
     a speedup that can't be told; ``unawaited``, what `concurrently` gave and nobody
     awaited."""
@@ -156,6 +164,19 @@ class AliveEntry:
     """In seconds: for how long it had waited; null where that is not known."""
     place: PlaceEntry | None
     """The innermost line of the user's in its chain of awaits, else of a library's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadEntry:
+    """A background task that died unseen."""
+
+    name: str
+    """How the task is called."""
+    error: str
+    """What it died of: the kind of exception, and its text."""
+    place: PlaceEntry | None
+    """The innermost line of the user's at which that was raised, else of a
+    library's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,6 +257,9 @@ class Record:
     where nothing was promised of that."""
     budget_teardown: float | None = None
     """In seconds: the same for their teardown."""
+    died: tuple[DeadEntry, ...] = ()
+    """The tasks that the test started and that died of an exception at which nobody
+    looked, where a setting asks for them."""
     overrun: OverrunEntry | None = None
     """What stood when the budget ended; null where it did not end before the test."""
     tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
@@ -296,6 +320,7 @@ def record_of(verdict: Verdict) -> Record:
         too_short=verdict.too_short,
         budget_setup=verdict.policy.budget_setup,
         budget_teardown=verdict.policy.budget_teardown,
+        died=tuple(map(_dead, verdict.died)),
         overrun=_overrun(verdict.overrun),
         tasks=comparison.tasks if comparison else (),
     )
@@ -353,15 +378,23 @@ def _overrun(overrun: Overrun | None) -> OverrunEntry | None:
     )
 
 
+def _dead(task: DeadTask) -> DeadEntry:
+    return DeadEntry(name=task.name, error=task.error, place=_users_place(task.stack))
+
+
 def _alive(task: AwaitedTask) -> AliveEntry:
-    places = _places(task.stack)
-    users = (place for place in places if is_users(place.file))
     return AliveEntry(
         name=task.name,
         awaits=task.awaits,
         seconds=_known(task.seconds),
-        place=next(users, places[0] if places else None),
+        place=_users_place(task.stack),
     )
+
+
+def _users_place(stack: Stack) -> PlaceEntry | None:
+    places = _places(stack)
+    users = (place for place in places if is_users(place.file))
+    return next(users, places[0] if places else None)
 
 
 def _places(stack: Stack) -> tuple[PlaceEntry, ...]:

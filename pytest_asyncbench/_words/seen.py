@@ -17,6 +17,7 @@ __all__ = [
     "AwaitedTask",
     "BlockingCall",
     "Collection",
+    "DeadTask",
     "Elapsed",
     "Frame",
     "LoopStall",
@@ -187,6 +188,17 @@ class AwaitedTask:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeadTask:
+    """A task that died of an exception at which nobody looked."""
+
+    name: str
+    error: str
+    """What it died of, as the last line of a traceback has it."""
+    stack: Stack
+    """Where that was raised, innermost first."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Overrun:
     """What stood at the moment in which a budget ended."""
 
@@ -254,6 +266,8 @@ class Observations:
     serial: float | None = None
     """The time in a row, where it was measured or given and need not be derived."""
     overrun: Overrun | None = None
+    died: tuple[DeadTask, ...] = ()
+    """The tasks at whose exception nobody has looked, where a policy asks for them."""
     unawaited: Stack = ()
     """Where the test called `concurrently`, and did not await what that gave."""
     debugged: bool = False

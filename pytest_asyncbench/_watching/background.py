@@ -1,0 +1,105 @@
+"""Tasks that died of an exception at which nobody looked.
+
+asyncio tells of such a task when it is collected, by the loop's exception handler,
+which only logs. At one that is told of there nobody can look any more. Those that are
+still held when the test is over are asked then.
+
+A task that had begun before the test is another one's. On a loop whose tasks can't be
+followed, only those are seen that are collected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from pytest_asyncbench._loops import TASKS, AnyTask, LoopView, names, task_label
+from pytest_asyncbench._python import raised_at
+from pytest_asyncbench._tracing import has_begun
+from pytest_asyncbench._words.seen import DeadTask
+from pytest_asyncbench._words.undo import replace
+
+__all__ = ["Background"]
+
+_Context = dict[str, Any]
+"""What asyncio tells an exception handler; the keys and types are asyncio's."""
+
+_MOST = 100
+"""So many are told of in full, and so many that ended are held by weak references."""
+
+
+class Background:
+    """What became of the tasks that a test has started."""
+
+    def __init__(self) -> None:
+        self._older: dict[int, weakref.ref[AnyTask]] = {}
+        """The tasks that had begun before the test, by their ids."""
+        self._ended: list[weakref.ref[AnyTask]] = []
+        self._unseen: list[DeadTask] = []
+
+    def meet(self, view: LoopView) -> None:
+        """Begin to listen to a loop."""
+        for task in asyncio.all_tasks(view.loop):
+            if has_begun(task):
+                self._older[id(task)] = weakref.ref(task)
+        handle = functools.partial(self._handle, view.loop.call_exception_handler)
+        view.undo.append(replace(view.loop, "call_exception_handler", handle))
+
+    def ended(self, task: AnyTask) -> None:
+        """Take down a task that is done, whatever it came to."""
+        if not task.cancelled() and names.UNSEEN.of(task) and not self._is_older(task):
+            self._ended.append(weakref.ref(task))
+
+    def take(self, *, at_the_end: bool) -> tuple[DeadTask, ...]:
+        """Give those at whose exception nobody can look any more, each once.
+
+        Args:
+            at_the_end: those as well at whose exception nobody has looked so far.
+        """
+        if at_the_end:
+            for ref in self._ended:
+                task = ref()
+                if task is not None and names.UNSEEN.of(task):
+                    self._add(task, names.EXCEPTION.of(task))
+            self._ended.clear()
+        found, self._unseen = tuple(self._unseen), []
+        return found
+
+    def _handle(self, handle: Callable[[_Context], object], context: _Context) -> None:
+        # In the loop's thread, or where the task is collected: nothing of ours may
+        # escape into that.
+        with suppress(Exception):
+            task = context.get("task") or context.get("future")
+            error = context.get("exception")
+            if isinstance(task, TASKS) and isinstance(error, BaseException):
+                self._add(task, error)
+        handle(context)
+
+    def _add(self, task: AnyTask, error: BaseException | None) -> None:
+        if error is not None and not self._is_older(task) and len(self._unseen) < _MOST:
+            self._unseen.append(
+                DeadTask(
+                    name=task_label(task),
+                    error=error_text(error),
+                    stack=raised_at(error),
+                )
+            )
+
+    def _is_older(self, task: AnyTask) -> bool:
+        known = self._older.get(id(task))
+        # One that is being collected is known by its id alone.
+        return known is not None and known() in (task, None)
+
+
+def error_text(error: BaseException) -> str:
+    """Give what the last line of a traceback says of an exception."""
+    kind = type(error).__qualname__
+    try:
+        text = str(error)
+    except Exception:
+        return f"{kind}: <its text can't be made>"
+    return f"{kind}: {text}" if text else kind
