@@ -222,6 +222,12 @@ class Call(Phase):
             self._deadline = await stack.enter_async_context(deadline)
 
     @property
+    def was_cancelled(self) -> bool:
+        """Whether it was cancelled at its budget, however it went on."""
+        deadline = self._deadline
+        return isinstance(deadline, Deadline) and deadline.has_cancelled
+
+    @property
     def ruling(self) -> BaseException | None:
         """Why a loop of the test's can't live in virtual time."""
         return self._watched.time.refused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.errors import (
     BackgroundTaskWarning,
     BlockingCallWarning,
+    BudgetExceeded,
     Deadlock,
     PluginProblem,
     RealLimitExceeded,
@@ -98,6 +100,16 @@ def show_as_text(
         report.longrepr = longrepr(item, verdict, error)
     elif isinstance(error, (Deadlock, RealLimitExceeded)) or _is_ruling(item, error):
         report.longrepr = longrepr(item, None, error)
+    elif report.when == "call" and _is_our_cancellation(item, error):
+        told = BudgetExceeded("cancelled, since the budget of the test was over")
+        report.longrepr = longrepr(item, None, told)
+
+
+def _is_our_cancellation(item: pytest.Item, error: BaseException) -> bool:
+    # Of one of pytest's subtests: it ends with the cancellation, and the test goes on.
+    trial = item.stash.get(TRIAL, None)
+    cancelled = isinstance(error, asyncio.CancelledError)
+    return cancelled and trial is not None and trial.call.was_cancelled
 
 
 def _is_ruling(item: pytest.Item, error: BaseException) -> bool:

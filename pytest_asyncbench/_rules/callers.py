@@ -64,5 +64,9 @@ TOOLS: Mapping[str, str] = {
     "freezegun.api._freeze_time.*": "freezegun looks through all modules",
     "freezegun.api.start": "the same, on Python 3.10, which knows no classes here",
     "freezegun.api.stop": "the same, on Python 3.10, which knows no classes here",
+    # From within the step in which a subtest ends: to whoever hears of reports.
+    "_pytest.subtests.*": "pytest reports a subtest",
+    "_pytest.unittest.*addSubTest": "pytest reports a subtest",
+    "pytest_subtests.*": "pytest reports a subtest",
     **DEBUGGERS,
 }

@@ -125,6 +125,11 @@ class Deadline:
             self.error = BudgetExceeded("cancelled, since the budget was over")
             raise self.error from error
 
+    @property
+    def has_cancelled(self) -> bool:
+        """Whether it has cancelled the task, however that went on."""
+        return self._cancels > 0
+
     def stuck(self) -> Overrun | None:
         """Give what stood when time was up, though the loop never noticed."""
         if self.overrun is None and self._stuck is not None:
