@@ -58,7 +58,8 @@ class LoopView:
         self.greenlet: Greenlet | None = own_greenlet()
         """The one that runs the loop; None where nobody has any.
 
-        Written by the loop's thread, where it is another than before.
+        Written by the loop's thread, where it is another than before, and emptied by
+        whoever closes the loop.
         """
         self.last = now
         """When the last step ended or the last poll returned: the next one's start.

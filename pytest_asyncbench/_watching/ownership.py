@@ -42,10 +42,10 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "kind": Writer.NOBODY,
         "undo": Writer.NOBODY,  # the list itself; the loop's thread fills it
         "loop": Writer.ANY,  # whoever closes the loop, or ends the watching
+        "greenlet": Writer.ANY,  # the loop's thread, and who closes the loop
         "due": Writer.ANY,
         "thread": _L,
         "native": _L,
-        "greenlet": _L,
         "last": _L,
         "steps": _L,
         "blind": _L,
