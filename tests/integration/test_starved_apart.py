@@ -56,7 +56,7 @@ async def test_waits_for_a_lock_of_a_busy_thread():
     def work():
         with lock:
             held.set()
-            until = time.thread_time() + 0.5
+            until = time.thread_time() + 1
             while time.thread_time() < until:
                 pass
 
@@ -69,7 +69,7 @@ async def test_waits_for_a_lock_of_a_busy_thread():
 async def test_holds_the_interpreter_in_its_sleep():
     usleep = ctypes.PyDLL(None).usleep
     await asyncio.sleep(0.05)
-    usleep(500_000)
+    usleep(999_999)
 """
 
 INNOCENT = (
@@ -100,10 +100,11 @@ def test_it_is_the_codes_own_wait(run, name):
     """However busy the other threads were meanwhile."""
     assert run[name].outcome == "failed"
     (found,) = run[name].record["blocking"]
-    assert found["blocked"] > 0.4
-    # A machine of others' may stand still for a moment in any test.
-    assert found["stopped"] < 0.1
-    assert found["kept_out"] < 0.05
+    assert found["blocked"] > 0.8
+    # A machine of others' may stand still for a moment in any test, and who is woken
+    # may wait for the interpreter: but not for most of this second.
+    assert found["stopped"] < 0.2
+    assert found["kept_out"] < 0.2
 
 
 def test_counted_strictly_the_report_says_whose_time_it_was(play_once):
