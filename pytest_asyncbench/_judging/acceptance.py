@@ -27,6 +27,7 @@ from pytest_asyncbench._judging.grouping import lies_in
 from pytest_asyncbench._judging.once import done_once
 from pytest_asyncbench._judging.stretches import Stretches
 from pytest_asyncbench._rules.callers import TOOLS
+from pytest_asyncbench._rules.further_names import FURTHER_NAMES
 from pytest_asyncbench._words.decided import Finding, Violation
 from pytest_asyncbench._words.globs import one_pattern
 from pytest_asyncbench._words.promised import Policy
@@ -93,7 +94,8 @@ class Acceptances:
 
     def of_place(self, stack: Stack, calls: set[str]) -> Acceptance | None:
         """Tell whether an allowance accepts blocking there, at any moment."""
-        callers = {name for frame in stack for name in frame.names}
+        callers = _all_names(name for frame in stack for name in frame.names)
+        calls = _all_names(calls)
         for allowance in self._policy.allow:
             if _matches(calls | callers, allowance.call) and _matches(
                 callers, allowance.caller
@@ -160,6 +162,12 @@ def _ran_something(one: Collection, stall: LoopStall) -> bool:
 
 def _names(stack: Stack) -> list[str]:
     return [frame.qualified for frame in stack]
+
+
+def _all_names(names: Iterable[str]) -> set[str]:
+    """Add the further names of what a row is about."""
+    known = {*names}
+    return known.union(*(FURTHER_NAMES.get(name, ()) for name in known))
 
 
 def _matches(names: Iterable[str], glob: str) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
-from by_hand import stall, user
+from by_hand import stall, standard, user
 
 from pytest_asyncbench._judging.acceptance import Acceptance, Acceptances, accept
 from pytest_asyncbench._words.decided import Finding
@@ -15,6 +16,7 @@ from pytest_asyncbench._words.seen import AcceptedSpan, Collection
 FOUND = Finding(
     kind="call", call="time.sleep", file="a.py", line=1, function="f", seconds=0.1
 )
+JOIN = standard("BaseProcess.join", module="multiprocessing.process")
 ROW = Allowance(caller="*", call="time.*", reason="a setting's", source="ini")
 
 
@@ -55,6 +57,21 @@ def test_a_span_with_a_reason_goes_before_an_allowance():
     assert after == Acceptance("a setting's", ROW.text)
     assert both.of_moment(1.5) is None
     assert both.of_place((user(),), {"os.stat"}) is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "call", "written"),
+    [
+        ((user(),), "builtins.open", "io.open"),
+        ((user(),), "builtins.open", "builtins.open"),
+        ((JOIN, user()), "select.poll.poll", "multiprocessing.Process.join"),
+    ],
+)
+def test_an_allowance_holds_for_each_name_of_a_rows_function(seen, call, written):
+    """Of what was called as of what called that: a stall has its frames only."""
+    allowance = dataclasses.replace(ROW, call=written)
+    why = acceptances(allow=(allowance,)).of_place(seen, {call})
+    assert why == Acceptance("a setting's", allowance.text)
 
 
 def test_the_first_reason_stays():
