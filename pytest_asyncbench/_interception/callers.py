@@ -11,7 +11,7 @@ import sys
 from types import FrameType
 
 from pytest_asyncbench._interception.signatures import Function
-from pytest_asyncbench._loops import names
+from pytest_asyncbench._loops import caller_in_c, names
 from pytest_asyncbench._python import outside_here
 from pytest_asyncbench._rules.callers import DETECTORS, NEVER_FROM, ONCE, TOOLS
 from pytest_asyncbench._words import whose
@@ -72,7 +72,11 @@ def is_allowed(allowed: re.Pattern[str], frame: FrameType | None) -> bool:
     near = True
     while frame is not None:
         module = _module_name(frame)
-        if top(module) not in _WRAPPERS:
+        if top(module) in _WRAPPERS:
+            in_c = caller_in_c() if near else None
+            if in_c is not None and allowed.match(in_c.qualified):
+                return True
+        else:
             code = frame.f_code
             caller = f"{module}.{getattr(code, 'co_qualname', code.co_name)}"
             if _never_within.match(caller):

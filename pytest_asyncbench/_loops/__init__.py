@@ -17,6 +17,7 @@ from pytest_asyncbench._loops.steps import (
 )
 from pytest_asyncbench._loops.tasks import (
     TASKS,
+    caller_in_c,
     describe_callback,
     is_running,
     label,
@@ -37,6 +38,7 @@ __all__ = [
     "Views",
     "await_chain",
     "by_name",
+    "caller_in_c",
     "describe_callback",
     "end_last",
     "hand_to_asyncio",

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable
-from types import CodeType
+from pathlib import PurePosixPath
+from types import CodeType, CoroutineType
 
 from pytest_asyncbench._loops import names
+from pytest_asyncbench._words.seen import Frame
 
 __all__ = [
     "TASKS",
+    "caller_in_c",
     "describe_callback",
     "is_running",
     "label",
@@ -30,6 +33,25 @@ def written_at(callback: Callable[..., object]) -> CodeType | None:
     while isinstance(callback, functools.partial):
         callback = callback.func
     return getattr(callback, "__code__", None)
+
+
+def caller_in_c() -> Frame | None:
+    """Tell of the running task's coroutine, where that is one from Cython.
+
+    It stands on no stack. None where the task runs one in Python, or no task does.
+    """
+    task = asyncio.current_task()
+    coroutine = None if task is None else names.COROUTINE.get(task)
+    code = getattr(coroutine, "cr_code", None)
+    if isinstance(coroutine, CoroutineType) or not isinstance(code, CodeType):
+        return None
+    # It has no module; but its file is told as it lies in its package.
+    return Frame(
+        file=code.co_filename,
+        line=code.co_firstlineno,
+        function=str(getattr(coroutine, "__qualname__", code.co_name)),
+        module=".".join(PurePosixPath(code.co_filename).with_suffix("").parts),
+    )
 
 
 def is_running(task: names.AnyTask) -> bool:

@@ -10,7 +10,7 @@ from pytest_asyncbench._python.greenlets import (
     outside_of,
     own_greenlet,
 )
-from pytest_asyncbench._python.kernel import Kernel, is_parked
+from pytest_asyncbench._python.kernel import Kernel, is_parked, is_ready
 from pytest_asyncbench._python.locks import Lock, acquire, held_lock
 from pytest_asyncbench._python.shares import (
     Gap,
@@ -60,6 +60,7 @@ __all__ = [
     "is_debugged",
     "is_late",
     "is_parked",
+    "is_ready",
     "not_ours",
     "other_threads",
     "outside_here",

@@ -20,7 +20,7 @@ from pytest_asyncbench._python.gil import switch_interval
 from pytest_asyncbench._words.clock import SystemClock
 from pytest_asyncbench._words.seen import Wait
 
-__all__ = ["Kernel", "is_parked", "static_memory", "waits_for"]
+__all__ = ["Kernel", "is_parked", "is_ready", "static_memory", "waits_for"]
 
 try:
     import resource
@@ -29,6 +29,9 @@ except ImportError:  # Windows
 
 # Held here: a test of memory limits may replace it.
 _usage = getattr(resource, "getrusage", None)
+
+_RUNNING = "running"
+"""The kernel's line on a thread that runs, or could and stands in the queue."""
 
 _LOCK = "futex"
 _PRIVATE = 128
@@ -140,6 +143,22 @@ def is_parked(native: int, read: Callable[[int], str] | None = None) -> bool:
     return name == _LOCK and not limit and bool(of_this_process)
 
 
+def is_ready(native: int, read: Callable[[int], str] | None = None) -> bool:
+    """Tell whether a thread lacks nothing but a processor, or the interpreter.
+
+    False where nothing is known.
+    """
+    try:
+        line = (read or _line)(native)
+        if line.startswith(_RUNNING):
+            return True
+        number, address, *_ = _numbers(line)
+        name, _ = _known_calls()[number]
+    except (OSError, ValueError, KeyError):
+        return False
+    return name == _LOCK and not _is_anothers_lock(address)
+
+
 def _line(native: int) -> str:
     # FileIO, because open() may be one of the calls that a rule watches.
     with io.FileIO(f"/proc/self/task/{native}/syscall") as file:
@@ -147,7 +166,7 @@ def _line(native: int) -> str:
 
 
 def _numbers(line: str) -> list[int]:
-    # "running", or "-1 …" for a wait outside of any call, as for a page of memory.
+    # _RUNNING, or "-1 …" for a wait outside of any call, as for a page of memory.
     return [int(field, 0) for field in line.split()]
 
 

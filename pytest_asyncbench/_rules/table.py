@@ -279,7 +279,8 @@ _LOCKS = (
         "await asyncio.to_thread(...) instead of a thread of your own",
         harmless="thread_over",
         allowed={
-            "asyncio.base_events.*shutdown_default_executor": "asyncio ends its own"
+            "asyncio.base_events.*shutdown_default_executor": "asyncio ends its own",
+            "uvloop.*shutdown_default_executor": "uvloop ends its own",
         },
     ),
     *_rows(

@@ -8,15 +8,15 @@ from __future__ import annotations
 import asyncio
 from types import CodeType, FrameType
 
-from pytest_asyncbench._loops import LoopView, names
+from pytest_asyncbench._loops import LoopView, caller_in_c, names
 from pytest_asyncbench._python import RawStack, capture, to_stack
 from pytest_asyncbench._words.promised import Rule
 from pytest_asyncbench._words.seen import BlockingCall, Frame, Stack
 
 __all__ = ["Calls"]
 
-_IN_C = (Frame(file="?", line=0, function="a callback of the loop"),)
-"""The stack of a callback that is a function in C."""
+_IN_C = Frame(file="?", line=0, function="a callback of the loop")
+"""Stands for a callback that is a function in C."""
 
 _ITERATION = frozenset({names.RUN_ONCE.of(asyncio.BaseEventLoop).__code__})
 """The code of one iteration, whose frame stands under all that asyncio's loops do."""
@@ -44,7 +44,7 @@ class Calls:
             target=rule.target,
             began=began,
             seconds=seconds,
-            stack=self._told(raw) or _IN_C,
+            stack=self._told(raw) or (caller_in_c() or _IN_C,),
             step=view.last,
             **view.held_up(view.queued(), seconds),
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterable
 from concurrent.futures import Future
+from multiprocessing.process import BaseProcess
 
 from pytest_asyncbench._interception.predicates.arguments import (
     argument,
@@ -14,9 +16,14 @@ from pytest_asyncbench._interception.predicates.arguments import (
 )
 from pytest_asyncbench._interception.predicates.registry import predicate
 from pytest_asyncbench._interception.signatures import Args, Kwargs
-from pytest_asyncbench._python import semaphore_value
+from pytest_asyncbench._python import is_ready, semaphore_value
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 
 __all__: list[str] = []
+
+
+_PATIENT = 1.0
+"""Who would wait for so many seconds does not mind a moment more."""
 
 
 def _moment() -> float:
@@ -43,9 +50,23 @@ def free_lock(args: Args, kwargs: Kwargs) -> bool:
 def thread_over(args: Args, kwargs: Kwargs) -> bool:
     """Tell whether the thread has ended, or will in a moment, or `timeout` is zero."""
     thread, timeout = args[0], argument(args, kwargs, 1, "timeout", None)
-    if timeout is None and thread.is_alive():
-        thread.join(_moment())
+    if thread.is_alive() and (timeout is None or timeout >= _PATIENT):
+        _let_end(thread)
     return is_zero(timeout) or not thread.is_alive()
+
+
+def _let_end(thread: threading.Thread | BaseProcess) -> None:
+    """Give a thread its moment, of its own time: on a busy machine it may come late."""
+    thread.join(_moment())
+    native: int | None = getattr(thread, "native_id", None)  # a process has none
+    before = None if native is None else SYSTEM_CLOCK.working(native)
+    if native is None or before is None:
+        return
+    while thread.is_alive() and is_ready(native):
+        worked = SYSTEM_CLOCK.working(native)
+        if worked is None or worked - before >= _moment():
+            return
+        thread.join(_moment())
 
 
 @predicate

@@ -36,9 +36,11 @@ from contextlib import ExitStack
 
 import freezegun
 import pytest
-from by_hand import until_it_waits
+from by_hand import until, until_it_waits
 
 from pytest_asyncbench._interception import PREDICATES, Interception
+from pytest_asyncbench._interception.predicates import threads
+from pytest_asyncbench._python.frames import current_frames
 from pytest_asyncbench._rules.families import FAMILIES
 from pytest_asyncbench._rules.table import RULES
 from pytest_asyncbench._watching.watch import Watch
@@ -339,6 +341,66 @@ def test_uvloop_is_a_loop(ear):
         loop.close()
 
 
+def ends_its_executor():
+    """uvloop waits in C for a thread that has told it of its end."""
+    uvloop = pytest.importorskip("uvloop")
+    loop = uvloop.new_event_loop()
+    try:
+        loop.run_until_complete(asyncio.to_thread(int))
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
+
+
+JOIN = threading.Thread.join.__code__
+
+
+def is_waited_for(thread):
+    """Tell whether somebody waits for its end, for as long as it takes."""
+    for frame in current_frames().values():
+        while frame is not None:
+            if frame.f_code is JOIN and frame.f_locals.get("self") is thread:
+                return frame.f_locals["timeout"] is None
+            frame = frame.f_back
+    return False
+
+
+@pytest.fixture
+def late_threads(monkeypatch):
+    """Let each thread end when it is waited for, and no sooner."""
+    run = threading.Thread.run
+
+    def run_and_rest(self):
+        run(self)
+        until(lambda: is_waited_for(self))
+
+    monkeypatch.setattr(threading.Thread, "run", run_and_rest)
+
+
+def calls_at_its_end(interception):
+    """Tell of uvloop's end of its executor."""
+    watch = Watch(SYSTEM_CLOCK, threshold=10.0, interception=interception, families=ALL)
+    watch.start()
+    try:
+        ends_its_executor()
+    finally:
+        watch.stop()
+    return watch.calls
+
+
+def test_uvloop_may_end_its_executor(interception, late_threads):
+    """An allowance holds for a caller that has no frame, as it is written in C."""
+    assert calls_at_its_end(interception) == []
+
+
+def test_a_call_from_a_coroutine_in_c_is_told_by_that(patches, late_threads):
+    """There is no frame of it on any stack."""
+    interception = Interception([rule("threading.Thread.join")], SYSTEM_CLOCK)
+    patches.callback(interception.install())
+    ((frame,),) = (call.stack for call in calls_at_its_end(interception))
+    assert frame.qualified == "uvloop.loop.Loop.shutdown_default_executor"
+
+
 # ------------------------------------------------------- what is not reported
 
 
@@ -479,6 +541,56 @@ def test_callers_of_a_row_may_be_allowed(patches):
     on_loop(shop.price)
     on_loop(shop.further, lambda: time.sleep(0.001))
     assert ear.targets == ["time.sleep"] * 2
+
+
+class Late:
+    """A thread that ends at its third moment, if it is given so many."""
+
+    native_id = 7
+
+    def __init__(self):
+        self.moments = 0
+
+    def is_alive(self):
+        return self.moments < 3
+
+    def join(self, timeout):
+        assert timeout == 2 * sys.getswitchinterval()
+        self.moments += 1
+
+
+@pytest.fixture
+def late(monkeypatch):
+    """A thread that does nothing but wait for a processor."""
+    thread = Late()
+    monkeypatch.setattr(threads, "is_ready", lambda native: True)
+    monkeypatch.setattr(type(SYSTEM_CLOCK), "working", lambda self, native: 1.0)
+    return thread
+
+
+@pytest.mark.parametrize("args", [(), (None,), (300,)])
+def test_a_thread_that_only_lacks_a_processor_to_end_is_not_told(late, args):
+    """Whoever asks for its end waits for nobody, and has patience enough for it."""
+    assert PREDICATES["thread_over"]((late, *args), {})
+
+
+def test_a_thread_that_works_or_waits_before_its_end_is_told(late, monkeypatch):
+    """That is what takes the time."""
+    clock = iter((1.0, 1.001, 5.0))
+    monkeypatch.setattr(type(SYSTEM_CLOCK), "working", lambda *of: next(clock))
+    assert not PREDICATES["thread_over"]((late,), {})
+    assert late.moments == 2
+    monkeypatch.setattr(threads, "is_ready", lambda native: False)
+    late.moments = 0
+    monkeypatch.setattr(type(SYSTEM_CLOCK), "working", lambda *of: 1.0)
+    assert not PREDICATES["thread_over"]((late,), {})
+    assert late.moments == 1
+
+
+def test_a_short_wait_for_a_thread_is_made_no_longer(late):
+    """Its moment would double that."""
+    assert not PREDICATES["thread_over"]((late, 0.01), {})
+    assert late.moments == 0
 
 
 def test_a_lock_that_is_free_in_a_moment_is_not_told():

@@ -15,6 +15,7 @@ from pytest_asyncbench._python import kernel
 from pytest_asyncbench._python.kernel import (
     Kernel,
     is_parked,
+    is_ready,
     static_memory,
     waits_for,
 )
@@ -203,6 +204,29 @@ def test_who_waits_for_its_own_process_without_a_limit_is_parked(
     """Only another thread can end that."""
     monkeypatch.setattr(kernel, "_static_memory", lambda: ((0x6000, 0x7000),))
     assert is_parked(0, lambda native: numbers) is parked
+
+
+@linux
+@pytest.mark.parametrize(
+    ("numbers", "ready"),
+    [
+        ("running", True),
+        ("202 0x6100 0x189 0x0 0x0 0x0", True),  # for the interpreter
+        ("202 0x9100 0x189 0x0 0x0 0x0", False),
+        ("45 0x4 0x0 0x0 0x0 0x0", False),
+        ("-1 0x7ffc 0x7f00", False),  # for a page of memory
+        ("9999 0x0", False),  # in a call that is not known
+    ],
+)
+def test_who_lacks_a_processor_or_the_interpreter_is_ready(numbers, ready, monkeypatch):
+    """Nobody else has to do anything for it."""
+    monkeypatch.setattr(kernel, "_static_memory", lambda: ((0x6000, 0x7000),))
+    assert is_ready(0, lambda native: numbers) is ready
+
+
+def test_of_a_thread_that_is_not_there_nothing_is_known():
+    """Its number is beyond those that Linux gives."""
+    assert not is_ready(2**22 + 1)
 
 
 def test_a_thread_that_waits_for_a_lock_is_seen():
