@@ -20,7 +20,7 @@ from pytest_asyncbench._rules.table import RULES
 
 ROWS = {rule.target for rule in RULES}
 ALL_OF_THREADING = "multiprocessing.dummy."
-"""Is `threading` by the names of another package, for code that knows of threads only."""
+"""Is `threading` under the names of another package."""
 
 
 def modules():
