@@ -197,7 +197,7 @@ async def test_nested(concurrently):
 @pytest.mark.parametrize("options, error, text", [
     ({"within": "soon"}, PolicyError, "'soon' is no duration"),
     ({"within": 0}, PolicyError, "more than zero"),
-    ({"speedup": -1}, PolicyError, "more than zero"),
+    ({"speedup": -1}, PolicyError, "a speedup of -1 promises nothing"),
     ({"serial": "guessed"}, PolicyError, "guessed"),
     ({"serial": "measured"}, TypeError, "can be awaited once"),
     ({"limit": 0}, PolicyError, "1 or more"),
