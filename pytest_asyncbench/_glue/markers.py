@@ -46,6 +46,7 @@ class Meant(TypedDict, total=False):
     budget_teardown: float
     copies: int
     once: Once
+    repeat: int
     rules: frozenset[str]
     scope: tuple[str, ...]
     starvation: Starvation
@@ -59,12 +60,14 @@ def budget(
     speedup: float | Unsaid | None = Unsaid.UNSAID,
     setup: Duration | None = None,
     teardown: Duration | None = None,
+    repeat: int | None = None,
     starvation: str | None = None,
 ) -> Meant:
     """Fail the test when its call takes longer than `within`, or is not `speedup`
     times as fast as its tasks one after another. An async test is cancelled then.
     With `speedup=None` none is promised, also by copies and by its class or module.
-    `setup` and `teardown` are what its fixtures may take, in all.
+    `setup` and `teardown` are what its fixtures may take, in all. With `repeat` an
+    async test's body is run so often in turn, and the promises are for the median.
     """  # noqa: D205
     meant: Meant = {}
     if setup is not None:
@@ -73,6 +76,8 @@ def budget(
         meant["budget_teardown"] = values.duration(teardown)
     if not meant or within is not None or not isinstance(speedup, Unsaid):
         meant["budget"] = values.budget(within, speedup)
+    if repeat is not None:
+        meant["repeat"] = values.repeat(repeat)
     if starvation is not None:
         meant["starvation"] = values.starvation(starvation)
     return meant

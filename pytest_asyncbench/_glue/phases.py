@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    ExitStack,
+    nullcontext,
+)
 from dataclasses import replace
+from functools import partial, wraps
 from typing import ClassVar, ParamSpec
 
 from pytest_asyncbench._glue.failures import failure_of, with_others
@@ -22,7 +27,7 @@ from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy, When
 from pytest_asyncbench._words.seconds import RealSeconds
-from pytest_asyncbench._words.seen import Elapsed, Frame, Observations
+from pytest_asyncbench._words.seen import Elapsed, Frame, Observations, Repetition
 from pytest_asyncbench._words.undo import Undo
 
 __all__ = ["Call", "Phase", "SetUp", "Teardown"]
@@ -154,6 +159,8 @@ class Call(Phase):
         super().__init__(watched)
         self._unawaited: tuple[Frame, ...] = ()
         self._group: Group | None = None
+        self._runs: list[tuple[Elapsed, Group | None]] = []
+        """The body's runs, where it is run several times in turn."""
         self._met_before: list[asyncio.AbstractEventLoop] = []
 
     def begin(self, *, in_loop: bool) -> Undo:
@@ -188,12 +195,12 @@ class Call(Phase):
         """Make the function that stands in for an async test while it runs."""
 
         async def inside(*args: P.args, **kwargs: P.kwargs) -> None:
-            await self._body(functools.partial(function, *args, **kwargs))
+            await self._body(partial(function, *args, **kwargs))
 
         code = getattr(inspect.unwrap(function), "__code__", None)
         if code is not None:
             self._watched.watch.stand_ins[inside.__code__] = code
-        return functools.wraps(function)(inside)
+        return wraps(function)(inside)
 
     async def _body(self, call: Callable[[], Awaitable[None]]) -> None:
         loop = running_loop()
@@ -208,16 +215,39 @@ class Call(Phase):
             except Exception as error:  # ours, and the test goes on without
                 text = f"can't stand inside the test: {error!r}"
                 self._watched.watch.note(Problem(kind="failed", text=text))
-            if copies is None:
-                return await call()
-            return await _in_copies(call, copies)
+            work = call if copies is None else partial(_in_copies, call, copies)
+            repeat = self._watched.policy.repeat
+            return await (work() if repeat is None else self._in_turn(work, repeat))
+
+    async def _in_turn(self, work: Callable[[], Awaitable[None]], repeat: int) -> None:
+        """Run the body several times, each with an account of its own."""
+        for _ in range(repeat):
+            stopwatch = self._watched.time.stopwatch()
+            census = self._watched.watch.census
+            group = census.body() if census is not None else None
+            try:
+                async with self._turn(stopwatch, repeat):
+                    await work()
+            finally:
+                self._runs.append((stopwatch.elapsed(), group))
+
+    def _turn(
+        self, stopwatch: Stopwatch, repeat: int
+    ) -> AbstractAsyncContextManager[object]:
+        """Hold one of several runs to the time of all: one alone moves no median."""
+        if self.within is None:
+            return nullcontext()
+        self._deadline = self._watched.deadline(stopwatch, repeat * self.within)
+        return self._deadline
 
     async def _enter(self, stack: AsyncExitStack) -> None:
         watch, within = self._watched.watch, self.within
         watch.view(asyncio.get_running_loop())
         if watch.census is not None:
             self._group = watch.census.body()
-        if within is not None and self._stopwatch is not None:
+        # Runs in turn have a deadline each.
+        alone = self._watched.policy.repeat is None
+        if alone and within is not None and self._stopwatch is not None:
             deadline = self._watched.deadline(self._stopwatch, within)
             self._deadline = await stack.enter_async_context(deadline)
 
@@ -239,6 +269,7 @@ class Call(Phase):
             elapsed=self._elapsed,
             strands=self._group.traces() if self._group else (),
             starved_together=self._group.starved() if self._group else None,
+            repetitions=tuple(_repetition(*run) for run in self._runs),
             overrun=self._deadline.stuck() if self._deadline else None,
             unawaited=self._unawaited,
             died=self._watched.died(),
@@ -263,6 +294,14 @@ class Teardown(_Fixtures):
         seen = replace(self._with_time(seen), died=self._watched.died(at_the_end=True))
         self.verdict = judge(self._policy, seen, self._watched.rules)
         return self.verdict
+
+
+def _repetition(elapsed: Elapsed, group: Group | None) -> Repetition:
+    return Repetition(
+        elapsed=elapsed,
+        strands=group.traces() if group else (),
+        starved_together=group.starved() if group else None,
+    )
 
 
 async def _in_copies(call: Callable[[], Awaitable[None]], copies: int) -> None:

@@ -124,6 +124,11 @@ class Plan:
                 "copies; in this one use the fixture: concurrently.run(...) "
                 f"({marker_place(item, 'concurrent')})"
             )
+        if policy.repeat is not None and not in_loop:
+            raise PolicyError(
+                "@pytest.mark.budget: repeat= is for a test that is `async def`; "
+                "another one is repeated by a loop within"
+            )
         if "virtual_clock" in fixtures_of(item) and policy.virtual is None:
             raise PolicyError(
                 "the fixture virtual_clock is for tests in virtual time: mark this one "

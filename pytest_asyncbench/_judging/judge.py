@@ -6,20 +6,23 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from pytest_asyncbench._judging.acceptance import counted, forgiven_of, is_debuggers
+from pytest_asyncbench._judging.acceptance import forgiven_of, is_debuggers
 from pytest_asyncbench._judging.accounting import (
     compare,
     less_starved,
     longest_alone,
 )
 from pytest_asyncbench._judging.attribution import findings
+from pytest_asyncbench._judging.repeated import each_run, typical, wall_of
 from pytest_asyncbench._words.decided import (
     Broken,
     Comparison,
     Finding,
+    Repeated,
     Verdict,
     Violation,
 )
+from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.promised import Policy, Rule, When
 from pytest_asyncbench._words.seen import Observations
 
@@ -41,8 +44,9 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
     """Hold what was seen against what was promised."""
     found = tuple(findings(policy, seen, rules))
     budget = policy.budget if policy.budget and policy.budget.promises else None
-    comparison = _comparison(policy, seen)
-    held_against = list(_broken(policy, seen, comparison, found))
+    compared = _compared(policy, seen)
+    comparison = compared[1] if compared else None
+    held_against = list(_broken(policy, seen, compared, found))
     accepted = [one for one in held_against if is_debuggers(one, seen)]
     broken = [one for one in held_against if one not in accepted]
     return Verdict(
@@ -52,13 +56,16 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         loops=seen.loops,
         not_followed=seen.not_followed,
         comparison=comparison,
+        repeated=_repeated(policy, seen),
         budget_met=None if budget is None else not any(map(_is_budgets, broken)),
         # Nobody asked; but what broke a time budget may well be a blocking call.
         findings=found if broken or policy.blocking != "off" else (),
         violations=tuple(broken),
         accepted=tuple(accepted),
         overrun=seen.overrun,
-        too_short=_compares(policy) and _too_short(seen, comparison, _least(policy)),
+        too_short=compared is not None
+        and _compares(policy)
+        and _too_short(compared, _least(policy)),
         unawaited=seen.unawaited,
         died=seen.died,
         unmeasured=_unmeasured(policy, seen),
@@ -82,6 +89,37 @@ def _comparison(policy: Policy, seen: Observations) -> Comparison | None:
     return less_starved(compared, starved, derived=derived)
 
 
+_Compared = tuple[Observations, Comparison]
+"""A run, and how its tasks did side by side."""
+
+
+def _compared(policy: Policy, seen: Observations) -> _Compared | None:
+    """Compare the tasks of the run whose speedup is the median."""
+    known = [*_comparisons(policy, seen)]
+    if not known:
+        return None
+    speedups = [comparison.speedup or 0.0 for _, comparison in known]
+    return known[speedups.index(median_low(speedups))]
+
+
+def _comparisons(policy: Policy, seen: Observations) -> Iterator[_Compared]:
+    for run in each_run(seen):
+        comparison = _comparison(policy, run)
+        if comparison is not None:
+            yield run, comparison
+
+
+def _repeated(policy: Policy, seen: Observations) -> Repeated | None:
+    if not seen.repetitions:
+        return None
+    speedups = (comparison.speedup for _, comparison in _comparisons(policy, seen))
+    return Repeated(
+        asked=policy.repeat or 1,
+        walls=tuple(wall_of(policy, run) for run in each_run(seen)),
+        speedups=tuple(speedup for speedup in speedups if speedup is not None),
+    )
+
+
 def _starved_together(seen: Observations) -> float | None:
     return seen.starved_together if seen.together is None else seen.elapsed.starved
 
@@ -97,12 +135,9 @@ def _least(policy: Policy) -> float | None:
     return policy.budget.speedup if policy.budget is not None else None
 
 
-def _too_short(
-    seen: Observations, comparison: Comparison | None, least: float | None
-) -> bool:
+def _too_short(compared: _Compared, least: float | None) -> bool:
     """Tell whether the tasks took so little time that there is nothing to compare."""
-    if comparison is None:
-        return False
+    seen, comparison = compared
     # However starved time is counted, it says nothing of what the tasks do.
     starved = _starved_together(seen) or 0.0
     floor = _TOO_SHORT_UNASKED if least is None else _TOO_SHORT
@@ -115,12 +150,12 @@ def _too_short(
 def _broken(
     policy: Policy,
     seen: Observations,
-    comparison: Comparison | None,
+    compared: _Compared | None,
     found: Iterable[Finding],
 ) -> Iterator[Violation]:
     yield from _too_long(policy, seen)
     if _compares(policy):
-        yield from _too_slow(seen, comparison, _least(policy))
+        yield from _too_slow(seen, compared, _least(policy))
     if policy.blocking == "error":
         culprits = [finding for finding in found if finding.allowed is None]
         if culprits:
@@ -146,27 +181,28 @@ def _too_long(policy: Policy, seen: Observations) -> Iterator[Violation]:
     if promised is None:
         return
     within, _ = promised
-    took = seen.elapsed.lived
-    wall = counted(policy, took, seen.elapsed)
-    if wall > within or (seen.overrun is not None and seen.overrun.cancelled):
+    run = typical(policy, seen)
+    took = run.elapsed.lived
+    cancelled = seen.overrun is not None and seen.overrun.cancelled
+    if cancelled or wall_of(policy, run) > within:
         yield Violation(kind=_KINDS[seen.phase], limit=within, actual=took)
 
 
 def _too_slow(
     seen: Observations,
-    comparison: Comparison | None,
+    compared: _Compared | None,
     least: float | None,
 ) -> Iterator[Violation]:
-    if comparison is None:
+    if compared is None:
         kind: Literal["unmeasured", "speedup"]
         kind = "unmeasured" if seen.not_followed else "speedup"
         yield Violation(kind=kind, limit=least or 1.0)
         return
-    if _too_short(seen, comparison, least):
+    if _too_short(compared, least):
         if least is not None:
             yield Violation(kind="unmeasured", limit=least)
         return
-    speedup = comparison.speedup or 0.0
+    speedup = compared[1].speedup or 0.0
     # Copies with no number of their own must still beat one after another.
     if speedup < least if least is not None else speedup <= _BEATS_SERIAL:
         yield Violation(kind="speedup", limit=least or 1.0, actual=speedup)

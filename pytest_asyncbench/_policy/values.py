@@ -34,6 +34,7 @@ __all__ = [
     "mode",
     "once",
     "reason",
+    "repeat",
     "rules",
     "scope",
     "several",
@@ -115,6 +116,18 @@ def copies(value: int) -> int:
             f"so many copies can't run; up to {_MOST_COPIES} are accepted"
         )
     return value
+
+
+def repeat(value: int) -> int:
+    """Read how often a test's body is run in turn."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PolicyError(f"{value!r} is no number of runs; an int is accepted")
+    if not 1 <= value <= _MOST_RUNS:
+        raise PolicyError(f"repeat= takes 1 to {_MOST_RUNS} runs, and not so many")
+    return value
+
+
+_MOST_RUNS = 10_000
 
 
 def choice(value: str, accepted: Sequence[Word]) -> Word:

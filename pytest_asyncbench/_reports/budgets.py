@@ -6,7 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_asyncbench._reports.places import place_lines
 from pytest_asyncbench._reports.timeline import timeline
-from pytest_asyncbench._words.decided import Broken, Comparison, Verdict, Violation
+from pytest_asyncbench._words.decided import (
+    Broken,
+    Comparison,
+    Repeated,
+    Verdict,
+    Violation,
+)
 from pytest_asyncbench._words.promised import When
 from pytest_asyncbench._words.seen import AwaitedTask, Frame, Overrun
 from pytest_asyncbench._words.units import plural, seconds
@@ -39,10 +45,25 @@ def wall_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
         f"{_OF[phase]}{'virtual' if virtual else 'wall'} clock "
         f"{seconds(broken.actual or 0)}, budget {seconds(broken.limit or 0)} ({source})"
     )
+    if phase == "call" and verdict.repeated is not None:
+        yield f"  {_runs(verdict.repeated, verdict.overrun)}"
     if not virtual:
         yield from _starved_lines(verdict)
     if verdict.overrun is not None:
         yield from _overrun_lines(verdict.overrun)
+
+
+def _runs(repeated: Repeated, overrun: Overrun | None) -> str:
+    walls = repeated.walls
+    if overrun is not None and overrun.cancelled:
+        return (
+            f"that was run {len(walls)} of {repeated.asked}, which was ended after "
+            "the time that all of them have"
+        )
+    return (
+        f"in the median of {len(walls)} {plural(len(walls), 'run')} that took "
+        f"{seconds(min(walls))} to {seconds(max(walls))}"
+    )
 
 
 def _starved_lines(verdict: Verdict) -> Iterator[str]:
@@ -117,6 +138,12 @@ def speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
         yield (
             f"  {seconds(comparison.forgiven)} more spent waiting for a processor "
             "(forgiven)"
+        )
+    if verdict.repeated is not None:
+        speedups = verdict.repeated.speedups
+        yield (
+            f"  in the median of {len(speedups)} {plural(len(speedups), 'run')}, "
+            f"{min(speedups):.2f} to {max(speedups):.2f}"
         )
     yield from _why_slow(comparison)
     yield from (f"  {each.sentence}" for each in verdict.not_followed)

@@ -26,6 +26,7 @@ __all__ = [
     "Broken",
     "Comparison",
     "Finding",
+    "Repeated",
     "TaskTrace",
     "Verdict",
     "Violation",
@@ -96,6 +97,18 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Repeated:
+    """How a test's body did that was run several times in turn."""
+
+    asked: int
+    """How often it was to be run."""
+    walls: tuple[float, ...]
+    """What each run took, in order, less starved time that is forgiven."""
+    speedups: tuple[float, ...]
+    """The speedup of each that has one, in order."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """Blocking at one place, merged over all that was seen of it there."""
 
@@ -149,6 +162,7 @@ class Verdict:
     loops: tuple[str, ...] = ()
     not_followed: tuple[NotFollowed, ...] = ()
     comparison: Comparison | None = None
+    repeated: Repeated | None = None
     budget_met: bool | None = None
     findings: tuple[Finding, ...] = ()
     violations: tuple[Violation, ...] = ()

@@ -135,6 +135,8 @@ class Policy:
     budget_teardown: float | None = None
     """The same for their teardown."""
     copies: int | None = None
+    repeat: int | None = None
+    """How often the body of the test is run in turn; its budget is for the median."""
     starvation: Starvation = "forgive"
     once: Once = "forgive"
     background: Background = "off"

@@ -12,7 +12,14 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pytest_asyncbench._words.decided import Broken, Finding, TaskTrace, Verdict
+from pytest_asyncbench._words.decided import (
+    Broken,
+    Finding,
+    Repeated,
+    TaskTrace,
+    Verdict,
+)
+from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.plain import VALUE_ONLY, Json, read, written
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Budget, Mode
@@ -34,6 +41,8 @@ __all__ = [
     "OverrunEntry",
     "PlaceEntry",
     "Record",
+    "RepeatedEntry",
+    "SpreadEntry",
     "ViolationEntry",
     "WaitEntry",
     "record_of",
@@ -180,6 +189,31 @@ class DeadEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpreadEntry:
+    """Several figures of one kind."""
+
+    least: float
+    """In seconds, of a speedup a factor: the least of them."""
+    median: float
+    """In seconds, of a speedup a factor: the one in the middle, or the lower one of the
+    two that are there."""
+    most: float
+    """In seconds, of a speedup a factor: the most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepeatedEntry:
+    """A body that was run several times in turn."""
+
+    runs: int
+    """A count: how often it was run."""
+    wall: SpreadEntry
+    """In seconds: what a run took, less starved time that is forgiven."""
+    speedup: SpreadEntry | None
+    """A factor: the speedup of a run; null where none started tasks."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OverrunEntry:
     """What stood at the moment in which the budget ended."""
 
@@ -257,6 +291,9 @@ class Record:
     where nothing was promised of that."""
     budget_teardown: float | None = None
     """In seconds: the same for their teardown."""
+    repeated: RepeatedEntry | None = None
+    """How the runs of a body differed that was run several times in turn; null where it
+    was run once. `serial` and `speedup` are of the run whose speedup is the median."""
     died: tuple[DeadEntry, ...] = ()
     """The tasks that the test started and that died of an exception at which nobody
     looked, where a setting asks for them."""
@@ -320,6 +357,7 @@ def record_of(verdict: Verdict) -> Record:
         too_short=verdict.too_short,
         budget_setup=verdict.policy.budget_setup,
         budget_teardown=verdict.policy.budget_teardown,
+        repeated=_repeated(verdict.repeated),
         died=tuple(map(_dead, verdict.died)),
         overrun=_overrun(verdict.overrun),
         tasks=comparison.tasks if comparison else (),
@@ -375,6 +413,22 @@ def _overrun(overrun: Overrun | None) -> OverrunEntry | None:
         stood=_places(overrun.stood or ()),
         frozen=overrun.frozen,
         farthest=_known(overrun.farthest),
+    )
+
+
+def _repeated(repeated: Repeated | None) -> RepeatedEntry | None:
+    if repeated is None:
+        return None
+    return RepeatedEntry(
+        runs=len(repeated.walls),
+        wall=_spread(repeated.walls),
+        speedup=_spread(repeated.speedups) if repeated.speedups else None,
+    )
+
+
+def _spread(figures: tuple[float, ...]) -> SpreadEntry:
+    return SpreadEntry(
+        least=min(figures), median=median_low(figures), most=max(figures)
     )
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "NotFollowed",
     "Observations",
     "Overrun",
+    "Repetition",
     "Sample",
     "Stack",
     "StrandTrace",
@@ -232,6 +233,17 @@ class Elapsed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Repetition:
+    """One run of the body of a test that is run several times in turn."""
+
+    elapsed: Elapsed
+    strands: tuple[StrandTrace, ...] = ()
+    """What it started side by side."""
+    starved_together: float | None = None
+    """For how long the loop's thread was starved while one of them was in flight."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AcceptedSpan:
     """A stretch of time in which the test itself accepts blocking."""
 
@@ -263,6 +275,9 @@ class Observations:
     starved_together: float | None = None
     """For how long the loop's thread was starved while at least one of them was in
     flight. Of `together` it is what `elapsed` says."""
+    repetitions: tuple[Repetition, ...] = ()
+    """The runs of a body that is run several times in turn, the last unfinished where
+    it was cancelled; then these say what the fields above would."""
     serial: float | None = None
     """The time in a row, where it was measured or given and need not be derived."""
     overrun: Overrun | None = None

@@ -160,6 +160,7 @@ def test_the_record_has_the_documented_shape():
         "too_short": False,
         "budget_setup": None,
         "budget_teardown": None,
+        "repeated": None,
         "died": [],
         "overrun": None,
     }
