@@ -127,7 +127,8 @@ class Plan:
         if policy.repeat is not None and not in_loop:
             raise PolicyError(
                 "@pytest.mark.budget: repeat= is for a test that is `async def`; "
-                "another one is repeated by a loop within"
+                "another one is repeated by a loop within "
+                f"({marker_place(item, 'budget')})"
             )
         if "virtual_clock" in fixtures_of(item) and policy.virtual is None:
             raise PolicyError(
