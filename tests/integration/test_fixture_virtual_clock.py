@@ -170,11 +170,11 @@ def test_without_the_marker_the_run_ends_at_collection(play):
     assert run.status == (1 if "created: 2/2 workers" in run.out else 4)
     assert run.outcomes == {}
     told = (run.out + run.err).splitlines()
-    for name in "test_async", "test_sync", "test_by_fixture":
+    for number, name in (4, "test_async"), (5, "test_sync"), (6, "test_by_fixture"):
         (line, *_) = [each for each in told if f"::{name}: " in each]
         assert line.endswith(
             "the fixture virtual_clock is for tests in virtual time: mark this one "
-            "with @pytest.mark.virtual_time"
+            f"with @pytest.mark.virtual_time (test_it.py:{number})"
         )
 
 
