@@ -125,7 +125,8 @@ OPTIONS = (
         name="real_limit",
         value="duration",
         default="5s",
-        help="how long virtual time waits for something real that keeps silent",
+        help="how long virtual time waits for something real that keeps silent, and a "
+        "budget, a second after its end, for what it has cancelled",
     ),
     Option(
         name="budget_setup",

@@ -21,13 +21,19 @@ from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._loops import running_loop
 from pytest_asyncbench._running import Job, Together
 from pytest_asyncbench._tracing import Group
-from pytest_asyncbench._watching import Deadline, LoopsDeadline
+from pytest_asyncbench._watching import Closing, Deadline, LoopsDeadline
 from pytest_asyncbench._words.clock import Stopwatch
 from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy, When
 from pytest_asyncbench._words.seconds import RealSeconds
-from pytest_asyncbench._words.seen import Elapsed, Frame, Observations, Repetition
+from pytest_asyncbench._words.seen import (
+    AwaitedTask,
+    Elapsed,
+    Frame,
+    Observations,
+    Repetition,
+)
 from pytest_asyncbench._words.undo import Undo
 
 __all__ = ["Call", "Phase", "SetUp", "Teardown"]
@@ -70,8 +76,7 @@ class Phase:
 
     def end_of(self, own: BaseException | None) -> BaseException | None:
         """Give what it ends with, given what it raised."""
-        deadline = self._deadline
-        return deadline.end_of(own) if isinstance(deadline, LoopsDeadline) else own
+        return self._deadline.end_of(own) if self._deadline else own
 
     @property
     def cancelled(self) -> BaseException | None:
@@ -285,8 +290,20 @@ class Call(Phase):
 class Teardown(_Fixtures):
     """The teardown of a test's fixtures."""
 
+    _closing: Closing | None = None
+
     when = "teardown"
     name = "the teardown"
+
+    def bound_closing(self) -> Undo:
+        """Bound how long a loop is closed for; return what ends that."""
+        closing = self._closing = self._watched.closing()
+        return closing.begin()
+
+    @property
+    def left(self) -> tuple[AwaitedTask, ...]:
+        """The tasks that did not end as the loop was closed."""
+        return self._closing.left if self._closing else ()
 
     def judge(self) -> Verdict:
         """Judge what has blocked since the test was judged, and its own budget."""

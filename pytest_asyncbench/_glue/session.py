@@ -35,6 +35,7 @@ from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._glue.watched import Watched
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._reports.blocking import blocking_lines
+from pytest_asyncbench._reports.budgets import left_lines
 from pytest_asyncbench._reports.message import accepted_lines
 from pytest_asyncbench._watching import defeats
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
@@ -67,6 +68,9 @@ class Session:
         # An interrupt ends the run without the teardown of the test that it hit.
         self._leave = ExitStack()
         config.add_cleanup(self._leave.close)
+        self._was_cancelled = False
+        """Whether a test was cancelled at its budget; what it left may be in a loop
+        that is closed after a later test."""
         self._problems: list[Problem] = []
         self._tried_out = False
         self._told: set[Problem] = set()
@@ -241,6 +245,9 @@ class Session:
         leave = ExitStack()
         with ours(item, "teardown", "could not stand around the fixtures' teardown"):
             leave.callback(trial.teardown.begin())
+            self._was_cancelled = self._was_cancelled or trial.call.was_cancelled
+            if self._was_cancelled:
+                leave.callback(trial.teardown.bound_closing())
         try:
             yield
         except BaseException as error:
@@ -249,6 +256,7 @@ class Session:
             leave.close()
         ended = trial.teardown.end_of(ended)
         self._trial = None
+        say(item, "teardown", [*left_lines(trial.teardown.left)])
         with ours(item, "teardown", "could not put everything back"):
             self._leave.close()
         if trial.verdict() is not None:

@@ -17,7 +17,7 @@ from pytest_asyncbench._glue.own_time import OwnTime
 from pytest_asyncbench._glue.to_await import ToAwait
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._python import Kernel
-from pytest_asyncbench._watching import Deadline, LoopsDeadline, Watch
+from pytest_asyncbench._watching import Closing, Deadline, LoopsDeadline, Watch
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Stopwatch
 from pytest_asyncbench._words.promised import MARKER, Policy, Rule
 from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
@@ -68,8 +68,8 @@ class Watched:
             background=policy.background != "off",
         )
         asked = policy.virtual.real_limit if policy.virtual else None
-        limit = policy.real_limit if asked is None else asked
-        self.time = OwnTime(self.clock, virtual, limit)
+        self._limit = policy.real_limit if asked is None else asked
+        self.time = OwnTime(self.clock, virtual, self._limit)
         self.judged_at: Mark = (0, 0)
         """Up to where the phases that are over have been judged."""
         self.to_await = ToAwait()
@@ -109,6 +109,7 @@ class Watched:
             self.watch,
             RealSeconds(stopwatch.began + within),
             forgiven=self._forgiven(stopwatch),
+            limit=self._limit,
             expire=expire,
         )
 
@@ -120,6 +121,10 @@ class Watched:
             forgiven=self._forgiven(stopwatch),
             callers=host.CALLERS,
         )
+
+    def closing(self) -> Closing:
+        """Bound how long the loops of the calling thread wait for their tasks."""
+        return Closing(self.watch, self._limit)
 
     def _forgiven(self, stopwatch: Stopwatch) -> Callable[[], float]:
         forgiving = self.policy.starvation == "forgive"

@@ -1,7 +1,12 @@
 """What is known of event loops: their steps, their tasks, their connections."""
 
 from pytest_asyncbench._loops import names
-from pytest_asyncbench._loops.awaiting import await_chain, by_name
+from pytest_asyncbench._loops.awaiting import (
+    await_chain,
+    awaited_tasks,
+    by_name,
+    is_cleaning_up,
+)
 from pytest_asyncbench._loops.links import Links, watch_writes
 from pytest_asyncbench._loops.names import (
     AnyCoroutine,
@@ -21,6 +26,7 @@ from pytest_asyncbench._loops.tasks import (
     describe_callback,
     is_running,
     label,
+    leave_behind,
     task_label,
     written_at,
 )
@@ -37,13 +43,16 @@ __all__ = [
     "StepProbe",
     "Views",
     "await_chain",
+    "awaited_tasks",
     "by_name",
     "caller_in_c",
     "describe_callback",
     "end_last",
     "hand_to_asyncio",
+    "is_cleaning_up",
     "is_running",
     "label",
+    "leave_behind",
     "names",
     "running_loop",
     "task_label",

@@ -14,7 +14,7 @@ from pytest_asyncbench._loops.tasks import TASKS, task_label
 from pytest_asyncbench._python import raw_frame, to_frame
 from pytest_asyncbench._words.seen import Frame, Stack
 
-__all__ = ["await_chain", "by_name"]
+__all__ = ["await_chain", "awaited_tasks", "by_name", "is_cleaning_up"]
 
 _Lock = asyncio.Lock | asyncio.Semaphore | asyncio.Condition
 
@@ -117,6 +117,42 @@ def _awaited_by(awaiting: names.AnyTask) -> list[names.AnyTask]:
     tasks = asyncio.all_tasks(awaiting.get_loop())
     known = [task for task in tasks if awaiting in (names.AWAITED_BY.get(task) or ())]
     return sorted(known, key=by_name)
+
+
+def awaited_tasks(task: names.AnyTask) -> list[names.AnyTask]:
+    """Give the tasks that a cancellation of this one is passed on to."""
+    waiter = names.WAITER.get(task)
+    awaited = (waiter, *(names.CHILDREN.get(waiter) or ()))
+    return [each for each in awaited if isinstance(each, TASKS) and not each.done()]
+
+
+def is_cleaning_up(task: names.AnyTask) -> bool:
+    """Tell whether a suspended task still handles a cancellation.
+
+    That is in an ``except``, a ``finally`` or an ``__aexit__``: there the coroutine
+    keeps the error. One that caught the error and went on keeps it no more, unless a
+    variable does. Code in a greenlet, as SQLAlchemy's, does not show what it handles;
+    it is taken to clean up.
+    """
+    kept = [
+        each
+        for awaited, frame in _chain(task)
+        for each in gc.get_referents(awaited, frame)  # a frame's variables on 3.10
+    ]
+    return any(_is_cancellation(each) or _is_greenlet(each) for each in kept)
+
+
+def _is_greenlet(kept: object) -> bool:
+    return any(kind.__name__ == "greenlet" for kind in type(kept).__mro__)
+
+
+def _is_cancellation(kept: object) -> bool:
+    """Tell whether something is a cancellation, or came while one was handled."""
+    while isinstance(kept, BaseException):
+        if isinstance(kept, asyncio.CancelledError):
+            return True
+        kept = kept.__context__
+    return False
 
 
 _MOST = 5

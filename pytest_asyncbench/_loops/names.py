@@ -31,6 +31,7 @@ __all__ = [
     "ARGS",
     "AWAITED_BY",
     "CALLBACK",
+    "CANCEL_ALL",
     "CHILDREN",
     "CLOCK_RESOLUTION",
     "CONTEXT",
@@ -39,6 +40,7 @@ __all__ = [
     "HANDLE_LOOP",
     "IDLE_SEMAPHORE",
     "LOCK_OF_CONDITION",
+    "LOG_PENDING",
     "MANAGER_THREAD",
     "PROACTOR",
     "PY_TASK",
@@ -55,6 +57,7 @@ __all__ = [
     "THREADS",
     "THREAD_ID",
     "TRANSPORT_LOOP",
+    "UNREGISTER",
     "UNSEEN",
     "WAITER",
     "WAIT_FOR_ONE",
@@ -168,6 +171,10 @@ class PrivateName(Generic[Owner, Value]):
         """Give the attribute of `thing`, or None where it has none."""
         value: Value | None = getattr(thing, self.name, None)
         return value
+
+    def put(self, thing: Owner, value: Value) -> None:
+        """Set the attribute of `thing` for good."""
+        setattr(thing, self.name, value)
 
     def replace(self, thing: Owner, value: Value) -> Undo:
         """Set the attribute of `thing`; the returned call restores what was there."""
@@ -334,12 +341,34 @@ COROUTINE: PrivateName[AnyTask, object] = PrivateName(
     use="what a task runs; on 3.12.1 get_coro() crashes where an eager one is over",
     without="tasks are told by their names alone",
 )
+CANCEL_ALL: PrivateName[ModuleType, FunctionType] = PrivateName(
+    "asyncio.runners",
+    "_cancel_all_tasks",
+    "types.FunctionType",
+    use="the frame of who closes a loop and waits for its tasks to end",
+    without="the closing of a loop may wait for ever after a broken budget",
+)
 WAITER: PrivateName[AnyTask, AnyFuture | None] = PrivateName(
     "asyncio.Task",
     "_fut_waiter",
     "asyncio.Future | None",
     use="what a task awaits",
     without="what a task waits for when its budget ends is told by its frames alone",
+)
+UNREGISTER: PrivateName[ModuleType, Callable[[AnyTask], None]] = PrivateName(
+    "asyncio",
+    "_unregister_task",
+    "types.BuiltinFunctionType",
+    use="whoever closes a loop waits for all tasks that are registered; one that "
+    "outlived its test's end must not be waited for",
+    without="the closing of a loop may wait for ever for such a task",
+)
+LOG_PENDING: PrivateName[AnyTask, bool] = PrivateName(
+    "asyncio.Task",
+    "_log_destroy_pending",
+    "bool",
+    use="such a task has been told of, and is no surprise when it goes",
+    without="asyncio logs that such a task was destroyed",
 )
 AWAITED_BY: PrivateName[AnyTask, Collection[AnyFuture]] = PrivateName(
     "asyncio.Task",

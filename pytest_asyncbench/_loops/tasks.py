@@ -17,6 +17,7 @@ __all__ = [
     "describe_callback",
     "is_running",
     "label",
+    "leave_behind",
     "task_label",
     "written_at",
 ]
@@ -85,3 +86,11 @@ def describe_callback(callback: Callable[..., object]) -> str:
     name = getattr(callback, "__qualname__", None) or type(callback).__qualname__
     module = getattr(callback, "__module__", None)
     return f"{module}.{name}" if module else str(name)
+
+
+def leave_behind(task: names.AnyTask) -> None:
+    """Have whoever closes the loop of a task not wait for it."""
+    unregister = names.UNREGISTER.get(asyncio)
+    if unregister is not None:
+        unregister(task)
+    names.LOG_PENDING.put(task, False)

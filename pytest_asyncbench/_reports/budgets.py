@@ -14,11 +14,11 @@ from pytest_asyncbench._words.decided import (
     Violation,
 )
 from pytest_asyncbench._words.promised import When
-from pytest_asyncbench._words.seen import AwaitedTask, Frame, Overrun
+from pytest_asyncbench._words.seen import AwaitedTask, Frame, Overrun, Stack
 from pytest_asyncbench._words.units import plural, seconds
-from pytest_asyncbench._words.whose import is_ours, is_plumbing
+from pytest_asyncbench._words.whose import is_ours, is_plumbing, is_users
 
-__all__ = ["speedup_lines", "unmeasured_speedup_lines", "wall_lines"]
+__all__ = ["left_lines", "speedup_lines", "unmeasured_speedup_lines", "wall_lines"]
 
 _PHASES: Mapping[Broken, When] = {
     "wall": "call",
@@ -100,20 +100,42 @@ def _overrun_lines(overrun: Overrun) -> Iterator[str]:
         yield "no task could be cancelled when the budget ended; the test stood at"
         yield from _stack_lines(overrun.stood)
     if overrun.tasks:
-        count = len(overrun.tasks)
-        yield f"{count} {plural(count, 'task')} still alive when the budget ended"
-        for task in overrun.tasks[:_MOST_TASKS]:
-            yield from _task_lines(task)
-        if count > _MOST_TASKS:
-            yield f"  … and {count - _MOST_TASKS} more"
+        yield from _tasks_lines(overrun.tasks, "still alive when the budget ended")
+    if overrun.left:
+        left = "cancelled and not ended; the test ended without them"
+        yield from _tasks_lines(overrun.left, left)
+
+
+def left_lines(left: Sequence[AwaitedTask]) -> Iterator[str]:
+    """Say which tasks a loop was closed without."""
+    if left:
+        yield from _tasks_lines(left, "cancelled and not ended; the loop is closed")
+
+
+def _tasks_lines(tasks: Sequence[AwaitedTask], what: str) -> Iterator[str]:
+    count = len(tasks)
+    yield f"{count} {plural(count, 'task')} {what}"
+    for task in tasks[:_MOST_TASKS]:
+        yield from _task_lines(task)
+    if count > _MOST_TASKS:
+        yield f"  … and {count - _MOST_TASKS} more"
 
 
 def _task_lines(task: AwaitedTask) -> Iterator[str]:
     waits = f"has waited {seconds(task.seconds)}" if task.seconds else "waits"
     yield f"  {task.name} {waits} for {task.awaits}"
-    users = [frame for frame in task.stack if not is_plumbing(frame)]
-    for frame in users[:3]:
+    for frame in _telling(task.stack)[:3]:
         yield from place_lines(frame.file, frame.line, frame.function, "    ")
+
+
+def _telling(stack: Stack) -> list[Frame]:
+    """Give the frames that tell people most, the innermost of their own first.
+
+    In a library that is deep, that one is far out.
+    """
+    frames = [frame for frame in stack if not is_plumbing(frame)]
+    own = [frame for frame in frames if is_users(frame.file)][:1]
+    return own + [frame for frame in frames if frame not in own]
 
 
 def _stack_lines(stack: Sequence[Frame]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from collections.abc import (
 from contextlib import nullcontext, suppress
 from typing import Any
 
-from pytest_asyncbench._loops import AnyCoroutine, AnyTask
+from pytest_asyncbench._loops import AnyCoroutine, AnyTask, is_cleaning_up
 from pytest_asyncbench._tracing import Census, Group
 
 __all__ = ["Item", "Job", "Together", "close_unstarted", "in_turn", "jobs_from"]
@@ -276,10 +276,12 @@ class Together:
         """Cancel what is still running; called in the loop's thread.
 
         Called again, it cancels once more what caught the cancellation and goes on.
+        Who still cleans up is left in peace.
         """
         if self.expired:
             for task in self.tasks:
-                task.cancel()
+                if not is_cleaning_up(task):
+                    task.cancel()
         elif self._flying:
             self.expired = True
             self._awake()

@@ -7,20 +7,31 @@ stack that is on the loop, and asks the loop to cancel the task.
 A test in which a debugger stands, or has stood, is not cancelled: the time that passes
 since then is a person's.
 
-A task may catch the cancellation, to clean up or by mistake; it is cancelled again
-after a grace, for as long as it goes on.
+A task may catch the cancellation, to clean up or by mistake. After a grace it is
+cancelled at each await, unless it still cleans up. What has not ended a limit later is
+left behind: the loop is stopped, and whoever closes it does not wait for that.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, overload
+from weakref import WeakSet
 
+from pytest_asyncbench._loops import leave_behind, names
 from pytest_asyncbench._python import RawStack, has_gil, to_stack
-from pytest_asyncbench._watching.standing import alive, farthest_timer, is_frozen
+from pytest_asyncbench._watching.insistence import Insistence
+from pytest_asyncbench._watching.standing import (
+    alive,
+    farthest_timer,
+    is_frozen,
+    is_stop,
+)
 from pytest_asyncbench._words.errors import BudgetExceeded
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
@@ -48,6 +59,7 @@ class Deadline:
         watch: whose watchdog keeps the time.
         at: when time is up, on the watch's clock.
         forgiven: tells the seconds by which the deadline is put off, in total.
+        limit: for how many seconds what is cancelled may go on, after a grace.
         by_loop: whether `at` is on the loop's clock, and a timer of the loop keeps
             the time: in virtual time, where no other clock knows when it is up.
         expire: what to do then instead of cancelling the current task.
@@ -60,6 +72,7 @@ class Deadline:
         at: RealSeconds,
         *,
         forgiven: Callable[[], float] = ...,
+        limit: float = ...,
         expire: Callable[[], None] | None = ...,
     ) -> None: ...
 
@@ -79,12 +92,14 @@ class Deadline:
         at: LivedSeconds,
         *,
         forgiven: Callable[[], float] = lambda: 0.0,
+        limit: float = math.inf,
         by_loop: bool = False,
         expire: Callable[[], None] | None = None,
     ) -> None:
         self._watch = watch
         self._at = at
         self._forgiven = forgiven
+        self._limit = limit
         self._by_loop = by_loop
         self._expire_instead = expire
         self._stuck: Stack | None = None
@@ -92,7 +107,9 @@ class Deadline:
         """The tasks that were kept waiting then."""
         self._cancels = 0
         """How often we have cancelled the task."""
-        self._left = False
+        self._older: WeakSet[names.AnyTask] = WeakSet()
+        """The tasks that were there before."""
+        self._left = self._left_behind = False
         self.overrun: Overrun | None = None
         self.error: BudgetExceeded | None = None
         """Raised in place of the cancellation."""
@@ -100,6 +117,8 @@ class Deadline:
     async def __aenter__(self) -> Deadline:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
+        self._older.update(asyncio.all_tasks(self._loop))
+        self._insistence = Insistence(self._loop, self._cancel, self._is_over)
         if self._by_loop:
             self._undo = self._loop.call_at(self._at + _PAST, self._expire).cancel
         else:
@@ -129,6 +148,14 @@ class Deadline:
     def has_cancelled(self) -> bool:
         """Whether it has cancelled the task, however that went on."""
         return self._cancels > 0
+
+    def end_of(self, own: BaseException | None) -> BaseException | None:
+        """Give what the test ends with: ours, where it was left behind."""
+        if not (self._left_behind and is_stop(own)):
+            return own
+        self.error = BudgetExceeded("left behind, since the budget was over")
+        self.error.__cause__ = own
+        return self.error
 
     def stuck(self) -> Overrun | None:
         """Give what stood when time was up, though the loop never noticed."""
@@ -168,7 +195,7 @@ class Deadline:
         return _GRACE
 
     def _expire(self) -> None:
-        if self._left or self._is_debugged():
+        if self._is_over():
             return
         try:
             if self._is_put_off():
@@ -179,8 +206,41 @@ class Deadline:
             self._watch.note(Problem(kind="failed", text=f"deadline: {error!r}"))
         if self._expire_instead is not None:
             self._expire_instead()
-        elif self._task is not None and self._task.cancel():
+        elif not self._cancels:
+            self._cancel(self._task)
+        elif self._over_by() < _GRACE + self._limit:
+            self._insistence.follow(self._cancelled())
+        else:
+            self._leave_behind()
+
+    def _over_by(self) -> float:
+        return self._watch.clock.now() - self._at - self._forgiven()
+
+    def _cancel(self, task: names.AnyTask | None) -> None:
+        if task is not None and task.cancel() and task is self._task:
             self._cancels += 1
+
+    def _cancelled(self) -> Iterator[names.AnyTask]:
+        """Give the test's tasks that have been asked to end."""
+        if self._task is not None:
+            yield self._task
+        for task in asyncio.all_tasks(self._loop):
+            # A group's task has been, and the group passes no second cancellation on.
+            asked = getattr(task, "cancelling", int)()  # 3.11 and up
+            if asked and task not in self._older:
+                yield task
+
+    def _leave_behind(self) -> None:
+        """Have the test end without what has not ended by now."""
+        self._left = self._left_behind = True
+        self._loop.stop()  # it ends the turn that it is in
+        self._insistence.follow(self._cancelled())
+        left = list(self._insistence.alive())
+        if self.overrun is not None:
+            standing = alive(left, self._watch.census, self._task)
+            self.overrun = replace(self.overrun, left=standing)
+        for task in left:
+            leave_behind(task)
 
     def _is_put_off(self) -> bool:
         """Put it off, where the loop's thread was kept waiting when time seemed up.
@@ -208,6 +268,9 @@ class Deadline:
             frozen=not self._by_loop and is_frozen(self._loop),
             farthest=None if self._by_loop else farthest_timer(self._loop),
         )
+
+    def _is_over(self) -> bool:
+        return self._left or self._is_debugged()
 
     def _is_debugged(self) -> bool:
         # In virtual time the person at the debugger has all the time in the world.

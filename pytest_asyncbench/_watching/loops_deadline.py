@@ -27,7 +27,12 @@ from weakref import WeakSet
 from pytest_asyncbench._loops import LoopView, names
 from pytest_asyncbench._python import capture, current_frames, is_debugged, to_stack
 from pytest_asyncbench._tracing import has_begun
-from pytest_asyncbench._watching.standing import alive, farthest_timer, is_frozen
+from pytest_asyncbench._watching.standing import (
+    alive,
+    farthest_timer,
+    is_frozen,
+    is_stop,
+)
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._words.errors import BudgetExceeded
 from pytest_asyncbench._words.problems import Problem
@@ -108,7 +113,7 @@ class LoopsDeadline:
 
     def end_of(self, own: BaseException | None) -> BaseException | None:
         """Give what the test ends with: ours, where that is a cancellation by us."""
-        if not self._cancelled or not (isinstance(own, _CANCELLED) or _is_stop(own)):
+        if not self._cancelled or not (isinstance(own, _CANCELLED) or is_stop(own)):
             return own
         self.error = BudgetExceeded("cancelled, since the budget was over")
         self.error.__cause__ = own
@@ -226,12 +231,3 @@ class LoopsDeadline:
             self._watch.note(Problem(kind="failed", text=f"deadline: {error!r}"))
         else:
             self._overruns.append(overrun)
-
-
-def _is_stop(error: BaseException | None) -> bool:
-    """Tell whether a loop has raised this because it was stopped."""
-    traceback = error.__traceback__ if isinstance(error, RuntimeError) else None
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    waits = asyncio.BaseEventLoop.run_until_complete.__code__
-    return traceback is not None and traceback.tb_frame.f_code is waits

@@ -11,7 +11,7 @@ from pytest_asyncbench._tracing import Census
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.seen import AwaitedTask
 
-__all__ = ["alive", "farthest_timer", "is_frozen"]
+__all__ = ["alive", "farthest_timer", "is_frozen", "is_stop"]
 
 _FROZEN = 0.1
 _NOBODY_MEANS = 10 * 365 * 86_400.0
@@ -57,3 +57,12 @@ def farthest_timer(loop: asyncio.AbstractEventLoop) -> float | None:
     due = [timer.when() for timer in timers if not timer.cancelled()]
     away = max(due, default=0.0) - loop.time()
     return away if _NOBODY_MEANS < away < math.inf else None
+
+
+def is_stop(error: BaseException | None) -> bool:
+    """Tell whether a loop has raised this because it was stopped."""
+    traceback = error.__traceback__ if isinstance(error, RuntimeError) else None
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    waits = asyncio.BaseEventLoop.run_until_complete.__code__
+    return traceback is not None and traceback.tb_frame.f_code is waits

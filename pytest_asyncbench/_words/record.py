@@ -229,6 +229,9 @@ class OverrunEntry:
     stood: tuple[PlaceEntry, ...] = ()
     """The lines on the stack of a sync test that ran no loop then, innermost first;
     else empty."""
+    left: tuple[AliveEntry, ...] = ()
+    """The first hundred tasks that had not ended long after they were cancelled, so
+    that the test was ended without them; else empty."""
     frozen: bool
     """Whether the loop's clock stood still, so that none of its timers could end."""
     farthest: float | None
@@ -411,6 +414,7 @@ def _overrun(overrun: Overrun | None) -> OverrunEntry | None:
         alive=tuple(map(_alive, overrun.tasks[:_MOST_ALIVE])),
         stuck=_places(overrun.stuck or ()),
         stood=_places(overrun.stood or ()),
+        left=tuple(map(_alive, overrun.left[:_MOST_ALIVE])),
         frozen=overrun.frozen,
         farthest=_known(overrun.farthest),
     )

@@ -208,6 +208,8 @@ class Overrun:
     """The stack on the loop, when a step was in the way of the cancellation."""
     stood: Stack | None = None
     """Where a test stood that ran no loop then, and so could not be cancelled."""
+    left: tuple[AwaitedTask, ...] = ()
+    """The tasks that had not ended long after they were cancelled, and were left."""
     cancelled: bool = False
     forgiven: float = 0.0
     """By how much the end had been put off, where the test was cancelled then."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 
 import pytest
 
-from pytest_asyncbench._loops.awaiting import await_chain, by_name
+from pytest_asyncbench._loops.awaiting import await_chain, by_name, is_cleaning_up
 
 
 def suspended(coroutine_function, turns=3):
@@ -316,3 +317,89 @@ def test_a_finished_task_has_no_chain():
         return await_chain(task)[0]
 
     assert asyncio.run(main()) == ()
+
+
+class Exits:
+    """What takes its time to end."""
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        await asyncio.sleep(60)
+
+
+async def with_finally():
+    try:
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.sleep(60)
+
+
+async def with_except():
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        with contextlib.suppress(KeyError):
+            await asyncio.sleep(60)
+
+
+async def with_another_error():
+    try:
+        await with_finally()
+    finally:
+        try:
+            raise KeyError
+        except KeyError:
+            await asyncio.sleep(60)
+
+
+async def with_an_exit():
+    async with Exits():
+        await asyncio.sleep(60)
+
+
+async def who_awaits_one():
+    await with_finally()
+
+
+async def who_swallows():
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(60)
+    await asyncio.sleep(60)
+
+
+async def who_tries_again():
+    for _ in range(2):
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            continue
+
+
+@pytest.mark.parametrize(
+    ("main", "expected"),
+    [
+        (with_finally, True),
+        (with_except, True),
+        (with_another_error, True),
+        (with_an_exit, True),
+        (who_awaits_one, True),
+        (who_swallows, False),
+        (who_tries_again, False),
+    ],
+)
+def test_who_handles_a_cancellation_cleans_up(main, expected):
+    """Who caught it and went on does not, and nobody before it came."""
+
+    async def cancelled():
+        task = asyncio.create_task(main())
+        await asyncio.sleep(0)
+        seen = [is_cleaning_up(task)]
+        task.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        seen.append(is_cleaning_up(task))
+        return seen
+
+    assert asyncio.run(cancelled()) == [False, expected]

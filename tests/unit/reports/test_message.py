@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from by_hand import standard, user
+from by_hand import library, standard, user
 
 from pytest_asyncbench._reports.blocking import blocking_lines
 from pytest_asyncbench._reports.message import accepted_lines, message
@@ -88,6 +88,31 @@ def test_tasks_that_were_alive_are_listed_with_what_they_await():
         "  Task-9 has waited 0.750 s for asyncio.sleep",
         "    /home/user/shop/shop.py:7 in fetch",
         "    /home/user/shop/test_orders.py:41 in test_checkout",
+    ]
+
+
+def test_the_users_innermost_line_comes_before_those_of_a_deep_library():
+    """The library's innermost follow, three lines in all."""
+    deep = [library(line=n) for n in range(9001, 9006)]
+    task = AwaitedTask(
+        name="t", stack=(*deep, user(7, "fetch", "shop"), user()), awaits="x", seconds=1
+    )
+    lines = text(WALL, policy=BUDGET, overrun=Overrun(tasks=(task,)))
+    assert [line.rpartition("/")[2] for line in lines[3:]] == [
+        "shop.py:7 in fetch",
+        "api.py:9001 in get",
+        "api.py:9002 in get",
+    ]
+
+
+def test_tasks_that_were_left_behind_are_listed():
+    """With what they still awaited."""
+    task = AwaitedTask(name="t", stack=(), awaits="x", seconds=None)
+    overrun = Overrun(tasks=(task,), left=(task, task), cancelled=True)
+    assert text(WALL, policy=BUDGET, overrun=overrun)[3:] == [
+        "2 tasks cancelled and not ended; the test ended without them",
+        "  t waits for x",
+        "  t waits for x",
     ]
 
 

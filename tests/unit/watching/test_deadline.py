@@ -130,6 +130,104 @@ def test_who_catches_the_cancellation_is_cancelled_again():
     assert deadline.overrun.cancelled
 
 
+def test_who_swallows_it_waits_one_grace_and_then_none():
+    """It is cancelled at each await, though no more time goes by."""
+    caught = []
+
+    async def main(clock):
+        clock.wait(1.5)
+        for _ in range(10):
+            try:
+                await forever()
+            except asyncio.CancelledError:
+                caught.append(clock.now())
+                if len(caught) == 1:
+                    clock.wait(1.5)
+
+    deadline, _ = run(main)
+    assert len(caught) == 10
+    assert caught[1] == caught[9]
+    assert deadline.overrun.cancelled
+
+
+def test_who_still_cleans_up_after_the_grace_is_left_in_peace():
+    """To cancel it again would leave that half done."""
+    done = []
+
+    async def main(clock):
+        clock.wait(1.5)
+        try:
+            await forever()
+        finally:
+            for _ in range(3):
+                clock.wait(2.0)
+                threading.Event().wait(0.05)
+                await asyncio.sleep(0)
+            done.append(True)
+
+    _, outcome = run(main)
+    assert isinstance(outcome, BudgetExceeded)
+    assert done == [True]
+
+
+def test_a_child_that_swallows_it_in_a_group_is_cancelled_again():
+    """The group passes no second cancellation on."""
+    task_group = getattr(asyncio, "TaskGroup", None)
+    if task_group is None:
+        pytest.skip("groups came with 3.11")
+    caught = []
+
+    async def child(clock):
+        clock.wait(1.5)
+        for _ in range(3):
+            try:
+                await forever()
+            except asyncio.CancelledError:
+                caught.append(clock.now())
+                if len(caught) == 1:
+                    clock.wait(1.5)
+
+    async def main(clock):
+        async with task_group() as group:
+            group.create_task(child(clock))
+
+    _, outcome = run(main)
+    assert isinstance(outcome, BudgetExceeded)
+    assert len(caught) == 3
+
+
+def test_who_never_ends_is_left_behind():
+    """A limit after its grace: the loop is stopped, and does not know it any more."""
+    clock = ManualClock()
+    watch = Watch(clock, threshold=3600.0, tracing=True)
+    clock.watchdog = watch.watchdog
+    deadline = Deadline(watch, clock.now() + 1.0, limit=2.0)
+    tasks = []
+
+    async def main():
+        tasks.append(asyncio.current_task())
+        async with deadline:
+            clock.wait(1.5)
+            try:
+                await forever()
+            finally:
+                asyncio.get_running_loop().call_soon(clock.wait, 3.0)
+                await forever()
+
+    watch.start()
+    try:
+        with pytest.raises(RuntimeError, match="stopped") as stopped:
+            run_in(clock, main())
+    finally:
+        watch.stop()
+    ended = deadline.end_of(stopped.value)
+    assert isinstance(ended, BudgetExceeded)
+    assert ended is deadline.error
+    assert [task.name for task in deadline.overrun.left] == ["the test"]
+    assert tasks[0] not in asyncio.all_tasks(tasks[0].get_loop())
+    assert deadline.end_of(KeyError()) is not deadline.error
+
+
 def test_a_cancellation_that_is_caught_is_taken_back():
     """Whoever hosts the body goes on in the same task."""
 

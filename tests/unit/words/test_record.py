@@ -65,6 +65,7 @@ OVERRUN = Overrun(
         ),
     ),
     stuck=(LINE, user()),
+    left=(AwaitedTask(name="Task-8", stack=(), awaits="x", seconds=1.0),),
     cancelled=True,
 )
 PROBLEMS = (
