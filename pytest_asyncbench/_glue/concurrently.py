@@ -25,7 +25,7 @@ from pytest_asyncbench._glue.run import Run
 from pytest_asyncbench._glue.watched import Watched
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._policy import values
-from pytest_asyncbench._policy.values import Duration
+from pytest_asyncbench._policy.values import Duration, Serial
 from pytest_asyncbench._python.frames import getframe
 from pytest_asyncbench._python.stack import raw_frame, to_frame
 from pytest_asyncbench._reports.message import accepted_lines
@@ -37,6 +37,7 @@ from pytest_asyncbench._running import (
     in_turn,
     jobs_from,
 )
+from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.decided import Comparison, Verdict
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Policy
@@ -50,7 +51,6 @@ __all__ = ["Concurrently"]
 
 T = TypeVar("T")
 
-Serial = Literal["derived", "measured"] | float
 Given = Awaitable[T] | Callable[[], Awaitable[T]]
 Named = Mapping[str, Given[Any]]
 """Work by its names, which seldom comes to values of one type."""
@@ -85,12 +85,9 @@ class _Terms:
             else values.budget(within, speedup, "concurrently()")
         )
         self.serial = _serial(options.get("serial", "derived"), jobs)
-        self.limit = limit = options.get("limit")
+        limit = options.get("limit")
+        self.limit = None if limit is None else values.limit(limit)
         self.return_exceptions = return_exceptions
-        if limit is not None and (isinstance(limit, bool) or limit < 1):
-            raise PolicyError(
-                f"limit={limit!r} lets nothing run; 1 or more is accepted"
-            )
 
 
 def _insist_on_known(options: Iterable[str]) -> None:
@@ -127,6 +124,7 @@ _END = object()
 
 
 def _serial(serial: Serial, jobs: Sequence[Job]) -> Serial:
+    serial = values.serial(serial)
     if serial == "measured":
         fixed = next((job.name for job in jobs if not job.repeatable), None)
         if fixed is not None:
@@ -134,8 +132,6 @@ def _serial(serial: Serial, jobs: Sequence[Job]) -> Serial:
                 f'serial="measured" runs everything twice, and {fixed!r} can be '
                 "awaited once; pass a callable that returns it"
             )
-    elif serial != "derived":
-        return values.duration(serial)
     return serial
 
 
@@ -378,7 +374,7 @@ def _raise_broken(verdict: Verdict, together: Together) -> None:
     if any(violation.kind == "wall" for violation in verdict.violations):
         raise broken_promise(verdict)
     failed = [
-        (task.get_name(), error)
+        (legible.name(task.get_name), error)
         for index in together.order
         if (error := failure_of(task := together.tasks[index])) is not None
     ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import TypeVar
 
 from pytest_asyncbench._glue.host import NO_FAILURE
+from pytest_asyncbench._words import legible
 
 __all__ = ["add_note", "by_weight", "failure_of", "note_others", "with_others"]
 
@@ -31,7 +33,8 @@ def with_others(failed: list[tuple[str, BaseException]], whole: str) -> BaseExce
 def note_others(first: BaseException, others: list[tuple[str, BaseException]]) -> None:
     """Tell of the failures beside the first one, in its notes."""
     for name, error in others:
-        add_note(first, f"{name} failed, too: {type(error).__name__}: {error}")
+        text = legible.text(functools.partial(str, error))
+        add_note(first, f"{name} failed, too: {type(error).__name__}: {text}")
 
 
 def by_weight(

@@ -10,6 +10,7 @@ from _pytest._code.code import (
     ReprTraceback,
 )
 
+from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.units import shown
 
@@ -20,7 +21,7 @@ def longrepr(
     item: pytest.Item, verdict: Verdict | None, error: BaseException
 ) -> ExceptionChainRepr:
     """Show a verdict in place of a traceback that would lead through this plugin."""
-    text, kind = str(error), type(error).__name__
+    text, kind = legible.encodable(str(error)), type(error).__name__
     path, line, _ = item.reportinfo()
     culprit = next(iter(verdict.findings), None) if verdict else None
     if culprit is not None and culprit.line:

@@ -4,6 +4,7 @@ marker, its docstring is the ``--markers`` text, and it returns what was meant.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -17,6 +18,7 @@ from pytest_asyncbench._glue.marker_place import marker_place
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._policy.lines import allowances
 from pytest_asyncbench._policy.values import Duration
+from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.errors import PolicyError, VirtualTimeError
 from pytest_asyncbench._words.promised import (
     MARKER,
@@ -183,9 +185,10 @@ def marked(policy: Policy, item: pytest.Item) -> Policy:
             try:
                 meant = _called(function, mark)
                 insist_on_calls(meant.get("allow", ()))
-            except (PolicyError, TypeError) as error:
+            except Exception as error:  # what was written may fail when it is read
+                told = legible.text(functools.partial(_told, error))
                 raise PolicyError(
-                    f"@pytest.mark.{name}: {error}; accepted: "
+                    f"@pytest.mark.{name}: {told}; accepted: "
                     f"{name}{_signature(function)} ({marker_place(node, name)})"
                 ) from None
             policy = _laid_over(policy, _placed(meant, node))
@@ -219,6 +222,12 @@ def _called(function: Callable[..., Meant], mark: pytest.Mark) -> Meant:
         )
     signature.bind(*mark.args, **mark.kwargs)
     return function(*mark.args, **mark.kwargs)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, (PolicyError, TypeError)):
+        return str(error)
+    return f"an argument can't be read: {error!r}"
 
 
 def _laid_over(policy: Policy, meant: Meant) -> Policy:

@@ -24,6 +24,7 @@ from pytest_asyncbench._tracing import Group
 from pytest_asyncbench._watching import Closing, Deadline, LoopsDeadline
 from pytest_asyncbench._words.clock import Stopwatch
 from pytest_asyncbench._words.decided import Verdict
+from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy, When
 from pytest_asyncbench._words.seconds import RealSeconds
@@ -218,7 +219,7 @@ class Call(Phase):
             try:
                 await self._enter(stack)
             except Exception as error:  # ours, and the test goes on without
-                text = f"can't stand inside the test: {error!r}"
+                text = f"can't stand inside the test: {error_of_ours(error)}"
                 self._watched.watch.note(Problem(kind="failed", text=text))
             work = call if copies is None else partial(_in_copies, call, copies)
             repeat = self._watched.policy.repeat

@@ -58,7 +58,8 @@ def _insist_on_values(settings: Mapping[str, Written]) -> None:
     # What a variable that is not set leaves behind would quietly mean the default.
     for option in OPTIONS:
         value = settings.get(option.name)
-        if isinstance(value, str) and not value.strip():
+        lines = [value] if isinstance(value, str) else value or ()
+        if not all(line.strip() for line in lines):
             raise PolicyError(
                 f"{option.name}: nothing stands there; accepted: {option.value}"
             )

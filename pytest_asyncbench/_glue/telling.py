@@ -26,6 +26,7 @@ from pytest_asyncbench._words.errors import (
     RealLimitExceeded,
     UnmeasuredWarning,
 )
+from pytest_asyncbench._words.legible import encodable, error_of_ours
 from pytest_asyncbench._words.promised import When
 from pytest_asyncbench._words.record import Record
 
@@ -46,7 +47,7 @@ _FAILURE = pytest.StashKey[tuple[BaseException, Verdict]]()
 
 def say(item: pytest.Item, when: When, lines: Iterable[str]) -> None:
     """Add a section to the reports from this phase on, if there is anything to say."""
-    text = "\n".join(lines)
+    text = encodable("\n".join(lines))
     if text:
         item.add_report_section(when, "asyncbench", text)
 
@@ -85,7 +86,7 @@ def give_words(
         # Not another error instead: unittest keeps this one, and raises it by itself.
         error.args = (ended.text,)
     if ended.note:
-        add_note(error, f"\n{ended.note}")
+        add_note(error, encodable(f"\n{ended.note}"))
     if ended.ours:
         item.stash[_FAILURE] = (error, verdict)
     return error
@@ -142,7 +143,8 @@ def ours(item: pytest.Item, when: When, what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        problem = f"pytest-asyncbench itself {what}: {error!r}; the outcome stands"
+        told = error_of_ours(error)
+        problem = f"pytest-asyncbench itself {what}: {told}; the outcome stands"
         say(item, when, [problem])
         with warnings.catch_warnings():
             warnings.simplefilter("always")

@@ -12,6 +12,7 @@ from types import FrameType, FunctionType, MethodType
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.tasks import TASKS, task_label
 from pytest_asyncbench._python import raw_frame, to_frame
+from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.seen import Frame, Stack
 
 __all__ = ["await_chain", "awaited_tasks", "by_name", "is_cleaning_up"]
@@ -30,7 +31,7 @@ def await_chain(task: names.AnyTask) -> tuple[Stack, str]:
 
 def by_name(task: names.AnyTask) -> tuple[str, int, str]:
     """Sort key that puts Task-2 before Task-10."""
-    name = task.get_name()
+    name = legible.told(task.get_name)
     stem, _, digits = name.rpartition("-")
     # Compared as text: `int` refuses some kinds of digits, and very many of them.
     if not digits.isdecimal():

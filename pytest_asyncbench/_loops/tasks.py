@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from types import CodeType, CoroutineType
 
 from pytest_asyncbench._loops import names
+from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.seen import Frame
 
 __all__ = [
@@ -62,29 +63,30 @@ def is_running(task: names.AnyTask) -> bool:
 
 def task_label(task: names.AnyTask) -> str:
     """Name a task: as it was named, or by its coroutine where nobody named it."""
-    return label(task.get_name(), names.COROUTINE.of(task))
+    return label(task, names.COROUTINE.of(task))
 
 
-def label(name: str, work: object) -> str:
-    """Name what runs `work` in a task of this name."""
+def label(task: names.AnyTask, work: object) -> str:
+    """Name a task that runs `work`."""
+    name = legible.name(task.get_name)
     # On 3.12 and 3.13 a task is called None that a factory made and nobody named.
     unnamed = name.startswith("Task-") or name == "None"
-    coroutine = getattr(work, "__qualname__", None) if unnamed else None
-    if not coroutine:
+    coroutine = legible.attribute(work, "__qualname__") if unnamed else None
+    if not isinstance(coroutine, str):
         return name
-    short = str(coroutine).rpartition("<locals>.")[2]
+    short = coroutine.rpartition("<locals>.")[2]
     return short if name == "None" else f"{short} ({name})"
 
 
 def describe_callback(callback: Callable[..., object]) -> str:
     """Name the step that ran `callback`: a task by its name, else the function."""
-    owner = getattr(callback, "__self__", None)
+    owner = legible.attribute(callback, "__self__")
     if isinstance(owner, TASKS):
         return task_label(owner)
     while isinstance(callback, functools.partial):
         callback = callback.func
-    name = getattr(callback, "__qualname__", None) or type(callback).__qualname__
-    module = getattr(callback, "__module__", None)
+    name = legible.attribute(callback, "__qualname__") or type(callback).__qualname__
+    module = legible.attribute(callback, "__module__")
     return f"{module}.{name}" if module else str(name)
 
 

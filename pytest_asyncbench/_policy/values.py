@@ -9,9 +9,9 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 
 from pytest_asyncbench._rules.families import FAMILIES
 from pytest_asyncbench._words.errors import PolicyError
@@ -26,17 +26,20 @@ from pytest_asyncbench._words.promised import (
 
 __all__ = [
     "Duration",
+    "Serial",
     "background",
     "budget",
     "choice",
     "copies",
     "duration",
+    "limit",
     "mode",
     "once",
     "reason",
     "repeat",
     "rules",
     "scope",
+    "serial",
     "several",
     "speedup",
     "starvation",
@@ -46,6 +49,9 @@ __all__ = [
 
 Duration = float | str | timedelta
 """Seconds, or ``"250ms"``, or a timedelta."""
+
+Serial = Literal["derived", "measured"] | float
+"""How the time one after another is known: worked out, measured, or given."""
 
 Word = TypeVar("Word", bound=str)
 
@@ -130,6 +136,32 @@ def repeat(value: int) -> int:
 _MOST_RUNS = 10_000
 
 
+def limit(value: int) -> int:
+    """Read how many may be in flight at one moment."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PolicyError(f"limit={value!r} is no number; 1 or more is accepted")
+    if value < 1:
+        raise PolicyError(f"limit={value!r} lets nothing run; 1 or more is accepted")
+    return value
+
+
+def serial(value: Serial) -> Serial:
+    """Read how the time one after another is known: by a word, or as seconds."""
+    if not isinstance(value, str):
+        return duration(value)
+    if value in _SERIAL:
+        return value
+    if _DURATION.fullmatch(value):
+        return duration(value)
+    raise PolicyError(
+        f"serial={value!r} is not known{suggest(value, _SERIAL)}; "
+        f"accepted: {', '.join(_SERIAL)}, or seconds as a number"
+    )
+
+
+_SERIAL = ("derived", "measured")
+
+
 def choice(value: str, accepted: Sequence[Word]) -> Word:
     """Read one of the accepted words."""
     for word in accepted:
@@ -192,6 +224,8 @@ def reason(value: str) -> str:
 def scope(value: str | Iterable[str]) -> tuple[str, ...]:
     """Read names of packages."""
     names = words(value)
+    if isinstance(value, str) and not names:
+        raise PolicyError(f"{value!r} names no package")
     for name in names:
         if not all(part.isidentifier() for part in name.split(".")):
             raise PolicyError(
@@ -211,6 +245,12 @@ def several(value: Iterable[str]) -> list[str]:
     """Take a sequence of texts as it is, but nothing else for one."""
     if not isinstance(value, Iterable):
         raise PolicyError(f"{value!r} is neither text nor a list of words")
+    if isinstance(value, Iterator):
+        # Each parameter of a test has the same marker, and the first would use it up.
+        raise PolicyError(
+            f"a {type(value).__name__} can be read once, and a marker is read for each "
+            "test that it stands at; a list is accepted"
+        )
     several = list(value)
     for each in several:
         if not isinstance(each, str):

@@ -24,6 +24,7 @@ from typing import Any
 
 from pytest_asyncbench._loops import AnyCoroutine, AnyTask, is_cleaning_up
 from pytest_asyncbench._tracing import Census, Group
+from pytest_asyncbench._words import legible
 
 __all__ = ["Item", "Job", "Together", "close_unstarted", "in_turn", "jobs_from"]
 
@@ -82,7 +83,7 @@ def jobs_from(given: Sequence[Item]) -> list[Job]:
     named: list[tuple[str, Item]]
     arguments: Iterable[int | str]
     if len(given) == 1 and isinstance(given[0], Mapping):
-        named = [(str(name), work) for name, work in given[0].items()]
+        named = [(_key(name), work) for name, work in given[0].items()]
         arguments = [name for name, _ in named]
     else:
         named = _numbered([(_name_of(work), work) for work in given])
@@ -101,6 +102,11 @@ def jobs_from(given: Sequence[Item]) -> list[Job]:
         made = work if inspect.isawaitable(work) else _maker(work, argument)
         jobs.append(Job(name, made, argument))
     return jobs
+
+
+def _key(name: object) -> str:
+    # As it is where it is a text: the results are asked for by it.
+    return name if isinstance(name, str) else legible.told(functools.partial(str, name))
 
 
 def _numbered(named: list[tuple[str, Item]]) -> list[tuple[str, Item]]:
@@ -129,7 +135,9 @@ def _maker(work: Maker | Mapping[str, Given], argument: int | str) -> Maker:
             f"can't be called without arguments ({error}); "
             "call it, or wrap it in a lambda"
         ) from None
-    except ValueError:  # a builtin that does not tell its signature
+    except (
+        Exception
+    ):  # a builtin that does not tell it, an object that may not be asked
         pass
     return work
 
@@ -169,11 +177,14 @@ def _pieces(wrong: object) -> Collection[object]:
 
 def _name_of(work: Item) -> str:
     if isinstance(work, asyncio.Task):
-        return work.get_name()
+        return legible.told(work.get_name)
     if isinstance(work, functools.partial):
         return _name_of(work.func)
-    name = getattr(work, "__qualname__", None) or getattr(work, "__name__", None)
-    return str(name or type(work).__qualname__).rpartition("<locals>.")[2]
+    name = legible.attribute(work, "__qualname__") or legible.attribute(
+        work, "__name__"
+    )
+    known = name if isinstance(name, str) else type(work).__qualname__
+    return known.rpartition("<locals>.")[2]
 
 
 def close_unstarted(given: Iterable[object]) -> None:

@@ -65,6 +65,7 @@ from pytest_asyncbench._tracing.strands import (
     ThreadCall,
     Trace,
 )
+from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.undo import Undo, replace
@@ -217,7 +218,7 @@ class Census:
         # An eager one took that step while it was created, before it had its name.
         known = self._traces.get(task)
         if known is not None:
-            known.strand.name = task.get_name()
+            known.strand.name = legible.name(task.get_name)
         elif not task.done():
             self._given[task] = group
 
@@ -482,7 +483,7 @@ class Census:
         began: float,
     ) -> None:
         now = self._now()
-        trace.strand.name = trace.strand.name or label(task.get_name(), coro)
+        trace.strand.name = trace.strand.name or label(task, coro)
         self._traces[task] = trace
         self._lend(task.get_loop(), creator, now - began)
         trace.strand.spend(now - began)

@@ -33,6 +33,7 @@ from pytest_asyncbench._watching.standing import (
     is_stop,
 )
 from pytest_asyncbench._words.errors import BudgetExceeded
+from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import AwaitedTask, Overrun, Stack
@@ -203,7 +204,8 @@ class Deadline:
             self.overrun = self.overrun or self._standing()
         except Exception as error:  # ours; the test must end all the same
             self.overrun = Overrun(cancelled=True)
-            self._watch.note(Problem(kind="failed", text=f"deadline: {error!r}"))
+            text = f"deadline: {error_of_ours(error)}"
+            self._watch.note(Problem(kind="failed", text=text))
         if self._expire_instead is not None:
             self._expire_instead()
         elif not self._cancels:

@@ -35,6 +35,7 @@ from pytest_asyncbench._watching.standing import (
 )
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._words.errors import BudgetExceeded
+from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.seen import AwaitedTask, Overrun, Stack
@@ -228,6 +229,7 @@ class LoopsDeadline:
                 farthest=farthest_timer(view.loop),
             )
         except Exception as error:  # ours; the test must end all the same
-            self._watch.note(Problem(kind="failed", text=f"deadline: {error!r}"))
+            text = f"deadline: {error_of_ours(error)}"
+            self._watch.note(Problem(kind="failed", text=text))
         else:
             self._overruns.append(overrun)

@@ -35,7 +35,10 @@ def alive(
 def _awaited(
     task: names.AnyTask, census: Census | None, test: names.AnyTask | None
 ) -> AwaitedTask:
-    stack, awaits = await_chain(task)
+    try:
+        stack, awaits = await_chain(task)
+    except Exception:  # of what it awaits, which is the user's
+        stack, awaits = (), "what can't be looked at"
     return AwaitedTask(
         name="the test" if task is test else task_label(task),
         stack=stack,

@@ -30,6 +30,7 @@ from pytest_asyncbench._watching.calls import Calls
 from pytest_asyncbench._watching.stalls import Stalls
 from pytest_asyncbench._watching.watchdog import Watchdog
 from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Rule
 from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
@@ -208,7 +209,7 @@ class Watch:
             self.watchdog.look_at(view, self._probe.codes)
             self.also_met(view)
         except Exception as error:
-            self._failed(f"a loop could not be watched: {error!r}")
+            self._failed(f"a loop could not be watched: {error_of_ours(error)}")
 
     def _long_step(
         self, view: LoopView, handle: names.Step, ended: RealSeconds
@@ -219,7 +220,7 @@ class Watch:
         try:
             self.stalls.append(self._of_steps.observe(view, handle, ended))
         except Exception as error:
-            self._failed(f"a stall could not be recorded: {error!r}")
+            self._failed(f"a stall could not be recorded: {error_of_ours(error)}")
 
     def _called(
         self, rule: Rule, began: float, seconds: float, frame: FrameType

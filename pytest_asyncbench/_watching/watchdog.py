@@ -36,6 +36,7 @@ from pytest_asyncbench._watching.rounds import Rounds
 from pytest_asyncbench._watching.sampling import Sampled, Sampler
 from pytest_asyncbench._watching.thread import OwnThread
 from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.undo import Undo
 
@@ -191,7 +192,7 @@ class Watchdog:
                 thoroughly = self._sampler.is_time_for_accounts()
                 self._lateness.explain(thoroughly=thoroughly)
             except Exception as error:
-                self.failures.append(f"watchdog: {error!r}")
+                self.failures.append(f"watchdog: {error_of_ours(error)}")
             finally:
                 self._lateness.rest = None
                 self._rounds.end()

@@ -42,6 +42,37 @@ WRONG = {
     "has the call 'time.slep'; the nearest: time.sleep",
 }
 
+RAISES = """
+class Odd:
+    def __repr__(self):
+        raise RuntimeError("no repr")
+    def __eq__(self, other):
+        raise RuntimeError("no ==")
+    __hash__ = None
+"""
+"""What stands for a value that is odd in all that one can be."""
+
+WRONG_AND_ODD = {
+    **dict.fromkeys(
+        [
+            "@pytest.mark.budget(Odd())",
+            "@pytest.mark.budget(1, speedup=Odd())",
+            "@pytest.mark.budget(1, starvation=Odd())",
+            "@pytest.mark.concurrent(Odd())",
+            "@pytest.mark.no_blocking(scope=[Odd()])",
+            "@pytest.mark.allow_blocking(Odd())",
+            "@pytest.mark.virtual_time(Odd())",
+        ],
+        "an argument can't be read: RuntimeError('no ",
+    ),
+    "@pytest.mark.no_blocking(allow=(n for n in ['a > b # c']))": (
+        "a generator can be read once, and a marker is read for each test"
+    ),
+    "@pytest.mark.no_blocking(scope=map(str, 'ab'))": "a map can be read once",
+    "@pytest.mark.no_blocking(rules=iter(['sleep']))": "a list_iterator can be read",
+    "@pytest.mark.no_blocking(scope=' ,')": "' ,' names no package",
+}
+
 SUITE = "import pytest\n\n" + "\n".join(
     f"{marker}\nasync def test_{number}(): raise AssertionError('it ran')"
     for number, marker in enumerate(WRONG)
@@ -71,6 +102,21 @@ def test_a_wrong_marker_ends_the_run_before_any_test(play):
         assert f"@pytest.mark.{name}: {text}" in line
         assert f"accepted: {name}(" in line
         assert line.endswith(f"(test_it.py:{2 * number + 3})")
+
+
+def test_a_value_that_raises_when_it_is_looked_at_is_a_usage_error(play_once):
+    """And no crash; nor is one taken that only the first test could read."""
+    tests = (
+        f"{marker}\nasync def test_{number}(): raise AssertionError('it ran')"
+        for number, marker in enumerate(WRONG_AND_ODD)
+    )
+    run = play_once("import pytest\n" + RAISES + "\n".join(tests))
+    assert run.status == 4
+    assert "INTERNALERROR" not in run.out
+    told = (run.out + run.err).splitlines()
+    for number, text in enumerate(WRONG_AND_ODD.values()):
+        (line,) = [n for n in told if f"test_it.py::test_{number}: @" in n]
+        assert f": {text}" in line
 
 
 ELSEWHERE = """
@@ -147,17 +193,25 @@ def test_a_wrong_value_in_the_ini_file_is_a_usage_error(play_once, name):
     assert f"asyncbench (ini): {name}: {text}" in run.out + run.err
 
 
-@pytest.mark.parametrize("name", [*OPTIONS, "once"])
+@pytest.mark.parametrize("name", [*OPTIONS, "once", "calls"])
 def test_an_option_without_a_value_is_a_usage_error(play_once, name):
     """As a variable that is not set leaves it, and the run would be unwatched."""
-    status = 0 if name == "allow" else 4  # no line is a list of lines, too
     text = f"{name}: nothing stands there; accepted: "
     run = play_once(ONE, f"--asyncbench-{name}=")
-    assert run.status == status
-    assert (f"asyncbench (command line): {text}" in run.err) is (status == 4)
+    assert run.status == 4
+    assert f"asyncbench (command line): {text}" in run.err
+    # In a file no line is a list of lines, too.
+    status = 0 if name in ("allow", "calls") else 4
     run = play_once(ONE, ini=f"asyncbench_{name} =")
     assert run.status == status
     assert (f"asyncbench (ini): {text}" in run.err) is (status == 4)
+
+
+def test_separators_alone_are_no_packages(play_once):
+    """Two variables that are not set, say: the scope would be everything."""
+    run = play_once(ONE, "--asyncbench-scope=,")
+    assert run.status == 4
+    assert "asyncbench (command line): scope: ',' names no package" in run.err
 
 
 def test_a_wrong_option_under_workers_is_told_by_the_controller(play_once):

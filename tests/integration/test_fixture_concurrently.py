@@ -197,11 +197,16 @@ async def test_nested(concurrently):
 @pytest.mark.parametrize("options, error, text", [
     ({"within": "soon"}, PolicyError, "'soon' is no duration"),
     ({"within": 0}, PolicyError, "more than zero"),
-    ({"speedup": -1}, PolicyError, "a speedup of -1 promises nothing"),
-    ({"serial": "guessed"}, PolicyError, "guessed"),
+    ({"speedup": -1}, PolicyError, "promises nothing"),
+    ({"speedup": 0.5}, PolicyError, "promises nothing"),
+    ({"serial": "guessed"}, PolicyError, "'guessed' is not known"),
+    ({"serial": "measurd"}, PolicyError, "did you mean 'measured'"),
+    ({"serial": 0}, PolicyError, "more than zero"),
     ({"serial": "measured"}, TypeError, "can be awaited once"),
     ({"limit": 0}, PolicyError, "1 or more"),
     ({"limit": True}, PolicyError, "1 or more"),
+    ({"limit": "4"}, PolicyError, "'4' is no number"),
+    ({"limit": 1.5}, PolicyError, "1.5 is no number"),
     ({"widthin": 1}, TypeError, "widthin"),
 ])
 async def test_bad_options(concurrently, options, error, text):

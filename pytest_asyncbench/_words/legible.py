@@ -1,0 +1,80 @@
+"""Texts of the user's objects, made so that nothing fails: names, errors, values.
+
+What is made of such an object may raise, be of any length, and hold what no terminal
+shows, no XML takes and no worker can send: control characters, halves of characters.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections.abc import Callable
+
+__all__ = ["attribute", "encodable", "error_of_ours", "name", "text", "told"]
+
+_MOST_OF_NAME = 100
+_MOST_OF_TEXT = 2000
+"""Of an error's text, which may have lines."""
+
+_UNSHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""The Unicode categories of what is written as an escape: controls, halves, ends of
+lines. Other spaces than the plain one are legible."""
+
+
+def name(read: Callable[[], object]) -> str:
+    """Give what `read` gives as one line that is not long, whatever it is."""
+    return _shortened(told(read), _MOST_OF_NAME)
+
+
+def text(read: Callable[[], object]) -> str:
+    """Give what `read` gives as lines that are not too many."""
+    try:
+        lines = str(read())[: _MOST_OF_TEXT + 1].split("\n")
+    except Exception as error:
+        return _untold(error)
+    return _shortened("\n".join(map(_shown, lines)), _MOST_OF_TEXT)
+
+
+def told(read: Callable[[], object]) -> str:
+    """Give what `read` gives as one line, however long."""
+    try:
+        return _shown(str(read()))
+    except Exception as error:
+        return _untold(error)
+
+
+def error_of_ours(error: Exception) -> str:
+    """Give an error as a problem of the plugin's shows it: it may be the user's."""
+    return text(functools.partial(repr, error))
+
+
+def attribute(owner: object, called: str) -> object | None:
+    """Read an attribute that may be missing, or raise; None then."""
+    try:
+        found: object | None = getattr(owner, called, None)
+    except Exception:  # of a `__getattr__`, or a property
+        return None
+    return found
+
+
+def encodable(lines: str) -> str:
+    """Give lines as every stream and channel of UTF-8 takes them."""
+    return lines.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _untold(error: Exception) -> str:
+    return f"<{type(error).__name__} in the place of its text>"
+
+
+def _shortened(whole: str, most: int) -> str:
+    return whole if len(whole) <= most else f"{whole[: most - 1]}…"
+
+
+def _shown(line: str) -> str:
+    return line if line.isprintable() else "".join(map(_legible, line))
+
+
+def _legible(character: str) -> str:
+    if unicodedata.category(character) not in _UNSHOWN:
+        return character
+    return character.encode("unicode_escape").decode("ascii")
