@@ -14,6 +14,7 @@ from pytest_asyncbench._loops.names import (
     AnyTask,
     running_loop,
 )
+from pytest_asyncbench._loops.own_answers import is_closed, runs
 from pytest_asyncbench._loops.steps import (
     LongStep,
     StepProbe,
@@ -50,11 +51,13 @@ __all__ = [
     "end_last",
     "hand_to_asyncio",
     "is_cleaning_up",
+    "is_closed",
     "is_running",
     "label",
     "leave_behind",
     "names",
     "running_loop",
+    "runs",
     "task_label",
     "watch_writes",
     "written_at",

@@ -24,7 +24,7 @@ from contextlib import suppress
 from types import CodeType
 from weakref import WeakSet
 
-from pytest_asyncbench._loops import LoopView, names
+from pytest_asyncbench._loops import LoopView, names, runs
 from pytest_asyncbench._python import capture, current_frames, is_debugged, to_stack
 from pytest_asyncbench._tracing import has_begun
 from pytest_asyncbench._watching.standing import (
@@ -158,7 +158,7 @@ class LoopsDeadline:
         left = self._at + given - self._watch.clock.now()
         if left > 0:
             return left
-        running = [view for view in self._watch.views() if view.loop.is_running()]
+        running = [view for view in self._watch.views() if runs(view.loop)]
         if not self._is_up:
             self._given = given
             self._look_at(running)

@@ -9,7 +9,7 @@ import _thread
 from collections.abc import Callable
 from types import CodeType
 
-from pytest_asyncbench._loops import LoopView
+from pytest_asyncbench._loops import LoopView, is_closed, runs
 from pytest_asyncbench._python import (
     Kernel,
     RawStack,
@@ -122,7 +122,7 @@ class Sampler:
         self.looked = self._clock.now()
         self.looks += 1
         self.in_long_step = False
-        for sampled in [s for s in self.watched if s.view.loop.is_running()]:
+        for sampled in [s for s in self.watched if runs(s.view.loop)]:
             view = sampled.view
             # Both at once: where a call in C kept the GIL, we have it only for this.
             step, frame = view.last, current_frames().get(view.thread)
@@ -147,13 +147,13 @@ class Sampler:
 
     def forget_closed(self) -> set[int]:
         """Look no more at loops that are closed; give the threads of the others."""
-        for sampled in [s for s in self.watched if s.view.loop.is_closed()]:
+        for sampled in [s for s in self.watched if is_closed(s.view.loop)]:
             self.watched.remove(sampled)
         return {sampled.view.native for sampled in self.watched}
 
     def any_runs(self) -> bool:
         """Tell whether a loop runs."""
-        return any(sampled.view.loop.is_running() for sampled in self.watched)
+        return any(runs(sampled.view.loop) for sampled in self.watched)
 
     def is_time_for_accounts(self) -> bool:
         """Tell whether this is one of the looks at which all accounts are read."""
