@@ -1,13 +1,42 @@
-"""What the scripts beside this one share: a table, and medians over rounds."""
+"""What the scripts beside this one share: a run, a table, and medians over rounds."""
 
 from __future__ import annotations
 
+import os
 import statistics
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+WITHOUT = ("-p", "no:asyncbench")
+
+
+def processor_time(folder: Path, *options: str, **environment: str) -> float:
+    """Give the seconds that a pytest of its own takes over a folder, start and end in.
+
+    Bytecode files are written unless the environment says otherwise.
+    """
+    quiet = ("-q", "-p", "no:cacheprovider", "-W", "ignore", *options)
+    # No project's settings: what is measured are the defaults.
+    where = ("-c", os.devnull, "--rootdir", str(folder), str(folder))
+    settings = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONWARNINGS": "ignore"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", *quiet, *where],
+        env={**os.environ, **settings, **environment},
+        stdout=subprocess.DEVNULL,
+    )
+    if hasattr(os, "wait4"):
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    else:
+        sys.exit("this system does not tell what a process has used")
+    if process.returncode:
+        sys.exit(f"the run failed: {process.args}")
+    return usage.ru_utime + usage.ru_stime
 
 
 def print_table(

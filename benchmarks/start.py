@@ -7,42 +7,18 @@ take turns. The first round is not counted: it writes the bytecode files.
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from _table import print_table, rounds_from
+from _table import WITHOUT, print_table, processor_time, rounds_from
 
 CASES = {
     "as installed": (),
     "alone": ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:xdist"),
 }
 """Beside the plugins that need asyncio themselves, and without them."""
-
-WITHOUT = ("-p", "no:asyncbench")
-
-
-def processor_time(folder: Path, *options: str) -> float:
-    """Give the seconds that a pytest of its own takes from start to end."""
-    quiet = ("-q", "-p", "no:cacheprovider", "-W", "ignore", *options)
-    # No project's settings: what is measured are the defaults.
-    where = ("-c", os.devnull, "--rootdir", str(folder), str(folder))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *quiet, *where],
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONWARNINGS": "ignore"},
-        stdout=subprocess.DEVNULL,
-    )
-    if hasattr(os, "wait4"):
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    else:
-        sys.exit("this system does not tell what a process has used")
-    if process.returncode:
-        sys.exit(f"the run failed: {process.args}")
-    return usage.ru_utime + usage.ru_stime
 
 
 def row(name: str, folder: Path, options: tuple[str, ...], rounds: int) -> list[str]:
