@@ -23,7 +23,8 @@ def longrepr(
     """Show a verdict in place of a traceback that would lead through this plugin."""
     text, kind = legible.encodable(str(error)), type(error).__name__
     path, line, _ = item.reportinfo()
-    culprit = next(iter(verdict.findings), None) if verdict else None
+    findings = verdict.findings if verdict else ()
+    culprit = next((found for found in findings if found.allowed is None), None)
     if culprit is not None and culprit.line:
         where = ReprFileLocation(shown(culprit.file), culprit.line, text)
     else:

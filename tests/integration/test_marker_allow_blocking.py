@@ -64,6 +64,30 @@ def test_the_record_carries_the_reason(suite, name, reason):
     assert entry["allowed"] == reason
 
 
+ALLOWED_LONGER = """
+import socket, time
+import pytest
+
+@pytest.mark.no_blocking
+@pytest.mark.allow_blocking("naps", calls=["time.sleep"])
+async def test_both():
+    time.sleep(0.2)
+    socket.getaddrinfo("localhost", 80)
+
+@pytest.mark.budget("50ms")
+@pytest.mark.allow_blocking("naps")
+async def test_late():
+    time.sleep(0.2)
+"""
+
+
+def test_a_failure_points_at_a_place_that_is_not_allowed(play_once):
+    """However long one took that is; and at the test where there is no other."""
+    run = play_once(ALLOWED_LONGER, "--asyncbench-blocking=report")
+    assert run["test_both"].lines[-1] == "test_it.py:8: BlockingCallError"
+    assert run["test_late"].lines[-1] == "test_it.py:10: BudgetExceeded"
+
+
 def test_the_summary_counts_what_was_allowed_by_its_reason(suite):
     """And lists as blocked only the rest."""
     assert "allowed 2 times: naps a little" in suite.summary
