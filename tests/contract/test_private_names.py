@@ -54,8 +54,13 @@ _OF_NAMEDTUPLES = {"_asdict", "_fields", "_make", "_replace"}  # public, in spit
 
 
 @functools.cache
-def tree_of(module):
-    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+def tree_at(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def defined_at(path):
+    return frozenset(names_defined(tree_at(path)))
 
 
 def is_private(name):
@@ -104,25 +109,24 @@ def texts(tree):
             yield node
 
 
-@functools.cache
 def ours():
     """Give every private name that the package gives to something of its own."""
-    return {name for module in MODULES for name in names_defined(tree_of(module))}
+    return set().union(*map(defined_at, MODULES.values()))
 
 
 def foreign_names(module):
     """Give the uses of private names of what is not the package's own."""
-    tree = tree_of(module)
-    own = set(names_defined(tree))
+    tree, own = tree_at(MODULES[module]), defined_at(MODULES[module])
+    of_package = ours()
+    known = of_package - IN_TABLE
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and is_private(node.attr):
-            known = ours() - IN_TABLE | (own if is_self(node.value) else set())
-            if node.attr not in known:
+            if node.attr not in (known | own if is_self(node.value) else known):
                 yield node.lineno, node.attr
     for node in texts(tree):
         for name in _PRIVATE.findall(node.value):
             exact = is_private(node.value)
-            if name in IN_TABLE or (exact and name not in ours()):
+            if name in IN_TABLE or (exact and name not in of_package):
                 yield node.lineno, name
 
 
@@ -164,9 +168,7 @@ def test_a_use_of_a_private_name_is_found(text, monkeypatch, tmp_path):
     path = tmp_path / "misuse.py"
     path.write_text(text)
     monkeypatch.setitem(MODULES, "misuse", path)
-    tree_of.cache_clear(), ours.cache_clear()
     assert len(list(foreign_names("misuse"))) == 1
-    tree_of.cache_clear(), ours.cache_clear()
 
 
 # ------------------------------------------------------------------ the rows
