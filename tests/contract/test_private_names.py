@@ -121,7 +121,8 @@ def foreign_names(module):
     known = of_package - IN_TABLE
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and is_private(node.attr):
-            if node.attr not in (known | own if is_self(node.value) else known):
+            is_own = node.attr in own and is_self(node.value)
+            if not is_own and node.attr not in known:
                 yield node.lineno, node.attr
     for node in texts(tree):
         for name in _PRIVATE.findall(node.value):
