@@ -20,6 +20,7 @@ from typing import Any
 from pytest_asyncbench._loops import TASKS, AnyTask, LoopView, names, task_label
 from pytest_asyncbench._python import raised_at
 from pytest_asyncbench._tracing import has_begun
+from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.seen import DeadTask
 from pytest_asyncbench._words.undo import replace
 
@@ -84,7 +85,7 @@ class Background:
             self._unseen.append(
                 DeadTask(
                     name=task_label(task),
-                    error=error_text(error),
+                    error=_told(error),
                     stack=raised_at(error),
                 )
             )
@@ -95,11 +96,7 @@ class Background:
         return known is not None and known() in (task, None)
 
 
-def error_text(error: BaseException) -> str:
+def _told(error: BaseException) -> str:
     """Give what the last line of a traceback says of an exception."""
-    kind = type(error).__qualname__
-    try:
-        text = str(error)
-    except Exception:
-        return f"{kind}: <its text can't be made>"
+    kind, text = type(error).__qualname__, legible.text(lambda: error)
     return f"{kind}: {text}" if text else kind

@@ -62,6 +62,15 @@ def test_sync():
         await asyncio.sleep(0.01)
     asyncio.run(main())
 
+async def test_has_no_text():
+    class Odd(Exception):
+        def __str__(self):
+            raise RuntimeError
+    async def odd():
+        raise Odd
+    asyncio.create_task(odd())
+    await asyncio.sleep(0.01)
+
 async def test_fails_itself():
     asyncio.create_task(boom())
     await asyncio.sleep(0.01)
@@ -73,6 +82,7 @@ DIES = {
     "test_is_held_by_somebody": "error",
     "test_ends_while_the_loop_is_closed": "error",
     "test_sync": "failed",
+    "test_has_no_text": "failed",
     "test_fails_itself": "failed",
 }
 """Of these a task has died: as soon as nobody can look any more the test fails, and
@@ -97,6 +107,12 @@ def test_the_failure_names_the_task_and_its_line(suite):
     assert lines[1].endswith("in boom")
     assert lines[2] == "raise ValueError(text)"
     assert lines[3].startswith("use: await the task")
+
+
+def test_a_text_that_can_not_be_made_hides_nothing(suite):
+    """What it died of is told by its kind."""
+    line = suite["test_has_no_text"].lines[0]
+    assert line.endswith("Odd: <RuntimeError in the place of its text>")
 
 
 def test_what_the_loop_ends_is_told_of_too(suite):
