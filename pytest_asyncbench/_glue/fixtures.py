@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BLOCKING_CALLS",
     "CONCURRENTLY",
+    "OURS",
     "TRIAL",
     "blocking_calls",
     "concurrently",
@@ -27,6 +28,9 @@ __all__ = [
 TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 CONCURRENTLY: pytest.StashKey[Concurrently] = pytest.StashKey()
 BLOCKING_CALLS: pytest.StashKey[BlockingCalls] = pytest.StashKey()
+
+OURS = frozenset({"concurrently", "blocking_calls", "virtual_clock"})
+"""The names of all fixtures."""
 
 T = TypeVar("T")
 

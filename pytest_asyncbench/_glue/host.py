@@ -8,8 +8,9 @@ Hypothesis the function inside of it; unittest looks the method up on its instan
 from __future__ import annotations
 
 import inspect
+import sys
 import unittest
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pytest
@@ -17,10 +18,10 @@ from _pytest.fixtures import FixtureDef, _teardown_yield_fixture, call_fixture_f
 from _pytest.python import pytest_pyfunc_call
 from _pytest.unittest import TestCaseFunction
 
+from pytest_asyncbench._words.undo import Undo, replace
+
 if TYPE_CHECKING:
     import asyncio
-
-    from pytest_asyncbench._words.undo import Undo
 
 __all__ = [
     "CALLERS",
@@ -34,6 +35,8 @@ __all__ = [
     "loop_owner",
     "native_value",
     "own_failure",
+    "runs_examples",
+    "suit_hypothesis",
     "written_settings",
 ]
 
@@ -132,6 +135,42 @@ def loop_owner(item: pytest.Item) -> LoopOwner | None:
     params = getattr(getattr(item, "callspec", None), "params", {})
     factory = params.get("_asyncio_loop_factory")
     return LoopOwner(node, None if factory is None else id(factory))
+
+
+_SETTINGS = "_hypothesis_internal_use_settings"
+
+
+def runs_examples(item: pytest.Item) -> bool:
+    """Tell whether Hypothesis calls the test, once for each of its examples."""
+    function = item.obj if isinstance(item, pytest.Function) else None
+    return getattr(function, "is_hypothesis_test", False) is True
+
+
+def suit_hypothesis(item: pytest.Item, ours: Collection[str], *, virtual: bool) -> Undo:
+    """Have Hypothesis run a test with our fixtures and time; return the way back.
+
+    It refuses fixtures that are not made anew for each example. Ours need not be; where
+    the test has others, it is left to refuse these. Its deadline for an example would
+    read virtual time, which jumps, and so is none there.
+    """
+    if not isinstance(item, pytest.Function) or not runs_examples(item):
+        return lambda: None
+    hypothesis = sys.modules["hypothesis"]
+    function = getattr(item.obj, "__func__", item.obj)
+    known = getattr(function, _SETTINGS, None) or hypothesis.settings.default
+    suited = hypothesis.settings(known, deadline=None) if virtual else known
+    if _own_fixtures(item) & set(ours) == _own_fixtures(item):
+        check = hypothesis.HealthCheck.function_scoped_fixture
+        checks = {*known.suppress_health_check, check}
+        suited = hypothesis.settings(suited, suppress_health_check=checks)
+    return replace(function, _SETTINGS, suited)
+
+
+def _own_fixtures(item: pytest.Function) -> set[str]:
+    """Give the fixtures among a test's arguments that are made for it alone."""
+    made = item._fixtureinfo.name2fixturedefs
+    names = item._fixtureinfo.argnames
+    return {n for n in names if n in made and made[n][-1].scope == "function"}
 
 
 def own_failure(item: pytest.Item) -> BaseException | None:

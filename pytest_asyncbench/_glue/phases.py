@@ -24,6 +24,7 @@ from pytest_asyncbench._tracing import Group
 from pytest_asyncbench._watching import Closing, Deadline, LoopsDeadline
 from pytest_asyncbench._words.clock import Stopwatch
 from pytest_asyncbench._words.decided import Verdict
+from pytest_asyncbench._words.errors import BudgetExceeded
 from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy, When
@@ -164,18 +165,25 @@ class Call(Phase):
     def __init__(self, watched: Watched) -> None:
         super().__init__(watched)
         self._unawaited: tuple[Frame, ...] = ()
+        self._of_examples = False
         self._group: Group | None = None
         self._runs: list[tuple[Elapsed, Group | None]] = []
         """The body's runs, where it is run several times in turn."""
         self._met_before: list[asyncio.AbstractEventLoop] = []
 
-    def begin(self, *, in_loop: bool) -> Undo:
+    def begin(self, *, in_loop: bool, of_examples: bool = False) -> Undo:
         """Start to measure; a sync test's loops are its body's.
+
+        Args:
+            in_loop: whether it is an async test.
+            of_examples: whether it is called once for each of many examples, which
+                share its budget.
 
         Returns:
             What ends it.
         """
         watch = self._watched.watch
+        self._of_examples = of_examples
         with ExitStack() as undo:
             undo.enter_context(self._watched.time.adopting())
             self._met_before = watch.loops_here()
@@ -201,7 +209,14 @@ class Call(Phase):
         """Make the function that stands in for an async test while it runs."""
 
         async def inside(*args: P.args, **kwargs: P.kwargs) -> None:
-            await self._body(partial(function, *args, **kwargs))
+            try:
+                await self._body(partial(function, *args, **kwargs))
+            except BudgetExceeded as error:
+                if not self._of_examples or error is not self.cancelled:
+                    raise
+                # Ours would be one more failing example, and many more were run to find
+                # a simpler one. Hypothesis lets a cancellation through.
+                raise asyncio.CancelledError from error
 
         code = getattr(inspect.unwrap(function), "__code__", None)
         if code is not None:

@@ -14,6 +14,7 @@ from pytest_asyncbench._glue.concurrently import Concurrently
 from pytest_asyncbench._glue.fixtures import (
     BLOCKING_CALLS,
     CONCURRENTLY,
+    OURS,
     TRIAL,
     fixtures_of,
 )
@@ -164,6 +165,8 @@ class Session:
                 virtual=_clock_of(item, policy),
             )
             self._leave.callback(watched.start())
+            virtual = policy.virtual is not None
+            self._leave.callback(host.suit_hypothesis(item, OURS, virtual=virtual))
             # Only now: a test that half an instrument stands around is not watched.
             self._trial = item.stash[TRIAL] = Trial(watched)
             item.stash[CONCURRENTLY] = Concurrently(watched)
@@ -215,7 +218,10 @@ class Session:
         raised: BaseException | None = None
         leave = ExitStack()
         with ours(item, "call", "could not stand inside this test"):
-            leave.callback(trial.call.begin(in_loop=host.is_async(item)))
+            begun = trial.call.begin(
+                in_loop=host.is_async(item), of_examples=host.runs_examples(item)
+            )
+            leave.callback(begun)
             leave.callback(host.enter(item, trial.call.hosted))
         try:
             yield

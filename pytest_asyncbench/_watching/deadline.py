@@ -151,7 +151,12 @@ class Deadline:
         return self._cancels > 0
 
     def end_of(self, own: BaseException | None) -> BaseException | None:
-        """Give what the test ends with: ours, where it was left behind."""
+        """Give what the test ends with: ours, where it was left behind, or cancelled.
+
+        The cancellation itself comes where nobody was to catch our error.
+        """
+        if self.error is not None and isinstance(own, asyncio.CancelledError):
+            return self.error
         if not (self._left_behind and is_stop(own)):
             return own
         self.error = BudgetExceeded("left behind, since the budget was over")
