@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from _pytest._code.code import (
     ExceptionChainRepr,
@@ -21,7 +23,7 @@ def longrepr(
     item: pytest.Item, verdict: Verdict | None, error: BaseException
 ) -> ExceptionChainRepr:
     """Show a verdict in place of a traceback that would lead through this plugin."""
-    text, kind = legible.encodable(str(error)), type(error).__name__
+    text, kind = legible.printable(str(error), sys.__stdout__), type(error).__name__
     path, line, _ = item.reportinfo()
     findings = verdict.findings if verdict else ()
     culprit = next((found for found in findings if found.allowed is None), None)
@@ -31,5 +33,8 @@ def longrepr(
         where = ReprFileLocation(shown(str(path)), (line or 0) + 1, text)
     lines = [f"E   {line}\n" if line else "E\n" for line in text.splitlines()]
     lines += ["\n", f"{where.path}:{where.lineno}: {kind}\n"]
-    entries = ReprTraceback([ReprEntryNative(lines)], None, style="native")
-    return ExceptionChainRepr([(entries, where, None)])
+    # An entry for each line: pytest writes one at once, and where the stream takes any
+    # character of it for wrong, that is one line of escapes.
+    entries = [ReprEntryNative([line]) for line in lines]
+    traceback = ReprTraceback(entries, None, style="native")
+    return ExceptionChainRepr([(traceback, where, None)])

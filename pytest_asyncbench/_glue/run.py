@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import TypeVar, overload
 
 from pytest_asyncbench._judging.accounting import peak
 from pytest_asyncbench._reports.timeline import timeline
 from pytest_asyncbench._words.decided import Comparison, Finding, TaskTrace
+from pytest_asyncbench._words.legible import printable
 from pytest_asyncbench._words.seen import Elapsed
 from pytest_asyncbench._words.units import seconds
 
@@ -87,4 +89,5 @@ class Run(Sequence[T]):
         return f"<Run of {len(self)}: {', '.join(parts)}>"
 
     def __str__(self) -> str:
-        return "\n".join([repr(self), *timeline(self.tasks)])
+        # It is printed: to a stream that takes no line of ours, where it is so.
+        return printable("\n".join([repr(self), *timeline(self.tasks)]), sys.stdout)

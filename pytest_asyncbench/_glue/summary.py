@@ -6,6 +6,7 @@ they carry and of nothing else.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_asyncbench._glue.properties import records_in
+from pytest_asyncbench._words.legible import printable
 from pytest_asyncbench._words.promised import Allowance
 from pytest_asyncbench._words.units import plural, seconds, where
 
@@ -105,7 +107,7 @@ class Summary:
         if lines:
             terminalreporter.section("asyncbench")
             for line in lines:
-                terminalreporter.write_line(line)
+                terminalreporter.write_line(printable(line, sys.__stdout__))
 
     def lines(self) -> Iterator[str]:
         """Give the lines of the terminal summary."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,12 +22,13 @@ from pytest_asyncbench._words.errors import (
     BackgroundTaskWarning,
     BlockingCallWarning,
     BudgetExceeded,
+    ConcurrencyError,
     Deadlock,
     PluginProblem,
     RealLimitExceeded,
     UnmeasuredWarning,
 )
-from pytest_asyncbench._words.legible import encodable, error_of_ours
+from pytest_asyncbench._words.legible import error_of_ours, printable
 from pytest_asyncbench._words.promised import When
 from pytest_asyncbench._words.record import Record
 
@@ -47,7 +49,7 @@ _FAILURE = pytest.StashKey[tuple[BaseException, Verdict]]()
 
 def say(item: pytest.Item, when: When, lines: Iterable[str]) -> None:
     """Add a section to the reports from this phase on, if there is anything to say."""
-    text = encodable("\n".join(lines))
+    text = printable("\n".join(lines), sys.__stdout__)
     if text:
         item.add_report_section(when, "asyncbench", text)
 
@@ -86,7 +88,7 @@ def give_words(
         # Not another error instead: unittest keeps this one, and raises it by itself.
         error.args = (ended.text,)
     if ended.note:
-        add_note(error, encodable(f"\n{ended.note}"))
+        add_note(error, printable(f"\n{ended.note}", sys.__stdout__))
     if ended.ours:
         item.stash[_FAILURE] = (error, verdict)
     return error
@@ -104,6 +106,11 @@ def show_as_text(
     elif report.when == "call" and _is_our_cancellation(item, error):
         told = BudgetExceeded("cancelled, since the budget of the test was over")
         report.longrepr = longrepr(item, None, told)
+    elif isinstance(error, ConcurrencyError):
+        # One line of the short summary shows it, and the figure must be on it.
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if crash is not None:
+            crash.message = str(error)
 
 
 def _is_our_cancellation(item: pytest.Item, error: BaseException) -> bool:

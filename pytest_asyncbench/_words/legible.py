@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import unicodedata
 from collections.abc import Callable
+from typing import TextIO
 
-__all__ = ["attribute", "encodable", "error_of_ours", "name", "text", "told"]
+__all__ = ["attribute", "error_of_ours", "name", "printable", "text", "told"]
 
 _MOST_OF_NAME = 100
 _MOST_OF_TEXT = 2000
@@ -57,9 +58,27 @@ def attribute(owner: object, called: str) -> object | None:
     return found
 
 
-def encodable(lines: str) -> str:
-    """Give lines as every stream and channel of UTF-8 takes them."""
-    return lines.encode("utf-8", "backslashreplace").decode("utf-8")
+_PLAIN = {"━": "=", "…": "...", "µ": "u"}
+"""What stands for a character of ours where a stream can't take that."""
+
+
+def printable(lines: str, stream: TextIO | None) -> str:
+    """Give lines with plain characters for those that a stream can't take."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        lines.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(_taken(character, encoding) for character in lines)
+    return lines
+
+
+def _taken(character: str, encoding: str) -> str:
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        plain = _PLAIN.get(character)
+        return plain or character.encode("unicode_escape").decode("ascii")
+    return character
 
 
 def _untold(error: Exception) -> str:

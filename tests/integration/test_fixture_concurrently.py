@@ -271,6 +271,13 @@ def test_an_overrun_is_shown_with_the_users_line(suite):
     assert "await asyncio.sleep(seconds)" in text
 
 
+def test_the_short_summary_has_the_figure_first(suite):
+    """And no name of a package before it, which takes half of a line."""
+    told = [line for line in suite.lines if line.startswith("FAILED ")]
+    begin = "FAILED test_it.py::test_uncaught - wall clock "
+    assert any(line.startswith(begin) for line in told)
+
+
 def test_a_failure_is_raised_as_itself(suite):
     """With the line in the user's coroutine."""
     text = suite["test_uncaught_failure"].text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 SUITE = r"""
@@ -108,3 +110,35 @@ def test_a_reason_is_told_as_it_can_be(suite):
     """In the summary, which a stream takes line by line."""
     assert suite["test_a_reason"].outcome == "passed"
     assert r"allowed 1 time: half \udcff" in suite.summary
+
+
+NARROW = """
+import asyncio, time
+import pytest
+
+@pytest.mark.budget(30, speedup=3)
+async def test_serial():
+    async def größe():
+        time.sleep(0.02)
+    await asyncio.gather(größe(), größe())
+
+async def test_run(concurrently):
+    print(await concurrently(asyncio.sleep(0.01), asyncio.sleep(0.01)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("ascii", r"gr\xf6\xdfe"), ("utf-8", "größe")]
+)
+def test_a_report_is_made_of_what_standard_output_takes(
+    play_once, monkeypatch, encoding, name
+):
+    """Line by line: a pipe on Windows, say, takes no bars."""
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    run = play_once(f"# {encoding}\n{NARROW}", "-s", subprocess=True)
+    assert run.outcomes == {"test_serial": "failed", "test_run": "passed"}
+    bar = "=" if encoding == "ascii" else "━"
+    drawn = [line for line in run.lines if re.search(rf"\| *{bar}+ *\|", line)]
+    assert len(drawn) == 4
+    of_failure = [line for line in drawn if line.startswith(f"E     {name} (Task-")]
+    assert len(of_failure) == 2

@@ -49,6 +49,26 @@ def test_what_raises_is_told_by_what_it_raised():
     assert legible.attribute(Odd(), "__qualname__") is None
 
 
-def test_lines_of_any_text_can_be_encoded():
-    """Halves of characters are written out; all else is as it was."""
-    assert legible.encodable("a\tb\n\udcff²") == "a\tb\n\\udcff²"
+class Stream:
+    def __init__(self, encoding):
+        self.encoding = encoding
+
+
+@pytest.mark.parametrize(
+    ("encoding", "printed"),
+    [
+        ("utf-8", "|━| 5 µs …\n\tä \\udcff"),
+        ("latin-1", "|=| 5 µs ...\n\tä \\udcff"),
+        ("cp1252", "|=| 5 µs …\n\tä \\udcff"),
+        ("ascii", "|=| 5 us ...\n\t\\xe4 \\udcff"),
+    ],
+)
+def test_lines_are_made_of_what_a_stream_takes(encoding, printed):
+    """Plain characters for those of ours, escapes for others, lines as they were."""
+    given = "|━| 5 µs …\n\tä \udcff"
+    assert legible.printable(given, Stream(encoding)) == printed
+
+
+def test_a_stream_that_is_not_there_takes_all_but_halves():
+    """Python has none where it runs without a console."""
+    assert legible.printable("━\udcff", None) == "━\\udcff"
