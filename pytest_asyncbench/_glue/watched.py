@@ -143,7 +143,7 @@ class Watched:
 
     def so_far(self) -> Mark:
         """Mark this moment, for `seen_since`."""
-        return len(self.watch.stalls), len(self.watch.calls)
+        return len(self.watch.stalls), self.watch.known.mark()
 
     def seen_since(self, mark: Mark = (0, 0)) -> Observations:
         """Gather what was seen of the loops since a mark, or from the start."""
@@ -154,7 +154,7 @@ class Watched:
             loops=self.watch.loops,
             not_followed=self.watch.not_followed,
             stalls=tuple(self.watch.stalls[stalls:]),
-            calls=tuple(self.watch.calls[calls:]),
+            calls=tuple(self.watch.known.since(calls)),
             accepted=tuple(self.watch.accepted),
             debugged=self.watch.watchdog.debugged,
             problems=tuple(self.watch.problems),

@@ -6,8 +6,10 @@ no wrapper.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
+from collections.abc import Set as AbstractSet
 from types import FrameType
 
 from pytest_asyncbench._interception.signatures import Function
@@ -17,7 +19,16 @@ from pytest_asyncbench._rules.callers import DETECTORS, NEVER_FROM, ONCE, TOOLS
 from pytest_asyncbench._words import whose
 from pytest_asyncbench._words.globs import one_pattern
 
-__all__ = ["PACKAGE", "is_allowed", "is_ours", "is_standard", "is_users", "top"]
+__all__ = [
+    "PACKAGE",
+    "STEP_ENDS",
+    "is_allowed",
+    "is_anybodys",
+    "is_ours",
+    "is_standard",
+    "is_users",
+    "top",
+]
 
 PACKAGE = __name__.partition(".")[0]
 
@@ -36,6 +47,15 @@ _STEP_RUNNERS = frozenset(
     }
 )
 
+STEP_ENDS = frozenset(
+    {
+        id(names.RUN_ONCE.of(asyncio.BaseEventLoop).__code__),
+        # Loops that are written in C have no frame of their own.
+        id(asyncio.BaseEventLoop.run_until_complete.__code__),
+        id(getattr(asyncio, "Runner", asyncio).run.__code__),
+    }
+)
+"""The ids of code objects whose frame stands around all steps; these never go away."""
 
 _never_from = one_pattern(NEVER_FROM)
 _never_within = one_pattern({**TOOLS, **ONCE})
@@ -54,6 +74,15 @@ def is_standard(frame: FrameType) -> bool:
 def is_ours(frame: FrameType) -> bool:
     """Tell whether a frame is this plugin's."""
     return top(_module_name(frame)) == PACKAGE
+
+
+def is_anybodys(frame: FrameType | None, ends: AbstractSet[int]) -> bool:
+    """Tell whether a frame before the `ends` is neither Python's own nor a wrapper."""
+    while frame is not None and id(frame.f_code) not in ends:
+        if not is_standard(frame) and top(_module_name(frame)) not in _WRAPPERS:
+            return True
+        frame = frame.f_back or outside_here(frame)
+    return False
 
 
 def is_users(code_of: FrameType | Function) -> bool:

@@ -12,13 +12,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_asyncbench._interception.callers import (
-    is_allowed,
     is_ours,
     is_standard,
     is_users,
 )
 from pytest_asyncbench._interception.compiled import CompiledRule
 from pytest_asyncbench._interception.installation import Installation
+from pytest_asyncbench._interception.places import Place, Places
 from pytest_asyncbench._interception.signatures import (
     Args,
     Function,
@@ -52,11 +52,13 @@ _OF_THE_SYSTEM = frozenset({"files", "network", "subprocess"})
 class _InProgress:
     """A call that has begun and not yet ended."""
 
-    __slots__ = ("began", "function", "told")
+    __slots__ = ("began", "function", "place", "told")
 
     def __init__(self, function: Function, began: float) -> None:
         self.began = began
         self.function = function
+        self.place: Place | None = None
+        """Where it was made; None where it does not count."""
         self.told = 0.0
         """Its seconds that were told of already, as those of calls within it."""
 
@@ -107,6 +109,7 @@ class Interception:
         self._now = clock.now
         self._installation: Installation | None = None
         self._listener: Listener | None = None
+        self._places = Places()
         self._in_progress: dict[int, _InProgress | None] = {}
         """The innermost call of each thread that has made one, while it lasts."""
 
@@ -149,6 +152,7 @@ class Interception:
 
     def _forget_listener(self) -> None:
         self._listener = None
+        self._places = Places()
 
     # --------------------------------------------------------------- calls
 
@@ -173,23 +177,25 @@ class Interception:
         __tracebackhide__ = True
         thread, frame = _this_thread(), getframe(2)
         outer = self._in_progress.get(thread)
-        counts, failure, this = False, None, None
+        failure, this = None, None
         try:
             try:
                 if outer is None or _comes_back(outer, frame):
                     this = _InProgress(function, self._now())
                     self._in_progress[thread] = this
-                    counts, failure = self._counts(rule, args, kwargs, frame)
+                    this.place, failure = self._counts(rule, args, kwargs, frame)
             except RecursionError:
                 this = None
-            result = function(*args, **kwargs)
+            # To pass on an empty dict takes longer.
+            result = function(*args, **kwargs) if kwargs else function(*args)
         except _AT_ONCE as error:
-            counts = counts and not _is_its_own(rule.rule, error)
+            if this is not None and _is_its_own(rule.rule, error):
+                this.place = None
             raise
         finally:
             self._in_progress[thread] = outer
-            if this is not None and counts:
-                self._tell(rule.rule, frame, this, outer)
+            if this is not None and this.place is not None:
+                self._tell(rule.rule, frame, this, this.place, outer)
         # Only now: arguments that the call itself refuses are the caller's mistake.
         if failure is not None:
             self._failed(rule.rule, failure)
@@ -197,22 +203,24 @@ class Interception:
 
     def _counts(
         self, rule: CompiledRule, args: Args, kwargs: Kwargs, frame: FrameType
-    ) -> tuple[bool, str | None]:
-        """Tell whether a call counts, and what failed when that was asked."""
+    ) -> tuple[Place | None, str | None]:
+        """Give the place of a call that counts, and what failed when that was asked."""
         try:
             if rule.harmless is not None and rule.harmless(args, kwargs):
-                return False, None
-            return not is_allowed(rule.allowed, frame), None
+                return None, None
+            place = self._places.of(rule, frame)
+            return None if place.allowed else place, None
         except RecursionError:  # no room to ask; no failure of the rule's
             raise
         except Exception as error:  # the call is the user's and must be made
-            return False, f"rule {rule.rule.target!r} could not be asked: {error!r}"
+            return None, f"rule {rule.rule.target!r} could not be asked: {error!r}"
 
     def _tell(
         self,
         rule: Rule,
         frame: FrameType,
         this: _InProgress,
+        place: Place,
         outer: _InProgress | None,
     ) -> None:
         try:
@@ -220,7 +228,7 @@ class Interception:
             if outer is not None:
                 outer.told += seconds
             if self._listener is not None:
-                self._listener(rule, this.began, seconds - this.told, frame)
+                self._listener(rule, this.began, seconds - this.told, frame, place)
         except RecursionError:  # no room to tell; the call has been made
             return
         except Exception as error:  # the call has been made and must come back

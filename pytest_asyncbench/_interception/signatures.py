@@ -6,7 +6,7 @@ nowhere else in the room.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,9 +29,16 @@ class Listener(Protocol):
     """Who is told of blocking calls, on the thread that made them."""
 
     def __call__(
-        self, rule: Rule, began: float, seconds: float, frame: FrameType
+        self,
+        rule: Rule,
+        began: float,
+        seconds: float,
+        frame: FrameType,
+        place: Hashable,
+        /,
     ) -> None:
         """Take note of a call; `frame` is the caller of the wrapped function.
 
         `seconds` are less those of calls within it that are told of themselves.
+        `place` is the same object for all calls of a rule's target on the same stack.
         """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from pytest_asyncbench._judging.acceptance import Acceptance, Acceptances, accept
@@ -106,14 +107,15 @@ class _Inquiry:
             if left > self._policy.threshold:
                 yield from self._stalled(stall, in_step.pop(stall.began, []))
             yield from self._done_once(stall)
-        for calls in in_step.values():
-            yield from self._known(calls)
+        yield from self._known(chain.from_iterable(in_step.values()))
 
-    def _calls_by_step(self) -> dict[float, list[BlockingCall]]:
-        in_step: dict[float, list[BlockingCall]] = {}
+    def _calls_by_step(self) -> dict[float | None, list[BlockingCall]]:
+        """Sort the calls by their step; those of several steps are of none."""
+        in_step: dict[float | None, list[BlockingCall]] = {}
         for call in self._seen.calls:
             if not self._acceptances.is_paused(call.began):
-                in_step.setdefault(call.step, []).append(call)
+                step = None if call.earlier else call.step
+                in_step.setdefault(step, []).append(call)
         return in_step
 
     # ------------------------------------------- the parts of a long step
@@ -122,7 +124,7 @@ class _Inquiry:
         self, stall: LoopStall, calls: Sequence[BlockingCall]
     ) -> list[Finding]:
         """Share a stall out among the calls and lines that filled it."""
-        in_a_call = Stretches(map(ends, calls))
+        in_a_call = Stretches(chain.from_iterable(call.each for call in calls))
         collections = _less_calls(
             [one for one in stall.collections if not in_a_call.cover(one.began)], calls
         )
@@ -156,7 +158,7 @@ class _Inquiry:
     def _known(
         self, calls: Iterable[BlockingCall], samples: Sequence[Sample] = ()
     ) -> list[Finding]:
-        """Give a finding for each place of one step where a known call counts."""
+        """Give a finding for each place where a known call counts."""
         return [one_call(found) for found in merged(self._each(calls, samples))]
 
     def _each(
@@ -166,14 +168,20 @@ class _Inquiry:
         for call in calls:
             place = self._place(call.stack, call.target)
             if place.found is not None:
-                inside = taken.within(ends(call))
-                # Of many thousand calls each is copied once only.
+                inside = (
+                    [samples[n] for span in call.each for n in taken.within(span)]
+                    if samples
+                    else []
+                )
                 found = dataclasses.replace(
                     place.found,
                     seconds=call.seconds,
                     held_up=call.held_up,
                     held_up_for=call.held_up_for,
-                    waits=waits([samples[n] for n in inside]) if inside else (),
+                    waits=waits(inside),
+                    count=call.count,
+                    steps=frozenset((*call.earlier, call.step)),
+                    longest=call.seconds_at_most,
                 )
                 why = self._acceptances.of_moment(call.began) or place.accepted
                 yield accept(found, why)
@@ -203,7 +211,7 @@ class _Inquiry:
         # Not one sample, and no known call: the watchdog never got the processor.
         if not stall.samples and not calls and not collecting:
             return [self._unseen(stall)]
-        in_a_call = Stretches(map(ends, calls))
+        in_a_call = Stretches(chain.from_iterable(call.each for call in calls))
         samples = [
             dataclasses.replace(sample, stack=begun_by(sample.stack))
             if done_once(sample.stack)
@@ -314,9 +322,11 @@ def _less_calls(
     collections: Sequence[Collection], calls: Sequence[BlockingCall]
 ) -> list[Collection]:
     # What a finalizer calls is named by itself.
-    begun = Moments([call.began for call in calls])
+    spans = [span for call in calls for span in call.each] if collections else []
+    begun = Moments([began for began, _ in spans])
     inside = (
-        sum(calls[n].seconds for n in begun.within(ends(one))) for one in collections
+        sum(spans[n][1] - spans[n][0] for n in begun.within(ends(one)))
+        for one in collections
     )
     return [
         dataclasses.replace(one, seconds=max(0.0, one.seconds - seconds))

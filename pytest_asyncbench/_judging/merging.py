@@ -26,17 +26,17 @@ def merged(found: Iterable[Finding]) -> list[Finding]:
 
 
 def one_call(found: Finding) -> Finding:
-    """Count one call, where a library waits in several steps of its own."""
-    return dataclasses.replace(found, count=1) if found.via else found
+    """Count one call in each step, where a library waits several times by itself."""
+    return dataclasses.replace(found, count=len(found.steps)) if found.via else found
 
 
 def _sum(found: Sequence[Finding]) -> Finding:
-    """Add up what is of one place; of a loop's calls that may be many thousands."""
-    first, *others = found
-    if not others:
-        return first
+    """Add up what is of one place; what can't be added is that of the longest call."""
+    longest = max(found, key=_longest)
+    if len(found) == 1:
+        return longest
     return dataclasses.replace(
-        first,
+        longest,
         kind="stall" if any(one.kind == "stall" for one in found) else "call",
         seconds=reduce(add, (one.seconds for one in found)),
         step=max((one.step for one in found if one.step), default=None),
@@ -45,12 +45,19 @@ def _sum(found: Sequence[Finding]) -> Finding:
         starved=_known(one.starved for one in found),
         stopped=reduce(add, (one.stopped for one in found)),
         kept_out=reduce(add, (one.kept_out for one in found)),
-        waits=reduce(_both, (one.waits for one in found)),
+        # What another call of the same line waited for explains nothing of this one.
+        waits=reduce(_both, (one.waits for one in found if one.via == longest.via)),
         held_up=max(one.held_up for one in found),
         held_up_for=max(one.held_up_for for one in found),
         count=sum(one.count for one in found),
-        advice=next((one.advice for one in found if one.advice), ""),
+        steps=frozenset().union(*(one.steps for one in found)),
+        longest=_longest(longest),
+        advice=next((one.advice for one in (longest, *found) if one.advice), ""),
     )
+
+
+def _longest(found: Finding) -> float:
+    return found.seconds if found.longest is None else found.longest
 
 
 def _known(seconds: Iterable[float | None]) -> float | None:

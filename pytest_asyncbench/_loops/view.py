@@ -106,6 +106,16 @@ class LoopView:
         """Count the callbacks in the loop's queue; 0 where it can't be looked at."""
         return len(names.READY.get(self.loop) or ())
 
+    def suffering(self, seconds: float) -> tuple[int, float]:
+        """Tell the same of now, as two numbers; quickly where no timer is due."""
+        queued = self.queued()
+        timers = names.SCHEDULED.get(self.loop)
+        # They are a heap: the first is due before all others.
+        if timers and timers[0].when() <= self.loop.time():
+            suffered = self.held_up(queued, seconds)
+            return suffered["held_up"], suffered["held_up_for"]
+        return queued, seconds if queued else 0.0
+
     def held_up(self, queued: int, seconds: float) -> HeldUp:
         """Tell who could not go on for so many seconds, and for how long at most.
 

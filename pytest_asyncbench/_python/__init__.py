@@ -12,6 +12,7 @@ from pytest_asyncbench._python.greenlets import (
 )
 from pytest_asyncbench._python.kernel import Kernel, is_parked, is_ready
 from pytest_asyncbench._python.locks import Lock, acquire, held_lock
+from pytest_asyncbench._python.places import PlaceKey, codes_at, place_key
 from pytest_asyncbench._python.shares import (
     Gap,
     Rest,
@@ -46,12 +47,14 @@ __all__ = [
     "Greenlet",
     "Kernel",
     "Lock",
+    "PlaceKey",
     "RawStack",
     "Rest",
     "Tick",
     "acquire",
     "callee",
     "capture",
+    "codes_at",
     "current_frames",
     "fork_reset",
     "getframe",
@@ -66,6 +69,7 @@ __all__ = [
     "outside_here",
     "outside_of",
     "own_greenlet",
+    "place_key",
     "raised_at",
     "raw_frame",
     "semaphore_value",

@@ -1,14 +1,25 @@
-"""What is known of a call of a rule's target, made into an observation of it.
+"""The known calls of a test, counted for each place where they are made.
 
-It is made in the loop's thread, when the call has returned.
+This runs in the loop's thread, when a call has returned, and there may be a million of
+them: so a call at a place that was seen before only adds to a few numbers. What is
+kept of each call by itself is when it began and ended, until its step is over.
+
+Two rules say what is given up where a place makes very many calls in one step. Past
+`_MOST_SPANS` of them, the last stretch of time is drawn out to the end of each further
+call: a sample between two such calls counts as one in a call. Past `_LOOKED_AT` of
+them, who is held up is asked only at a call that is longer than all before, and at each
+hundredth. Counts, sums and the longest call are exact.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
+from array import array
+from collections.abc import Hashable, Mapping
 from types import CodeType, FrameType
 
-from pytest_asyncbench._loops import LoopView, caller_in_c, names
+from pytest_asyncbench._loops import LoopView, caller_in_c, names, running_loop
 from pytest_asyncbench._python import RawStack, capture, to_stack
 from pytest_asyncbench._words.promised import Rule
 from pytest_asyncbench._words.seen import BlockingCall, Frame, Stack
@@ -21,33 +32,196 @@ _IN_C = Frame(file="?", line=0, function="a callback of the loop")
 _ITERATION = frozenset({names.RUN_ONCE.of(asyncio.BaseEventLoop).__code__})
 """The code of one iteration, whose frame stands under all that asyncio's loops do."""
 
+_LOOKED_AT, _EACH = 1_000, 100
+_MOST_SPANS = 20_000
+
+
+class _Counted:
+    """Calls at one place, in one loop: those of a step, or of the steps before it."""
+
+    __slots__ = (
+        "began",
+        "count",
+        "held_up",
+        "held_up_for",
+        "longest",
+        "longest_began",
+        "sealed",
+        "seconds",
+        "spans",
+        "stack",
+        "step",
+        "steps",
+        "target",
+    )
+
+    def __init__(self, target: str, stack: Stack) -> None:
+        self.target = target
+        self.stack = stack
+        self.sealed = False
+        """Whether the step became long, so that nothing more is added."""
+        self.steps = array("d")
+        """When each of them began, of all but the one that is in progress."""
+        self.begin(-math.inf, math.inf)
+
+    def begin(self, step: float, began: float) -> None:
+        """Count from nothing on, within this step."""
+        self.step = step
+        self.began = began
+        self.count = 0
+        self.seconds = 0.0
+        self.longest = -1.0
+        self.longest_began = began
+        self.held_up = 0
+        self.held_up_for = 0.0
+        self.spans: list[float] = []
+        """When each began and ended, one after the other; of one step only."""
+
+    def add(self, view: LoopView, began: float, seconds: float) -> None:
+        """Count one more call of the same step."""
+        self.count += 1
+        self.seconds += seconds
+        spans = self.spans
+        if len(spans) < _MOST_SPANS:
+            spans.append(began)
+            spans.append(began + seconds)
+        else:
+            spans[-1] = began + seconds
+        longer = seconds > self.longest
+        if longer:
+            self.longest = seconds
+            self.longest_began = began
+        if longer or self.count <= _LOOKED_AT or not self.count % _EACH:
+            held_up, held_up_for = view.suffering(seconds)
+            self.held_up = max(self.held_up, held_up)
+            self.held_up_for = max(self.held_up_for, held_up_for)
+
+    def take_in(self, other: _Counted) -> None:
+        """Add what was counted in one more step."""
+        self.steps.append(other.step)
+        self.began = min(self.began, other.began)
+        self.count += other.count
+        self.seconds += other.seconds
+        if other.longest > self.longest:
+            self.longest = other.longest
+            self.longest_began = other.longest_began
+        self.held_up = max(self.held_up, other.held_up)
+        self.held_up_for = max(self.held_up_for, other.held_up_for)
+
+    def told(self) -> BlockingCall:
+        """Give them as an observation."""
+        several = self.count > 1
+        ended = self.longest_began + self.longest
+        # Nobody asks for them in a step that is not long.
+        spans = self.spans if self.sealed and several else ()
+        return BlockingCall(
+            target=self.target,
+            began=self.began,
+            seconds=self.seconds,
+            stack=self.stack,
+            step=self.steps[-1] if self.steps else self.step,
+            held_up=self.held_up,
+            held_up_for=self.held_up_for,
+            count=self.count,
+            earlier=tuple(self.steps[:-1]),
+            longest=(self.longest_began, ended) if several else None,
+            spans=tuple(zip(spans[::2], spans[1::2], strict=True)),
+        )
+
+
+class _AtPlace:
+    """What was counted at one place in one loop, while nothing changed around it."""
+
+    __slots__ = ("before", "now")
+
+    def __init__(self, now: _Counted, before: _Counted) -> None:
+        self.now = now
+        """Of the last step in which it was called."""
+        self.before = before
+        """Of all steps before that one which did not become long."""
+
 
 class Calls:
-    """Make an observation of each known call, of which there may be a million."""
+    """Count the known calls of all loops, each place by itself.
 
-    def __init__(self) -> None:
+    Args:
+        met: the loops that are watched.
+    """
+
+    def __init__(self, met: Mapping[asyncio.AbstractEventLoop, LoopView]) -> None:
+        self._met = met
         self.codes: frozenset[CodeType] = frozenset()
         """The code objects whose frame stands under every step."""
+        self.total = 0
+        """How many have been counted."""
+        self._counted: list[_Counted] = []
+        self._open: dict[tuple[Hashable, LoopView], _AtPlace] = {}
+        self._opened = -math.inf
+        """From when on all that is counted together is judged alike."""
         self._stacks: dict[tuple[object, ...], tuple[RawStack, Stack]] = {}
         """By which code, line and globals each frame had; these stay for their ids."""
 
+    def mark(self) -> int:
+        """Mark this moment; no call before it is counted with one after it."""
+        self._open = {}
+        return len(self._counted)
+
+    def begin_anew(self, now: float) -> None:
+        """Count what begins from now on by itself: it may be judged otherwise."""
+        self._open = {}
+        self._opened = now
+
+    def seal(self, view: LoopView) -> None:
+        """Keep the calls of a loop's step apart, since that became long."""
+        for (_, loops), at in list(self._open.items()):
+            if loops is view and at.now.step == view.last:
+                at.now.sealed = True
+
+    def since(self, mark: int) -> list[BlockingCall]:
+        """Give what was counted since a mark."""
+        return [one.told() for one in self._counted[mark:] if one.count]
+
     def observe(
-        self, view: LoopView, rule: Rule, began: float, seconds: float, frame: FrameType
-    ) -> BlockingCall | None:
-        """Tell of a call that has just returned; None where it is not the loop's."""
+        self,
+        rule: Rule,
+        began: float,
+        seconds: float,
+        frame: FrameType,
+        place: Hashable,
+        /,
+    ) -> None:
+        """Count a call that has just returned, where it is a call of the loop's."""
+        loop = running_loop()
+        view = None if loop is None else self._met.get(loop)
+        if view is None:
+            return
+        key = place, view
+        at = self._open.get(key)
+        # One that was in progress then belongs to neither side.
+        if at is None or began < self._opened:
+            stack = self._stack(frame)
+            if stack is None:
+                return  # a loop is running, but this is not of its making
+            at = _AtPlace(*(_Counted(rule.target, stack) for _ in range(2)))
+            self._counted += at.before, at.now
+            at.now.begin(view.last, began)
+            if began >= self._opened:
+                self._open[key] = at
+        elif at.now.step != view.last:
+            if at.now.sealed:
+                at.now = _Counted(rule.target, at.now.stack)
+                self._counted.append(at.now)
+            else:
+                at.before.take_in(at.now)
+            at.now.begin(view.last, began)
+        self.total += 1
+        at.now.add(view, began, seconds)
+
+    def _stack(self, frame: FrameType) -> Stack | None:
         # Between two steps there are finalizers of what the last one held, and signal
         # handlers while the loop rests.
         raw = capture(frame, self.codes) or capture(frame, _ITERATION)
-        if raw is None:
-            return None  # a loop is running, but this is not of its making
-        return BlockingCall(
-            target=rule.target,
-            began=began,
-            seconds=seconds,
-            stack=self._told(raw) or (caller_in_c() or _IN_C,),
-            step=view.last,
-            **view.held_up(view.queued(), seconds),
-        )
+        return None if raw is None else self._told(raw) or (caller_in_c() or _IN_C,)
 
     def _told(self, raw: RawStack) -> Stack:
         """Put a stack into words, and each only one time."""

@@ -79,5 +79,5 @@ def _unseen(watch: Watch, knows: bool) -> Iterator[str]:
         yield "a stall can't be seen"
     elif not any(stall.samples for stall in stalls):
         yield "the line that stalls can't be seen"
-    if knows and not watch.calls:
+    if knows and not watch.known.total:
         yield "a known call, time.sleep, can't be seen"

@@ -11,14 +11,12 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from types import FrameType
 
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._loops import (
     LoopView,
     StepProbe,
     names,
-    running_loop,
 )
 from pytest_asyncbench._python import (
     Collector,
@@ -32,7 +30,6 @@ from pytest_asyncbench._watching.watchdog import Watchdog
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.problems import Problem
-from pytest_asyncbench._words.promised import Rule
 from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import (
     AcceptedSpan,
@@ -78,7 +75,6 @@ class Watch:
     ) -> None:
         self.clock = clock
         self.stalls: list[LoopStall] = []
-        self.calls: list[BlockingCall] = []
         self.accepted: list[AcceptedSpan] = []
         self._problems: list[Problem] = []
         interval = threshold / _SAMPLES_PER_THRESHOLD
@@ -105,7 +101,8 @@ class Watch:
         self._families = families
         self._of_steps = Stalls(self.watchdog, self._collector)
         self.stand_ins = self._of_steps.stand_ins
-        self._of_calls = Calls()
+        self.known = Calls(self._probe.views.met)
+        """The known calls, counted."""
         self.also_met: Callable[[LoopView], None] = _nothing
         """Called with each loop that is met, in that loop's thread."""
         self._undo = ExitStack()
@@ -117,10 +114,12 @@ class Watch:
         with ExitStack() as undo:
             undo.callback(self.watchdog.stop)
             undo.callback(self._probe.install())
-            self._collector.codes = self._of_calls.codes = self._probe.codes
+            self._collector.codes = self.known.codes = self._probe.codes
             undo.callback(self._collector.install())
             if self._interception is not None and self._families:
-                undo.callback(self._interception.listen(self._called, self._families))
+                undo.callback(
+                    self._interception.listen(self.known.observe, self._families)
+                )
             self._undo = undo.pop_all()
 
     def stop(self) -> None:
@@ -133,17 +132,20 @@ class Watch:
         began = self.clock.now()
         index = len(self.accepted)
         self.accepted.append(AcceptedSpan(began=began, ended=_NEVER, reason=reason))
+        self.known.begin_anew(began)
         try:
             yield
         finally:
             ended = self.clock.now()
             self.accepted[index] = AcceptedSpan(began=began, ended=ended, reason=reason)
+            self.known.begin_anew(ended)
 
     def forget(self) -> None:
         """Drop what was seen so far, of the step that is in progress, too."""
         # The lists stay: who reads what was added since some moment has their length.
         now = self.clock.now()
         self.accepted.append(AcceptedSpan(began=_ALWAYS, ended=now, reason=None))
+        self.known.begin_anew(now)
 
     # ----------------------------------------------------------- problems
 
@@ -164,6 +166,11 @@ class Watch:
         self.note(Problem(kind="failed", text=text))
 
     # -------------------------------------------------------------- facts
+
+    @property
+    def calls(self) -> list[BlockingCall]:
+        """The known calls so far, those that are alike counted together."""
+        return self.known.since(0)
 
     @property
     def steps(self) -> int:
@@ -218,20 +225,10 @@ class Watch:
         if view.blind:
             return
         try:
+            self.known.seal(view)
             self.stalls.append(self._of_steps.observe(view, handle, ended))
         except Exception as error:
             self._failed(f"a stall could not be recorded: {error_of_ours(error)}")
-
-    def _called(
-        self, rule: Rule, began: float, seconds: float, frame: FrameType
-    ) -> None:
-        loop = running_loop()
-        view = None if loop is None else self._probe.views.met.get(loop)
-        if view is None:
-            return
-        call = self._of_calls.observe(view, rule, began, seconds, frame)
-        if call is not None:
-            self.calls.append(call)
 
 
 def _nothing(view: LoopView) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pytest_asyncbench._words.problems import Problem
@@ -130,6 +130,12 @@ class Finding:
     held_up: int = 0
     held_up_for: float = 0.0
     count: int = 1
+    """How often it was called; once for each step where a library waits by itself.
+    Where nothing is called, in how many steps it was seen."""
+    steps: frozenset[float] = field(default=frozenset(), repr=False)
+    """When the steps began in which it was seen."""
+    longest: float | None = None
+    """What the longest of several calls took."""
     allowed: str | None = None
     """The reason for which it is accepted."""
     allowance: str | None = None

@@ -91,16 +91,41 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class BlockingCall:
-    """A call of a rule's target, on the thread of a running loop."""
+    """Calls of a rule's target on one stack, on the thread of a running loop.
+
+    Those within one step that became long are told by themselves. All others are told
+    together, for as long as the test accepted blocking or did not.
+    """
 
     target: str
     began: float
+    """When the first of them began."""
     seconds: float
+    """What all of them took."""
     stack: Stack
     step: float
-    """When the step around it began, which also names the step."""
+    """When the step around the last of them began, which also names the step."""
     held_up: int = 0
     held_up_for: float = 0.0
+    count: int = 1
+    """How many they are."""
+    earlier: tuple[float, ...] = ()
+    """When the other steps began, where they are of several."""
+    longest: tuple[float, float] | None = None
+    """When the longest of them began and ended; None where there is only one."""
+    spans: tuple[tuple[float, float], ...] = ()
+    """When each of several began and ended, where their step became long."""
+
+    @property
+    def each(self) -> tuple[tuple[float, float], ...]:
+        """When each call of a long step began and ended."""
+        return self.spans or ((self.began, self.began + self.seconds),)
+
+    @property
+    def seconds_at_most(self) -> float:
+        """What the longest of them took."""
+        began, ended = self.longest or (0.0, self.seconds)
+        return ended - began
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,7 +84,9 @@ def reports(
     def reports_of(case: Case) -> list[str]:
         seen: list[str] = []
 
-        def listener(rule: Rule, began: float, seconds: float, at: FrameType) -> None:
+        def listener(
+            rule: Rule, began: float, seconds: float, at: FrameType, place: object
+        ) -> None:
             seen.append(rule.target)
 
         async def on_the_loop(call: Callable[[], object]) -> None:

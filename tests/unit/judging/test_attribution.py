@@ -25,6 +25,7 @@ RULES = (
     Rule(target="requests.api.get", family="network", advice="await client.get(...)"),
 )
 SLEEP = user(call="time.sleep")
+SEND = library("send_message", "mail")
 
 
 def found(policy=None, **seen):
@@ -224,6 +225,45 @@ def test_two_calls_of_a_library_from_different_lines_are_two_places():
     a, b = user(50, "f"), user(51, "f")
     step = stall((library(), a), (library(), b), seconds=1.0)
     assert sorted(f.line for f in found(stalls=(step,))) == [50, 51]
+
+
+def test_what_is_told_of_a_place_is_its_longest_calls():
+    """Not the first one's: a line that connects and then waits for the reply."""
+    connecting = (standard("connect", "smtplib", 7), user())
+    replying = (standard("getreply", "smtplib", 9), user())
+    dns, reply = Wait(call="connect"), Wait(call="recvfrom")
+    stall_of_both = LoopStall(
+        began=5.0,
+        seconds=1.0,
+        samples=(
+            *(Sample(at=5.1, stack=connecting, wait=dns) for _ in range(3)),
+            Sample(at=5.7, stack=replying, wait=reply),
+        ),
+        task="Task-1",
+        held_up=0,
+    )
+    # The same library function for the user; by another way further in.
+    seen = findings(
+        Policy(),
+        observations(
+            stalls=(stall_of_both,),
+            calls=tuple(
+                call(target, began=began, seconds=seconds, step=5.0, stack=stack)
+                for target, began, seconds, stack in (
+                    ("socket.connect", 5.0, 0.2, (*connecting[:1], SEND, user())),
+                    ("socket.recv", 5.2, 0.8, (*replying[:1], SEND, user())),
+                )
+            ),
+        ),
+        (
+            Rule(target="socket.connect", family="network", advice="connect later"),
+            Rule(target="socket.recv", family="network", advice="a stream"),
+        ),
+    )
+    (only,) = seen
+    assert only.via[0].line == 9
+    assert only.waits == ((reply, 1),)
+    assert only.advice == "a stream"
 
 
 # ------------------------------------------------------------------- advice
