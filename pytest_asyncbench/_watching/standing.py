@@ -19,6 +19,12 @@ _NOBODY_MEANS = 10 * 365 * 86_400.0
 system from its own start: a timer that was set on a frozen clock is decades away once
 that clock is real again."""
 
+_WAITS = {
+    ("asyncio.base_events", "run_until_complete"),
+    ("tornado.ioloop", "run_sync"),  # it raises so where its task was cancelled, too
+}
+"""What runs a loop until something is done, and raises where that was stopped."""
+
 
 def alive(
     tasks: Iterable[names.AnyTask],
@@ -67,5 +73,7 @@ def is_stop(error: BaseException | None) -> bool:
     traceback = error.__traceback__ if isinstance(error, RuntimeError) else None
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
-    waits = asyncio.BaseEventLoop.run_until_complete.__code__
-    return traceback is not None and traceback.tb_frame.f_code is waits
+    if traceback is None:
+        return False
+    frame = traceback.tb_frame
+    return (frame.f_globals.get("__name__"), frame.f_code.co_name) in _WAITS
