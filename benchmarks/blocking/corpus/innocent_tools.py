@@ -94,7 +94,7 @@ async def test_logging():
 async def test_logging_to_stderr():
     logger = logging.getLogger("corpus.stderr")
     logger.addHandler(logging.StreamHandler())
-    # A hundred of these are 60 ms of work on a slow machine, which is a stall by itself.
+    # A hundred of these are 60 ms of work on a slow machine, which is a stall.
     for _ in range(30):
         logger.error("hello", stack_info=True)
 
