@@ -19,6 +19,7 @@ from pytest_asyncbench._judging.grouping import alike, waits
 from pytest_asyncbench._judging.merging import merged, one_call
 from pytest_asyncbench._judging.once import IMPORT, begun_by, done_once
 from pytest_asyncbench._judging.stretches import Moments, Stretches, ends
+from pytest_asyncbench._rules.libraries import instead_of
 from pytest_asyncbench._words.decided import GARBAGE, Finding
 from pytest_asyncbench._words.promised import Policy, Rule
 from pytest_asyncbench._words.seen import (
@@ -71,6 +72,13 @@ def _advice(rule: Rule) -> str:
     return f"{rule.advice} (ruff {rule.ruff})" if rule.ruff else rule.advice
 
 
+def _is_wait(rule: Rule) -> bool:
+    """Tell whether a library that makes this call waits for somebody by it."""
+    # A context is made once, whatever client it is for.
+    of_clients = rule.family in ("network", "locks", "sleep")
+    return of_clients and not rule.target.startswith(("ssl.SSLContext", "ssl.create"))
+
+
 class _Place(NamedTuple):
     """What holds for all that was seen on one stack, whenever that was."""
 
@@ -96,6 +104,7 @@ class _Inquiry:
             LAZY_IMPORT: _LAZILY,
             _COLLECT: _ASKED_FOR,
         }
+        self._waits = {rule.target for rule in rules if _is_wait(rule)}
         self._places: dict[tuple[int, str | None], _Place] = {}
         """By the id of a stack, which its place keeps alive, and what was called."""
 
@@ -314,8 +323,17 @@ class _Inquiry:
     def _advised(self, culprit: Blame, target: str | None) -> str:
         # The user's own call first: advice for it fits better than for its insides.
         further_in = (frame.qualified for frame in reversed(culprit.via))
-        names = (culprit.call, *further_in, target)
-        return next((self._advice[name] for name in names if name in self._advice), "")
+        for name in filter(None, (culprit.call, *further_in, target)):
+            advice = self._advice.get(name) or self._instead(name, culprit, target)
+            if advice:
+                return advice
+        return ""
+
+    def _instead(self, name: str, culprit: Blame, target: str | None) -> str | None:
+        """Tell what to use in the place of a library that waits in `name`."""
+        # Of what else takes long in it, it is not known that another one does better.
+        is_wait = target in self._waits or (target is None and not culprit.via)
+        return instead_of(name) if is_wait else None
 
 
 def _less_calls(
