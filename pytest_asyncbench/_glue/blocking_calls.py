@@ -36,6 +36,17 @@ class BlockingCalls(Sequence[Finding]):
         """Look away in a ``with`` block: what blocks there is not even listed."""
         return self._trial.watched.watch.accepting(None)
 
+    def only(self) -> AbstractContextManager[None]:
+        """Look in a ``with`` block alone: what blocks elsewhere is not even listed."""
+        return self._trial.watched.watch.only()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (list, tuple, BlockingCalls)):
+            return NotImplemented
+        return self._now() == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
+
     def __len__(self) -> int:
         return len(self._now())
 
@@ -50,4 +61,4 @@ class BlockingCalls(Sequence[Finding]):
         return iter(self._now())
 
     def __repr__(self) -> str:
-        return f"<blocking_calls: {self._now()!r}>"
+        return repr(self._now())

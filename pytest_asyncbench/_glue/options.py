@@ -152,6 +152,13 @@ OPTIONS = (
 def add_options(parser: pytest.Parser) -> None:
     """Offer every row of the table as an ini setting and a command line option."""
     group = parser.getgroup("asyncbench", "concurrency assertions (pytest-asyncbench)")
+    group.addoption(
+        "--asyncbench",
+        dest="asyncbench_blocking",
+        action="store_const",
+        const="report",
+        help="short for --asyncbench-blocking=report",
+    )
     for option in OPTIONS:
         text = f"{option.help}: {option.value} (default: {option.default})"
         parser.addini(option.ini, text, type=option.kind, default=None)

@@ -76,6 +76,9 @@ class Watch:
         self.clock = clock
         self.stalls: list[LoopStall] = []
         self.accepted: list[AcceptedSpan] = []
+        self._only_depth = 0
+        self._outside: int | None = None
+        """Which of them lasts up to the next block of `only`; None before the first."""
         self._problems: list[Problem] = []
         interval = threshold / _SAMPLES_PER_THRESHOLD
         self.watchdog = Watchdog(
@@ -139,6 +142,32 @@ class Watch:
             ended = self.clock.now()
             self.accepted[index] = AcceptedSpan(began=began, ended=ended, reason=reason)
             self.known.begin_anew(ended)
+
+    @contextmanager
+    def only(self) -> Iterator[None]:
+        """List what blocks in blocks like this one, and nothing else of the test."""
+        # One that is entered within another is in the test's list already.
+        if self._only_depth == 0:
+            now, began = self.clock.now(), _ALWAYS
+            if self._outside is not None:
+                began = self.accepted[self._outside].began
+            self._pause_outside(began, now)
+        self._only_depth += 1
+        try:
+            yield
+        finally:
+            self._only_depth -= 1
+            if self._only_depth == 0:
+                self._outside = None
+                self._pause_outside(self.clock.now(), _NEVER)
+
+    def _pause_outside(self, began: RealSeconds, ended: RealSeconds) -> None:
+        span = AcceptedSpan(began=began, ended=ended, reason=None)
+        if self._outside is None:
+            self._outside = len(self.accepted)
+            self.accepted.append(span)
+        else:
+            self.accepted[self._outside] = span
 
     def forget(self) -> None:
         """Drop what was seen so far, of the step that is in progress, too."""

@@ -20,6 +20,7 @@ from pytest_asyncbench._words.seen import (
     Stack,
     Wait,
 )
+from pytest_asyncbench._words.units import seconds, where
 
 __all__ = [
     "GARBAGE",
@@ -108,7 +109,7 @@ class Repeated:
     """The speedup of each that has one, in order."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Finding:
     """Blocking at one place, merged over all that was seen of it there."""
 
@@ -145,6 +146,12 @@ class Finding:
     """Whether the function was at work itself, and `call` is its own name."""
     via: Stack = ()
     """The frames between the user's place and the call, innermost first."""
+
+    def __repr__(self) -> str:
+        times = f", {self.count} times" if self.count > 1 else ""
+        allowed = "" if self.allowed is None else f", allowed: {self.allowed}"
+        place = where(self.file, self.line, self.function)
+        return f"<{self.call} at {place}, {seconds(self.seconds)}{times}{allowed}>"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 SUITE = """
-import asyncio, time
+import asyncio, select, time
 import pytest
 from pytest_asyncbench import Finding, PolicyError
 
@@ -72,6 +72,37 @@ async def test_paused_ends_on_an_error(blocking_calls):
     with pytest.raises(KeyError), blocking_calls.paused():
         raise KeyError
     time.sleep(0.001)
+
+@pytest.mark.no_blocking
+async def test_only(blocking_calls):
+    time.sleep(0.001)
+    for _ in range(2):
+        with blocking_calls.only(), blocking_calls.only():
+            select.select([], [], [], 0.001)
+            await asyncio.sleep(0)
+        time.sleep(0.15)
+        await asyncio.sleep(0)
+    assert [call.call for call in blocking_calls] == ["select.select"]
+
+@pytest.mark.no_blocking
+async def test_only_what_is_fine(blocking_calls):
+    time.sleep(0.001)
+    with pytest.raises(KeyError), blocking_calls.only():
+        raise KeyError
+    time.sleep(0.15)
+
+async def test_equal(blocking_calls):
+    assert blocking_calls == [] == list(blocking_calls)
+    assert not blocking_calls != ()
+    time.sleep(0.001)
+    await asyncio.sleep(0)
+    assert blocking_calls == list(blocking_calls) != []
+    assert blocking_calls != None
+
+async def test_shown(blocking_calls):
+    time.sleep(0.001)
+    await asyncio.sleep(0)
+    assert blocking_calls == []
 
 async def test_no_reason(blocking_calls):
     for wrong in ("", "  ", None):
@@ -152,6 +183,8 @@ def test_every_use_is_right(suite):
         "test_allowed_ends",
         "test_paused_ends_on_an_error",
         "test_both",
+        "test_only",
+        "test_shown",
     }
 
 
@@ -167,6 +200,20 @@ def test_cleared_calls_are_not_in_the_record(suite):
     """They do not count against the test either."""
     assert suite["test_cleared_does_not_count"].record["blocking"] == []
     assert suite["test_cleared_in_its_step"].record["blocking"] == []
+
+
+def test_only_what_blocks_in_the_block_counts(suite):
+    """However often it is entered, and nothing before, between or after."""
+    (entry,) = suite["test_only"].record["blocking"]
+    assert (entry["call"], entry["count"]) == ("select.select", 2)
+    assert suite["test_only_what_is_fine"].record["blocking"] == []
+
+
+def test_an_assertion_on_the_list_shows_places(suite):
+    """And no raw values."""
+    text = suite["test_shown"].text
+    assert "<time.sleep at test_it.py:" in text
+    assert "Finding(" not in text
 
 
 def test_a_block_holds_in_a_fixtures_teardown(suite):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 SUITE = """
 import asyncio, time
 import pytest
@@ -116,3 +118,15 @@ def test_code_that_counts_its_threads_does_not_see_ours(play_once):
     run = play_once(COUNTS_THREADS, "--asyncbench-blocking=report")
     assert run.outcomes == {"test_threads": "passed"}
     assert run["test_threads"].record["steps"] > 0
+
+
+@pytest.mark.parametrize(
+    ("args", "mode"),
+    [
+        (["--asyncbench"], "report"),
+        (["--asyncbench", "--asyncbench-blocking=warn"], "warn"),
+    ],
+)
+def test_the_name_alone_is_short_for_a_report(play_once, args, mode):
+    """What one writes to have a look; the whole option may come after it."""
+    assert play_once(COUNTS_THREADS, *args)["test_threads"].record["mode"] == mode
