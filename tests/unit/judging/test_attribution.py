@@ -229,8 +229,8 @@ def test_two_calls_of_a_library_from_different_lines_are_two_places():
 
 def test_what_is_told_of_a_place_is_its_longest_calls():
     """Not the first one's: a line that connects and then waits for the reply."""
-    connecting = (standard("connect", "smtplib", 7), user())
-    replying = (standard("getreply", "smtplib", 9), user())
+    connecting = (standard("connect", "imaplib", 7), user())
+    replying = (standard("getreply", "imaplib", 9), user())
     dns, reply = Wait(call="connect"), Wait(call="recvfrom")
     stall_of_both = LoopStall(
         began=5.0,
