@@ -20,11 +20,13 @@ NAMES = {
     "pytest_asyncbench._glue.properties",
     "pytest_asyncbench._words",
     "pytest_asyncbench._words.real_time",
+    "pytest_asyncbench._words.undo",
     "pytest_asyncbench.plugin",
 }
 """What knows names only; all the rest knows what they mean.
 
-The readers of time are loaded as well, before any test can freeze it.
+The readers of time are loaded as well, before any test can freeze it; and the few lines
+that replace an attribute and put it back, by which the host suits Hypothesis.
 """
 
 LOADED = """
