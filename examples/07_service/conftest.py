@@ -19,7 +19,7 @@ if missing := [name for name in NEEDED if find_spec(name) is None]:
     )
 
 CUSTOMERS = 12
-ORDERS = 20_000
+ORDERS = 100_000
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class _Rates(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        time.sleep(1)
+        time.sleep(2)
         self.send_response(200)
         self.send_header("Content-Length", "4")
         self.end_headers()

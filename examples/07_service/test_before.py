@@ -7,7 +7,7 @@ import service_before as service
 from aiohttp.test_utils import TestClient, TestServer
 
 
-@pytest.mark.no_blocking
+@pytest.mark.no_blocking(threshold="500ms")
 async def test_spent(database: Path, rates: str) -> None:
     """One request is enough to find the two lines."""
     async with TestClient(TestServer(service.application(database, rates))) as client:
