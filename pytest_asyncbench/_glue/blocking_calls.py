@@ -19,10 +19,17 @@ class BlockingCalls(Sequence[Finding]):
 
     def __init__(self, trial: Trial) -> None:
         self._trial = trial
+        self._judged_at: object = None
+        self._judged: list[Finding] = []
 
     def _now(self) -> list[Finding]:
         watched, call = self._trial.watched, self._trial.call
-        return findings(watched.policy, call.seen(), watched.rules)
+        # Who asks for each finding in turn, or again and again, is told from memory.
+        now = watched.watch.seen_so_far
+        if now != self._judged_at:
+            self._judged = findings(watched.policy, call.seen(), watched.rules)
+            self._judged_at = now
+        return [*self._judged]
 
     def clear(self) -> None:
         """Forget what was seen so far; it does not count against the test either."""

@@ -50,7 +50,7 @@ def _finding_lines(finding: Finding, threshold: float) -> Iterator[str]:
 
 
 def _headline(finding: Finding, threshold: float) -> str:
-    times = f", {finding.count} times" if finding.count > 1 else ""
+    times = _times(finding)
     here = seconds(finding.seconds)
     if finding.kind == "call":
         return f"blocking call on the event loop, {here}{times}"
@@ -61,6 +61,17 @@ def _headline(finding: Finding, threshold: float) -> str:
     return (
         f"event loop stalled {seconds(finding.step)} {limit}, {here} of it here{times}"
     )
+
+
+def _times(finding: Finding) -> str:
+    """Say how often; calls and steps apart where a stall is made of many calls."""
+    steps = len(finding.steps)
+    if finding.count == 1:
+        return ""
+    if finding.kind == "call" or steps in (0, finding.count):
+        return f", {finding.count} times"
+    within = "one step" if steps == 1 else f"{steps:,} steps"
+    return f", {finding.count:,} calls in {within}"
 
 
 def _called(finding: Finding) -> str:

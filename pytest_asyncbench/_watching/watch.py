@@ -152,6 +152,7 @@ class Watch:
             if self._outside is not None:
                 began = self.accepted[self._outside].began
             self._pause_outside(began, now)
+            self.known.begin_anew(now)
         self._only_depth += 1
         try:
             yield
@@ -159,7 +160,9 @@ class Watch:
             self._only_depth -= 1
             if self._only_depth == 0:
                 self._outside = None
-                self._pause_outside(self.clock.now(), _NEVER)
+                now = self.clock.now()
+                self._pause_outside(now, _NEVER)
+                self.known.begin_anew(now)
 
     def _pause_outside(self, began: RealSeconds, ended: RealSeconds) -> None:
         span = AcceptedSpan(began=began, ended=ended, reason=None)
@@ -200,6 +203,14 @@ class Watch:
     def calls(self) -> list[BlockingCall]:
         """The known calls so far, those that are alike counted together."""
         return self.known.since(0)
+
+    @property
+    def seen_so_far(self) -> tuple[object, ...]:
+        """Give what changes with each stall and known call, and with what is accepted.
+
+        A stretch of time that ends in the list of those accepted is another one.
+        """
+        return len(self.stalls), self.known.total, tuple(self.accepted)
 
     @property
     def steps(self) -> int:

@@ -266,6 +266,33 @@ def test_what_is_told_of_a_place_is_its_longest_calls():
     assert only.advice == "a stream"
 
 
+def test_calls_that_were_counted_together_are_counted_once():
+    """In steps and in calls, those of a long step and of all others alike."""
+    spans = tuple((5.0 + 0.1 * n, 5.1 + 0.1 * n) for n in range(3))
+    seen = one(
+        stalls=(stall(began=5.0, seconds=0.3),),
+        calls=(
+            call(began=1.0, seconds=0.04, step=2.0, earlier=(1.0,), count=4),
+            call(began=5.0, seconds=0.3, step=5.0, count=3, spans=spans),
+        ),
+    )
+    assert (seen.kind, seen.count, len(seen.steps)) == ("stall", 7, 3)
+    assert seen.seconds == pytest.approx(0.34)
+
+
+def test_a_library_that_waits_several_times_in_a_step_was_called_once_there():
+    """Also where the calls of many steps are told together."""
+    sending = (standard("send"), library("get"), user())
+    receiving = (standard("recv"), library("get"), user())
+    seen = one(
+        calls=(
+            call("socket.send", step=2.0, earlier=(1.0,), count=2, stack=sending),
+            call("socket.recv", step=2.0, earlier=(1.0,), count=9, stack=receiving),
+        ),
+    )
+    assert (seen.count, len(seen.steps)) == (2, 2)
+
+
 # ------------------------------------------------------------------- advice
 
 

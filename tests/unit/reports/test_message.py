@@ -236,6 +236,28 @@ BLOCKING = Violation(kind="blocking", limit=0.1, actual=0.25)
 ERROR = Policy(blocking="error", threshold=0.1)
 
 
+@pytest.mark.parametrize(
+    ("count", "steps", "said"),
+    [
+        (1_000, 1, ", 1,000 calls in one step"),
+        (1_000, 3, ", 1,000 calls in 3 steps"),
+        (3, 3, ", 3 times"),
+        (1, 1, ""),
+    ],
+)
+def test_a_stall_of_many_calls_says_calls_and_steps_apart(count, steps, said):
+    """A step that made a thousand calls was not stalled a thousand times."""
+    found = finding(
+        kind="stall",
+        seconds=0.25,
+        step=0.25,
+        count=count,
+        steps=frozenset(map(float, range(steps))),
+    )
+    lines = text(BLOCKING, policy=ERROR, findings=(found,))
+    assert lines[0] == f"event loop stalled 0.250 s (limit 0.100 s){said}"
+
+
 def test_a_known_call_says_where_what_and_what_instead(tmp_path):
     """The user's line with its source."""
     source = tmp_path / "test_source.py"

@@ -118,6 +118,19 @@ def test_what_the_test_accepts_is_counted_apart(watch, wait):
     assert accepted == [False, True, False]
 
 
+def test_what_is_looked_at_alone_is_counted_apart(watch, wait):
+    """One line may be reached within `only` and outside of it."""
+
+    async def main():
+        await asyncio.sleep(0)
+        for alone in (False, True, False):
+            with watch.only() if alone else ExitStack():
+                wait(1.0)
+
+    asyncio.run(main())
+    assert [call.count for call in watch.calls] == [1, 1, 1]
+
+
 def test_what_comes_after_a_mark_is_counted_apart(watch, wait):
     """A phase of a test is not told of the calls of the one before it."""
     marks = []
