@@ -30,11 +30,11 @@ import pytest
 async def test_kind():
     assert type(asyncio.get_running_loop()).__name__ == "Loop"
 
-@pytest.mark.no_blocking
+@pytest.mark.no_blocking(threshold=60)
 async def test_blocks():
     time.sleep(0.001)
 
-@pytest.mark.no_blocking
+@pytest.mark.no_blocking(threshold=60)
 async def test_clean():
     await asyncio.sleep(0.01)
 
@@ -42,13 +42,13 @@ async def test_clean():
 async def test_hung():
     await asyncio.sleep(60)
 
-@pytest.mark.budget(30, speedup=1.5)
+@pytest.mark.budget(60, speedup=1.1)
 async def test_fast():
-    await asyncio.gather(*(asyncio.sleep(0.3) for _ in range(5)))
+    await asyncio.gather(*(asyncio.sleep(0.5) for _ in range(5)))
 
 @pytest.mark.concurrent(5)
 async def test_copies():
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.5)
 
 async def test_run(concurrently):
     run = await concurrently(asyncio.sleep(0.01, 1), asyncio.sleep(0.01, 2))
@@ -86,7 +86,7 @@ def test_verdicts_are_the_same_on_the_loop_of_each_factory(play):
         record = run[f"test_blocks[{factory}]"].record
         assert [found["call"] for found in record["blocking"]] == ["time.sleep"]
         assert run[f"test_hung[{factory}]"].lines[0].startswith("wall clock ")
-        assert run[f"test_fast[{factory}]"].record["speedup"] > 1.5
+        assert run[f"test_fast[{factory}]"].record["speedup"] > 1.1
     assert any("time.sleep, 2 times in 2 tests" in line for line in run.summary)
 
 

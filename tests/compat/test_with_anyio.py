@@ -17,11 +17,11 @@ BODY = """
 import asyncio, time
 import anyio, pytest
 
-@pytest.mark.no_blocking
+@pytest.mark.no_blocking(threshold=60)
 async def test_blocks():
     time.sleep(0.001)
 
-@pytest.mark.no_blocking
+@pytest.mark.no_blocking(threshold=60)
 async def test_clean():
     await anyio.sleep(0.01)
 
@@ -29,15 +29,15 @@ async def test_clean():
 async def test_hung():
     await anyio.sleep(60)
 
-@pytest.mark.budget(30, speedup=1.5)
+@pytest.mark.budget(60, speedup=1.1)
 async def test_group():
     async with anyio.create_task_group() as group:
         for _ in range(5):
-            group.start_soon(anyio.sleep, 0.3)
+            group.start_soon(anyio.sleep, 0.5)
 
 @pytest.mark.concurrent(5)
 async def test_copies():
-    await anyio.sleep(0.3)
+    await anyio.sleep(0.5)
 
 async def test_run(concurrently):
     assert list(await concurrently(anyio.sleep(0.01), anyio.sleep(0.01))) == [None] * 2
@@ -69,7 +69,7 @@ def told_alike(run):
     assert run.outcomes == OUTCOMES
     assert run["test_blocks[asyncio]"].record["blocking"][0]["call"] == "time.sleep"
     assert run["test_hung[asyncio]"].lines[0].startswith("wall clock ")
-    assert run["test_group[asyncio]"].record["speedup"] > 1.5
+    assert run["test_group[asyncio]"].record["speedup"] > 1.1
     assert all(run[name].watched for name in OUTCOMES)
 
 
