@@ -255,11 +255,13 @@ def _names_of_heirs(code: CodeType, scope: Scope) -> tuple[str, ...]:
         if isinstance(kind, type) and kind is not base and base in kind.__mro__
     )
     method = vars(base).get(name)
+    if method is None:  # before 3.11 the class of that name may be another's
+        return ()
     return tuple(
         sorted(
             f"{kind.__qualname__}.{name}"
             for kind in heirs
-            if inspect.getattr_static(kind, name) is method
+            if inspect.getattr_static(kind, name, None) is method
         )
     )
 
