@@ -310,7 +310,7 @@ class Concurrently:
             keep_going=terms.return_exceptions,
         )
         before = watched.so_far()
-        stopwatch = watched.time.stopwatch()
+        stopwatch = watched.stopwatch()
         async with AsyncExitStack() as stack:
             deadline = None
             if terms.budget is not None and terms.budget.within is not None:
@@ -335,7 +335,7 @@ class Concurrently:
 
     async def _in_turn(self, terms: _Terms) -> LivedSeconds:
         __tracebackhide__ = True
-        stopwatch = self._watched.time.stopwatch()
+        stopwatch = self._watched.stopwatch()
         await in_turn(terms.jobs, keep_going=terms.return_exceptions)
         return stopwatch.elapsed().lived
 

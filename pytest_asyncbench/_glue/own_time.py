@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from pytest_asyncbench._words.clock import Clock, Stopwatch
@@ -42,9 +42,14 @@ class OwnTime:
                 undo.enter_context(self.virtual.frozen_datetime())
             return undo.pop_all().close
 
-    def stopwatch(self) -> Stopwatch:
-        """Begin to measure in this time, and in real time."""
-        return Stopwatch(self._clock, self.virtual.time if self.virtual else None)
+    def stopwatch(self, starved: Callable[[], float | None]) -> Stopwatch:
+        """Begin to measure in this time, and in real time.
+
+        Args:
+            starved: tells for how long this thread has been starved since now.
+        """
+        virtual = self.virtual.time if self.virtual else None
+        return Stopwatch(self._clock, virtual, starved=starved)
 
     @contextmanager
     def paused(self) -> Iterator[None]:

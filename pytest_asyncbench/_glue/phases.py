@@ -104,7 +104,7 @@ class _Fixtures(Phase):
             return lambda: None
         with ExitStack() as undo:
             undo.callback(self._end)
-            self._stopwatch = self._watched.time.stopwatch()
+            self._stopwatch = self._watched.stopwatch()
             self._hold(undo)
             return undo.pop_all().close
 
@@ -190,7 +190,7 @@ class Call(Phase):
             undo.callback(self._end)
             # One that stood in a fixture before took none of the call's time.
             watch.watchdog.debugged = False
-            self._stopwatch = self._watched.time.stopwatch()
+            self._stopwatch = self._watched.stopwatch()
             if not in_loop and watch.census is not None:
                 self._group = watch.census.bodies()
             if not in_loop:
@@ -243,7 +243,7 @@ class Call(Phase):
     async def _in_turn(self, work: Callable[[], Awaitable[None]], repeat: int) -> None:
         """Run the body several times, each with an account of its own."""
         for _ in range(repeat):
-            stopwatch = self._watched.time.stopwatch()
+            stopwatch = self._watched.stopwatch()
             census = self._watched.watch.census
             group = census.body() if census is not None else None
             try:

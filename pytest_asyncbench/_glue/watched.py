@@ -95,6 +95,10 @@ class Watched:
         with self.time.adopting():
             return asyncio.run(work)
 
+    def stopwatch(self) -> Stopwatch:
+        """Begin to measure the calling thread's time."""
+        return self.time.stopwatch(self.watch.starvation())
+
     def deadline(
         self,
         stopwatch: Stopwatch,

@@ -53,6 +53,10 @@ LongStep = Callable[[LoopView, names.Step, RealSeconds], None]
 """Called with the view, the handle and the time at the end of a step over the limit."""
 
 
+_TIMERS_GRAIN = 0.001
+"""To so many seconds a poller rounds up its time limit."""
+
+
 class StepProbe:
     """Count the steps of every loop, and report those that are longer than a limit.
 
@@ -166,7 +170,17 @@ def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
         if view.last > view.due:
             view.give_way()
         events = poll(timeout)
-        view.last = now()
+        began, view.last = view.last, now()
+        if timeout is None:
+            view.polled += view.last - began
+        elif timeout > 0:
+            # A timer is due whatever else comes. From then on the thread could run.
+            waited = view.last - began
+            late = waited - timeout - _TIMERS_GRAIN
+            if late > 0:
+                view.late += late
+                waited -= late
+            view.polled += waited
         return events
 
     return replace(poller, "select", select)

@@ -39,10 +39,12 @@ class LoopView:
         "greenlet",
         "kind",
         "last",
+        "late",
         "loop",
         "missing",
         "moved",
         "native",
+        "polled",
         "steps",
         "thread",
         "undo",
@@ -68,6 +70,16 @@ class LoopView:
         """
         self.steps = 0
         """Written by the loop's thread."""
+        self.polled = 0.0
+        """For how many seconds its polls had to wait so far, for I/O and for timers.
+
+        Written by the loop's thread.
+        """
+        self.late = 0.0
+        """For how many seconds they came back later than that, being due.
+
+        Written by the loop's thread.
+        """
         self.blind = False
         """Whether its poll can't be watched, so that waiting looks like a long step.
 

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from pytest_asyncbench._python.gil import switch_interval
-from pytest_asyncbench._words.clock import SystemClock
+from pytest_asyncbench._words.clock import SystemClock, current_thread_ids
 from pytest_asyncbench._words.seen import Wait
 
 __all__ = ["Kernel", "is_parked", "is_ready", "static_memory", "waits_for"]
@@ -335,6 +335,10 @@ class Kernel:
     def waits_for(self, native: int) -> Wait | None:
         """Tell what this thread waits for, None where it is none of the user's."""
         return waits_for(native)
+
+    def working_here(self) -> float | None:
+        """Tell the processor time of the calling thread; this keeps the GIL."""
+        return self.working(current_thread_ids()[1])
 
     def switches(self) -> int | None:
         """Count how often the calling thread has waited so far; this keeps the GIL."""

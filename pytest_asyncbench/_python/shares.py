@@ -13,13 +13,17 @@ from pytest_asyncbench._words.clock import Processor
 
 __all__ = [
     "Gap",
+    "Lost",
+    "Moment",
     "Rest",
     "Split",
     "Tick",
     "is_late",
+    "keeps_out",
     "kept_out",
     "share_of",
     "split_step",
+    "starved_between",
     "stood",
     "waited_for_gil",
 ]
@@ -42,6 +46,8 @@ class Tick(NamedTuple):
     """For how long the watchdog had been kept from the interpreter so far."""
     waiting: bool = False
     """Whether the thread waited in the kernel for something of the user's."""
+    by_us: float = 0.0
+    """For how long the watchdog may have kept others from the interpreter so far."""
 
 
 def share_of(
@@ -168,6 +174,44 @@ def _more(before: float | None, after: float | None) -> float | None:
     return None if before is None or after is None else after - before
 
 
+# ---------------------------------------------------------- kept out by ourselves
+
+_ASKED = 2
+"""So often it waits in a round in which it asks for the GIL; the first is its sleep."""
+_LOST = 0.001
+"""What it costs to hand the GIL over, in seconds, where nobody lacks a processor."""
+
+
+def keeps_out(rest: Rest, at: float, switches: int | None, interval: float) -> bool:
+    """Tell whether the watchdog may have kept who was at work from the interpreter.
+
+    *Problem*: a thread at work gives up the GIL for the watchdog, and waits until that
+    has taken it, looked, and given it back. Where the system takes the processor from
+    the watchdog meanwhile, or does not give it one at all, both wait, and only one of
+    them in the run queue. *What does not work*: to count how often the thread woke, as
+    `kept_out` does, since who gives up the GIL for another waits once, however long it
+    takes. *What we do*: in each round in which the watchdog had to ask for the GIL, so
+    that somebody had it, and came later than its asking explains, count what it worked
+    and stood in the queue. *What still fails*: that is the most that it may be, as it
+    also queues after its sleep, and each time it asks again. So it is only counted of
+    time that nothing else explains, and soon forgotten where there is none: see `Lost`.
+    """
+    more = _more(rest.switches, switches)
+    if not interval or more is None or more < _ASKED:
+        return False
+    return at - rest.due > (more - 1) * interval + _LOST
+
+
+def _by_us(ticks: Sequence[Tick], began: float, last: Tick) -> float:
+    before = [tick for tick in ticks if tick.at <= began]
+    if not before:
+        return 0.0
+    # Of what was lost around the step's beginning it has its part.
+    then = next((tick for tick in ticks if began < tick.at < last.at), last)
+    part = (then.at - began) / (then.at - before[-1].at)
+    return last.by_us - then.by_us + part * (then.by_us - before[-1].by_us)
+
+
 # ------------------------------------------------------------- nobody ran at all
 
 _LATE = 0.02
@@ -240,7 +284,7 @@ class Split(NamedTuple):
     starved: float | None
     """All the time in which the thread could have run and was not let."""
     kept_out: float = 0.0
-    """The part of it in which another thread kept the interpreter."""
+    """The part of it in which another thread of the test's kept the interpreter."""
 
 
 def split_step(
@@ -256,4 +300,74 @@ def split_step(
         return Split(working, None, starved)
     blocked = max(0.0, last.at - began - stopped - working - starved)
     kept = min(blocked, kept_out(ticks, began, last, interval))
-    return Split(working, blocked - kept, starved + stopped + kept, kept)
+    # Both may tell of the same time, so the longer one counts.
+    lost = max(kept, min(blocked, _by_us(ticks, began, last)))
+    return Split(working, blocked - lost, starved + stopped + lost, kept)
+
+
+class Moment(NamedTuple):
+    """The account of a thread that runs loops, at one moment."""
+
+    at: float
+    account: Processor
+    polled: float = 0.0
+    """For how long its loops had nothing to do so far, and waited in their polls."""
+    late: float = 0.0
+    """For how long these polls lasted beyond the moment at which a timer was due."""
+    by_us: float = 0.0
+    """For how long the watchdog may have kept others from the interpreter so far."""
+
+
+_SPARE = 0.02
+"""For so many seconds a cause is kept that has explained nothing so far. What it could
+have explained and need not have would else excuse a call that blocks later."""
+
+
+class Lost(NamedTuple):
+    """For how long a thread was kept from running, beside its time in the queue."""
+
+    moment: Moment
+    """Up to when that is known."""
+    seconds: float = 0.0
+    spare: float = 0.0
+    """What there were causes for, and nothing to be explained."""
+    left: float = 0.0
+    """What there was no cause for, of the time since the moment before.
+
+    A loop that polled at this moment did not tell yet what it waits for, and a cause
+    may be known a little later than the time that it explains.
+    """
+
+    def up_to(self, moment: Moment) -> Lost:
+        """Go on to a later moment.
+
+        Of the time that is not explained by the thread's own account that is lost for
+        which there is a cause: a timer that was due, or our own thread.
+        """
+        before = self.moment
+        more = _unexplained(before, moment) or 0.0
+        causes = moment.late - before.late + moment.by_us - before.by_us + self.spare
+        lost = max(0.0, min(more + self.left, causes))
+        left = max(0.0, min(more, more + self.left - lost))
+        return Lost(moment, self.seconds + lost, min(_SPARE, causes - lost), left)
+
+
+def starved_between(first: Moment, last: Moment, causes: float) -> float | None:
+    """Tell for how long the thread could have run and was not let.
+
+    That is its time in the run queue, and what of the remaining time other `causes`
+    explain, in seconds. What they don't is the test's own waiting.
+    """
+    in_queue = _more(first.account.starved, last.account.starved)
+    unexplained = _unexplained(first, last)
+    if in_queue is None or unexplained is None:
+        return in_queue
+    return in_queue + max(0.0, min(unexplained, causes))
+
+
+def _unexplained(first: Moment, last: Moment) -> float | None:
+    in_queue = _more(first.account.starved, last.account.starved)
+    worked = _more(first.account.working, last.account.working)
+    if in_queue is None or worked is None:
+        return None
+    return last.at - first.at - worked - in_queue - (last.polled - first.polled)

@@ -13,6 +13,7 @@ from pytest_asyncbench._python import (
     Kernel,
     Rest,
     is_late,
+    keeps_out,
     stood,
     waited_for_gil,
 )
@@ -45,16 +46,35 @@ class Lateness:
         """The sleep that it is in, or was in before the look that it takes now."""
         self.kept_out = 0.0
         """For how long it has been kept from the interpreter so far."""
+        self.by_us = 0.0
+        """For how long it may have kept others from it, in the rounds that are over."""
+        self.keeps_out = False
+        """Whether it may do so in this round."""
         self.gaps: list[Gap] = []
         """When it should have run and nothing did."""
         self._woke = 0.0
         """When it last woke."""
         self._starved: float | None = 0.0
         """For how long it had stood in the run queue when that was last read."""
+        self._worked = 0.0
+        """For how long it had worked then."""
 
     def begin_anew(self) -> None:
         """Forget the account of a thread that has ended; another one is to come."""
-        self._starved = 0.0
+        self._starved = self._worked = 0.0
+
+    def by_us_with(self, worked: float | None, starved: float | None) -> float:
+        """Tell for how long it may have kept others from the interpreter, up to now.
+
+        Args:
+            worked: for how long its thread has worked, in seconds.
+            starved: for how long it has stood in the run queue.
+        """
+        if not self.keeps_out:
+            return self.by_us
+        worked = max(0.0, (worked or 0.0) - self._worked)
+        starved = max(0.0, (starved or 0.0) - (self._starved or 0.0))
+        return self.by_us + worked + starved
 
     def rests_until(self, due: float) -> None:
         """Take down that it goes to sleep."""
@@ -70,6 +90,7 @@ class Lateness:
             # For each time it asks for the GIL it may stand in the run queue once more.
             interval = 2 * self._kernel.switch_interval()
             self.kept_out += waited_for_gil(self.rest, now, switches, interval)
+            self.keeps_out = keeps_out(self.rest, now, switches, interval / 2)
 
     def explain(self, *, thoroughly: bool) -> None:
         """Find out, after the look, what kept it from waking in time.
@@ -82,12 +103,20 @@ class Lateness:
         interval = kernel.switch_interval()
         now, switches = self._until(interval), kernel.switches()
         in_gil = waited_for_gil(rest, now, switches, interval)
-        if now - rest.due - in_gil > _PUNCTUAL or thoroughly:
-            self._starved = self._in_queue()
+        # It may also have lost the processor since it woke.
+        self.keeps_out |= keeps_out(rest, now, switches, interval)
+        if now - rest.due - in_gil > _PUNCTUAL or self.keeps_out or thoroughly:
+            self._read(kernel)
             now, switches = self._until(interval), kernel.switches()
         if is_late(rest, now):
             gap = stood(rest, now, switches, self._starved, interval)
             self.gaps = [*self.gaps[-_MOST_GAPS:], gap]
+
+    def _read(self, kernel: Kernel) -> None:
+        starved, worked = self._in_queue(), kernel.working_here() or 0.0
+        self.by_us = self.by_us_with(worked, starved)
+        self.keeps_out = False
+        self._starved, self._worked = starved, worked
 
     def _until(self, interval: float) -> float:
         # Without a GIL the look itself may be long: it stops all threads, and so waits

@@ -48,6 +48,8 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "native": _L,
         "last": _L,
         "steps": _L,
+        "polled": _L,
+        "late": _L,
         "blind": _L,
         "missing": _L,
         "give_way": _L,
@@ -57,6 +59,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "view": Writer.NOBODY,
         "looking": Writer.NOBODY,
         "over": _L,
+        "lost": Writer.ANY,  # the loop's thread begins it, the watchdog's goes on
         "ticks": _L,  # the watchdog's thread adds to the list
         "step": _W,
         "samples": _W,
@@ -68,7 +71,13 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "looked": _W,
         "in_long_step": _W,
     },
-    Lateness: {"rest": _W, "kept_out": _W, "gaps": _W},
+    Lateness: {
+        "rest": _W,
+        "kept_out": _W,
+        "by_us": _W,
+        "keeps_out": _W,
+        "gaps": _W,
+    },
     Rounds: {"count": _W},
 }
 """One row for each field; a type stands here with all fields that it has, or with those

@@ -12,6 +12,8 @@ from types import CodeType
 from pytest_asyncbench._loops import LoopView, is_closed, runs
 from pytest_asyncbench._python import (
     Kernel,
+    Lost,
+    Moment,
     RawStack,
     Tick,
     capture,
@@ -43,7 +45,16 @@ class Sampled:
     *The loop's thread* is the one that runs it, as in `LoopView`.
     """
 
-    __slots__ = ("looking", "over", "queue_then", "samples", "step", "ticks", "view")
+    __slots__ = (
+        "looking",
+        "lost",
+        "over",
+        "queue_then",
+        "samples",
+        "step",
+        "ticks",
+        "view",
+    )
 
     def __init__(self, view: LoopView) -> None:
         self.view = view
@@ -66,6 +77,12 @@ class Sampled:
         Written by the loop's thread, with its first account, and added to by the
         watchdog's.
         """
+        self.lost: Lost | None = None
+        """What the thread has lost by the last account that was read in a step.
+
+        Written by the loop's thread, with its first account, and by the watchdog's:
+        each value is good by itself.
+        """
         self.over = -1.0
         """Which step, by its start, is over and only being written down.
 
@@ -73,6 +90,20 @@ class Sampled:
         """
         self.looking = _thread.allocate_lock()
         """Held by the watchdog's thread while it takes a sample."""
+
+    def lost_by(self, tick: Tick) -> Lost:
+        """Tell what the thread has lost by the moment of its account."""
+        moment = self._moment(tick)
+        return Lost(moment) if self.lost is None else self.lost.up_to(moment)
+
+    def lost_anew(self, tick: Tick) -> Lost:
+        """Tell what was lost by another thread, at the first account of this one."""
+        before = 0.0 if self.lost is None else self.lost.seconds
+        return Lost(self._moment(tick), before)
+
+    def _moment(self, tick: Tick) -> Moment:
+        view = self.view
+        return Moment(tick.at, tick.account, view.polled, view.late, tick.by_us)
 
 
 class Sampler:
@@ -86,6 +117,8 @@ class Sampler:
 
     Args:
         stack_seen: called with each stack that was taken.
+        by_us: tells for how long the watchdog may have kept others from the
+            interpreter so far.
     """
 
     def __init__(
@@ -95,12 +128,14 @@ class Sampler:
         kernel: Kernel | None,
         lateness: Lateness,
         stack_seen: Callable[[RawStack], None],
+        by_us: Callable[[], float],
     ) -> None:
         self._clock = clock
         self._interval = interval
         self._kernel = kernel
         self._lateness = lateness
         self._stack_seen = stack_seen
+        self._by_us = by_us
         self.watched: list[Sampled] = []
         """Those looked at. Added to by the thread of the loop that is met."""
         self._by_view: dict[LoopView, Sampled] = {}
@@ -189,7 +224,10 @@ class Sampler:
             if sampled.over == step:  # it has ended, so that is our lock it waits for
                 wait = None
             sampled.samples[place] = (now, stack, wait)
-            sampled.ticks.append(self.tick(view, waiting=wait is not None))
+            tick = self.tick(view, waiting=wait is not None)
+            sampled.ticks.append(tick)
+            # In a step, since of a poll it is known at its end how long it waited.
+            sampled.lost = sampled.lost_by(tick)
         else:
             sampled.samples.append((now, stack, None))
 
@@ -210,6 +248,7 @@ class Sampler:
             process=self._kernel.working() if self._kernel else None,
             late=self._lateness.kept_out,
             waiting=waiting,
+            by_us=self._by_us(),
         )
 
     def stack_of(self, view: LoopView) -> RawStack | None:

@@ -17,6 +17,7 @@ from pytest_asyncbench._loops import (
 from pytest_asyncbench._python import (
     COLLECT,
     Collector,
+    Tick,
     acquire,
     split_step,
     switch_interval,
@@ -45,14 +46,16 @@ class Stalls:
     def observe(self, view: LoopView, handle: names.Step, ended: float) -> LoopStall:
         """Tell of the step that has just ended on a loop."""
         sampled = self._watchdog.sampled(view)
+        sampled.over = view.last
+        # At once: what the thread is kept waiting from here on is not the step's.
+        last = self._watchdog.tick(view)._replace(at=ended)
         _end_sampling(sampled)
-        return self._stall(sampled, handle, ended)
+        return self._stall(sampled, handle, last)
 
-    def _stall(self, sampled: Sampled, handle: names.Step, ended: float) -> LoopStall:
-        view = sampled.view
+    def _stall(self, sampled: Sampled, handle: names.Step, last: Tick) -> LoopStall:
+        view, ended = sampled.view, last.at
         began = view.last
         gaps = self._watchdog.gaps(ended)
-        last = self._watchdog.tick(view)._replace(at=ended)
         stopped = sum(gap.stopped_within(began, ended) for gap in gaps)
         split = split_step(sampled.ticks, began, last, stopped, switch_interval())
         is_sampled = sampled.step == began
@@ -99,8 +102,7 @@ class Stalls:
 
 
 def _end_sampling(sampled: Sampled) -> None:
-    """Let no sample of the step be taken from now on; wait for one that is."""
-    sampled.over = sampled.view.last
+    """Wait for a sample of a step that is over, where one is being taken."""
     # A call that kept the GIL is sampled at its very end: let that be finished.
     if acquire(sampled.looking, True, _SAMPLE_TIMEOUT):
         sampled.looking.release()

@@ -26,6 +26,7 @@ from pytest_asyncbench._tracing import Census
 from pytest_asyncbench._watching.background import Background
 from pytest_asyncbench._watching.calls import Calls
 from pytest_asyncbench._watching.stalls import Stalls
+from pytest_asyncbench._watching.starvation import Starvation
 from pytest_asyncbench._watching.watchdog import Watchdog
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.legible import error_of_ours
@@ -171,6 +172,10 @@ class Watch:
             self.accepted.append(span)
         else:
             self.accepted[self._outside] = span
+
+    def starvation(self) -> Starvation:
+        """Count from now on for how long the calling thread is starved."""
+        return Starvation(self.clock, self.watchdog, lambda: self._probe.views)
 
     def forget(self) -> None:
         """Drop what was seen so far, of the step that is in progress, too."""

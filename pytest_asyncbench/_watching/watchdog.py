@@ -76,7 +76,12 @@ class Watchdog:
         self._accounts = Accounts(clock)
         self._lateness = Lateness(clock, kernel, self._in_queue)
         self._sampler = Sampler(
-            clock, interval, kernel, self._lateness, self._look_for_debugger
+            clock,
+            interval,
+            kernel,
+            self._lateness,
+            self._look_for_debugger,
+            self.by_us,
         )
         self._deadlines = Deadlines()
         self._rounds = Rounds()
@@ -102,6 +107,18 @@ class Watchdog:
     def tick(self, view: LoopView) -> Tick:
         """Read the account of a loop's thread."""
         return self._sampler.tick(view)
+
+    def by_us(self) -> float:
+        """Tell for how long it may have kept others from the interpreter so far."""
+        own = self._thread.ids
+        if own is None or not self._lateness.keeps_out:
+            return self._lateness.by_us
+        working, in_queue, _ = self._clock.processor(*own)
+        return self._lateness.by_us_with(working, in_queue)
+
+    def known_gaps(self) -> list[Gap]:
+        """Tell when it should have run and nothing did, as far as is known by now."""
+        return self._lateness.gaps
 
     def gaps(self, now: float) -> list[Gap]:
         """Tell when it should have run and nothing did; called in a loop's thread.
@@ -137,7 +154,9 @@ class Watchdog:
         with self._thread.changing:
             if not self._thread.over:
                 self._accounts.hold(sampled.view.native)
-        sampled.ticks = [self.tick(sampled.view)]
+        tick = self.tick(sampled.view)
+        sampled.ticks = [tick]
+        sampled.lost = sampled.lost_anew(tick)
 
     def _give_way(self) -> None:
         """Let an overdue watchdog look; called in a loop's thread, between two steps.

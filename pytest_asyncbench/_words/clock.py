@@ -167,23 +167,34 @@ class Stopwatch:
     """Wall and starved time of the calling thread since the stopwatch was made.
 
     With a reader of virtual time, that is measured beside them.
+
+    Args:
+        starved: tells for how long the thread has been starved since now, where more is
+            known of that than its account.
     """
 
     def __init__(
-        self, clock: Clock, virtual: Callable[[], VirtualSeconds] | None = None
+        self,
+        clock: Clock,
+        virtual: Callable[[], VirtualSeconds] | None = None,
+        *,
+        starved: Callable[[], float | None] | None = None,
     ) -> None:
         self._clock = clock
         self._virtual = virtual
         self.virtually_began = virtual() if virtual else None
         self._ids = current_thread_ids()
         self.began = clock.now()
-        self._starved = clock.processor(*self._ids).starved
+        self._starved = starved or self._in_queue()
 
     def elapsed(self) -> Elapsed:
         """Tell what has passed so far."""
+        # In this order: to find out what was starved may take a while, and that while
+        # would be forgiven without being part of the wall time.
+        starved = self.starved()
         return Elapsed(
             wall=RealSeconds(self._clock.now() - self.began),
-            starved=self.starved(),
+            starved=starved,
             virtual=self._virtually_passed(),
         )
 
@@ -194,10 +205,18 @@ class Stopwatch:
 
     def starved(self) -> RealSeconds | None:
         """Tell the seconds for which the thread was kept off the processor."""
-        now = self._clock.processor(*self._ids).starved
-        if now is None or self._starved is None:
-            return None
-        return RealSeconds(max(0.0, now - self._starved))
+        seconds = self._starved()
+        return None if seconds is None else RealSeconds(max(0.0, seconds))
+
+    def _in_queue(self) -> Callable[[], float | None]:
+        clock, ids = self._clock, self._ids
+        before = clock.processor(*ids).starved
+
+        def more() -> float | None:
+            now = clock.processor(*ids).starved
+            return None if now is None or before is None else now - before
+
+        return more
 
 
 SYSTEM_CLOCK = SystemClock()

@@ -57,6 +57,52 @@ def test_waiting_in_the_poll_is_no_step():
     assert probed.long == []
 
 
+class Slow(HandLoop):
+    """A loop whose polls come back a quarter of a second too late."""
+
+    def __init__(self, clock):
+        super().__init__(clock)
+        poll = self._selector.select
+
+        def select(timeout=None):
+            events = poll(timeout)
+            clock.starve(0.25)
+            return events
+
+        self._selector.select = select
+
+
+@pytest.mark.parametrize(
+    ("sleep", "polled", "late"),
+    [
+        # A poller may round up to a millisecond.
+        (2.0, 2.001, 0.249),
+        # What only looks waits for nothing: what it takes is in the thread's account.
+        (0, 0.0, 0.0),
+    ],
+)
+def test_a_poll_that_comes_back_after_its_timer_was_late(sleep, polled, late):
+    """What it waited for, and how much longer it took, are kept apart."""
+    probed = Probed()
+    found = []
+
+    async def main():
+        await asyncio.sleep(0)
+        (view,) = probed.probe.views
+        before = view.polled, view.late
+        await asyncio.sleep(sleep)
+        found.extend([view.polled - before[0], view.late - before[1]])
+
+    undo = probed.probe.install()
+    loop = Slow(probed.clock)
+    try:
+        loop.run_until_complete(main())
+    finally:
+        loop.close()
+        undo()
+    assert found == pytest.approx([polled, late])
+
+
 def test_the_loop_gives_way_before_it_polls_to_somebody_who_is_due():
     """Each time until nobody is due any more, and never else."""
     probed = Probed()

@@ -6,10 +6,15 @@ import pytest
 
 from pytest_asyncbench._python.shares import (
     Gap,
+    Lost,
+    Moment,
     Rest,
     Tick,
+    keeps_out,
     kept_out,
     share_of,
+    split_step,
+    starved_between,
     stood,
 )
 from pytest_asyncbench._words.clock import Processor
@@ -121,6 +126,133 @@ def test_a_step_has_no_more_of_a_gap_than_they_share(began, ended, within):
     """Of half a second somewhere between 10 and 11."""
     gap = Gap(began=10.0, ended=11.0, stopped=0.5)
     assert gap.stopped_within(began, ended) == pytest.approx(within)
+
+
+# ------------------------------------------------------------- kept out by us
+
+
+@pytest.mark.parametrize(
+    ("late", "switches", "keeps"),
+    [
+        (0.020, 3, True),  # two waits for the GIL are 10 ms at most
+        (0.010, 3, False),
+        (0.008, 2, True),
+        (0.005, 2, False),
+        (0.500, 1, False),  # it slept, and nobody had the GIL when it woke
+        (0.500, None, False),
+    ],
+)
+def test_a_watchdog_that_asks_and_comes_later_than_that_explains_keeps_others_out(
+    late, switches, keeps
+):
+    """Who gave the GIL up for it waits until it has a processor."""
+    rest = Rest(10.0, 0, 0.0)
+    assert keeps_out(rest, 10.0 + late, switches, INTERVAL) is keeps
+
+
+def test_without_a_gil_a_watchdog_keeps_nobody_out():
+    """However late it is."""
+    assert not keeps_out(Rest(10.0, 0, 0.0), 11.0, 7, 0.0)
+
+
+def test_what_our_thread_cost_a_step_is_starved_and_not_blocked():
+    """Nor does the report call it another thread of the test's."""
+    last = tick(11.0, 10, working=0.25, starved=0.5, by_us=0.125)
+    split = split_step([tick(10.0, 0)], 10.0, last, 0.0, INTERVAL)
+    assert (split.working, split.blocked) == (0.25, 0.125)
+    assert (split.starved, split.kept_out) == (0.625, 0.0)
+
+
+def test_no_more_is_put_down_to_our_thread_than_is_not_explained():
+    """A step that only worked was kept from nothing."""
+    last = tick(11.0, 10, working=1.0, by_us=0.5)
+    split = split_step([tick(10.0, 0)], 10.0, last, 0.0, INTERVAL)
+    assert (split.working, split.blocked, split.starved) == (1.0, 0.0, 0.0)
+
+
+def test_a_step_has_its_part_of_what_our_thread_cost_around_its_beginning():
+    """A quarter of the time up to its first account, and all of what follows."""
+    ticks = [tick(9.25, 0), tick(10.25, 0, by_us=0.2)]
+    last = tick(11.0, 10, by_us=0.3)
+    split = split_step(ticks, 10.0, last, 0.0, INTERVAL)
+    assert split.starved == pytest.approx(0.1 + 0.2 / 4)
+    assert split_step(ticks, 9.0, last, 0.0, INTERVAL).starved is None
+
+
+def moment(at, working=0.0, starved=0.0, **facts):
+    """Read all that is known of a thread at one moment."""
+    return Moment(at, Processor(working, starved), **facts)
+
+
+@pytest.mark.parametrize(
+    ("last", "causes", "starved"),
+    [
+        # It slept for 0.4 s, worked for 0.3, and stood in the queue meanwhile.
+        (moment(11.0, 0.3, 0.3, polled=0.4), 9.0, 0.3),
+        # A cause explains no more than it took itself, and no more than there is.
+        (moment(11.0, 0.3, 0.1, polled=0.4), 0.125, 0.225),
+        (moment(11.0, 0.3, 0.1, polled=0.4), 9.0, 0.3),
+        (moment(11.0, 0.3, 0.1, polled=0.7), 9.0, 0.1),
+        # A call that blocked is nobody else's.
+        (moment(11.0), 0.0, 0.0),
+    ],
+)
+def test_starved_is_what_has_a_cause_beside_the_test(last, causes, starved):
+    """A second from 10 to 11, in which the test had some of the time for itself."""
+    found = starved_between(moment(10.0), last, causes)
+    assert found == pytest.approx(starved)
+
+
+def test_where_no_account_is_known_nothing_is_starved():
+    """Not even what there is a cause for: how much is left to explain is not known."""
+    first = Moment(10.0, Processor(None, None))
+    assert starved_between(first, first._replace(at=11.0), 0.5) is None
+    queue = Moment(10.0, Processor(None, 1.0))
+    last = queue._replace(at=11.0, account=Processor(None, 1.5))
+    assert starved_between(queue, last, 0.5) == 0.5
+    assert Lost(queue).up_to(last._replace(late=0.5)).seconds == 0.0
+
+
+def lost(*moments):
+    """Tell what was lost from 10 on, with an account at each of these moments."""
+    found = Lost(moment(10.0))
+    for each in moments:
+        found = found.up_to(each)
+    return found.seconds
+
+
+def test_what_a_timer_and_our_thread_explain_is_lost():
+    """Both of them, and no more than they took or than there is."""
+    assert lost(moment(11.0, late=0.25, by_us=0.125)) == pytest.approx(0.375)
+    both = moment(11.0, working=0.5, polled=0.375, late=0.25, by_us=0.125)
+    assert lost(both) == pytest.approx(0.125)
+    assert lost(moment(11.0)) == 0.0
+
+
+def test_a_cause_that_nothing_came_of_excuses_no_call_that_blocks_later():
+    """Our thread stood in the queue for long, while the test's could work."""
+    worked = moment(11.0, working=1.0, by_us=0.5)
+    assert lost(worked, moment(12.0, working=1.0, by_us=0.5)) == pytest.approx(0.02)
+
+
+def test_a_poll_tells_at_its_end_that_it_was_late():
+    """An account that was read meanwhile takes nothing away of that."""
+    polls = moment(11.0)
+    assert lost(polls, moment(12.0, polled=1.5, late=0.5)) == pytest.approx(0.5)
+
+
+def test_what_has_no_cause_is_not_explained_by_a_late_one():
+    """A call blocks for two seconds; what is lost after that is lost alone."""
+    blocked = [moment(11.0), moment(12.0)]
+    worked = moment(13.0, working=1.0)
+    late = moment(14.0, working=1.25, by_us=5.0)
+    assert lost(*blocked, worked, late) == pytest.approx(0.75)
+
+
+def test_a_cause_is_kept_for_a_moment():
+    """What it explains may be in the next account."""
+    worked = moment(11.0, working=1.0, by_us=0.01)
+    assert lost(worked, moment(12.0, working=1.0, by_us=0.01)) == pytest.approx(0.01)
 
 
 # ------------------------------------------------------------- working, starved

@@ -34,6 +34,18 @@ def test_a_stopwatch_measures_from_when_it_was_made():
     assert watch.began == 103.0
 
 
+def test_who_knows_more_than_the_account_is_asked_before_the_wall_clock():
+    """To find out may take long, and is part of the wall time then."""
+    clock = ManualClock()
+
+    def starved():
+        clock.starve(0.5)
+        return 0.25
+
+    elapsed = Stopwatch(clock, starved=starved).elapsed()
+    assert (elapsed.wall, elapsed.starved) == (0.5, 0.25)
+
+
 def test_what_the_platform_cannot_tell_is_none():
     """No zero is made up where nothing is known."""
     clock = ManualClock(accounts=False)

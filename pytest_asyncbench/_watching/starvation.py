@@ -1,0 +1,85 @@
+"""For how long a thread could have run and was not let, from some moment on.
+
+The one account of it: budgets, speedups and deadlines all read it here.
+"""
+
+from __future__ import annotations
+
+import _thread
+from collections.abc import Callable, Iterable
+
+from pytest_asyncbench._loops import LoopView
+from pytest_asyncbench._python import Moment, starved_between
+from pytest_asyncbench._watching.watchdog import Watchdog
+from pytest_asyncbench._words.clock import Clock, Processor, current_thread_ids
+
+__all__ = ["Starvation"]
+
+_AT_ONCE = 0.001
+"""What was read within so many seconds is of one moment."""
+_MOST_READINGS = 5
+
+
+class Starvation:
+    """Count for how long the calling thread is starved, from now on.
+
+    Args:
+        views: gives each loop that was met so far.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        watchdog: Watchdog,
+        views: Callable[[], Iterable[LoopView]],
+    ) -> None:
+        self._clock = clock
+        self._watchdog = watchdog
+        self._views = views
+        self._thread, self._native = current_thread_ids()
+        self._first = self._moment()
+        self._lost = self._lost_by(self._first)
+
+    def __call__(self) -> float | None:
+        """Tell the seconds so far, from any thread; None where nobody can tell."""
+        # Only who is not the watchdog may wait for it, and before the account is read.
+        if _thread.get_ident() == self._thread:
+            gaps = self._watchdog.gaps(self._clock.now())
+        else:
+            gaps = self._watchdog.known_gaps()
+        last = self._moment()
+        stopped = sum(gap.stopped_within(self._first.at, last.at) for gap in gaps)
+        lost = self._lost_by(last) - self._lost
+        return starved_between(self._first, last, lost + stopped)
+
+    def _lost_by(self, moment: Moment) -> float:
+        return sum(self._lost_in(view, moment) for view in self._here())
+
+    def _lost_in(self, view: LoopView, moment: Moment) -> float:
+        lost = self._watchdog.sampled(view).lost
+        if lost is None:
+            return 0.0
+        if view.loop.is_running():
+            lost = lost.up_to(moment._replace(polled=view.polled, late=view.late))
+        return lost.seconds
+
+    def _moment(self) -> Moment:
+        at, account = self._account()
+        return Moment(
+            at=at,
+            account=account,
+            polled=sum(view.polled for view in self._here()),
+            by_us=self._watchdog.by_us(),
+        )
+
+    def _here(self) -> list[LoopView]:
+        return [view for view in self._views() if view.thread == self._thread]
+
+    def _account(self) -> tuple[float, Processor]:
+        # Who loses the processor in between has two figures of two moments.
+        now, processor = self._clock.now, self._clock.processor
+        for _ in range(_MOST_READINGS):
+            before, account, at = now(), processor(self._thread, self._native), now()
+            if at - before < _AT_ONCE:
+                break
+        return at, account

@@ -1,0 +1,265 @@
+"""For how long a thread was starved: one account, from one moment on."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from by_hand import HandLoop
+
+from pytest_asyncbench._loops.view import LoopView
+from pytest_asyncbench._python.kernel import Kernel
+from pytest_asyncbench._python.shares import Gap
+from pytest_asyncbench._watching.lateness import Lateness
+from pytest_asyncbench._watching.starvation import Starvation
+from pytest_asyncbench._watching.thread import OwnThread
+from pytest_asyncbench._watching.watchdog import Watchdog
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK
+from pytest_asyncbench.testing import ManualClock
+
+INTERVAL = 0.005
+
+
+class Told(Watchdog):
+    """A watchdog that tells what a test says, and never begins."""
+
+    cost = 0.0
+    known: tuple[Gap, ...] = ()
+    found: tuple[Gap, ...] = ()
+
+    def by_us(self):
+        return self.cost
+
+    def begins(self, view):
+        """Look at a loop that runs from now on."""
+        sampled = self.sampled(view)
+        sampled.lost = sampled.lost_anew(self.tick(view))
+
+    def known_gaps(self):
+        return list(self.known)
+
+    def gaps(self, now):
+        return list(self.found)
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(10.0)
+
+
+@pytest.fixture
+def view(clock, monkeypatch):
+    loop = HandLoop(clock)
+    with monkeypatch.context() as running:
+        running.setattr(loop, "is_running", lambda: True)
+        yield LoopView(loop, clock.now())
+    loop.close()
+
+
+def test_it_begins_at_zero_and_knows_every_cause(clock, view):
+    """Whatever happened before."""
+    watchdog = Told(clock, 0.01)
+    watchdog.cost = view.late = view.polled = 3.0
+    clock.starve(3.0)
+    watchdog.begins(view)
+    starved = Starvation(clock, watchdog, lambda: [view])
+    assert starved() == 0.0
+    clock.wait(1.0)
+    view.polled += 1.0
+    assert starved() == 0.0
+    clock.starve(0.5)
+    assert starved() == 0.5
+    clock.wait(0.25)
+    watchdog.cost += 0.25
+    assert starved() == 0.75
+    clock.wait(0.25)
+    view.late += 0.25
+    assert starved() == 1.0
+    clock.wait(1.0)  # in a call that blocks
+    assert starved() == 1.0
+
+
+def test_what_a_loop_lost_is_known_when_it_has_ended(clock, view, monkeypatch):
+    """By the last account that was read while it ran."""
+    watchdog = Told(clock, 0.01)
+    watchdog.begins(view)
+    starved = Starvation(clock, watchdog, lambda: [view])
+    clock.wait(1.0)
+    watchdog.cost += 0.25
+    sampled = watchdog.sampled(view)
+    sampled.lost = sampled.lost_by(watchdog.tick(view))
+    monkeypatch.setattr(view.loop, "is_running", lambda: False)
+    clock.wait(1.0)
+    watchdog.cost += 0.25
+    assert starved() == 0.25
+
+
+def test_a_loop_that_comes_to_another_thread_has_lost_what_it_had(clock, view):
+    """What lies between the accounts of two threads tells nothing."""
+    watchdog = Told(clock, 0.01)
+    watchdog.begins(view)
+    clock.wait(1.0)
+    watchdog.cost += 0.25
+    sampled = watchdog.sampled(view)
+    sampled.lost = sampled.lost_by(watchdog.tick(view))
+    clock.wait(1.0)
+    watchdog.cost += 0.25
+    watchdog.begins(view)
+    assert sampled.lost.seconds == 0.25
+
+
+def test_loops_of_other_threads_tell_nothing_of_this_one(clock, view):
+    """They may wait for hours."""
+    made = []
+    watchdog = Told(clock, 0.01)
+    watchdog.begins(view)
+    make = threading.Thread(
+        target=lambda: made.append(Starvation(clock, watchdog, lambda: [view]))
+    )
+    make.start()
+    make.join()
+    clock.wait(1.0)
+    view.late += 1.0
+    (starved,) = made
+    assert starved() == 0.0
+
+
+def test_a_stop_is_waited_for_by_who_may_be_ahead_of_the_watchdog(clock):
+    """And by no other thread: the watchdog's own would wait for itself."""
+    watchdog = Told(clock, 0.01)
+    starved = Starvation(clock, watchdog, list)
+    clock.wait(1.0)
+    watchdog.found = (Gap(began=10.0, ended=11.0, stopped=0.5),)
+    elsewhere = []
+    thread = threading.Thread(target=lambda: elsewhere.append(starved()))
+    thread.start()
+    thread.join()
+    assert (starved(), elsewhere) == (0.5, [0.0])
+    watchdog.known = watchdog.found
+    thread = threading.Thread(target=lambda: elsewhere.append(starved()))
+    thread.start()
+    thread.join()
+    assert elsewhere[1:] == [0.5]
+
+
+def test_figures_of_two_moments_are_read_again():
+    """Who lost the processor between them would be forgiven that twice."""
+    read = iter([0.3, 0.0])
+
+    class Interrupted(ManualClock):
+        def processor(self, thread=0, native=0):
+            account = super().processor(thread, native)
+            self.starve(next(read, 0.0))
+            return account
+
+    clock = Interrupted(10.0)
+    starved = Starvation(clock, Told(clock, 0.01), list)
+    assert starved() == 0.0
+
+
+# ----------------------------------------------------------- what the watchdog cost
+
+
+class Scripted(Kernel):
+    """A kernel that tells of the watchdog what a test says."""
+
+    waits = 0
+    worked = 0.0
+
+    def __init__(self):
+        super().__init__(SYSTEM_CLOCK)
+
+    def switches(self):
+        return self.waits
+
+    def switch_interval(self):
+        return INTERVAL
+
+    def working_here(self):
+        return self.worked
+
+
+class Rounds:
+    """Rounds of a watchdog, with what happens in them."""
+
+    def __init__(self):
+        self.clock, self.kernel, self.queue = ManualClock(10.0), Scripted(), 0.0
+        self.lateness = Lateness(self.clock, self.kernel, lambda: self.queue)
+        self.told = []
+
+    def wake(self, late, *, waits):
+        self.lateness.rests_until(self.clock.now() + 0.01)
+        self.clock.wait(0.01 + late)
+        self.queue += late
+        self.kernel.waits += waits
+        self.lateness.woke()
+        self.tell()
+
+    def look(self, takes=0.0):
+        self.clock.wait(takes)
+        self.kernel.worked += takes
+        self.lateness.explain(thoroughly=False)
+        self.tell()
+
+    def tell(self):
+        told = self.lateness.by_us_with(self.kernel.worked, self.queue)
+        self.told.append(pytest.approx(told))
+
+
+def costs(script):
+    """Play rounds in a thread that may; give what they cost by the end of each part."""
+    rounds, failures = Rounds(), []
+    thread = OwnThread(lambda: script(rounds), lambda: None, failures)
+    thread.begin()
+    thread.end(lambda: None)
+    assert failures == []
+    return rounds.told
+
+
+def test_a_round_that_asked_costs_others_what_it_worked_and_queued():
+    """That is the most that it may be, whichever wait it queued after."""
+
+    def script(rounds):
+        rounds.wake(0.02, waits=2)
+        rounds.look(0.004)
+        rounds.queue += 0.5  # as it wakes the next time
+        rounds.tell()
+
+    # What was known before its end, as the loop's thread may have to ask, is kept.
+    assert costs(script) == [0.02, 0.024, 0.024]
+
+
+def test_a_round_that_need_not_ask_costs_nobody_anything():
+    """Nobody had the interpreter: who slept went on sleeping."""
+
+    def script(rounds):
+        rounds.wake(0.5, waits=1)
+        rounds.look(0.1)
+        rounds.wake(0.02, waits=2)
+        rounds.look()
+
+    # Nor is it made up for by the next one.
+    assert costs(script) == [0.0, 0.0, 0.02, 0.02]
+
+
+def test_a_look_that_lost_the_processor_costs_as_well():
+    """It asked, was given the interpreter in time, and kept it for long."""
+
+    def script(rounds):
+        rounds.wake(0.004, waits=2)
+        rounds.look(0.05)
+
+    assert costs(script) == [0.0, 0.054]
+
+
+def test_the_next_thread_begins_with_an_account_of_its_own():
+    """What the first one cost is not taken back."""
+
+    def script(rounds):
+        rounds.wake(0.02, waits=2)
+        rounds.look(0.004)
+        rounds.lateness.begin_anew()
+        rounds.queue = rounds.kernel.worked = 0.0
+        rounds.wake(0.02, waits=2)
+
+    assert costs(script) == [0.02, 0.024, 0.044]
