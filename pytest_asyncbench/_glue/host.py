@@ -18,10 +18,10 @@ from _pytest.fixtures import FixtureDef, _teardown_yield_fixture, call_fixture_f
 from _pytest.python import pytest_pyfunc_call
 from _pytest.unittest import TestCaseFunction
 
+from pytest_asyncbench._words.undo import Undo, replace
+
 if TYPE_CHECKING:
     import asyncio
-
-    from pytest_asyncbench._words.undo import Undo
 
 __all__ = [
     "CALLERS",
@@ -155,9 +155,6 @@ def suit_hypothesis(item: pytest.Item, ours: Collection[str], *, virtual: bool) 
     """
     if not isinstance(item, pytest.Function) or not runs_examples(item):
         return lambda: None
-    # Here, because every run loads this module, and few of them need it.
-    from pytest_asyncbench._words.undo import replace
-
     hypothesis = sys.modules["hypothesis"]
     function = getattr(item.obj, "__func__", item.obj)
     known = getattr(function, _SETTINGS, None) or hypothesis.settings.default
