@@ -311,10 +311,13 @@ class Session:
 
     def _announce(self, item: pytest.Item, trial: Trial, phase: Phase) -> None:
         with ours(item, phase.when, "has a listener that failed"):
+            tell = self._config.hook.pytest_asyncbench_verdict
+            # To make a record's JSON costs more than to judge a short test.
+            if not tell.get_hookimpls():
+                return
             verdict = trial.verdict()
             if verdict is not None:
-                record = record_of(verdict).to_json()
-                self._config.hook.pytest_asyncbench_verdict(item=item, record=record)
+                tell(item=item, record=record_of(verdict).to_json())
 
 
 def _forget(item: pytest.Item) -> None:

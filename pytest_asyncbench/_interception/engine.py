@@ -5,6 +5,7 @@ Which wrapper a call came through is not known here.
 
 from __future__ import annotations
 
+import _thread
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -110,6 +111,11 @@ class Interception:
         self._installation: Installation | None = None
         self._listener: Listener | None = None
         self._places = Places()
+        self._families: frozenset[str] = frozenset()
+        self._deactivate: Undo | None = None
+        """Given while the wrappers tell the listener."""
+        self._changing = _thread.allocate_lock()
+        """Held while that changes: a loop may be met in any thread, as a test ends."""
         self._in_progress: dict[int, _InProgress | None] = {}
         """The innermost call of each thread that has made one, while it lasts."""
 
@@ -141,18 +147,38 @@ class Interception:
 
     def listen(self, listener: Listener, families: frozenset[str]) -> Undo:
         """Tell `listener` of the calls under these families' rules, until undone."""
-        if self._listener is not None:
-            raise RuntimeError("somebody is listening already")
         with ExitStack() as undo:
-            undo.callback(self._forget_listener)
-            self._listener = listener
-            if self._installation is not None:
-                undo.callback(self._installation.activate(families))
+            undo.callback(self.stand_by(listener, families))
+            self.activate()
             return undo.pop_all().close
 
+    def stand_by(self, listener: Listener, families: frozenset[str]) -> Undo:
+        """Have a listener ready for `activate`, until undone.
+
+        Until then each wrapper does nothing but its call.
+        """
+        if self._listener is not None:
+            raise RuntimeError("somebody is listening already")
+        self._listener, self._families = listener, families
+        if self._installation is not None:
+            self._installation.wrap_late()
+        return self._forget_listener
+
+    def activate(self) -> None:
+        """Tell the listener that stands by from now on, from any thread."""
+        with self._changing:
+            if self._listener is None or self._deactivate is not None:
+                return
+            if self._installation is not None:
+                self._deactivate = self._installation.activate(self._families)
+
     def _forget_listener(self) -> None:
-        self._listener = None
-        self._places = Places()
+        with self._changing:
+            self._listener = None
+            self._places = Places()
+            deactivate, self._deactivate = self._deactivate, None
+            if deactivate is not None:
+                deactivate()
 
     # --------------------------------------------------------------- calls
 

@@ -20,7 +20,7 @@ from pytest_asyncbench._interception.locks import (
     intercept_lock,
     lock_stand_in,
 )
-from pytest_asyncbench._interception.seams import Seam, check, find
+from pytest_asyncbench._interception.seams import Seam, check, find, may_be_imported
 from pytest_asyncbench._interception.sqlite import connecting_with, sqlite_stand_ins
 from pytest_asyncbench._interception.waiters import WAITERS, waiter_stand_in
 from pytest_asyncbench._interception.wrappers import Builtin, intercepted
@@ -81,7 +81,6 @@ class Installation:
 
     def activate(self, families: frozenset[str]) -> Undo:
         """Intercept the calls under these families' rules, until undone."""
-        self._wrap_late()
         with ExitStack() as undo:
             undo.callback(self._set_active, frozenset[str]())
             self._set_active(families)
@@ -174,8 +173,12 @@ class Installation:
         if isinstance(seam.owner, ModuleType):
             self._swaps[id(seam.raw)] = Swap(seam.raw, value, everywhere)
 
-    def _wrap_late(self) -> None:
-        late, self._late = self._late, []
+    def wrap_late(self) -> None:
+        """Wrap the targets whose modules have been imported since."""
+        late = [rule for rule in self._late if may_be_imported(rule.target)]
+        if not late:
+            return
+        self._late = [rule for rule in self._late if rule not in late]
         known = len(self._swaps)
         self._wrap(late)
         if len(self._swaps) > known:

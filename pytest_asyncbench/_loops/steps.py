@@ -57,10 +57,15 @@ _TIMERS_GRAIN = 0.001
 """To so many seconds a poller rounds up its time limit."""
 
 
+def _nothing() -> None:
+    """Do nothing: nobody else wants to know."""
+
+
 class StepProbe:
     """Count the steps of every loop, and report those that are longer than a limit.
 
-    `met` is told of each new loop, from that loop's thread. A `tracer` may bring a
+    `meets` is called when a loop is used for the first time, and `met` is told of each
+    new one that can be seen, both in that loop's thread. A `tracer` may bring a
     runner of its own that also follows tasks; it is given asyncio's, and the one for
     the loops that it can't follow. A loop that is closed is let go, as the
     code under test may count on, unless all are to be kept.
@@ -74,12 +79,14 @@ class StepProbe:
         met: Callable[[LoopView], None],
         tracer: Callable[[Views, Runner, Runner], Runner] | None = None,
         *,
+        meets: Callable[[], None] = _nothing,
         keep: bool = False,
     ) -> None:
         self.views = Views(self._meet)
         self._now = clock.now
         self._limit = limit
         self._long_step = long_step
+        self._meets = meets
         self._met = met
         self._tracer = tracer
         self._keep = keep
@@ -110,6 +117,7 @@ class StepProbe:
 
     def _meet(self, loop: asyncio.AbstractEventLoop) -> LoopView:
         view = LoopView(loop, self._now())
+        self._meets()
         try:
             if is_uvloop(loop):
                 view.undo.append(self._watch_uvloop(view))

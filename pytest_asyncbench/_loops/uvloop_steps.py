@@ -78,16 +78,28 @@ def is_uvloop(loop: asyncio.AbstractEventLoop) -> bool:
     return any(base.__module__ == "uvloop.loop" for base in type(loop).__mro__)
 
 
-def meet_when_run(meet: Callable[[asyncio.AbstractEventLoop], object]) -> Undo:
+_Meet = Callable[["asyncio.AbstractEventLoop"], object]
+
+_meeting: list[_Meet] = []
+"""Who is to meet the loops that are used; a run within a test's run is one more.
+
+Here, so that what stands on uvloop's class is made once and not for each test, which
+took longer than all else that a short test needs.
+"""
+
+
+def meet_when_run(meet: _Meet) -> Undo:
     """Call `meet` with each of uvloop's loops that is used from now on."""
     if not _is_installed():
         return lambda: None
     # Imported, since a test that does so itself would make its loop unseen.
     uvloop = importlib.import_module("uvloop")
     with ExitStack() as undo:
+        undo.callback(_meeting.remove, meet)
+        _meeting.append(meet)
         # A loop has callbacks and its first task before it is run.
         for name in ("run_forever", "create_task", *_TAKES_CALLBACK_AT):
-            method = _meeting(getattr(uvloop.Loop, name), name, meet)
+            method = _that_meets(getattr(uvloop.Loop, name), name)
             undo.callback(replace(uvloop.Loop, name, method))
         return undo.pop_all().close
 
@@ -97,15 +109,15 @@ def _is_installed() -> bool:
     return importlib.util.find_spec("uvloop") is not None
 
 
-def _meeting(
-    original: Callable[Concatenate[asyncio.AbstractEventLoop, P], R],
-    name: str,
-    meet: Callable[[asyncio.AbstractEventLoop], object],
+@functools.lru_cache(maxsize=32)  # more than uvloop has; a patch of a test's may be one
+def _that_meets(
+    original: Callable[Concatenate[asyncio.AbstractEventLoop, P], R], name: str
 ) -> Callable[Concatenate[asyncio.AbstractEventLoop, P], R]:
     @functools.wraps(original)
     def met(self: asyncio.AbstractEventLoop, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        if name not in vars(self):
-            meet(self)
+        if _meeting and name not in vars(self):
+            for meet in tuple(_meeting):
+                meet(self)
             if name in vars(self):  # it has a wrapper of its own by now
                 wrapped: Callable[P, R] = getattr(self, name)
                 return wrapped(*args, **kwargs)
