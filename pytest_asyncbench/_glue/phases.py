@@ -165,6 +165,8 @@ class Call(Phase):
     def __init__(self, watched: Watched) -> None:
         super().__init__(watched)
         self._unawaited: tuple[Frame, ...] = ()
+        self._untaken = False
+        """Whether it is async, and nobody has awaited it so far."""
         self._of_examples = False
         self._group: Group | None = None
         self._runs: list[tuple[Elapsed, Group | None]] = []
@@ -209,6 +211,7 @@ class Call(Phase):
         """Make the function that stands in for an async test while it runs."""
 
         async def inside(*args: P.args, **kwargs: P.kwargs) -> None:
+            self._untaken = False
             try:
                 await self._body(partial(function, *args, **kwargs))
             except BudgetExceeded as error:
@@ -218,6 +221,7 @@ class Call(Phase):
                 # a simpler one. Hypothesis lets a cancellation through.
                 raise asyncio.CancelledError from error
 
+        self._untaken = True
         code = getattr(inspect.unwrap(function), "__code__", None)
         if code is not None:
             self._watched.watch.stand_ins[inside.__code__] = code
@@ -293,6 +297,7 @@ class Call(Phase):
             repetitions=tuple(_repetition(*run) for run in self._runs),
             overrun=self._deadline.stuck() if self._deadline else None,
             unawaited=self._unawaited,
+            untaken=self._untaken,
             died=self._watched.died(),
         )
 

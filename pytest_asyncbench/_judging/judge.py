@@ -66,6 +66,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         too_short=compared is not None
         and _compares(policy)
         and _too_short(compared, _least(policy)),
+        untaken=seen.untaken,
         unawaited=seen.unawaited,
         died=seen.died,
         unmeasured=_unmeasured(policy, seen),

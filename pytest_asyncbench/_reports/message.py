@@ -23,6 +23,10 @@ __all__ = ["accepted_lines", "background_lines", "message"]
 _EXPLAINS = 0.05
 """The part of a test's wall time from which a blocking call helps to explain it."""
 
+_UNTAKEN = (
+    "nobody ran this test: it is `async def`, and no plugin has taken it",
+    "  use: @pytest.mark.asyncio, or asyncio_mode = auto in the ini file",
+)
 _UNMEASURED = (
     "not measured: this test asked to be watched, and no step of a loop was seen",
     "  it ran no loop, or one of a kind that can't be watched",
@@ -32,6 +36,8 @@ _UNMEASURED = (
 
 def message(verdict: Verdict) -> str:
     """Write down all broken promises of a verdict; the first line is the headline."""
+    if verdict.untaken:
+        return "\n".join(_UNTAKEN)
     lines = [line for each in verdict.violations for line in _lines(verdict, each)]
     if not any(violation.kind == "blocking" for violation in verdict.violations):
         # What blocked may well be what broke a promise about time.

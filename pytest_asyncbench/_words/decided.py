@@ -184,6 +184,8 @@ class Verdict:
     overrun: Overrun | None = None
     too_short: bool = False
     """Whether its tasks took too little time for a speedup to mean anything."""
+    untaken: bool = False
+    """Whether it is async, and no plugin has run it."""
     unawaited: Stack = ()
     """Where `concurrently` was called and not awaited."""
     died: tuple[DeadTask, ...] = ()

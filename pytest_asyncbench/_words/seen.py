@@ -310,6 +310,8 @@ class Observations:
     overrun: Overrun | None = None
     died: tuple[DeadTask, ...] = ()
     """The tasks at whose exception nobody has looked, where a policy asks for them."""
+    untaken: bool = False
+    """Whether the test is async, and no plugin has run it."""
     unawaited: Stack = ()
     """Where the test called `concurrently`, and did not await what that gave."""
     debugged: bool = False
