@@ -11,6 +11,9 @@ from pytest_asyncbench._words import legible
 
 __all__ = ["add_note", "by_weight", "failure_of", "note_others", "with_others"]
 
+_FEW = 3
+"""So many that are alike are told of one by one."""
+
 T = TypeVar("T")
 
 
@@ -31,10 +34,18 @@ def with_others(failed: list[tuple[str, BaseException]], whole: str) -> BaseExce
 
 
 def note_others(first: BaseException, others: list[tuple[str, BaseException]]) -> None:
-    """Tell of the failures beside the first one, in its notes."""
+    """Tell of the failures beside the first one, in its notes; of many alike once."""
+    alike: dict[str, list[str]] = {}
     for name, error in others:
         text = legible.text(functools.partial(str, error))
-        add_note(first, f"{name} failed, too: {type(error).__name__}: {text}")
+        alike.setdefault(f"{type(error).__name__}: {text}", []).append(name)
+    for told, names in alike.items():
+        if len(names) > _FEW:
+            more = len(names) - 1
+            add_note(first, f"{names[0]} failed, too: {told}; so did {more} more")
+            continue
+        for name in names:
+            add_note(first, f"{name} failed, too: {told}")
 
 
 def by_weight(

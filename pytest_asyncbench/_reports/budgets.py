@@ -31,6 +31,8 @@ _OF: Mapping[When, str] = {
     "teardown": "teardown of the fixtures: ",
 }
 _MOST_TASKS = 20
+_FEW = 3
+"""So many that are alike are told of one by one."""
 _WORTH_A_LINE = 0.05
 """Time that is forgiven is told from this part of the time on that is left."""
 _YEAR = 365.25 * 86_400
@@ -115,10 +117,30 @@ def left_lines(left: Sequence[AwaitedTask]) -> Iterator[str]:
 def _tasks_lines(tasks: Sequence[AwaitedTask], what: str) -> Iterator[str]:
     count = len(tasks)
     yield f"{count} {plural(count, 'task')} {what}"
-    for task in tasks[:_MOST_TASKS]:
+    told = _told_apart(tasks)
+    for task, alike in told[:_MOST_TASKS]:
         yield from _task_lines(task)
-    if count > _MOST_TASKS:
-        yield f"  … and {count - _MOST_TASKS} more"
+        if alike:
+            yield f"  … and {alike} more alike"
+    left = sum(1 + alike for _, alike in told[_MOST_TASKS:])
+    if left:
+        yield f"  … and {left} more"
+
+
+def _told_apart(tasks: Sequence[AwaitedTask]) -> list[tuple[AwaitedTask, int]]:
+    """Give the tasks to tell of; with one that stands for many alike, how many more."""
+    alike: dict[tuple[str, Stack], list[AwaitedTask]] = {}
+    for task in tasks:
+        alike.setdefault((task.awaits, task.stack), []).append(task)
+    return [
+        told
+        for same in alike.values()
+        for told in (
+            [(same[0], len(same) - 1)]
+            if len(same) > _FEW
+            else [(each, 0) for each in same]
+        )
+    ]
 
 
 def _task_lines(task: AwaitedTask) -> Iterator[str]:
@@ -200,5 +222,7 @@ def _why_slow(comparison: Comparison) -> Iterator[str]:
             f"  the loop itself was busy for {seconds(running)} of that: "
             "what runs or blocks on the loop cannot overlap"
         )
+    elif len(comparison.tasks) == 1:
+        yield "  it was one task, and nothing ran beside it"
     elif comparison.wall > 0 and comparison.serial < 1.2 * comparison.wall:
         yield "  they waited for each other: a lock, a queue, one await after another"

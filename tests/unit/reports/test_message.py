@@ -136,10 +136,26 @@ def test_what_is_not_judged_is_one_line():
 
 def test_very_many_tasks_are_counted_not_listed():
     """Twenty are enough to see."""
-    task = AwaitedTask(name="t", stack=(), awaits="x", seconds=None)
-    lines = text(WALL, policy=BUDGET, overrun=Overrun(tasks=(task,) * 25))
+    each = tuple(
+        AwaitedTask(name="t", stack=(), awaits=f"x{n}", seconds=None) for n in range(25)
+    )
+    lines = text(WALL, policy=BUDGET, overrun=Overrun(tasks=each))
     assert lines[1] == "25 tasks still alive when the budget ended"
     assert (len(lines), lines[-1]) == (23, "  … and 5 more")
+
+
+def test_of_many_tasks_alike_one_is_told():
+    """With how many more there are; a few are told of one by one."""
+    alike = (AwaitedTask(name="t", stack=(), awaits="x", seconds=None),) * 200
+    other = AwaitedTask(name="u", stack=(), awaits="y", seconds=None)
+    told = text(WALL, policy=BUDGET, overrun=Overrun(tasks=(*alike, other, other)))
+    assert told[1:] == [
+        "202 tasks still alive when the budget ended",
+        "  t waits for x",
+        "  … and 199 more alike",
+        "  u waits for y",
+        "  u waits for y",
+    ]
 
 
 def test_a_blocking_call_that_explains_an_overrun_is_shown():
@@ -184,6 +200,15 @@ def test_a_missing_speedup_shows_both_times_and_the_timeline():
         f"  job 0 |{'━' * 40}| running 0.500 s",
         f"  job 1 |{'━' * 40}| running 0.500 s",
     ]
+
+
+def test_of_one_task_it_is_not_said_that_they_waited():
+    """There is nobody for whom it could have waited."""
+    compared = Comparison(tasks=tasks((0, 1.0)), wall=1.0, serial=1.0)
+    slow = Violation(kind="speedup", limit=2.0, actual=1.0)
+    assert text(slow, comparison=compared)[1] == (
+        "  it was one task, and nothing ran beside it"
+    )
 
 
 def test_waiting_for_each_other_is_said():
