@@ -87,7 +87,7 @@ class Reports:
             return
         from pytest_asyncbench._glue.summary import Summary
 
-        summary = Summary(plan_of(self._config).policy.allow)
+        summary = Summary(plan_of(self._config).policy)
         self._config.pluginmanager.unregister(self)
         self._config.pluginmanager.register(summary, "asyncbench-summary")
         summary.pytest_runtest_logreport(report)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_asyncbench._glue.properties import records_in
+from pytest_asyncbench._rules.looked_for import is_looked_for
+from pytest_asyncbench._rules.table import RULES
 from pytest_asyncbench._words.legible import printable
-from pytest_asyncbench._words.promised import Allowance
+from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.units import plural, seconds, where
 
 if TYPE_CHECKING:
@@ -41,8 +43,11 @@ class _Place:
 class Summary:
     """What the run as a whole saw: a plugin that hears of workers' tests, too."""
 
-    def __init__(self, allowances: Sequence[Allowance] = ()) -> None:
-        self._allowances = allowances
+    def __init__(self, policy: Policy) -> None:
+        rules = (*RULES, *policy.calls)
+        self._allowances = [
+            row for row in policy.allow if is_looked_for(row.call, rules, policy.rules)
+        ]
         self.tests: set[str] = set()
         self.steps = 0
         self.places: dict[tuple[str, int, str, str], _Place] = {}

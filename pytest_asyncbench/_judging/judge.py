@@ -14,6 +14,7 @@ from pytest_asyncbench._judging.accounting import (
 )
 from pytest_asyncbench._judging.attribution import findings
 from pytest_asyncbench._judging.repeated import each_run, typical, wall_of
+from pytest_asyncbench._rules.looked_for import is_looked_for
 from pytest_asyncbench._words.decided import (
     Broken,
     Comparison,
@@ -23,7 +24,7 @@ from pytest_asyncbench._words.decided import (
     Violation,
 )
 from pytest_asyncbench._words.medians import median_low
-from pytest_asyncbench._words.promised import Policy, Rule, When
+from pytest_asyncbench._words.promised import MARKER, Policy, Rule, When
 from pytest_asyncbench._words.seen import Observations
 
 __all__ = ["judge"]
@@ -71,6 +72,19 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         died=seen.died,
         unmeasured=_unmeasured(policy, seen),
         problems=seen.problems,
+        not_looked_for=_not_looked_for(policy, rules),
+    )
+
+
+def _not_looked_for(policy: Policy, rules: Sequence[Rule]) -> frozenset[str]:
+    if policy.blocking == "off":
+        return frozenset()
+    return frozenset(
+        row.text
+        for row in policy.allow
+        # Whether others are used is known when the run is over.
+        if row.source.startswith(MARKER)
+        and not is_looked_for(row.call, rules, policy.rules)
     )
 
 

@@ -192,11 +192,16 @@ class Verdict:
     """The background tasks at whose exception nobody has looked."""
     unmeasured: bool = False
     problems: tuple[Problem, ...] = ()
+    not_looked_for: frozenset[str] = frozenset()
+    """The allowances, as they are written, of calls whose family is off."""
 
     def unused(self) -> list[str]:
-        """Give the allowances of the test's own that have accepted nothing in it."""
+        """Give the allowances of the test's own that have accepted nothing in it.
+
+        Not those of calls that nobody looked for, since their family is off.
+        """
         if self.policy.blocking == "off":
             return []
-        used = {finding.allowance for finding in self.findings}
+        used = {finding.allowance for finding in self.findings} | self.not_looked_for
         rows = [row for row in self.policy.allow if row.source.startswith(MARKER)]
         return [row.text for row in rows if row.text not in used]

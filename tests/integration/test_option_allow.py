@@ -71,7 +71,8 @@ def test_the_summary_tells_allowances_of_one_reason_apart(play):
         ini="asyncbench_blocking = error\n"
         "asyncbench_allow =\n"
         "    *.warm_up > time.sleep  # legacy\n"
-        "    *.gone > builtins.open  # legacy",
+        "    *.gone > builtins.open  # legacy\n"
+        "asyncbench_rules = all",
     )
     assert run.outcomes == {"test_warm": "passed"}
     assert [line for line in run.summary if "allow" in line] == [
@@ -79,6 +80,30 @@ def test_the_summary_tells_allowances_of_one_reason_apart(play):
         "an allowance that nothing used: *.gone > builtins.open  # legacy (ini)",
     ]
 
+
+def test_nobody_uses_an_allowance_whose_family_is_off(play_once):
+    """That says nothing of the allowance: nobody has looked for such a call."""
+    run = play_once(
+        OFF,
+        ini="asyncbench_blocking = error\n"
+        "asyncbench_allow =\n"
+        "    *.gone > io.open  # legacy\n"
+        "    *.gone > socket.*  # looked for",
+    )
+    assert run.outcomes == {"test_own": "passed"}
+    assert [line for line in run.summary if "allow" in line] == [
+        "an allowance that nothing used: *.gone > socket.*  # looked for (ini)",
+    ]
+
+
+OFF = """
+import asyncio
+import pytest
+
+@pytest.mark.allow_blocking("reads", calls="builtins.open")
+async def test_own():
+    await asyncio.sleep(0)
+"""
 
 NESTED = """
 import time

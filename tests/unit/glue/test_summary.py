@@ -16,7 +16,7 @@ from pytest_asyncbench._words.seen import Elapsed
 
 def told_of(*properties):
     """Give the lines of a summary that has heard of one test with these properties."""
-    summary = Summary()
+    summary = Summary(Policy())
     report = SimpleNamespace(nodeid="t.py::x", when="teardown")
     report.user_properties = [*properties]
     summary.pytest_runtest_logreport(report)
