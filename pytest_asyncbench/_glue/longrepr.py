@@ -7,7 +7,7 @@ import sys
 import pytest
 from _pytest._code.code import (
     ExceptionChainRepr,
-    ReprEntryNative,
+    ReprEntry,
     ReprFileLocation,
     ReprTraceback,
 )
@@ -31,10 +31,13 @@ def longrepr(
         where = ReprFileLocation(shown(culprit.file), culprit.line, text)
     else:
         where = ReprFileLocation(shown(str(path)), (line or 0) + 1, text)
-    lines = [f"E   {line}\n" if line else "E\n" for line in text.splitlines()]
-    lines += ["\n", f"{where.path}:{where.lineno}: {kind}\n"]
-    # An entry for each line: pytest writes one at once, and where the stream takes any
-    # character of it for wrong, that is one line of escapes.
-    entries = [ReprEntryNative([line]) for line in lines]
-    traceback = ReprTraceback(entries, None, style="native")
+    # As entries of pytest's own traceback: so they are coloured, and written line by
+    # line, of which a stream may refuse one and still take the others.
+    told = [f"E   {line}".rstrip() for line in text.splitlines()]
+    at = ReprFileLocation(where.path, where.lineno, kind)
+    entries = [
+        ReprEntry([*told, ""], None, None, None, style="short"),
+        ReprEntry([], None, None, at, style="short"),
+    ]
+    traceback = ReprTraceback(entries, None, style="short")
     return ExceptionChainRepr([(traceback, where, None)])

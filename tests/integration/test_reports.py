@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -238,3 +239,23 @@ def test_fixtures_are_documented(play_once):
     out = play_once("", "--fixtures").out
     assert "holds them to a budget" in out
     assert "blocking calls so far" in out
+
+
+COLOURED = """
+import asyncio
+import pytest
+
+@pytest.mark.budget("100ms")
+async def test_hangs():
+    await asyncio.sleep(60)
+"""
+
+
+def test_a_verdict_is_coloured_as_pytests_failures_are(play_once):
+    """Its lines as those that begin with E, the path as pytest's own."""
+    run = play_once(COLOURED, "--color=yes")
+    red = [line for line in run.lines if re.match(r"(\x1b\[(1|31)m){2}E   ", line)]
+    assert any("budget 0.100 s (marker)" in line for line in red)
+    assert any("await asyncio.sleep(60)" in line for line in red)
+    place = re.compile(r"(\x1b\[(1|31)m){2}test_it\.py\x1b\[0m:\d+: BudgetExceeded")
+    assert any(map(place.match, run.lines))
