@@ -56,6 +56,8 @@ class Stalls:
         view, ended = sampled.view, last.at
         began = view.last
         gaps = self._watchdog.gaps(ended)
+        # Not before the watchdog has come: what kept this thread out kept it, too.
+        last = last._replace(late=self._watchdog.kept_out())
         stopped = sum(gap.stopped_within(began, ended) for gap in gaps)
         split = split_step(sampled.ticks, began, last, stopped, switch_interval())
         is_sampled = sampled.step == began

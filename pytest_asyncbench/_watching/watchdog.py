@@ -116,6 +116,10 @@ class Watchdog:
         working, in_queue, _ = self._clock.processor(*own)
         return self._lateness.by_us_with(working, in_queue)
 
+    def kept_out(self) -> float:
+        """Tell for how long it has been kept from the interpreter so far."""
+        return self._lateness.kept_out
+
     def known_gaps(self) -> list[Gap]:
         """Tell when it should have run and nothing did, as far as is known by now."""
         return self._lateness.gaps
