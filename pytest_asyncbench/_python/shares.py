@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from pytest_asyncbench._words.clock import Processor
@@ -206,10 +207,18 @@ def _by_us(ticks: Sequence[Tick], began: float, last: Tick) -> float:
     before = [tick for tick in ticks if tick.at <= began]
     if not before:
         return 0.0
+    within = [*(tick for tick in ticks if began < tick.at < last.at), last]
     # Of what was lost around the step's beginning it has its part.
-    then = next((tick for tick in ticks if began < tick.at < last.at), last)
-    part = (then.at - began) / (then.at - before[-1].at)
-    return last.by_us - then.by_us + part * (then.by_us - before[-1].by_us)
+    part = (within[0].at - began) / (within[0].at - before[-1].at)
+    parts = [part, *(1.0 for _ in within[1:])]
+    return sum(
+        part * (tick.by_us - earlier.by_us)
+        for part, (earlier, tick) in zip(
+            parts, pairwise([before[-1], *within]), strict=True
+        )
+        # Who waits for something of the user's wants no interpreter meanwhile.
+        if not (earlier.waiting or tick.waiting)
+    )
 
 
 # ------------------------------------------------------------- nobody ran at all

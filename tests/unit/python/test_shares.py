@@ -179,6 +179,17 @@ def test_a_step_has_its_part_of_what_our_thread_cost_around_its_beginning():
     assert split_step(ticks, 9.0, last, 0.0, INTERVAL).starved is None
 
 
+def test_who_waited_for_something_of_the_users_was_not_kept_out_by_us():
+    """A sleep of 20 ms is one, however late our thread came to look at it."""
+    seen = tick(10.25, 1, by_us=0.25, waiting=True)
+    last = tick(11.0, 2, by_us=0.75)
+    split = split_step([tick(10.0, 0), seen], 10.0, last, 0.0, INTERVAL)
+    assert (split.blocked, split.starved) == (1.0, 0.0)
+    later = tick(10.5, 2, by_us=0.25)
+    split = split_step([tick(10.0, 0), seen, later], 10.0, last, 0.0, INTERVAL)
+    assert (split.blocked, split.starved) == (0.5, 0.5)
+
+
 def moment(at, working=0.0, starved=0.0, **facts):
     """Read all that is known of a thread at one moment."""
     return Moment(at, Processor(working, starved), **facts)
