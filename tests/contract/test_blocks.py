@@ -1,0 +1,189 @@
+"""Each block of code in the README and in docs/ runs as it is printed.
+
+A block that is a fragment has its surroundings here, and what comes of its tests. One
+that is new has none, and fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+BLOCK = re.compile(r"^```(python|ini|toml)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A block, and where it stands."""
+
+    page: str
+    kind: str
+    code: str
+
+    @property
+    def opening(self) -> str:
+        """The line that nobody else begins with."""
+        lines = [line for line in self.code.splitlines() if line.strip()]
+        plain = ("import ", "from ", "[", "asyncbench_blocking")
+        return next((n for n in lines if not n.startswith(plain)), lines[0])
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a block needs to run, and what is to come of it."""
+
+    before: str = ""
+    after: str = ""
+    ini: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    is_conftest: bool = False
+    outcomes: dict[str, int] = field(default_factory=lambda: {"passed": 1})
+    told: str = ""
+    """What the run says of it."""
+
+
+def blocks() -> Iterator[Printed]:
+    """Give every block of code of every page."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for kind, code in BLOCK.findall(text):
+            yield Printed(page.name, kind, code)
+
+
+IMPORTS = "import asyncio\nfrom datetime import datetime\nimport pytest\n"
+
+# Virtual, so that three calls of nearly a second need none, and end in their order.
+A_SITE = f"""{IMPORTS}
+pytestmark = pytest.mark.virtual_time
+
+class Client:
+    async def get(self, path):
+        await asyncio.sleep(1)
+
+@pytest.fixture
+def client():
+    return Client()
+
+async def user(number):
+    await asyncio.sleep(0.9)
+
+async def orders(number):
+    await asyncio.sleep(1)
+
+async def ads(number):
+    await asyncio.sleep(0.8)
+"""
+
+RETRIES = f"""{IMPORTS}
+async def fetch():
+    raise OSError
+
+async def retry(work, attempts):
+    for attempt in range(attempts):
+        try:
+            await work()
+        except OSError:
+            await asyncio.sleep(2**attempt)
+"""
+
+LEGACY = {"legacy/__init__.py": "", "legacy/db.py": "def query(): pass\n"}
+CALLS_LEGACY = """
+import pytest
+import legacy.db
+
+async def test_legacy():
+    legacy.db.query()
+"""
+TAKES = "class Queue:\n    def take(self, timeout): pass\n"
+
+AROUND: dict[str, Around] = {
+    "def discount(price):  # deep inside a library": Around(
+        outcomes={"failed": 1}, told="promised at least 3"
+    ),
+    '@pytest.mark.budget(1.5, speedup=3)  # seconds, "250ms", "2min" or a timedelta': (
+        Around(before=A_SITE, outcomes={"passed": 5})
+    ),
+    "asyncbench_budget = 5s": Around(
+        files={
+            "shop/__init__.py": "",
+            "shop/licence.py": "def read():\n    return open(__file__).read()\n",
+        },
+        before="""
+import shop.licence
+
+async def test_start():
+    assert shop.licence.read()
+""",
+    ),
+    '@pytest.mark.virtual_time(start="2026-01-01T00:00:00Z")': Around(before=RETRIES),
+    "asyncbench_calls = database: legacy.db.query  # legacy.aio.query(...)": Around(
+        ini="asyncbench_blocking = error",
+        files=LEGACY,
+        before=CALLS_LEGACY,
+        outcomes={"failed": 1},
+        told="use: legacy.aio.query(...)",
+    ),
+    "def pytest_asyncbench_rules(config):": Around(
+        ini="asyncbench_blocking = error",
+        is_conftest=True,
+        files={**LEGACY, "legacy/queue.py": TAKES},
+        before="""
+import legacy.db, legacy.queue
+
+async def test_query():
+    legacy.db.query()
+
+async def test_take():
+    legacy.queue.Queue().take(timeout=1)
+
+async def test_take_at_once():
+    legacy.queue.Queue().take(timeout=0)
+""",
+        # Each of the two pages has a row of its own.
+        outcomes={"failed": 1, "passed": 2},
+        told="use: ",
+    ),
+    '@pytest.mark.virtual_time(start="2026-01-01T00:00:00Z", tz="Europe/Paris")': (
+        Around(before=IMPORTS)
+    ),
+    'clock = VirtualClock("2026-01-01T00:00:00Z")': Around(
+        after="\ndef test_ran():\n    assert clock.elapsed == 3600\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("block", [*blocks()], ids=lambda block: block.opening[:40])
+def test_a_block_runs_as_it_is_printed(
+    pytester: pytest.Pytester, block: Printed
+) -> None:
+    """With the surroundings that it has here, which none must lack."""
+    around = AROUND.get(block.opening)
+    assert around is not None, (
+        f"the block of {block.page} that has {block.opening!r} needs a row in AROUND"
+    )
+    ini = around.ini
+    if block.kind == "ini":
+        ini = block.code.removeprefix("[pytest]\n") + ini
+    pytester.makeini(
+        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
+        f"pythonpath = .\n{ini}"
+    )
+    for name, text in around.files.items():
+        path = pytester.path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    code = block.code if block.kind == "python" else ""
+    if around.is_conftest:
+        pytester.makeconftest(code)
+        code = ""
+    pytester.makepyfile(test_it=around.before + code + around.after)
+    run = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    run.assert_outcomes(**around.outcomes)
+    assert around.told in run.stdout.str()
+    assert "that nothing used" not in run.stdout.str()
