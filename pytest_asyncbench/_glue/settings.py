@@ -15,6 +15,7 @@ from pytest_asyncbench._glue.options import (
 from pytest_asyncbench._policy.settings import DEFAULT, Written, with_settings
 from pytest_asyncbench._policy.values import suggest
 from pytest_asyncbench._python import has_gil
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK, current_thread_ids
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Allowance, Budget, Policy, Rule
 
@@ -71,9 +72,18 @@ NO_GIL = (
 )
 
 
+NO_RUN_QUEUE = (
+    "asyncbench: no run-queue time: what other processes take from a test is not told "
+    "apart, and counts against its budget"
+)
+
+
 def header(policy: Policy) -> list[str]:
     """Say which settings differ from the defaults, and what cannot be known here."""
-    return [*_written(policy), *([] if has_gil() else [NO_GIL])]
+    unknown = [] if has_gil() else [NO_GIL]
+    if SYSTEM_CLOCK.processor(*current_thread_ids()).starved is None:
+        unknown.append(NO_RUN_QUEUE)
+    return [*_written(policy), *unknown]
 
 
 def _written(policy: Policy) -> list[str]:
