@@ -138,6 +138,7 @@ def test_a_step_has_no_more_of_a_gap_than_they_share(began, ended, within):
         (0.010, 3, False),
         (0.008, 2, True),
         (0.005, 2, False),
+        (0.500, 20, False),  # somebody kept the GIL, however often it was asked for
         (0.500, 1, False),  # it slept, and nobody had the GIL when it woke
         (0.500, None, False),
     ],
