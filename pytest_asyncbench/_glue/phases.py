@@ -76,6 +76,10 @@ class Phase:
         undo.callback(deadline.begin())
         self._deadline = deadline
 
+    def _end(self) -> None:
+        if self._stopwatch is not None:
+            self._elapsed = self._stopwatch.elapsed()
+
     def end_of(self, own: BaseException | None) -> BaseException | None:
         """Give what it ends with, given what it raised."""
         return self._deadline.end_of(own) if self._deadline else own
@@ -107,10 +111,6 @@ class _Fixtures(Phase):
             self._stopwatch = self._watched.stopwatch()
             self._hold(undo)
             return undo.pop_all().close
-
-    def _end(self) -> None:
-        if self._stopwatch is not None:
-            self._elapsed = self._stopwatch.elapsed()
 
     @property
     def _policy(self) -> Policy:
@@ -200,8 +200,7 @@ class Call(Phase):
             return undo.pop_all().close
 
     def _end(self) -> None:
-        if self._stopwatch is not None:
-            self._elapsed = self._stopwatch.elapsed()
+        super()._end()
         self._unawaited = self._watched.to_await.close()
         self._watched.time.look_at(self._watched.watch.loops_here(), self._met_before)
 
