@@ -255,12 +255,16 @@ THREAD_ID: PrivateName[asyncio.AbstractEventLoop, int | None] = PrivateName(
     use="whether the virtual clock is moved from another thread than its loop's",
     without="no virtual time",
 )
-RUN_ONCE: PrivateName[type[asyncio.BaseEventLoop], FunctionType] = PrivateName(
+RUN_ONCE: PrivateName[
+    type[asyncio.AbstractEventLoop] | asyncio.AbstractEventLoop, FunctionType
+] = PrivateName(
     "asyncio.BaseEventLoop",
     "_run_once",
     "types.FunctionType",
-    use="the frame under all that a loop does, between two steps as well",
-    without="calls that finalizers and signal handlers make are not recorded",
+    use="the frame under all that a loop does, between two steps as well; a loop whose "
+    "steps are run by something else rests where nobody sees it",
+    without="calls that finalizers and signal handlers make are not recorded, and a "
+    "loop's tasks are not followed",
 )
 RUNNING_LOOP: PrivateName[
     ModuleType, Callable[[], asyncio.AbstractEventLoop | None]

@@ -8,15 +8,20 @@ writers and timers, and asyncio's debug mode costs tenfold.
 
 Every loop whose callbacks are `asyncio.Handle`s is seen, whoever runs it and in
 whichever thread. uvloop's handles are C; for its loops see `uvloop_steps`.
+
+A loop on top of another one, as qasync's is on Qt's, may inherit asyncio's queue and
+poll and use neither: it rests in the other one. The clock is read where such a step
+begins, too.
 """
 
 from __future__ import annotations
 
 import _thread
 import copy
+import functools
 from asyncio.events import Handle
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from pytest_asyncbench._loops import names
@@ -28,7 +33,7 @@ from pytest_asyncbench._loops.uvloop_steps import (
     wrap_callbacks,
 )
 from pytest_asyncbench._loops.view import LoopView, Views
-from pytest_asyncbench._python import own_greenlet
+from pytest_asyncbench._python import getframe, own_greenlet
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.undo import Undo, replace
@@ -121,6 +126,8 @@ class StepProbe:
         try:
             if is_uvloop(loop):
                 view.undo.append(self._watch_uvloop(view))
+            elif _runs_elsewhere(loop, self.codes):
+                view.foreign = True
             else:
                 view.undo.append(_watch_poll(view, self._now))
             if not self._keep:
@@ -147,12 +154,7 @@ class StepProbe:
 
     def _watch_uvloop(self, view: LoopView) -> Undo:
         now, limit, long_step = self._now, self._limit, self._long_step
-
-        def began() -> None:
-            view.last = now()
-            if view.last > view.due:  # its poll is C, and can't be told by
-                view.give_way()
-                view.last = now()
+        began = functools.partial(_begin, view, now)
 
         def ended(step: names.Step) -> None:
             at = now()
@@ -164,17 +166,56 @@ class StepProbe:
         return wrap_callbacks(view.loop, began, ended)
 
 
+def _runs_elsewhere(
+    loop: asyncio.AbstractEventLoop, steps: frozenset[CodeType]
+) -> bool:
+    """Tell whether something else than its own turns runs the step in progress.
+
+    Between a turn and its step other tools may stand, that have replaced ``_run`` too.
+    """
+    turns = {
+        getattr(names.RUN_ONCE.get(owner), "__code__", None)
+        for owner in (type(loop), loop)  # a patch of a test's may be on either
+    }
+    # Ours, the innermost: another step below it would be that of another loop.
+    frame: FrameType | None = getframe()
+    while frame is not None and frame.f_code not in steps:
+        frame = frame.f_back
+    if frame is None:  # met outside of any
+        return False
+    frame = frame.f_back
+    while frame is not None and frame.f_code not in steps:
+        if frame.f_code in turns:
+            return False
+        frame = frame.f_back
+    return True
+
+
+def _comes_to_this_thread(view: LoopView) -> None:
+    """Note that a loop which was set up in one thread is run in another one."""
+    view.thread, view.native = current_thread_ids()
+    view.greenlet = own_greenlet()
+    view.moved()
+
+
+def _begin(view: LoopView, now: Callable[[], RealSeconds]) -> None:
+    """Begin a step here, where nobody can see what came before it."""
+    if _thread.get_ident() != view.thread:
+        _comes_to_this_thread(view)
+    view.last = now()
+    if view.last > view.due:
+        view.give_way()
+        view.last = now()
+
+
 def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
     # Both of asyncio's loops, selector and proactor, poll through this attribute.
     poller = names.SELECTOR.of(view.loop)
     poll, get_ident = poller.select, _thread.get_ident
 
     def select(timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
-        # A loop may be set up in one thread and run for good in another.
         if get_ident() != view.thread:
-            view.thread, view.native = current_thread_ids()
-            view.greenlet = own_greenlet()
-            view.moved()
+            _comes_to_this_thread(view)
         if view.last > view.due:
             view.give_way()
         events = poll(timeout)
@@ -202,13 +243,15 @@ def _timed(
     original: Runner,
 ) -> Runner:
     # Runs once per step of every loop: everything it needs is a local or a cell.
-    met = views.met
+    turning = views.turning
 
     def _run(handle: names.Handle) -> None:
         try:
-            view = met[handle._loop]
+            view = turning[handle._loop]
         except KeyError:
             view = views.of(handle._loop)
+            if view.foreign:
+                _begin(view, now)
         args = handle._args
         try:
             # Spelt out for a task's own steps: to unpack nothing costs as much as to

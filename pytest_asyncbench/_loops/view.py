@@ -35,6 +35,7 @@ class LoopView:
     __slots__ = (
         "blind",
         "due",
+        "foreign",
         "give_way",
         "greenlet",
         "kind",
@@ -84,6 +85,13 @@ class LoopView:
         """Whether its poll can't be watched, so that waiting looks like a long step.
 
         Written by the loop's thread.
+        """
+        self.foreign = False
+        """Whether its steps are run by something else than its own turns.
+
+        Nobody sees when that rests. So a step begins where its callback is called.
+
+        Written by the loop's thread, when the loop is met.
         """
         self.missing: str | None = None
         """The private name that it lacks, so that its tasks can't be followed.
@@ -160,18 +168,23 @@ class Views:
         self._meet = meet
         self._left: list[LoopView] = []
         self.met: dict[asyncio.AbstractEventLoop, LoopView] = {}
-        """A plain one, since each step looks its loop up here."""
+        """A plain one, since each known call looks its loop up here."""
+        self.turning: dict[asyncio.AbstractEventLoop, LoopView] = {}
+        """Those of them that are not foreign; each step looks its loop up here."""
 
     def of(self, loop: asyncio.AbstractEventLoop) -> LoopView:
         """Give the view of a loop, which is watched from now on."""
         view = self.met.get(loop)
         if view is None:
             view = self.met[loop] = self._meet(loop)
+            if not view.foreign:
+                self.turning[loop] = view
         return view
 
     def let_go(self, view: LoopView) -> None:
         """Keep what is known of a loop that is closed, but nothing of the loop."""
         view.put_back()
+        self.turning.pop(view.loop, None)
         if self.met.pop(view.loop, None) is view:
             self._left.append(view)
         view.loop = _GONE

@@ -274,6 +274,8 @@ class Census:
         """Begin to keep the account of a loop, if it can be followed."""
         loop = view.loop
         view.missing = names.first_missing(loop, _NEEDED)
+        if view.foreign:
+            view.missing = f"{names.RUN_ONCE.name} that runs its steps"
         if view.missing is not None:
             return
         if not self._ledgers:  # once for all loops: their transports are of one class

@@ -51,6 +51,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "polled": _L,
         "late": _L,
         "blind": _L,
+        "foreign": _L,
         "missing": _L,
         "give_way": _L,
         "moved": _L,

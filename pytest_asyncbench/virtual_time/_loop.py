@@ -153,7 +153,7 @@ def _check(loop: asyncio.AbstractEventLoop) -> None:
             f"{kind} waits for completions, not for sockets to be ready, and virtual "
             "time cannot see what is left of them: use asyncio.SelectorEventLoop"
         )
-    if names.first_missing(loop, _SEAMS):
+    if names.first_missing(loop, _SEAMS) or not _uses_its_queue(loop):
         raise VirtualTimeError(f"{kind} is no selector loop of asyncio's kind")
     if is_virtual(loop):
         raise VirtualTimeError("the loop lives in virtual time already")
@@ -161,6 +161,23 @@ def _check(loop: asyncio.AbstractEventLoop) -> None:
         raise VirtualTimeError(
             "the loop has begun in real time; its timers would mean nothing now"
         )
+
+
+def _uses_its_queue(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether a fresh loop queues callbacks as asyncio does.
+
+    One on top of another loop, as qasync's, may have the queue and not use it. Then its
+    timers are the other one's, too, and that keeps real time.
+    """
+    if type(loop).call_soon is asyncio.BaseEventLoop.call_soon:
+        return True
+    ready = names.READY.of(loop)
+    before = len(ready)
+    loop.call_soon(int).cancel()
+    uses = len(ready) > before
+    if uses:
+        ready.pop()
+    return uses
 
 
 def _driving(

@@ -6,7 +6,7 @@ import pytest
 
 # The loop of a later asyncio, which has another name for its queue.
 RENAMED = """
-import asyncio, sys, pytest
+import asyncio, contextlib, sys, pytest
 class Renamed(asyncio.SelectorEventLoop):
     def __getattribute__(self, name):
         reader = sys._getframe(1).f_code.co_filename
@@ -20,9 +20,8 @@ SUITE = f"""{RENAMED}
 def test_it():
     async def main():
         await asyncio.gather(*(asyncio.sleep(0.05) for _ in range(4)))
-    loop = Renamed()
-    loop.run_until_complete(main())
-    loop.close()
+    with contextlib.closing(Renamed()) as loop:
+        loop.run_until_complete(main())
 
 @pytest.mark.budget("10s")
 def test_wall_alone():
@@ -134,3 +133,69 @@ def test_uvloop_is_told_in_the_same_words(play_once):
     assert run.outcomes == {"test_it": "failed", "test_wall_alone": "passed"}
     assert f"can't be told: {told}" in run["test_it"].text
     assert f"{told} (2 tests)" in run.summary
+
+
+ON_TOP = """
+import asyncio, contextlib, heapq, itertools, threading, time
+import pytest
+
+class OnTop(asyncio.SelectorEventLoop):
+    # On top of another loop, as qasync's is on Qt's: here of one that only sleeps.
+    def __init__(self):
+        super().__init__()
+        self.timers, self.numbers = [], itertools.count()
+        self.rests = threading.Event()
+    def call_at(self, when, callback, *args, context=None):
+        handle = asyncio.Handle(callback, args, self, context)
+        heapq.heappush(self.timers, (when, next(self.numbers), handle))
+        return handle
+    def call_later(self, delay, callback, *args, context=None):
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+    def call_soon(self, callback, *args, context=None):
+        return self.call_at(self.time(), callback, *args, context=context)
+    def run_forever(self):
+        asyncio._set_running_loop(self)
+        self.over = False
+        while not self.over:
+            when, _, handle = heapq.heappop(self.timers)
+            self.rests.wait(max(0, when - self.time()))
+            if not handle.cancelled():
+                handle._run()
+        asyncio._set_running_loop(None)
+    def stop(self):
+        self.over = True
+
+async def four():
+    await asyncio.gather(*(asyncio.sleep(0.05) for _ in range(4)))
+
+def run(work):
+    with contextlib.closing(OnTop()) as loop:
+        loop.run_until_complete(work)
+
+@pytest.mark.budget("30s", speedup=2)
+def test_speedup():
+    run(four())
+
+@pytest.mark.no_blocking(threshold="400ms", rules="none")
+def test_idle():
+    run(asyncio.sleep(1))
+
+@pytest.mark.no_blocking(threshold="400ms")
+def test_blocks():
+    run(blocks())
+
+async def blocks():
+    time.sleep(0.001)
+"""
+
+
+def test_a_loop_that_something_else_runs_is_told_in_the_same_words(play):
+    """What it rests for is no stall, and what blocks is seen at its line."""
+    run = play(ON_TOP)
+    missing = "test_it.OnTop is not followed, since it has no _run_once"
+    assert run["test_speedup"].outcome == "failed"
+    assert f"can't be told: {missing} that runs its steps" in run["test_speedup"].text
+    assert run["test_idle"].outcome == "passed"
+    assert run["test_idle"].record["steps"] > 0
+    blocked = [each["function"] for each in run["test_blocks"].record["blocking"]]
+    assert "blocks" in blocked

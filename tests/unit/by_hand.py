@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 import selectors
 import sysconfig
 import threading
@@ -135,6 +137,45 @@ class HandLoop(asyncio.SelectorEventLoop):
 
     def time(self):
         return self._clock.now()
+
+
+class OnTop(HandLoop):
+    """A loop on top of another one, as qasync's is on Qt's, in a manual clock's time.
+
+    It inherits asyncio's queue, poll and turns, and uses none of them.
+    """
+
+    def __init__(self, clock):
+        super().__init__(clock)
+        self._timers = []
+        self._numbers = itertools.count()
+        self._over = False
+
+    def call_at(self, when, callback, *args, context=None):
+        handle = asyncio.Handle(callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self._numbers), handle))
+        return handle
+
+    def call_later(self, delay, callback, *args, context=None):
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_soon(self, callback, *args, context=None):
+        return self.call_at(self.time(), callback, *args, context=context)
+
+    def run_forever(self):
+        asyncio._set_running_loop(self)
+        self._over = False
+        try:
+            while not self._over:
+                when, _, handle = heapq.heappop(self._timers)
+                self._clock.wait(max(0.0, when - self.time()))
+                if not handle.cancelled():
+                    handle._run()
+        finally:
+            asyncio._set_running_loop(None)
+
+    def stop(self):
+        self._over = True
 
 
 def run_in(clock, coroutine, factory=None):

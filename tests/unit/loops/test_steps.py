@@ -6,12 +6,14 @@ import asyncio
 import contextvars
 import math
 from asyncio.events import Handle
+from contextlib import contextmanager, nullcontext
 
 import pytest
-from by_hand import HandLoop, run_in
+from by_hand import HandLoop, OnTop, run_in
 
 from pytest_asyncbench._loops.steps import StepProbe
 from pytest_asyncbench._watching.watch import Watch
+from pytest_asyncbench._words.seen import NotFollowed
 from pytest_asyncbench.testing import ManualClock
 
 
@@ -279,3 +281,79 @@ def test_a_loop_whose_poll_cannot_be_watched_is_blind():
     loop.close()
     assert view.blind
     assert (probed.met, probed.probe.steps) == ([], 0)
+
+
+def run_on(loop, coroutine):
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        loop.close()
+
+
+def test_a_loop_on_top_of_another_one_rests_where_nobody_sees_it():
+    """So each of its steps begins where its callback is called, and is seen as ever."""
+    probed = Probed()
+    given_way = []
+
+    async def main():
+        await asyncio.sleep(3600)
+        probed.clock.work(0.5)
+        await asyncio.sleep(3600)
+        (view,) = probed.met
+        view.due, view.give_way = 7201, lambda: given_way.append(probed.clock.now())
+        await asyncio.sleep(3600)
+        view.due = math.inf
+
+    undo = probed.probe.install()
+    run_on(OnTop(probed.clock), main())
+    undo()
+    assert probed.long == [(pytest.approx(3600), pytest.approx(3600.5))]
+    assert probed.probe.steps > 6
+    assert given_way[0] == pytest.approx(10800.5)
+
+
+def followed(loop, coroutine, beside=nullcontext):
+    """Run it in a loop whose tasks are to be followed; give the loops that were not."""
+    watch = Watch(loop._clock, threshold=0.1, tracing=True)
+    watch.start()
+    try:
+        with beside():
+            run_on(loop, coroutine)
+    finally:
+        watch.stop()
+    assert watch.stalls == []
+    return watch.not_followed
+
+
+def test_the_tasks_of_such_a_loop_are_not_followed():
+    """Its queue is empty whoever stands in it. That is said, and what it lacks."""
+    missing = "_run_once that runs its steps"
+    assert followed(OnTop(ManualClock()), asyncio.sleep(3600)) == (
+        NotFollowed(kind="by_hand.OnTop", missing=missing),
+    )
+
+
+class OwnTurns(HandLoop):
+    """A loop that adds something to each of asyncio's turns."""
+
+    def _run_once(self):
+        super()._run_once()
+
+
+@contextmanager
+def another_tool():
+    """Stands around each step, as we do, and came later."""
+    ours = Handle._run
+    Handle._run = lambda handle: ours(handle)
+    yield
+    Handle._run = ours
+
+
+def test_a_loop_that_another_tool_has_changed_is_followed():
+    """Its turns may be wrapped, on itself or its class, and its steps as well."""
+    patched = HandLoop(ManualClock())
+    turn = patched._run_once
+    patched._run_once = lambda: turn()
+    assert followed(patched, asyncio.sleep(3600)) == ()
+    assert followed(OwnTurns(ManualClock()), asyncio.sleep(3600)) == ()
+    assert followed(HandLoop(ManualClock()), asyncio.sleep(3600), another_tool) == ()

@@ -8,9 +8,11 @@ import sys
 import threading
 import time
 import weakref
+from contextlib import closing
 from zoneinfo import ZoneInfo
 
 import pytest
+from by_hand import OnTop
 
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Processor
 from pytest_asyncbench._words.errors import Deadlock, VirtualTimeError
@@ -748,6 +750,30 @@ def test_uvloop_is_refused_with_its_reason(clock):
     uvloop = pytest.importorskip("uvloop")
     with pytest.raises(VirtualTimeError, match=r"uvloop\.Loop keeps time in C"):
         virtual_loop_factory(clock, uvloop.new_event_loop)()
+
+
+def test_a_loop_on_top_of_another_one_is_refused():
+    """It inherits asyncio's queue, and the other one's timers keep real time."""
+    message = "is no selector loop of asyncio's kind"
+    with (
+        closing(OnTop(ManualClock())) as loop,
+        pytest.raises(VirtualTimeError, match=message),
+    ):
+        virtualize(loop, VirtualClock())
+
+
+def test_a_loop_of_a_kind_that_sees_each_callback_becomes_virtual(clock):
+    """To find out how it queues them leaves nothing in its queue."""
+
+    class Seeing(asyncio.SelectorEventLoop):
+        def call_soon(self, callback, *args, context=None):
+            return super().call_soon(callback, *args, context=context)
+
+    with closing(Seeing()) as loop:
+        virtualize(loop, clock)
+        assert not loop._ready
+        loop.run_until_complete(asyncio.sleep(3600))
+    assert clock.elapsed == 3600
 
 
 def test_a_loop_with_timers_is_refused(clock):
