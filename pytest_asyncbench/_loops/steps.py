@@ -222,14 +222,18 @@ def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
         began, view.last = view.last, now()
         if timeout is None:
             view.polled += view.last - began
-        elif timeout > 0:
+            return events
+        waited = view.last - began
+        if timeout > 0:
             # A timer is due whatever else comes. From then on the thread could run.
-            waited = view.last - began
             late = waited - timeout - _TIMERS_GRAIN
             if late > 0:
                 view.late += late
                 waited -= late
             view.polled += waited
+        elif waited > _TIMERS_GRAIN:
+            # There was something to do at once.
+            view.late += waited
         return events
 
     return replace(poller, "select", select)

@@ -16,6 +16,7 @@ __all__ = [
     "Gap",
     "Lost",
     "Moment",
+    "Ours",
     "Rest",
     "Split",
     "Tick",
@@ -28,6 +29,13 @@ __all__ = [
     "stood",
     "waited_for_gil",
 ]
+
+
+class Ours(NamedTuple):
+    """For how long a thread was in our own code so far, beside the run queue."""
+
+    worked: float = 0.0
+    waited: float = 0.0
 
 
 class Tick(NamedTuple):
@@ -49,6 +57,7 @@ class Tick(NamedTuple):
     """Whether the thread waited in the kernel for something of the user's."""
     by_us: float = 0.0
     """For how long the watchdog may have kept others from the interpreter so far."""
+    ours: Ours = Ours()
 
 
 def share_of(
@@ -328,6 +337,7 @@ class Moment(NamedTuple):
     """For how long these polls lasted beyond the moment at which a timer was due."""
     by_us: float = 0.0
     """For how long the watchdog may have kept others from the interpreter so far."""
+    ours: Ours = Ours()
 
 
 _SPARE = 0.02
@@ -350,14 +360,19 @@ class Lost(NamedTuple):
     may be known a little later than the time that it explains.
     """
 
-    def up_to(self, moment: Moment) -> Lost:
+    def up_to(self, moment: Moment, *, since: float = 0.0) -> Lost:
         """Go on to a later moment.
 
         Of the time that is not explained by the thread's own account that is lost for
         which there is a cause: a timer that was due, or our own thread.
+
+        Args:
+            moment: what is known then.
+            since: for how many seconds up to then no loop has run. What the thread may
+                have waited for in these is not known.
         """
         before = self.moment
-        more = _unexplained(before, moment) or 0.0
+        more = (_unexplained(before, moment) or 0.0) - since
         causes = moment.late - before.late + moment.by_us - before.by_us + self.spare
         lost = max(0.0, min(more + self.left, causes))
         left = max(0.0, min(more, more + self.left - lost))
@@ -367,14 +382,16 @@ class Lost(NamedTuple):
 def starved_between(first: Moment, last: Moment, causes: float) -> float | None:
     """Tell for how long the thread could have run and was not let.
 
-    That is its time in the run queue, and what of the remaining time other `causes`
-    explain, in seconds. What they don't is the test's own waiting.
+    That is its time in the run queue and in our own code, and what of the remaining
+    time other `causes` explain, in seconds. What they don't is the test's own waiting.
     """
     in_queue = _more(first.account.starved, last.account.starved)
     unexplained = _unexplained(first, last)
     if in_queue is None or unexplained is None:
         return in_queue
-    return in_queue + max(0.0, min(unexplained, causes))
+    in_ours = last.ours.worked + last.ours.waited
+    in_ours -= first.ours.worked + first.ours.waited
+    return in_queue + in_ours + max(0.0, min(unexplained, causes))
 
 
 def _unexplained(first: Moment, last: Moment) -> float | None:
@@ -382,4 +399,5 @@ def _unexplained(first: Moment, last: Moment) -> float | None:
     worked = _more(first.account.working, last.account.working)
     if in_queue is None or worked is None:
         return None
-    return last.at - first.at - worked - in_queue - (last.polled - first.polled)
+    waited = last.polled - first.polled + last.ours.waited - first.ours.waited
+    return last.at - first.at - worked - in_queue - waited

@@ -21,6 +21,7 @@ from pytest_asyncbench._python import (
     outside_of,
 )
 from pytest_asyncbench._watching.lateness import Lateness
+from pytest_asyncbench._watching.own_cost import OwnCost
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.seen import Wait
 
@@ -103,7 +104,9 @@ class Sampled:
 
     def _moment(self, tick: Tick) -> Moment:
         view = self.view
-        return Moment(tick.at, tick.account, view.polled, view.late, tick.by_us)
+        return Moment(
+            tick.at, tick.account, view.polled, view.late, tick.by_us, tick.ours
+        )
 
 
 class Sampler:
@@ -119,6 +122,7 @@ class Sampler:
         stack_seen: called with each stack that was taken.
         by_us: tells for how long the watchdog may have kept others from the
             interpreter so far.
+        own_cost: what our own code took of the threads.
     """
 
     def __init__(
@@ -129,6 +133,7 @@ class Sampler:
         lateness: Lateness,
         stack_seen: Callable[[RawStack], None],
         by_us: Callable[[], float],
+        own_cost: OwnCost,
     ) -> None:
         self._clock = clock
         self._interval = interval
@@ -136,6 +141,7 @@ class Sampler:
         self._lateness = lateness
         self._stack_seen = stack_seen
         self._by_us = by_us
+        self._own_cost = own_cost
         self.watched: list[Sampled] = []
         """Those looked at. Added to by the thread of the loop that is met."""
         self._by_view: dict[LoopView, Sampled] = {}
@@ -249,6 +255,7 @@ class Sampler:
             late=self._lateness.kept_out,
             waiting=waiting,
             by_us=self._by_us(),
+            ours=self._own_cost.of(view.thread),
         )
 
     def stack_of(self, view: LoopView) -> RawStack | None:

@@ -59,9 +59,9 @@ class Starvation:
         lost = self._watchdog.sampled(view).lost
         if lost is None:
             return 0.0
-        if view.loop.is_running():
-            lost = lost.up_to(moment._replace(polled=view.polled, late=view.late))
-        return lost.seconds
+        since = 0.0 if view.loop.is_running() else moment.at - view.last
+        moment = moment._replace(polled=view.polled, late=view.late)
+        return lost.up_to(moment, since=since).seconds
 
     def _moment(self) -> Moment:
         at, account = self._account()
@@ -70,6 +70,7 @@ class Starvation:
             account=account,
             polled=sum(view.polled for view in self._here()),
             by_us=self._watchdog.by_us(),
+            ours=self._watchdog.own_cost.of(self._thread),
         )
 
     def _here(self) -> list[LoopView]:

@@ -257,19 +257,21 @@ class Watch:
         if self._interception is None or not self._families:
             return
         try:
-            self._interception.activate()
+            with self.watchdog.own_cost.counted():
+                self._interception.activate()
         except Exception as error:
             self._failed(f"known calls can't be seen: {error!r}")
 
     def _met(self, view: LoopView) -> None:
         # Runs within a step of the loop: nothing of ours may escape into it.
         try:
-            if self.census is not None:
-                self.census.meet(view)
-            if self.background is not None:
-                self.background.meet(view)
-            self.watchdog.look_at(view, self._probe.codes)
-            self.also_met(view)
+            with self.watchdog.own_cost.counted():
+                if self.census is not None:
+                    self.census.meet(view)
+                if self.background is not None:
+                    self.background.meet(view)
+                self.watchdog.look_at(view, self._probe.codes)
+                self.also_met(view)
         except Exception as error:
             self._failed(f"a loop could not be watched: {error_of_ours(error)}")
 
@@ -280,8 +282,9 @@ class Watch:
         if view.blind:
             return
         try:
-            self.known.seal(view)
-            self.stalls.append(self._of_steps.observe(view, handle, ended))
+            with self.watchdog.own_cost.counted():
+                self.known.seal(view)
+                self.stalls.append(self._of_steps.observe(view, handle, ended))
         except Exception as error:
             self._failed(f"a stall could not be recorded: {error_of_ours(error)}")
 

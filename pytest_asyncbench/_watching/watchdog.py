@@ -32,6 +32,7 @@ from pytest_asyncbench._python import (
 from pytest_asyncbench._watching.accounts import Accounts
 from pytest_asyncbench._watching.deadlines import Deadlines, OnDeadline
 from pytest_asyncbench._watching.lateness import Lateness
+from pytest_asyncbench._watching.own_cost import OwnCost
 from pytest_asyncbench._watching.rounds import Rounds
 from pytest_asyncbench._watching.sampling import Sampled, Sampler
 from pytest_asyncbench._watching.thread import OwnThread
@@ -72,6 +73,8 @@ class Watchdog:
         Written by the watchdog's thread, and by who knows of a debugger or has done
         with one.
         """
+        self.own_cost = OwnCost(clock)
+        """What our own code took of the threads that run loops."""
         self._thread = OwnThread(self._work, self._left, self.failures)
         self._accounts = Accounts(clock)
         self._lateness = Lateness(clock, kernel, self._in_queue)
@@ -82,6 +85,7 @@ class Watchdog:
             self._lateness,
             self._look_for_debugger,
             self.by_us,
+            self.own_cost,
         )
         self._deadlines = Deadlines()
         self._rounds = Rounds()
@@ -132,7 +136,8 @@ class Watchdog:
         """
         rounds = self._rounds.count
         if self._lateness.is_overdue(now):
-            self._rounds.wait(rounds, _OVERDUE_TIMEOUT)
+            with self.own_cost.counted():
+                self._rounds.wait(rounds, _OVERDUE_TIMEOUT)
         return self._lateness.gaps
 
     def expect(
@@ -140,7 +145,8 @@ class Watchdog:
     ) -> Undo:
         """Call `on_deadline` when the clock reads `at`, unless undone before."""
         undo = self._deadlines.add(at, view, on_deadline)
-        self._thread.begin()  # a loop whose steps can't be seen has not done so
+        with self.own_cost.counted():
+            self._thread.begin()  # a loop whose steps can't be seen has not done so
         if self._thread.idle:
             self._thread.ring()
         return undo

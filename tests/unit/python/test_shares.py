@@ -8,6 +8,7 @@ from pytest_asyncbench._python.shares import (
     Gap,
     Lost,
     Moment,
+    Ours,
     Rest,
     Tick,
     keeps_out,
@@ -207,6 +208,9 @@ def moment(at, working=0.0, starved=0.0, **facts):
         (moment(11.0, 0.3, 0.1, polled=0.7), 9.0, 0.1),
         # A call that blocked is nobody else's.
         (moment(11.0), 0.0, 0.0),
+        # What our own code took is forgiven wholly, and needs no other cause.
+        (moment(11.0, 0.3, 0.3, ours=Ours(0.1, 0.2)), 0.0, 0.6),
+        (moment(11.0, 0.3, 0.3, ours=Ours(0.1, 0.2)), 9.0, 0.8),
     ],
 )
 def test_starved_is_what_has_a_cause_beside_the_test(last, causes, starved):
@@ -259,6 +263,22 @@ def test_what_has_no_cause_is_not_explained_by_a_late_one():
     worked = moment(13.0, working=1.0)
     late = moment(14.0, working=1.25, by_us=5.0)
     assert lost(*blocked, worked, late) == pytest.approx(0.75)
+
+
+def test_what_our_own_code_waited_for_is_forgiven_once():
+    """It needs no cause, and takes none from what else is lost."""
+    ours = Ours(worked=0.25, waited=0.5)
+    noted = moment(11.0, working=0.25, by_us=0.25, ours=ours)
+    assert lost(noted) == pytest.approx(0.25)
+
+
+def test_what_was_waited_for_after_the_loop_has_ended_is_not_lost():
+    """Whatever there is a cause for: the thread may have waited for anything."""
+    ran = Lost(moment(10.0))
+    last = moment(11.0, late=0.25, by_us=0.5)
+    assert ran.up_to(last, since=0.0).seconds == 0.75
+    assert ran.up_to(last, since=0.5).seconds == 0.5
+    assert ran.up_to(last, since=1.0).seconds == 0.0
 
 
 def test_a_cause_is_kept_for_a_moment():

@@ -1,0 +1,70 @@
+"""What our own code takes of the threads that run loops, between the test's steps.
+
+It is known exactly, and so it is forgiven exactly.
+"""
+
+from __future__ import annotations
+
+import _thread
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pytest_asyncbench._python import Ours
+from pytest_asyncbench._words.clock import Clock, Processor, current_thread_ids
+
+__all__ = ["OwnCost"]
+
+
+class OwnCost:
+    """Count for how long each thread was in our own code.
+
+    What a thread stood in the run queue meanwhile is in its account already, and is
+    not counted here. Nothing is known where the system tells no account.
+
+    Each thread writes its own figures, and any may read them.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._taken: dict[int, Ours] = {}
+        self._inside: set[int] = set()
+        """The threads that are in our code now."""
+
+    def of(self, thread: int) -> Ours:
+        """Tell what it has been of this thread so far."""
+        return self._taken.get(thread, _NOTHING)
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count this block, unless it is part of one that is counted."""
+        thread = _thread.get_ident()
+        if thread in self._inside:
+            yield
+            return
+        self._inside.add(thread)
+        began, before = self._account()
+        try:
+            yield
+        finally:
+            ended, after = self._account()
+            self._inside.discard(thread)
+            self._add(thread, ended - began, before, after)
+
+    def _account(self) -> tuple[float, Processor]:
+        account = self._clock.processor(*current_thread_ids())
+        return self._clock.now(), account
+
+    def _add(
+        self, thread: int, seconds: float, before: Processor, after: Processor
+    ) -> None:
+        if before.working is None or before.starved is None:
+            return
+        if after.working is None or after.starved is None:
+            return
+        worked = min(seconds, after.working - before.working)
+        waited = max(0.0, seconds - worked - (after.starved - before.starved))
+        taken = self.of(thread)
+        self._taken[thread] = Ours(taken.worked + worked, taken.waited + waited)
+
+
+_NOTHING = Ours()
