@@ -12,11 +12,18 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-__all__ = ["SHAPES", "Shape"]
+from pytest_asyncbench._running.together import Together, jobs_from
+from pytest_asyncbench._tracing import Census
+
+__all__ = ["CENSUS", "SHAPES", "Call", "Shape", "accept", "concurrently", "work"]
+
+CENSUS: ContextVar[Census | None] = ContextVar("census", default=None)
+"""What follows the tasks of the shape that runs, if anything does."""
 
 Call = Callable[[], Awaitable[Any]]
 Setup = Callable[[AsyncExitStack], Awaitable[list[Call]]]
@@ -29,6 +36,8 @@ class Shape:
     name: str
     setup: Setup
     limit: int | None = None
+    alone: Setup | None = None
+    """What to run one after another, where that is made in another way."""
 
 
 SHAPES: list[Shape] = []
@@ -52,6 +61,11 @@ def work(seconds: float) -> None:
     until = time.thread_time() + seconds
     while time.thread_time() < until:
         pass
+
+
+async def concurrently(*given: Call) -> None:
+    """Do what the fixture of this name does within a run."""
+    await Together(jobs_from(given), census=CENSUS.get()).run()
 
 
 def calls(function: Callable[..., Awaitable[Any]], *arguments: Any) -> list[Call]:
@@ -158,6 +172,52 @@ async def _(_: AsyncExitStack) -> list[Call]:
         work(0.005)
 
     return calls(one, 0.01, 0.02, 0.03)
+
+
+async def works_between(wait: float, seconds: float) -> None:
+    await asyncio.sleep(wait)
+    work(seconds)
+    await asyncio.sleep(wait)
+
+
+@shape("work beside a sleep, in a TaskGroup in each", since=(3, 11))
+async def _(_: AsyncExitStack) -> list[Call]:
+    async def one(seconds: float) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(0.1))
+            group.create_task(works_between(0.05, seconds))
+
+    return calls(one, *[0.025] * 4)
+
+
+@shape("the same with gather")
+async def _(_: AsyncExitStack) -> list[Call]:
+    async def one(seconds: float) -> None:
+        await asyncio.gather(asyncio.sleep(0.1), works_between(0.05, seconds))
+
+    return calls(one, *[0.025] * 4)
+
+
+@shape("work beside sleeps, unequal")
+async def _(_: AsyncExitStack) -> list[Call]:
+    async def one(seconds: float) -> None:
+        await asyncio.gather(
+            asyncio.sleep(0.06), works_between(0.02, seconds), works_between(0.03, 0.01)
+        )
+
+    return calls(one, 0.005, 0.01, 0.02, 0.03)
+
+
+@shape("work beside a thread in each")
+async def _(_: AsyncExitStack) -> list[Call]:
+    await started_pool(4)
+
+    async def one(seconds: float) -> None:
+        await asyncio.gather(
+            asyncio.to_thread(time.sleep, 0.08), works_between(0.03, seconds)
+        )
+
+    return calls(one, *[0.02] * 4)
 
 
 @shape("eager tasks", since=(3, 12))

@@ -1,9 +1,11 @@
 """Serial time as derived from one concurrent run, beside serial time as measured.
 
 Run it as ``python benchmarks/serial.py [rounds] [words]``; words choose the shapes
-whose name has one of them. In each round every shape runs twice, each time in a loop
-of its own: together under the census, which derives the serial time, and one after
-another with nothing installed, which measures it. The figures are medians over the
+whose name has one of them. With ``--random N`` it runs so many random programs instead,
+from ``--seed`` on, and ``--print SEED`` shows one; see `_programs.py` for what is in
+them. In each round everything runs twice, each time in a loop of its own: together
+under the census, which derives the serial time, and one after another with nothing
+installed, which measures it. The figures are medians over the
 half of the rounds in which the machine kept the loop off the processor least. A shape
 is `ok` if the two differ by at most 5 %. `spans` is the sum of the coroutines' spans,
 which is what serial time is often taken for.
@@ -11,13 +13,16 @@ which is what serial time is often taken for.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import statistics
 import sys
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import NamedTuple
 
-from _shapes import SHAPES, Shape
+from _programs import KINDS, Program, draw
+from _shapes import CENSUS, SHAPES, Shape
 from _table import print_table, rounds_from
 
 from pytest_asyncbench._judging.accounting import compare
@@ -27,6 +32,9 @@ from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Stopwatch
 from pytest_asyncbench._words.decided import Comparison
 
 TOLERANCE = 0.05
+FAR = 0.1
+MUCH_WORK = 0.2
+WORST = 20
 
 
 class Round(NamedTuple):
@@ -44,6 +52,7 @@ async def derived(each: Shape) -> Comparison:
         jobs = jobs_from(await each.setup(cleanup))
         watch = Watch(SYSTEM_CLOCK, threshold=10, tracing=True)
         watch.start()
+        CENSUS.set(watch.census)
         try:
             together = Together(jobs, census=watch.census, limit=each.limit)
             # The loop is met at its next step, as it is before a test's body.
@@ -57,7 +66,8 @@ async def derived(each: Shape) -> Comparison:
 async def measured(each: Shape) -> float:
     """Run the coroutines one after another."""
     async with AsyncExitStack() as cleanup:
-        jobs = jobs_from(await each.setup(cleanup))
+        setup = each.alone or each.setup
+        jobs = jobs_from(await setup(cleanup))
         began = SYSTEM_CLOCK.now()
         await in_turn(jobs)
         return SYSTEM_CLOCK.now() - began
@@ -76,33 +86,122 @@ def run_once(each: Shape) -> Round:
     return Round(comparison.serial, spans, seconds, starved)
 
 
-def row(each: Shape, rounds: int) -> list[str]:
+def quiet(each: Shape, rounds: int) -> list[Round]:
+    """Run a shape so many times; give the half in which the machine was quieter."""
     all_rounds = sorted(
         (run_once(each) for _ in range(rounds)), key=lambda one: one.starved
     )
-    quiet = all_rounds[: (rounds + 1) // 2]
-    ratio = statistics.median(one.derived / one.measured for one in quiet)
+    return all_rounds[: (rounds + 1) // 2]
+
+
+def ratio_of(rounds: Sequence[Round]) -> float:
+    return statistics.median(one.derived / one.measured for one in rounds)
+
+
+def figures(rounds: Sequence[Round]) -> list[str]:
+    ratio = ratio_of(rounds)
     return [
-        each.name,
-        f"{statistics.median(one.derived for one in quiet):.3f} s",
-        f"{statistics.median(one.measured for one in quiet):.3f} s",
+        f"{statistics.median(one.derived for one in rounds):.3f} s",
+        f"{statistics.median(one.measured for one in rounds):.3f} s",
         f"{ratio:.3f}",
         "ok" if abs(ratio - 1) <= TOLERANCE else "OFF",
-        f"{statistics.median(one.spans for one in quiet):.3f} s",
+        f"{statistics.median(one.spans for one in rounds):.3f} s",
     ]
 
 
-def main(rounds: int, words: list[str]) -> None:
+HEADS = ("derived", "measured", "ratio", "", "spans")
+
+
+def shapes(rounds: int, words: Sequence[str]) -> None:
     chosen = [
         each for each in SHAPES if not words or any(word in each.name for word in words)
     ]
-    rows = [row(each, rounds) for each in chosen]
+    rows = [[each.name, *figures(quiet(each, rounds))] for each in chosen]
+    print_table(f"serial time, median of {rounds}", ["shape of work", *HEADS], rows)
+
+
+# ------------------------------------------------------------ random programs
+
+
+class Judged(NamedTuple):
+    """What the quieter rounds of a program gave."""
+
+    program: Program
+    rounds: list[Round]
+
+    @property
+    def off(self) -> float:
+        """How far the derived time is off, as a part of the measured."""
+        return abs(ratio_of(self.rounds) - 1)
+
+    @property
+    def works(self) -> bool:
+        """Whether it has the share of work that is much."""
+        measured = statistics.median(one.measured for one in self.rounds)
+        return self.program.work >= MUCH_WORK * measured
+
+
+def programs(rounds: int, seeds: Sequence[int]) -> None:
+    judged = []
+    for number, seed in enumerate(seeds, 1):
+        program = draw(seed)
+        judged.append(Judged(program, quiet(program.shape(), rounds)))
+        tell_progress(number, len(seeds))
+    judged.sort(key=lambda one: one.off, reverse=True)
+    worst = judged[:WORST]
+    kinds = [", ".join(sorted(one.program.kinds)) for one in worst]
+    width = max(map(len, kinds))
     print_table(
-        f"serial time, median of {rounds}",
-        ["shape of work", "derived", "measured", "ratio", "", "spans"],
-        rows,
+        f"random programs, the worst of {len(seeds)}, median of {rounds}",
+        ["seed", *HEADS, " what is in it".ljust(width)],
+        [
+            [str(one.program.seed), *figures(one.rounds), text.ljust(width)]
+            for one, text in zip(worst, kinds, strict=True)
+        ],
     )
+    print_table(
+        "kinds: programs that hold it, and those of them that are off",
+        ["kind", "programs", "off"],
+        [kind_row(name, judged) for name in sorted(KINDS)],
+    )
+    print()
+    for text, some in (
+        (f"within {TOLERANCE:.0%}", [one for one in judged if one.off <= TOLERANCE]),
+        (f"beyond {FAR:.0%}", [one for one in judged if one.off > FAR]),
+        (f"with {MUCH_WORK:.0%} or more of work", [one for one in judged if one.works]),
+        ("with a wait between strands", [one for one in judged if one.program.linked]),
+    ):
+        print(f"{len(some)} of {len(judged)} ({len(some) / len(judged):.1%}) {text}")
+
+
+def kind_row(name: str, judged: Sequence[Judged]) -> list[str]:
+    having = [one for one in judged if name in one.program.kinds]
+    off = [one for one in having if one.off > TOLERANCE]
+    return [name, str(len(having)), str(len(off))]
+
+
+def tell_progress(number: int, count: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if number == count else ""
+        print(f"\r{number} of {count}", end=end, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("rounds", nargs="?", help="7; 3 of random programs")
+    parser.add_argument("words", nargs="*", help="shapes whose name has one of them")
+    parser.add_argument("--random", type=int, metavar="N", help="so many programs")
+    parser.add_argument("--seed", type=int, default=0, help="that of the first program")
+    parser.add_argument("--print", type=int, metavar="SEED", help="show a program")
+    given = parser.parse_args()
+    if given.print is not None:
+        print(draw(given.print).text, end="")
+    elif given.random is not None:
+        rounds = rounds_from([given.rounds] if given.rounds else [], 3)
+        programs(rounds, range(given.seed, given.seed + given.random))
+    else:
+        shapes(rounds_from([given.rounds] if given.rounds else [], 7), given.words)
 
 
 if __name__ == "__main__":
-    main(rounds_from(sys.argv[1:2], 7), sys.argv[2:])
+    main()

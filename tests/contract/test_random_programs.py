@@ -1,0 +1,93 @@
+"""What `benchmarks/serial.py --random` promises of the programs that it draws."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import subprocess
+import sys
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parents[2] / "benchmarks"
+SEEDS = range(300)
+LINKS = ("barrier", "condition", "event", "lock", "queue", "semaphore")
+
+
+@pytest.fixture(scope="module")
+def programs() -> Any:
+    """Import the generator from its folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(HERE)
+        yield importlib.import_module("_programs")
+
+
+@pytest.fixture(scope="module")
+def drawn(programs: Any) -> list[Any]:
+    return [programs.draw(seed) for seed in SEEDS]
+
+
+def test_a_seed_prints_the_same_program_in_every_process() -> None:
+    texts = [
+        subprocess.run(
+            [sys.executable, HERE / "serial.py", "--print", "17"],
+            env={**os.environ, "PYTHONHASHSEED": hashes},
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+        ).stdout
+        for hashes in ("1", "2")
+    ]
+
+    assert texts[0].startswith("async def setup(cleanup, alone):\n")
+    assert texts[0] == texts[1]
+
+
+def test_seeds_differ(drawn: list[Any]) -> None:
+    assert len({program.text for program in drawn}) == len(SEEDS)
+
+
+def test_each_kind_that_can_run_here_stands_in_ten_programs(
+    programs: Any, drawn: list[Any]
+) -> None:
+    counts = Counter(kind for program in drawn for kind in program.kinds)
+    can_run = [kind for kind, instead in programs.KINDS.items() if kind == instead]
+
+    assert {kind: counts[kind] for kind in can_run if counts[kind] < 10} == {}
+    assert counts["limit"] >= 10
+
+
+def test_half_of_them_work_much_and_half_have_a_wait_between_strands(
+    drawn: list[Any],
+) -> None:
+    work_much = [each for each in drawn if each.work >= 0.2 * each.lasts]
+
+    assert len(work_much) >= len(SEEDS) / 2
+    assert sum(each.linked for each in drawn) >= len(SEEDS) / 2
+
+
+def test_hundreds_can_be_run_in_minutes(programs: Any, drawn: list[Any]) -> None:
+    assert max(each.lasts for each in drawn) <= programs.LONGEST
+
+
+@pytest.mark.parametrize("kind", LINKS)
+def test_alone_a_strand_waits_for_no_other(
+    drawn: list[Any], programs: Any, kind: str
+) -> None:
+    kind = programs.KINDS[kind]
+    program = min(
+        (each for each in drawn if each.linked and kind in each.kinds),
+        key=lambda each: each.lasts,
+    )
+
+    async def backwards() -> None:
+        async with AsyncExitStack() as cleanup:
+            for strand in reversed(await program.shape().alone(cleanup)):
+                await asyncio.wait_for(strand(), 60)
+
+    asyncio.run(backwards())
