@@ -146,6 +146,12 @@ OPTIONS = (
         default="off",
         help="whether a background task that died, and nobody looked, fails its test",
     ),
+    Option(
+        name="summary",
+        value="screen, all",
+        default="screen",
+        help="how many blocking places the summary shows: what fits a screen, or all",
+    ),
 )
 
 

@@ -14,43 +14,43 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_asyncbench._glue.properties import records_in
+from pytest_asyncbench._reports.next_step import next_step
+from pytest_asyncbench._reports.ranking import Ranking
 from pytest_asyncbench._rules.looked_for import is_looked_for
 from pytest_asyncbench._rules.table import RULES
 from pytest_asyncbench._words.legible import printable
 from pytest_asyncbench._words.promised import Policy
-from pytest_asyncbench._words.units import plural, seconds, where
+from pytest_asyncbench._words.units import many
 
 if TYPE_CHECKING:
     from pytest_asyncbench._words.problems import Problem
-    from pytest_asyncbench._words.record import BlockingEntry, Record
+    from pytest_asyncbench._words.record import Record
     from pytest_asyncbench._words.seen import NotFollowed
 
 __all__ = ["Summary"]
 
-_MOST = 10
+_SCREEN = 21
+"""So many lines leave room on a small screen for the last line and the next command."""
 
+_LEAST = 7
+"""So many lines the places have, whatever else is to be told: three of them."""
 
-class _Place:
-    """What all tests together lost at one place."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.count = 0
-        self.tests: set[str] = set()
-        self.advice = ""
+_MOST, _FEW = 3, 1
+"""So many of one kind are told besides; and where there is little room left."""
 
 
 class Summary:
     """What the run as a whole saw: a plugin that hears of workers' tests, too."""
 
     def __init__(self, policy: Policy) -> None:
+        self._policy = policy
         rules = (*RULES, *policy.calls)
         self._allowances = [
             row for row in policy.allow if is_looked_for(row.call, rules, policy.rules)
         ]
         self.tests: set[str] = set()
         self.steps = 0
-        self.places: dict[tuple[str, int, str, str], _Place] = {}
+        self.ranking = Ranking()
         self.allowed: Counter[str] = Counter()
         self.used: set[str | None] = set()
         self.unused: set[str] = set()
@@ -94,15 +94,7 @@ class Summary:
                 self.allowed[entry.allowed] += entry.count
                 self.used.add(entry.allowance)
             else:
-                self._add_place(nodeid, entry)
-
-    def _add_place(self, nodeid: str, entry: BlockingEntry) -> None:
-        key = (entry.file, entry.line, entry.function, entry.call)
-        place = self.places.setdefault(key, _Place())
-        place.seconds += entry.seconds
-        place.count += entry.count
-        place.tests.add(nodeid)
-        place.advice = entry.advice
+                self.ranking.add(nodeid, entry)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
@@ -118,25 +110,63 @@ class Summary:
         """Give the lines of the terminal summary."""
         if not self.tests and not self.unread:
             return
-        tests, steps = _many(len(self.tests), "test"), _many(self.steps, "step")
+        tests, steps = many(len(self.tests), "test"), many(self.steps, "step")
         yield f"{tests} and {steps} measured"
-        yield from self._place_lines()
-        yield from self._allowed_lines()
-        for loop, found_in in self.not_followed.items():
-            yield f"{loop.sentence} ({_many(len(found_in), 'test')})"
-        for nodeid in self.unmeasured:
-            yield f"not measured: {nodeid} asked to be watched, and no step was seen"
-        for nodeid in self.waived:
-            yield f"not judged: the budget of {nodeid}, since a debugger stood in it"
+        if self._policy.summary == "all":
+            yield from self.ranking.lines()
+            yield from self._besides()
+        else:
+            after = [*self._besides(_MOST)]
+            if len(after) > _SCREEN - _LEAST - 2:
+                after = [*self._besides(_FEW)]
+            yield from self.ranking.lines(max(_LEAST, _SCREEN - 2 - len(after)))
+            yield from after
+        step = next_step(self._policy, len(self.ranking.places))
+        if step is not None:
+            yield step
+
+    def _besides(self, most: int | None = None) -> Iterator[str]:
+        for lines in self._kinds():
+            every = [*lines]
+            # That there is one more takes a line as well.
+            if most is None or len(every) <= most + 1:
+                yield from every
+            else:
+                yield from every[:most]
+                yield f"… and {len(every) - most:,} more (--asyncbench-summary=all)"
+
+    def _kinds(self) -> Iterator[Iterable[str]]:
+        allowed = self.allowed.most_common()
+        yield (f"allowed {many(count, 'time')}: {reason}" for reason, count in allowed)
+        yield (f"an allowance that nothing used: {text}" for text in self._unused())
+        yield (
+            f"{loop.sentence} ({many(len(found_in), 'test')})"
+            for loop, found_in in self.not_followed.items()
+        )
+        yield (
+            f"not measured: {nodeid} asked to be watched, and no step was seen"
+            for nodeid in self.unmeasured
+        )
+        yield (
+            f"not judged: the budget of {nodeid}, since a debugger stood in it"
+            for nodeid in self.waived
+        )
+        yield self._too_short_lines()
+        yield self._problem_lines()
+        yield (
+            f"not read: the record of {nodeid}: {why}"
+            for nodeid, why in self.unread.items()
+        )
+
+    def _too_short_lines(self) -> Iterator[str]:
         if self.too_short:
-            tests, first = (
-                _many(len(self.too_short), "test"),
-                next(iter(self.too_short)),
-            )
+            tests, first = many(len(self.too_short), "test"), next(iter(self.too_short))
             yield (
                 f"not judged: the speedup of {tests}, whose tasks took no time worth "
                 f"comparing (the first is {first})"
             )
+
+    def _problem_lines(self) -> Iterator[str]:
         for problem, count in self.problems.items():
             times = f" ({count} times)" if count > 1 else ""
             if problem.is_ours:
@@ -144,38 +174,8 @@ class Summary:
                 yield f"{told}{times}; outcomes stand"
             else:
                 yield f"{problem.sentence}{times}"
-        for nodeid, why in self.unread.items():
-            yield f"not read: the record of {nodeid}: {why}"
 
-    def _place_lines(self) -> Iterator[str]:
-        ranked = sorted(self.places.items(), key=lambda entry: -entry[1].seconds)
-        if not ranked:
-            return
-        lost = sum(place.seconds for _, place in ranked)
-        places = _many(len(ranked), "place")
-        yield f"the event loop was blocked at {places} for {seconds(lost)}"
-        for (file, line, function, call), place in ranked[:_MOST]:
-            times = f"{_many(place.count, 'time')} in {_many(len(place.tests), 'test')}"
-            yield (
-                f"  {seconds(place.seconds):>9}  {where(file, line, function)}: "
-                f"{call}, {times}"
-            )
-            if place.advice:
-                yield f"{'':13}use: {place.advice}"
-        if len(ranked) > _MOST:
-            yield f"  … and {len(ranked) - _MOST} more"
-
-    def _allowed_lines(self) -> Iterable[str]:
-        for reason, count in self.allowed.most_common():
-            yield f"allowed {_many(count, 'time')}: {reason}"
+    def _unused(self) -> Iterator[str]:
         # A test's own may hold for several: for a class, or for all parameters.
         written = [*(row.text for row in self._allowances), *sorted(self.unused)]
-        unused = [text for text in written if text not in self.used]
-        for text in unused[:_MOST]:
-            yield f"an allowance that nothing used: {text}"
-        if len(unused) > _MOST:
-            yield f"… and {len(unused) - _MOST} more that nothing used"
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number:,} {plural(number, noun)}"
+        return (text for text in written if text not in self.used)

@@ -74,6 +74,9 @@ _ROWS: Mapping[str, Callable[[Policy, Written, str], Policy]] = {
     "background": lambda policy, value, source: replace(
         policy, background=values.background(_one(value))
     ),
+    "summary": lambda policy, value, source: replace(
+        policy, summary=values.summary(_one(value))
+    ),
     "real_limit": lambda policy, value, source: replace(
         policy, real_limit=values.duration(_one(value))
     ),

@@ -21,6 +21,7 @@ from pytest_asyncbench._words.promised import (
     Mode,
     Once,
     Starvation,
+    Summarised,
     Unsaid,
 )
 
@@ -44,6 +45,7 @@ __all__ = [
     "speedup",
     "starvation",
     "suggest",
+    "summary",
     "words",
 ]
 
@@ -177,6 +179,7 @@ _MODES: tuple[Mode, ...] = get_args(Mode)
 _STARVATION: tuple[Starvation, ...] = get_args(Starvation)
 _BACKGROUND: tuple[Background, ...] = get_args(Background)
 _ONCE: tuple[Once, ...] = get_args(Once)
+_SUMMARISED: tuple[Summarised, ...] = get_args(Summarised)
 
 
 def mode(value: str) -> Mode:
@@ -197,6 +200,11 @@ def background(value: str) -> Background:
 def once(value: str) -> Once:
     """Read whether what a process does once counts."""
     return choice(value, _ONCE)
+
+
+def summary(value: str) -> Summarised:
+    """Read how much the summary tells."""
+    return choice(value, _SUMMARISED)
 
 
 def rules(value: str | Iterable[str]) -> frozenset[str]:

@@ -22,6 +22,7 @@ __all__ = [
     "Policy",
     "Rule",
     "Starvation",
+    "Summarised",
     "Unsaid",
     "VirtualTime",
     "When",
@@ -54,6 +55,9 @@ When = Literal["setup", "call", "teardown"]
 
 
 Background = Literal["off", "warn", "error"]
+
+
+Summarised = Literal["screen", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +147,8 @@ class Policy:
     """What a task does to the test that started it, which died and nobody looked."""
     virtual: VirtualTime | None = None
     real_limit: float = 5.0
+    summary: Summarised = "screen"
+    """How much the summary tells: what fits a screen, or all."""
     asked: bool = False
     """Whether this very test asked to be watched, by a marker or by being async."""
     of_all: bool = False

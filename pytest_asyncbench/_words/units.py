@@ -6,7 +6,7 @@ import os
 
 from pytest_asyncbench._words.whose import INSTALLED
 
-__all__ = ["plural", "seconds", "shown", "where"]
+__all__ = ["many", "plural", "seconds", "shown", "where"]
 
 
 def seconds(value: float) -> str:
@@ -21,6 +21,11 @@ def seconds(value: float) -> str:
 def plural(number: int, noun: str) -> str:
     """Give the noun as it is written after this number."""
     return noun if number == 1 else f"{noun}s"
+
+
+def many(number: int, noun: str) -> str:
+    """Write a number with its noun."""
+    return f"{number:,} {plural(number, noun)}"
 
 
 def where(file: str, line: int, function: str) -> str:

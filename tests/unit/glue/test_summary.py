@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 from pytest_asyncbench._glue.properties import record_property
 from pytest_asyncbench._glue.summary import Summary
-from pytest_asyncbench._words.decided import Verdict
+from pytest_asyncbench._words.decided import Finding, Verdict
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.record import record_of
 from pytest_asyncbench._words.seen import Elapsed
 
+OFF = Policy()
 
-def told_of(*properties):
+
+def told_of(*properties, policy=OFF):
     """Give the lines of a summary that has heard of one test with these properties."""
-    summary = Summary(Policy())
+    summary = Summary(policy)
     report = SimpleNamespace(nodeid="t.py::x", when="teardown")
     report.user_properties = [*properties]
     summary.pytest_runtest_logreport(report)
@@ -50,3 +53,39 @@ def test_a_rule_that_is_not_watched_is_no_failure_of_ours():
         "pytest-asyncbench itself failed: not watched: by mistake; outcomes stand",
         "not watched: rule 'os.sep': no call",
     ]
+
+
+def test_it_fits_a_screen_whatever_there_is_to_tell():
+    """Of each kind the first few, and how many more there are; `all` tells them all."""
+    problems = tuple(
+        Problem(kind="absent", target=f"m{number}", text=f"no m{number}")
+        for number in range(30)
+    )
+    findings = tuple(
+        Finding(
+            kind="call",
+            call="time.sleep",
+            file="/home/user/shop.py",
+            line=number,
+            function="f",
+            seconds=0.1,
+            advice="x",
+            allowed=f"reason {number}" if number % 2 else None,
+        )
+        for number in range(60)
+    )
+    policy = Policy(blocking="report")
+    verdict = Verdict(
+        policy=policy,
+        elapsed=Elapsed(wall=1.0),
+        steps=1,
+        findings=findings,
+        problems=problems,
+        unmeasured=True,
+    )
+    told = record_property(record_of(verdict))
+    lines = told_of(told, policy=policy)
+    assert len(lines) <= 21
+    assert sum("more (--asyncbench-summary=all)" in line for line in lines) == 3
+    whole = told_of(told, policy=replace(policy, summary="all"))
+    assert len(whole) == 1 + 1 + 60 + 30 + 30 + 1 + 1
