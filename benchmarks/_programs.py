@@ -199,7 +199,7 @@ class _Drawing:
 
     def program(self) -> Program:
         strands: list[list[Piece]] = [
-            [] for _ in range(self.random.choice((3, 3, 4, 5)))
+            [] for _ in range(self.random.choice((2, 3, 3, 4)))
         ]
         linked = self.random.random() < 0.8
         if linked:
@@ -207,7 +207,7 @@ class _Drawing:
                 self._grow(strands)
                 self._link(strands)
         self._grow(strands)
-        if self.random.random() < 0.65:
+        if self.random.random() < 0.75:
             self._work_more(strands)
         return self._written([joined(each) for each in strands], linked)
 
@@ -233,7 +233,7 @@ class _Drawing:
             strands[each].append(piece)
 
     def _work_more(self, strands: list[list[Piece]]) -> None:
-        wanted = self.random.uniform(0.25, 0.6)
+        wanted = self.random.uniform(0.3, 0.6)
         while True:
             pieces = [piece for each in strands for piece in each]
             if sum(p.work for p in pieces) >= wanted * sum(p.lasts for p in pieces):
