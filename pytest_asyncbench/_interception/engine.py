@@ -19,10 +19,9 @@ from pytest_asyncbench._interception.callers import (
 )
 from pytest_asyncbench._interception.compiled import CompiledRule
 from pytest_asyncbench._interception.installation import Installation
-from pytest_asyncbench._interception.places import Place, Places
+from pytest_asyncbench._interception.places import InProgress, Line, Places
 from pytest_asyncbench._interception.signatures import (
     Args,
-    Function,
     Kwargs,
     Listener,
 )
@@ -50,21 +49,7 @@ _OF_THE_SYSTEM = frozenset({"files", "network", "subprocess"})
 """Families whose calls into the standard library bring no error of somebody else's."""
 
 
-class _InProgress:
-    """A call that has begun and not yet ended."""
-
-    __slots__ = ("began", "function", "place", "told")
-
-    def __init__(self, function: Function, began: float) -> None:
-        self.began = began
-        self.function = function
-        self.place: Place | None = None
-        """Where it was made; None where it does not count."""
-        self.told = 0.0
-        """Its seconds that were told of already, as those of calls within it."""
-
-
-def _comes_back(outer: _InProgress, frame: FrameType) -> bool:
+def _comes_back(outer: InProgress, frame: FrameType) -> bool:
     """Tell whether a foreign call has come back to a function of the user's."""
     return is_users(frame) and not is_users(outer.function)
 
@@ -94,6 +79,16 @@ def _passes_on(frame: FrameType) -> bool:
     return is_standard(frame) or is_ours(frame)
 
 
+def _counts(rule: CompiledRule, args: Args, kwargs: Kwargs) -> tuple[bool, str | None]:
+    """Tell whether a call can wait, and what failed when that was asked."""
+    try:
+        return rule.harmless is None or not rule.harmless(args, kwargs), None
+    except RecursionError:  # no room to ask; no failure of the rule's
+        raise
+    except Exception as error:  # the call is the user's and must be made
+        return False, f"rule {rule.rule.target!r} could not be asked: {error!r}"
+
+
 class Interception:
     """Wrap the targets of rules; tell a listener of the calls that can block.
 
@@ -111,12 +106,13 @@ class Interception:
         self._installation: Installation | None = None
         self._listener: Listener | None = None
         self._places = Places()
+        self._lines = self._places.lines
         self._families: frozenset[str] = frozenset()
         self._deactivate: Undo | None = None
         """Given while the wrappers tell the listener."""
         self._changing = _thread.allocate_lock()
         """Held while that changes: a loop may be met in any thread, as a test ends."""
-        self._in_progress: dict[int, _InProgress | None] = {}
+        self._in_progress: dict[int, InProgress | None] = {}
         """The innermost call of each thread that has made one, while it lasts."""
 
     @property
@@ -176,6 +172,7 @@ class Interception:
         with self._changing:
             self._listener = None
             self._places = Places()
+            self._lines = self._places.lines
             deactivate, self._deactivate = self._deactivate, None
             if deactivate is not None:
                 deactivate()
@@ -198,68 +195,94 @@ class Interception:
 
         At the limit of recursion there may be room for the call and none for a function
         of ours. Then the call is made, and nobody is told. So what must happen here
-        calls no function.
+        calls no function, and what is common is spelt out, with no frame of its own.
         """
         __tracebackhide__ = True
-        thread, frame = _this_thread(), getframe(2)
-        outer = self._in_progress.get(thread)
+        now, in_progress, counts = self._now, self._in_progress, True
+        entered, thread, frame = now(), _this_thread(), getframe(2)
+        outer = in_progress.get(thread)
+        if outer is None:
+            line = self._lines.get((id(frame.f_code), frame.f_lasti, thread))
+            if line is not None and line.rule is rule and line.count is not None:
+                call, began = line.call, entered
+                try:
+                    in_progress[thread] = call
+                    began = now()
+                    return function(*args, **kwargs) if kwargs else function(*args)
+                except _AT_ONCE as error:
+                    counts = not _is_its_own(rule.rule, error)
+                    raise
+                finally:
+                    ended = now()
+                    in_progress[thread] = None
+                    try:
+                        if counts and (
+                            call.told or not line.count(entered, began, ended)
+                        ):
+                            self._tell_at(line, frame, began, ended)
+                    except RecursionError:  # no room to tell; the call has been made
+                        pass
         failure, this = None, None
         try:
             try:
                 if outer is None or _comes_back(outer, frame):
-                    this = _InProgress(function, self._now())
-                    self._in_progress[thread] = this
-                    this.place, failure = self._counts(rule, args, kwargs, frame)
+                    this = InProgress(function)
+                    began = now()
+                    in_progress[thread] = this
+                    counts, failure = _counts(rule, args, kwargs)
             except RecursionError:
                 this = None
             # To pass on an empty dict takes longer.
             result = function(*args, **kwargs) if kwargs else function(*args)
         except _AT_ONCE as error:
             if this is not None and _is_its_own(rule.rule, error):
-                this.place = None
+                counts = False
             raise
         finally:
-            self._in_progress[thread] = outer
-            if this is not None and this.place is not None:
-                self._tell(rule.rule, frame, this, this.place, outer)
+            in_progress[thread] = outer
+            if this is not None and counts:
+                self._tell(rule, frame, began, now(), this, outer)
         # Only now: arguments that the call itself refuses are the caller's mistake.
         if failure is not None:
             self._failed(rule.rule, failure)
         return result
 
-    def _counts(
-        self, rule: CompiledRule, args: Args, kwargs: Kwargs, frame: FrameType
-    ) -> tuple[Place | None, str | None]:
-        """Give the place of a call that counts, and what failed when that was asked."""
-        try:
-            if rule.harmless is not None and rule.harmless(args, kwargs):
-                return None, None
-            place = self._places.of(rule, frame)
-            return None if place.allowed else place, None
-        except RecursionError:  # no room to ask; no failure of the rule's
-            raise
-        except Exception as error:  # the call is the user's and must be made
-            return None, f"rule {rule.rule.target!r} could not be asked: {error!r}"
+    def _tell_at(
+        self, line: Line, frame: FrameType, began: float, ended: float
+    ) -> None:
+        """Tell of a call at a settled line that must be looked at whole."""
+        call = line.call
+        # It stands for the next one, too.
+        line.call = InProgress(call.function)
+        self._tell(line.rule, frame, began, ended, call)
 
     def _tell(
         self,
-        rule: Rule,
+        rule: CompiledRule,
         frame: FrameType,
-        this: _InProgress,
-        place: Place,
-        outer: _InProgress | None,
+        began: float,
+        ended: float,
+        call: InProgress,
+        outer: InProgress | None = None,
     ) -> None:
+        """Tell of a call that has just come back, if it counts where it was made."""
+        places = self._places
         try:
-            seconds = self._now() - this.began
+            place = places.of(rule, frame)
+            if place.allowed:
+                return
+            seconds = ended - began
             if outer is not None:
                 outer.told += seconds
             if self._listener is not None:
-                self._listener(rule, this.began, seconds - this.told, frame, place)
+                lasted = seconds - call.told
+                count = self._listener(rule.rule, began, lasted, frame, place)
+                places.seen(rule, frame, place, call.function, count)
         except RecursionError:  # no room to tell; the call has been made
             return
         except Exception as error:  # the call has been made and must come back
-            text = f"a call of {rule.target} could not be recorded: {error!r}"
-            self._failed(rule, text)
+            text = f"a call of {rule.rule.target} could not be recorded: {error!r}"
+            self._failed(rule.rule, text)
 
     def _failed(self, rule: Rule, text: str) -> None:
         failure = Problem(kind="failed", target=rule.target, text=text)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from pytest_asyncbench._words.promised import Rule
 
-__all__ = ["Args", "Function", "Kwargs", "Listener", "Predicate"]
+__all__ = ["Args", "Count", "Function", "Kwargs", "Listener", "Predicate"]
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
@@ -23,6 +23,10 @@ Function = Callable[..., Any]
 
 Predicate = Callable[[Args, Kwargs], bool]
 """Tells from the arguments of a call, before it is made, that it cannot wait."""
+
+Count = Callable[[float, float, float], bool]
+"""Counts one more call, by when our work for it began, and when it began and ended;
+says False where it does not, and the listener must be told of the call."""
 
 
 class Listener(Protocol):
@@ -36,8 +40,10 @@ class Listener(Protocol):
         frame: FrameType,
         place: Hashable,
         /,
-    ) -> None:
+    ) -> Count | None:
         """Take note of a call; `frame` is the caller of the wrapped function.
+
+        What is given counts quick calls at the same place, as far as it can.
 
         `seconds` are less those of calls within it that are told of themselves.
         `place` is the same object for all calls of a rule's target on the same stack.

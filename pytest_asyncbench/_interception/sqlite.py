@@ -34,19 +34,24 @@ def sqlite_stand_ins() -> dict[str, type]:
     looks = {"__module__": "sqlite3"}
     cursor_type: type[sqlite3.Cursor] = type("Cursor", (module.Cursor,), dict(looks))
 
+    make, new = module.Connection.cursor, cursor_type
+
     def cursor(
         self: sqlite3.Connection,
         factory: Callable[[sqlite3.Connection], sqlite3.Cursor] = cursor_type,
     ) -> sqlite3.Cursor:
-        made: sqlite3.Cursor = module.Connection.cursor(self, factory)
+        made: sqlite3.Cursor = make(self, factory)
         return made
 
     def by_cursor(name: str) -> Function:
-        # The method in C does the same, but from 3.11 on it does not ask cursor().
+        # The method in C does the same, but from 3.11 on it does not ask cursor(). It
+        # is called as it is: of a call of the connection's the cursor's is a part.
+        execute = getattr(module.Cursor, name)
+
         @functools.wraps(getattr(module.Connection, name))
         def method(self: sqlite3.Connection, *args: object) -> sqlite3.Cursor:
             __tracebackhide__ = True
-            made: sqlite3.Cursor = getattr(cursor(self), name)(*args)
+            made: sqlite3.Cursor = execute(make(self, new), *args)
             return made
 
         return method

@@ -129,10 +129,10 @@ class Acceptances:
 
     def forgiven(self, stall: LoopStall) -> float:
         """Tell how many seconds of a long step are not held against it."""
-        forgiven = self.paused_in(stall)
+        forgiven = stall.ours + self.paused_in(stall)
         if stall.samples:
             part = sum(self.forgives(sample.stack) for sample in stall.samples)
-            forgiven += stall.seconds * (part / len(stall.samples))
+            forgiven += stall.lasted * (part / len(stall.samples))
         if self._policy.starvation == "forgive":
             forgiven += stall.starved or 0.0
         # What was starved of a collection is in the step's starved time already.

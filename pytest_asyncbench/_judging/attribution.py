@@ -137,7 +137,7 @@ class _Inquiry:
         collections = _less_calls(
             [one for one in stall.collections if not in_a_call.cover(one.began)], calls
         )
-        least = min(self._policy.threshold, _WORTH_NAMING * stall.seconds)
+        least = min(self._policy.threshold, _WORTH_NAMING * stall.lasted)
         called = self._known(calls, stall.samples)
         known = called + [
             one
@@ -229,7 +229,7 @@ class _Inquiry:
             if not self._is_nobodys(sample.stack, sample.at)
             and not in_a_call.cover(sample.at)
         ]
-        left = stall.seconds - self._acceptances.paused_in(stall) - collecting
+        left = stall.lasted - self._acceptances.paused_in(stall) - collecting
         left -= sum(call.seconds for call in calls)
         shared = []
         for group in alike(samples, self._policy.scope):
@@ -245,7 +245,7 @@ class _Inquiry:
 
     def _done_once(self, stall: LoopStall) -> list[Finding]:
         """Give what of a long step is accepted, since a process does it once only."""
-        share = stall.seconds / max(1, len(stall.samples))
+        share = stall.lasted / max(1, len(stall.samples))
         found = []
         for sample in stall.samples:
             why = self._acceptances.of_once(sample.stack)
@@ -270,9 +270,9 @@ class _Inquiry:
             file=source.file,
             line=source.line,
             function=source.function,
-            seconds=stall.seconds,
+            seconds=stall.lasted,
             advice=self._advice.get(step, ""),
-            step=stall.seconds,
+            step=stall.lasted,
             steps=frozenset({stall.began}),
             working=stall.working,
             blocked=stall.blocked,
@@ -356,12 +356,12 @@ def _less_calls(
 def _as_stall(found: Finding, stall: LoopStall) -> Finding:
     # How the step's time was spent is known of the whole step: it says nothing of a
     # culprit that filled only a part of it.
-    whole = found.seconds >= _WHOLE * stall.seconds
+    whole = found.seconds >= _WHOLE * stall.lasted
     busy = (stall.working or 0.0) > (stall.blocked or 0.0)
     return dataclasses.replace(
         found,
         kind="stall",
-        step=stall.seconds,
+        step=stall.lasted,
         steps=found.steps or frozenset({stall.began}),
         held_up=max(found.held_up, stall.held_up),
         held_up_for=max(found.held_up_for, stall.held_up_for),

@@ -45,6 +45,9 @@ class LoopView:
         "missing",
         "moved",
         "native",
+        "ours",
+        "ours_before",
+        "ours_step",
         "polled",
         "steps",
         "thread",
@@ -78,6 +81,21 @@ class LoopView:
         """
         self.late = 0.0
         """For how many seconds they came back later than that, being due.
+
+        Written by the loop's thread.
+        """
+        self.ours = 0.0
+        """For how many seconds its known calls have kept us at work so far.
+
+        Written by the loop's thread.
+        """
+        self.ours_before = 0.0
+        """The same up to the step in which they last did.
+
+        Written by the loop's thread.
+        """
+        self.ours_step = -1.0
+        """Which step that was, by its start.
 
         Written by the loop's thread.
         """

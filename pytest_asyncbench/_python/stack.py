@@ -91,10 +91,21 @@ _BELOW_C = _UNDER_FILES | IMPORTERS
 """What is called from C that has no frame and is to be seen on the stack."""
 
 _PACKAGE = __name__.partition(".")[0]
-_WRAPPERS = (f"{_PACKAGE}._interception.", f"{__package__}.collector")
-"""Modules of ours that no stack shows: those that stand around a known call, and the
-one that Python calls at a garbage collection. Who made the call is to be seen, and the
-line at which the collection came."""
+_WRAPPERS = (
+    f"{_PACKAGE}._interception.",
+    f"{_PACKAGE}._watching.calls",
+    f"{__package__}.collector",
+)
+"""Modules of ours that no stack shows: those that stand around a known call or count
+it, and the one that Python calls at a garbage collection. Who made the call is to be
+seen, and the line at which the collection came."""
+
+_OURS_ALONE = frozenset({"_counts", "_tell", "_tell_at"})
+"""The functions among them that do not make the call. What they call is ours as well,
+though it may lie in the standard library."""
+
+_DEEPEST_OF_OURS = 30
+"""So many frames further in such a function may be."""
 
 
 def capture(
@@ -155,7 +166,17 @@ def raw_frame(frame: FrameType) -> RawFrame:
 def not_ours(
     frame: FrameType | None, within: frozenset[CodeType] = frozenset()
 ) -> FrameType | None:
-    """Give the first frame from here outwards that is no wrapper of ours."""
+    """Give the first frame from here outwards that is no wrapper of ours.
+
+    Nor is it anybody's whom one has called for itself.
+    """
+    inside = frame
+    for _ in range(_DEEPEST_OF_OURS):
+        if inside is None or inside.f_code in within:
+            break
+        if inside.f_code.co_name in _OURS_ALONE and _is_wrapper(inside):
+            frame = inside
+        inside = inside.f_back
     while frame is not None and _is_wrapper(frame) and frame.f_code not in within:
         frame = frame.f_back
     return frame

@@ -4,11 +4,16 @@ This runs in the loop's thread, when a call has returned, and there may be a mil
 them: so a call at a place that was seen before only adds to a few numbers. What is
 kept of each call by itself is when it began and ended, until its step is over.
 
-Two rules say what is given up where a place makes very many calls in one step. Past
-`_MOST_SPANS` of them, the last stretch of time is drawn out to the end of each further
-call: a sample between two such calls counts as one in a call. Past `_LOOKED_AT` of
-them, who is held up is asked only at a call that is longer than all before, and at each
-hundredth. Counts, sums and the longest call are exact.
+Three rules say what is given up where a place makes very many calls. Past `_MOST_SPANS`
+of them in one step, the last stretch of time is drawn out to the end of each further
+call: a sample between two such calls counts as one in a call. Past `_LOOKED_AT` of them
+in one step, who is held up is asked only at a call that is longer than all before, and
+at each hundredth. And where a line has settled, as `_interception/places.py` says, a
+call is looked at whole, with its stack and who is held up, if it is the first of its
+step there, longer than all before it in the step, no quick one, or the hundredth since
+one was. All others are only counted. Counts, sums and the longest call are exact.
+
+What we take for all this is booked to us and not to the test, for each loop.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ from __future__ import annotations
 import asyncio
 import math
 from array import array
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from types import CodeType, FrameType
 
 from pytest_asyncbench._loops import LoopView, caller_in_c, names, running_loop
@@ -34,6 +39,14 @@ _ITERATION = frozenset({names.RUN_ONCE.of(asyncio.BaseEventLoop).__code__})
 
 _LOOKED_AT, _EACH = 1_000, 100
 _MOST_SPANS = 20_000
+
+_QUICK = 0.0001
+"""A call that took longer, in seconds, is always looked at whole: its stack, and who
+was held up by it."""
+
+_MOST_AT_ONCE = 0.0001
+"""What took us longer, in seconds, is not all booked to us. The machine or the garbage
+collector came in between, and these have accounts of their own."""
 
 
 class _Counted:
@@ -132,13 +145,57 @@ class _Counted:
 class _AtPlace:
     """What was counted at one place in one loop, while nothing changed around it."""
 
-    __slots__ = ("before", "now")
+    __slots__ = ("before", "clock", "draws_out", "most", "now", "until", "view")
 
-    def __init__(self, now: _Counted, before: _Counted) -> None:
+    def __init__(
+        self,
+        view: LoopView,
+        clock: Callable[[], float],
+        now: _Counted,
+        before: _Counted,
+    ) -> None:
+        self.view = view
+        self.clock = clock
         self.now = now
         """Of the last step in which it was called."""
         self.before = before
         """Of all steps before that one which did not become long."""
+        self.until = 0
+        """Up to so many calls in the step, one may be counted and not looked at."""
+        self.most = 0.0
+        """How long one of them may last, in seconds."""
+        self.draws_out = False
+        """Whether there are too many for the time of each to be kept."""
+
+    def look_whole_again_after(self, calls: int) -> None:
+        """Have so many quick calls of this step counted by `count`."""
+        here = self.now
+        self.most = min(here.longest, _QUICK)
+        self.until = here.count + calls
+        self.draws_out = len(here.spans) >= _MOST_SPANS
+
+    def count(self, entered: float, began: float, ended: float) -> bool:
+        """Count a quick call of the step that was last looked at, if it is one.
+
+        `entered` is when we began to work for it.
+        """
+        here, view, seconds = self.now, self.view, ended - began
+        count = here.count + 1
+        # While another loop runs in this thread, this one's step is over.
+        if seconds > self.most or count > self.until or here.step != view.last:
+            return False
+        here.count = count
+        here.seconds += seconds
+        spans = here.spans
+        if self.draws_out:
+            spans[-1] = ended
+        else:
+            spans.append(began)
+            spans.append(ended)
+        spent = self.clock() - entered - seconds
+        if spent < _MOST_AT_ONCE:
+            view.ours += spent
+        return True
 
 
 class Calls:
@@ -146,14 +203,18 @@ class Calls:
 
     Args:
         met: the loops that are watched.
+        now: reads the clock.
     """
 
-    def __init__(self, met: Mapping[asyncio.AbstractEventLoop, LoopView]) -> None:
+    def __init__(
+        self,
+        met: Mapping[asyncio.AbstractEventLoop, LoopView],
+        now: Callable[[], float],
+    ) -> None:
         self._met = met
+        self._now = now
         self.codes: frozenset[CodeType] = frozenset()
         """The code objects whose frame stands under every step."""
-        self.total = 0
-        """How many have been counted."""
         self._counted: list[_Counted] = []
         self._open: dict[tuple[Hashable, LoopView], _AtPlace] = {}
         self._opened = -math.inf
@@ -161,15 +222,25 @@ class Calls:
         self._stacks: dict[tuple[object, ...], tuple[RawStack, Stack]] = {}
         """By which code, line and globals each frame had; these stay for their ids."""
 
+    @property
+    def total(self) -> int:
+        """How many have been counted."""
+        return sum(one.count for one in self._counted)
+
     def mark(self) -> int:
         """Mark this moment; no call before it is counted with one after it."""
-        self._open = {}
+        self._close()
         return len(self._counted)
 
     def begin_anew(self, now: float) -> None:
         """Count what begins from now on by itself: it may be judged otherwise."""
-        self._open = {}
+        self._close()
         self._opened = now
+
+    def _close(self) -> None:
+        done, self._open = self._open, {}
+        for at in done.values():
+            at.until = 0
 
     def seal(self, view: LoopView) -> None:
         """Keep the calls of a loop's step apart, since that became long."""
@@ -189,20 +260,24 @@ class Calls:
         frame: FrameType,
         place: Hashable,
         /,
-    ) -> None:
-        """Count a call that has just returned, where it is a call of the loop's."""
+    ) -> Callable[[float, float, float], bool] | None:
+        """Count a call that has just returned, where it is a call of the loop's.
+
+        What is returned counts quick ones at the same place.
+        """
         loop = running_loop()
         view = None if loop is None else self._met.get(loop)
         if view is None:
-            return
+            return None
         key = place, view
         at = self._open.get(key)
         # One that was in progress then belongs to neither side.
         if at is None or began < self._opened:
             stack = self._stack(frame)
             if stack is None:
-                return  # a loop is running, but this is not of its making
-            at = _AtPlace(*(_Counted(rule.target, stack) for _ in range(2)))
+                return None  # a loop is running, but this is not of its making
+            before, now = (_Counted(rule.target, stack) for _ in range(2))
+            at = _AtPlace(view, self._now, now, before)
             self._counted += at.before, at.now
             at.now.begin(view.last, began)
             if began >= self._opened:
@@ -214,8 +289,16 @@ class Calls:
             else:
                 at.before.take_in(at.now)
             at.now.begin(view.last, began)
-        self.total += 1
         at.now.add(view, began, seconds)
+        at.look_whole_again_after(_EACH - 1 if key in self._open else 0)
+        self._book(view, began + seconds)
+        return at.count
+
+    def _book(self, view: LoopView, since: float) -> None:
+        """Book what we took since then to us."""
+        if view.ours_step != view.last:
+            view.ours_step, view.ours_before = view.last, view.ours
+        view.ours += min(self._now() - since, _MOST_AT_ONCE)
 
     def _stack(self, frame: FrameType) -> Stack | None:
         # Between two steps there are finalizers of what the last one held, and signal

@@ -61,6 +61,7 @@ class Stalls:
         stopped = sum(gap.stopped_within(began, ended) for gap in gaps)
         split = split_step(sampled.ticks, began, last, stopped, switch_interval())
         is_sampled = sampled.step == began
+        ours = view.ours - view.ours_before if view.ours_step == began else 0.0
         callback = names.CALLBACK.of(handle)
         return LoopStall(
             began=began,
@@ -69,11 +70,12 @@ class Stalls:
             task=describe_callback(callback),
             # What the step itself put into the queue at its end was not held up by it.
             **view.held_up(sampled.queue_then if is_sampled else 0, ended - began),
-            working=split.working,
+            working=None if split.working is None else max(0.0, split.working - ours),
             blocked=split.blocked,
             starved=split.starved,
             stopped=stopped,
             kept_out=split.kept_out,
+            ours=ours,
             collections=self._collections(view, callback, ended),
             source=self._source(callback),
         )

@@ -9,7 +9,7 @@ import _thread
 from collections.abc import Callable, Iterable
 
 from pytest_asyncbench._loops import LoopView
-from pytest_asyncbench._python import Moment, starved_between
+from pytest_asyncbench._python import Moment, Ours, starved_between
 from pytest_asyncbench._watching.watchdog import Watchdog
 from pytest_asyncbench._words.clock import Clock, Processor, current_thread_ids
 
@@ -70,8 +70,13 @@ class Starvation:
             account=account,
             polled=sum(view.polled for view in self._here()),
             by_us=self._watchdog.by_us(),
-            ours=self._watchdog.own_cost.of(self._thread),
+            ours=self._ours(),
         )
+
+    def _ours(self) -> Ours:
+        known = self._watchdog.own_cost.of(self._thread)
+        in_calls = sum(view.ours for view in self._here())
+        return known._replace(worked=known.worked + in_calls)
 
     def _here(self) -> list[LoopView]:
         return [view for view in self._views() if view.thread == self._thread]

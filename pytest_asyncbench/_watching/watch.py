@@ -106,7 +106,7 @@ class Watch:
         self._families = families
         self._of_steps = Stalls(self.watchdog, self._collector)
         self.stand_ins = self._of_steps.stand_ins
-        self.known = Calls(self._probe.views.met)
+        self.known = Calls(self._probe.views.met, clock.now)
         """The known calls, counted."""
         self.also_met: Callable[[LoopView], None] = _nothing
         """Called with each loop that is met, in that loop's thread."""

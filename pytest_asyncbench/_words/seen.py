@@ -162,9 +162,16 @@ class LoopStall:
     """The part of it in which the whole process stood."""
     kept_out: float = 0.0
     """The part of it in which another thread kept the interpreter."""
+    ours: float = 0.0
+    """For how long our own wrappers were at work in it, which never counts."""
     collections: tuple[Collection, ...] = ()
     source: Frame | None = None
     """Where the step's code is written, for a step that no sample shows."""
+
+    @property
+    def lasted(self) -> float:
+        """For how many seconds it kept the loop, without us."""
+        return max(0.0, self.seconds - self.ours)
 
 
 @dataclass(frozen=True, kw_only=True)

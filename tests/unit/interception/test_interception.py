@@ -132,7 +132,8 @@ def test_a_call_on_the_loop_is_told_with_its_caller_and_time(patches):
         time.sleep(0.001)
 
     on_loop(price_of)
-    assert ear.heard == [("time.sleep", 1.0, 1.0, "price_of")]
+    # The clock is also read as we begin to work for the call, which is not the call's.
+    assert ear.heard == [("time.sleep", 2.0, 1.0, "price_of")]
 
 
 def test_nothing_is_told_without_a_running_loop(ear):
@@ -1212,10 +1213,10 @@ def test_a_users_function_that_a_query_calls_is_told_itself(patches):
 
     connection.create_function("nap", 0, nap)
     on_loop(query)
-    # Each reading of the clock takes a second: the query is of three, less one.
+    # Each reading of the clock takes a second: the query is of four, less one.
     assert ear.heard == [
-        ("time.sleep", 2.0, 1.0, "nap"),
-        ("sqlite3.Connection.execute", 1.0, 2.0, "query"),
+        ("time.sleep", 4.0, 1.0, "nap"),
+        ("sqlite3.Connection.execute", 2.0, 3.0, "query"),
     ]
 
 

@@ -593,3 +593,11 @@ def test_a_stall_says_who_starved_it():
     for stacks in ((), ((SLEEP,),)):
         seen = one(stalls=(stall(*stacks, **spent, **whose),))
         assert (seen.stopped, seen.kept_out) == (0.2, 0.3)
+
+
+def test_what_we_took_of_a_step_is_nobodys():
+    """It is taken off before a step is held against the threshold, and off its line."""
+    seen = stall((user(),), seconds=0.5, ours=0.45)
+    assert found(stalls=(seen,)) == []
+    slow = one(stalls=(dataclasses.replace(seen, ours=0.25),))
+    assert (slow.seconds, slow.step) == (0.25, 0.25)

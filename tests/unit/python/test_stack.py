@@ -584,3 +584,28 @@ def test_a_step_of_no_task_is_named_by_its_function():
     assert describe_callback(step) == f"{__name__}.step"
     assert describe_callback(functools.partial(len, ())) == "builtins.len"
     assert describe_callback(Callback()) == f"{__name__}.Callback"
+
+
+def made_by(function, module):
+    """Give the function as if that module had it, by its own name."""
+    namespace = {"__name__": module, "function": function}
+    source = f"def {function.__name__}(): return function()"
+    exec(source, namespace)
+    return namespace[function.__name__]
+
+
+@pytest.mark.parametrize(("name", "shown"), [("_tell", "users"), ("_other", "library")])
+def test_what_a_wrapper_calls_for_itself_is_nobodys(name, shown):
+    """The user's line is to be seen, and not the standard library further in."""
+
+    def library():
+        return look()
+
+    library.__name__ = name
+    wrapper = made_by(library, "pytest_asyncbench._interception.engine")
+
+    def users():
+        return wrapper()
+
+    stack = to_stack(step(users))
+    assert stack[0].function.rpartition(".")[2] == shown

@@ -14,6 +14,9 @@ from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._words.promised import Rule
 from pytest_asyncbench.testing import ManualClock
 
+TICK = 2.0**-20
+"""A microsecond or so, of which any number can be added up exactly."""
+
 RULE = Rule(target="slow_library.wait", family="sleep", advice="do not wait")
 
 
@@ -159,3 +162,206 @@ def test_past_some_thousand_calls_their_sums_are_still_exact(watch, wait, monkey
     (counted,) = watch.calls
     assert (counted.count, counted.seconds, counted.longest) == (4, 12.0, (6.0, 12.0))
     assert counted.spans == ((0.0, 1.0), (1.0, 12.0))
+
+
+# ----------------------------------------------------------- lines that have settled
+
+
+@pytest.fixture
+def settled(monkeypatch):
+    """Lines settle after three calls, and every fourth is looked at whole."""
+    monkeypatch.setattr("pytest_asyncbench._interception.places._SETTLED", 3)
+    monkeypatch.setattr("pytest_asyncbench._watching.calls._EACH", 4)
+
+
+@pytest.fixture
+def looked_at(watch, monkeypatch):
+    """How many calls have been looked at whole so far."""
+    seen = []
+    observe = watch.known.observe
+
+    def look(rule, began, seconds, frame, place):
+        seen.append(seconds)
+        return observe(rule, began, seconds, frame, place)
+
+    monkeypatch.setattr(watch._interception, "_listener", look)
+    return seen
+
+
+def run(main):
+    """Run it in a step that has not begun with the loop."""
+
+    async def after():
+        await asyncio.sleep(0)
+        main()
+
+    asyncio.run(after())
+
+
+def test_at_a_settled_line_every_call_is_counted(settled, watch, wait, looked_at):
+    """Though few are looked at: counts, sums, the longest and the times are exact."""
+    all_of_them = [TICK * (1 + number % 3) for number in range(100)]
+
+    def main():
+        for seconds in all_of_them:
+            wait(seconds)
+
+    run(main)
+    (counted,) = watch.calls
+    assert (counted.count, counted.seconds) == (100, sum(all_of_them))
+    assert counted.longest == (3 * TICK, 6 * TICK)
+    assert len(looked_at) < 40
+
+
+def test_the_time_of_each_call_at_a_settled_line_is_kept(settled, watch, wait):
+    """They are laid beside the samples, if the step becomes long."""
+
+    def main():
+        for _ in range(20):
+            wait(TICK)
+        wait(16.0)
+
+    run(main)
+    quick, slow = sorted(watch.calls, key=lambda call: call.seconds)
+    assert quick.spans == tuple((TICK * n, TICK * (n + 1)) for n in range(20))
+    assert slow.seconds == 16.0
+
+
+def test_past_the_limit_the_last_time_at_a_settled_line_is_drawn_out(
+    settled, watch, wait, monkeypatch
+):
+    """As it is at any other."""
+    monkeypatch.setattr("pytest_asyncbench._watching.calls._MOST_SPANS", 8)
+
+    def main():
+        for _ in range(40):
+            wait(TICK)
+        wait(16.0)
+
+    run(main)
+    quick = min(watch.calls, key=lambda call: call.seconds)
+    assert quick.count == 40
+    assert quick.spans[-1][1] == 40 * TICK
+    assert len(quick.spans) < 20
+
+
+@pytest.mark.parametrize("seconds", [TICK, 1.0])
+def test_a_call_that_comes_on_another_stack_is_noticed(settled, watch, wait, seconds):
+    """At once if it is no quick one, and after a few if it is."""
+
+    def shared(seconds):
+        wait(seconds)
+
+    def other():
+        for _ in range(20 if seconds == TICK else 1):
+            shared(seconds)
+
+    def main():
+        for _ in range(20):
+            shared(TICK)
+        other()
+
+    run(main)
+    first, second = watch.calls
+    assert "other" in [frame.function.rpartition(".")[2] for frame in second.stack]
+    assert first.count + second.count == (40 if seconds == TICK else 21)
+    assert second.count >= (16 if seconds == TICK else 1)
+
+
+def test_a_settled_line_is_looked_at_in_each_step(settled, watch, wait, looked_at):
+    """Another task may have come there, and others are held up."""
+
+    async def main():
+        for _ in range(5):
+            await asyncio.sleep(0)
+            asyncio.get_running_loop().call_soon(int)
+            for _ in range(3):
+                wait(TICK)
+
+    asyncio.run(main())
+    assert sum(call.count for call in watch.calls) == 15
+    assert {call.held_up for call in watch.calls} == {1}
+    assert len(looked_at) == 3 + 4
+
+
+def test_at_a_settled_line_accepted_calls_are_counted_apart(settled, watch, wait):
+    """Whatever was counted there before must not take them in."""
+
+    def main():
+        for accepted in (False, True, False):
+            with watch.accepting("why") if accepted else ExitStack():
+                for _ in range(10):
+                    wait(TICK)
+
+    run(main)
+    assert [call.count for call in watch.calls] == [10, 10, 10]
+
+
+def test_where_the_rule_has_a_predicate_no_line_settles(settled, clock, monkeypatch):
+    """It says of each call by itself whether it can wait."""
+    library = types.ModuleType("slow_library")
+    library.wait = clock.wait
+    monkeypatch.setitem(sys.modules, "slow_library", library)
+    row = Rule(
+        target="slow_library.wait", family="sleep", advice="", harmless="zero_sleep"
+    )
+    interception = Interception([row], clock)
+    counted = []
+
+    def listener(rule, began, seconds, frame, place):
+        return lambda *times: counted.append(times)
+
+    async def main():
+        for _ in range(10):
+            library.wait(TICK)
+
+    with ExitStack() as undo:
+        undo.callback(interception.install())
+        undo.callback(interception.listen(listener, frozenset({"sleep"})))
+        asyncio.run(main())
+    assert counted == []
+
+
+# ------------------------------------------------------------------------ our cost
+
+
+class Ticking(ManualClock):
+    """A clock that goes on by itself whenever it is read."""
+
+    def now(self):
+        self.wait(TICK)
+        return super().now()
+
+
+def test_what_we_take_for_calls_is_booked_to_us(settled, monkeypatch):
+    """All that passes between our readings of the clock, and nothing of the calls."""
+    clock = Ticking()
+    library = types.ModuleType("slow_library")
+    library.wait = lambda seconds: clock.wait(seconds)
+    monkeypatch.setitem(sys.modules, "slow_library", library)
+    interception = Interception([RULE], clock)
+    with ExitStack() as undo:
+        undo.callback(interception.install())
+        watch = Watch(
+            clock,
+            threshold=1.0,
+            interception=interception,
+            families=frozenset({"sleep"}),
+        )
+        watch.watchdog.look_at = lambda view, codes: None
+        watch.start()
+        undo.callback(watch.stop)
+
+        def main():
+            for _ in range(1000):
+                library.wait(TICK)
+            library.wait(2.0)
+
+        run(main)
+    ours = sum(view.ours for view in watch._probe.views)
+    (stall,) = watch.stalls
+    calls = sum(call.seconds for call in watch.calls)
+    assert stall.ours == ours > 0
+    # The first reading for a call is where our time begins. At a call that is looked at
+    # whole, there is one more before the call.
+    assert 1000 * TICK <= stall.lasted - calls <= 1400 * TICK

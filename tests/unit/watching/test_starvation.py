@@ -79,6 +79,17 @@ def test_it_begins_at_zero_and_knows_every_cause(clock, view):
     assert starved() == 1.0
 
 
+def test_what_we_took_for_known_calls_is_forgiven_wholly(clock, view):
+    """It is in the thread's own work, and needs no other cause."""
+    watchdog = Told(clock, 0.01)
+    clock.work(1.0)
+    view.ours += 1.0
+    starved = Starvation(clock, watchdog, lambda: [view])
+    clock.work(0.5)
+    view.ours += 0.25
+    assert starved() == 0.25
+
+
 def test_what_a_loop_lost_is_known_when_it_has_ended(clock, view, monkeypatch):
     """By the account that is read then, and by nothing that is waited for later."""
     watchdog = Told(clock, 0.01)
