@@ -1,21 +1,25 @@
 """What a known call costs on the loop's thread, beside the least Python wrapper.
 
 Run it as ``python benchmarks/known_calls.py [rounds]``. The least wrapper reads the
-clock twice, takes its caller's frame and counts it in a dictionary. The cases take
-turns in one process and one loop, round after round; printed are the medians.
+clock twice, takes its caller's frame and counts it in a dictionary. In a thread without
+a loop, where nothing is counted, a call is held against one through a function that
+only passes its arguments on. The cases take turns in one process, round after round;
+printed are the medians.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import sys
 import time
 import types
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
-from _table import print_table, rounds_from
+from _table import compare_to_first, print_table, rounds_from
 
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._rules.table import RULES
@@ -33,6 +37,16 @@ def quick() -> None:
     """Take no time at all."""
 
 
+class Kind:
+    """A class of a library's."""
+
+    def method(self) -> None:
+        """Take no time, either."""
+
+
+in_c = os.getpid
+
+
 def least(function: Call) -> Call:
     now, getframe, counts = time.perf_counter, sys._getframe, {}
 
@@ -46,6 +60,19 @@ def least(function: Call) -> Call:
             counts[place] = counts.get(place, 0.0) + now() - began
 
     return wrapper
+
+
+def passed_on(function: Call) -> Call:
+    def wrapper(*args: object, **kwargs: object) -> object:
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+class PassedOn:
+    """The same class, with a method that only passes its arguments on."""
+
+    method = passed_on(Kind.method)
 
 
 def each(call: Call) -> float:
@@ -68,7 +95,9 @@ def deeper(frames: int, call: Call) -> float:
     return each_deep(call) if frames == 0 else deeper(frames - 1, call)
 
 
-async def measured(rounds: int, cases: dict[str, Callable[[], float]]) -> list[float]:
+async def on_the_loop(
+    rounds: int, cases: dict[str, Callable[[], float]]
+) -> list[float]:
     figures: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(rounds):
         await asyncio.sleep(0)
@@ -77,15 +106,39 @@ async def measured(rounds: int, cases: dict[str, Callable[[], float]]) -> list[f
     return [median(each) for each in figures.values()]
 
 
+def in_thread(rounds: int, pairs: dict[str, tuple[Call, Call]]) -> list[list[str]]:
+    rows = []
+    for name, (passed, known) in pairs.items():
+        cases = {"passed": partial(each, passed), "known": partial(each, known)}
+        (least, _), (seconds, ratio) = compare_to_first(cases, rounds).values()
+        rows.append(
+            [name, f"{least * 1e6:.2f} µs", f"{seconds * 1e6:.2f} µs", f"{ratio:.2f}"]
+        )
+    return rows
+
+
+async def measured(
+    rounds: int,
+    cases: dict[str, Callable[[], float]],
+    pairs: dict[str, tuple[Call, Call]],
+) -> tuple[list[float], list[list[str]]]:
+    figures = await on_the_loop(rounds, cases)
+    return figures, await asyncio.to_thread(in_thread, rounds, pairs)
+
+
 def main(rounds: int) -> None:
     library = types.ModuleType("known_library")
-    library.quick = quick
+    library.quick, library.in_c, library.Kind = quick, in_c, Kind
     sys.modules[library.__name__] = library
     # Before anything is replaced: a name of this module would be, too.
-    wrapped = least(quick)
+    wrapped, passed = least(quick), passed_on(quick)
+    passed_c, passed_method = passed_on(in_c), PassedOn().method
     bare_database = sqlite3.connect(":memory:")
-    row = Rule(target="known_library.quick", family="sleep", advice="none")
-    interception = Interception([*RULES, row], SYSTEM_CLOCK)
+    rows = [
+        Rule(target=f"known_library.{name}", family="sleep", advice="none")
+        for name in ("quick", "in_c", "Kind.method")
+    ]
+    interception = Interception([*RULES, *rows], SYSTEM_CLOCK)
     uninstall = interception.install()
     database = sqlite3.connect(":memory:")
     watch = Watch(
@@ -102,9 +155,14 @@ def main(rounds: int) -> None:
         "sqlite3, bare": lambda: each(lambda: bare_database.execute("select 1")),
         "sqlite3, known": lambda: each(lambda: database.execute("select 1")),
     }
+    pairs = {
+        "a function": (passed, known),
+        "a function in C": (passed_c, library.in_c),
+        "a method": (passed_method, Kind().method),
+    }
     watch.start()
     try:
-        figures = asyncio.run(measured(rounds, cases))
+        figures, apart = asyncio.run(measured(rounds, cases, pairs))
     finally:
         watch.stop()
         uninstall()
@@ -115,6 +173,11 @@ def main(rounds: int) -> None:
             [name, f"{seconds * 1e6:.2f} µs", f"{seconds / figures[0]:.2f}"]
             for name, seconds in zip(cases, figures, strict=True)
         ],
+    )
+    print_table(
+        "in a thread without a loop",
+        ["", "passed on", "known", "ratio"],
+        apart,
     )
 
 
