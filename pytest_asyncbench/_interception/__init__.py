@@ -9,6 +9,7 @@ means for it, is not known here. The files, each of which knows only those below
 * ``installation``: one replacing of all targets, and putting them back.
 * ``locks``, ``waiters``, ``sqlite``: stand-ins for types written in C that cannot
   be wrapped; ``kind``: how they pass for these.
+* ``open_files``: reads and writes of files that were opened elsewhere.
 * ``seams``: a target's name → the place where it stands and can be replaced.
 * ``wrappers``: what is put there; the hot path.
 * ``aliases``: ``from time import sleep``, found and replaced as well.

@@ -15,7 +15,7 @@ from types import FrameType
 from pytest_asyncbench._interception.signatures import Function
 from pytest_asyncbench._loops import caller_in_c, names
 from pytest_asyncbench._python import outside_here
-from pytest_asyncbench._rules.callers import DETECTORS, NEVER_FROM, ONCE, TOOLS
+from pytest_asyncbench._rules.callers import DETECTORS, ONCE, TOOLS
 from pytest_asyncbench._words import whose
 from pytest_asyncbench._words.globs import one_pattern
 
@@ -57,7 +57,6 @@ STEP_ENDS = frozenset(
 )
 """The ids of code objects whose frame stands around all steps; these never go away."""
 
-_never_from = one_pattern(NEVER_FROM)
 _never_within = one_pattern({**TOOLS, **ONCE})
 
 
@@ -110,7 +109,7 @@ def is_allowed(allowed: re.Pattern[str], frame: FrameType | None) -> bool:
             caller = f"{module}.{getattr(code, 'co_qualname', code.co_name)}"
             if _never_within.match(caller):
                 return True
-            if near and (_never_from.match(caller) or allowed.match(caller)):
+            if near and allowed.match(caller):
                 return True
             if (module, code.co_name) in _STEP_RUNNERS:
                 return False

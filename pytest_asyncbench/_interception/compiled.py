@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pytest_asyncbench._interception.predicates import PREDICATES
+from pytest_asyncbench._rules.callers import never_from
 from pytest_asyncbench._words.globs import one_pattern
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class CompiledRule:
     rule: Rule
     harmless: Predicate | None
     allowed: re.Pattern[str]
+    """Who may make the call: for any rule, and for this one."""
     active: bool = False
     """Whether somebody listens to its family."""
 
@@ -34,7 +36,8 @@ class CompiledRule:
 def compiled(rule: Rule) -> CompiledRule:
     """Make a rule ready; nobody listens to it yet."""
     harmless = PREDICATES[rule.harmless] if rule.harmless else None
-    return CompiledRule(rule, harmless, one_pattern(rule.allowed))
+    allowed = one_pattern({**never_from(rule.target), **rule.allowed})
+    return CompiledRule(rule, harmless, allowed)
 
 
 class Intercept(Protocol):

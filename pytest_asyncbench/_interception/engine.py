@@ -157,7 +157,7 @@ class Interception:
             raise RuntimeError("somebody is listening already")
         self._listener, self._families = listener, families
         if self._installation is not None:
-            self._installation.wrap_late()
+            self._installation.stand_by(families)
         return self._forget_listener
 
     def activate(self) -> None:

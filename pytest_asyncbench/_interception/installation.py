@@ -20,6 +20,7 @@ from pytest_asyncbench._interception.locks import (
     intercept_lock,
     lock_stand_in,
 )
+from pytest_asyncbench._interception.open_files import OPENERS, TYPES, OpenFiles
 from pytest_asyncbench._interception.seams import Seam, check, find, may_be_imported
 from pytest_asyncbench._interception.sqlite import connecting_with, sqlite_stand_ins
 from pytest_asyncbench._interception.waiters import WAITERS, waiter_stand_in
@@ -58,6 +59,7 @@ class Installation:
         self._wrapped: list[CompiledRule] = []
         self._locks: list[tuple[CompiledRule, LockKind]] = []
         self._builtins: list[tuple[CompiledRule, Builtin]] = []
+        self._files = OpenFiles()
         self._late: list[Rule] = []
         """Rules of modules that nobody has imported yet."""
         self._swaps: dict[int, Swap] = {}
@@ -87,6 +89,7 @@ class Installation:
             for rule, kind in self._locks:
                 if rule.active:
                     undo.callback(intercept_lock(rule, kind, self._intercept))
+            undo.callback(self._files.activate())
             return undo.pop_all().close
 
     def _set_active(self, families: frozenset[str]) -> None:
@@ -157,11 +160,16 @@ class Installation:
     def _wrap_at(self, seam: Seam, rule: CompiledRule) -> None:
         if isinstance(seam.owner, LockKind):
             self._locks.append((rule, seam.owner))  # what stands there is a slot
+        elif rule.rule.target.rpartition(".")[0] in TYPES:
+            self._files.add(rule, seam.function, self._intercept)
         else:
             check(seam)
-            function = self._instead.get(rule.rule.target, seam.function)
+            target = rule.rule.target
+            function = plain = self._instead.get(target, seam.function)
+            if target in OPENERS:
+                function = self._files.opening(plain)
             wrapper = intercepted(rule, function, self._intercept)
-            dressed = seam.dressed(wrapper, function)
+            dressed = seam.dressed(wrapper, plain)
             self._replace(seam, dressed)
             if isinstance(dressed, Builtin):
                 dressed.switch(active=False)
@@ -173,7 +181,12 @@ class Installation:
         if isinstance(seam.owner, ModuleType):
             self._swaps[id(seam.raw)] = Swap(seam.raw, value, everywhere)
 
-    def wrap_late(self) -> None:
+    def stand_by(self, families: frozenset[str]) -> None:
+        """Get ready for these families, before a loop runs."""
+        self._files.stand_by(families)
+        self._wrap_late()
+
+    def _wrap_late(self) -> None:
         """Wrap the targets whose modules have been imported since."""
         late = [rule for rule in self._late if may_be_imported(rule.target)]
         if not late:

@@ -43,6 +43,7 @@ from pytest_asyncbench._python.threads import (
     semaphore_value,
     waiters,
 )
+from pytest_asyncbench._python.types_in_c import get_ready_for_methods, replace_methods
 
 __all__ = [
     "COLLECT",
@@ -65,6 +66,7 @@ __all__ = [
     "codes_at",
     "current_frames",
     "fork_reset",
+    "get_ready_for_methods",
     "getframe",
     "has_gil",
     "held_lock",
@@ -81,6 +83,7 @@ __all__ = [
     "place_key",
     "raised_at",
     "raw_frame",
+    "replace_methods",
     "semaphore_value",
     "split_step",
     "starved_between",

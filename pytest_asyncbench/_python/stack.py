@@ -148,8 +148,11 @@ def _in_c_before(frame: FrameType) -> tuple[Frame, ...]:
     That is the method of a file that reads from a socket, or the first use of a name
     which was imported lazily.
     """
-    caller = frame.f_back
-    if frame.f_code not in _BELOW_C or caller is None:
+    if frame.f_code not in _BELOW_C:
+        return ()
+    # A wrapper of ours may stand around that method.
+    caller = not_ours(frame.f_back)
+    if caller is None:
         return ()
     if frame.f_code in _UNDER_FILES:
         call = callee(caller, caller.f_lasti, caller.f_lineno or 0)

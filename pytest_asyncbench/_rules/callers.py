@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["DEBUGGERS", "DETECTORS", "NEVER_FROM", "ONCE", "TOOLS"]
+__all__ = ["DEBUGGERS", "DETECTORS", "NEVER_FROM", "ONCE", "TOOLS", "never_from"]
+
+_LOGGING = "logging.*"
+_OF_OPEN_FILES = "io."
 
 # Callers that are never reported, whatever they call, when they are near.
 #
@@ -16,7 +19,7 @@ __all__ = ["DEBUGGERS", "DETECTORS", "NEVER_FROM", "ONCE", "TOOLS"]
 # other than through linecache. Nor what somebody asked for by name, `tempfile` and
 # `importlib.resources`: that is the caller's own file.
 NEVER_FROM: Mapping[str, str] = {
-    "logging.*": "a log record is written where it is made",
+    _LOGGING: "a log record is written where it is made",
     "linecache.*": "reads source lines for a traceback",
     "tokenize.*": "reads source lines for a traceback",
     "traceback.*": "formats a traceback",
@@ -30,6 +33,18 @@ NEVER_FROM: Mapping[str, str] = {
     "pluggy.*": "pytest's own work",
     "pytest_asyncio.*": "pytest's own work",
 }
+
+
+def never_from(target: str) -> Mapping[str, str]:
+    """Give who is let off, whatever it calls, of the callers of this row.
+
+    Whoever asks for `files` asks for those that a handler of the project's writes to,
+    too: each record waits for that.
+    """
+    if not target.startswith(_OF_OPEN_FILES):
+        return NEVER_FROM
+    return {glob: why for glob, why in NEVER_FROM.items() if glob != _LOGGING}
+
 
 # What a process does once, wherever in the step it stands. Whoever happens to be the
 # first pays for it, here and in production. The setting `once` says whether it counts.

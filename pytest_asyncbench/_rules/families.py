@@ -12,7 +12,7 @@ FAMILY_HELP: dict[str, str] = {
     "database": "Database drivers that have no asynchronous face.",
     "input": "Asking the person at the terminal.",
     "signals": "Waiting for a signal.",
-    "files": "Opening, listing and changing files.",
+    "files": "Opening, reading, listing and changing files.",
 }
 
 FAMILIES: tuple[str, ...] = tuple(FAMILY_HELP)

@@ -24,6 +24,7 @@ INSTEAD: Mapping[str, str] = {
     "grpc": "grpc.aio",
     "httpx": "httpx.AsyncClient",
     "kafka": "aiokafka",
+    "logging": "logging.handlers.QueueHandler, and a QueueListener that writes",
     "mysql.connector": "mysql.connector.aio",
     "MySQLdb": "aiomysql or asyncmy",
     "opensearchpy": "opensearchpy.AsyncOpenSearch",

@@ -440,8 +440,9 @@ _SIGNALS = (
     ),
 )
 
-# Reading and writing an open file goes through types written in C; to open one is
-# the seam there is.
+# A file that was opened on the loop is told of by its `open` alone. What reads and
+# writes one that was opened elsewhere are methods of types in C. A text or a buffer
+# hands on to the file beneath it, which is what an iteration comes to.
 _FILES = (
     *_rows(
         "files",
@@ -479,6 +480,18 @@ _FILES = (
         harmless="file_descriptor",
     ),
     *_rows("files", "os.fsync os.fdatasync", _OFFLOAD),
+    *_rows(
+        "files",
+        "io.TextIOWrapper.read io.TextIOWrapper.readline "
+        "io.TextIOWrapper.write io.TextIOWrapper.flush "
+        "io.BufferedReader.read io.BufferedReader.readline "
+        "io.BufferedWriter.write io.BufferedWriter.flush "
+        "io.BufferedRandom.read io.BufferedRandom.readline "
+        "io.BufferedRandom.write io.BufferedRandom.flush "
+        "io.FileIO.read io.FileIO.readall io.FileIO.readinto io.FileIO.write",
+        _FILE,
+    ),
+    *_rows("files", "os.DirEntry.stat", _OFFLOAD),
 )
 
 # There is no family `imports`. An import is not one function: it enters through a

@@ -10,7 +10,9 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import io
 import linecache
+import os
 import queue
 import select
 import socket
@@ -33,7 +35,19 @@ STANDARD = [
     if rule.target.partition(".")[0] in sys.stdlib_module_names
 ]
 
+
+def an_entry():
+    with os.scandir(sys.prefix) as entries:
+        return next(entries)
+
+
 MADE = {
+    "io.BufferedRandom": lambda: io.BufferedRandom(io.BytesIO()),
+    "io.BufferedReader": lambda: io.BufferedReader(io.BytesIO()),
+    "io.BufferedWriter": lambda: io.BufferedWriter(io.BytesIO()),
+    "io.FileIO": lambda: io.FileIO(os.devnull),
+    "io.TextIOWrapper": lambda: io.TextIOWrapper(io.BytesIO()),
+    "os.DirEntry": an_entry,
     "queue.SimpleQueue": queue.SimpleQueue,
     "select.epoll": getattr(select, "epoll", None),
     "select.poll": getattr(select, "poll", None),

@@ -1338,3 +1338,40 @@ def flushing(name: str) -> Case:
 
 for name in ("fsync", "fdatasync"):
     BLOCKS[f"os.{name}"] = flushing(name)
+
+
+def on_an_open_file(mode: str, buffering: int, name: str, *args: object) -> Case:
+    """Open a file before the loop runs; the call is one of its methods."""
+
+    def case(keep, tmp):
+        (tmp / "file").write_text("a line")
+        file = keep.enter_context((tmp / "file").open(mode, buffering))
+        return lambda: getattr(file, name)(*args) and None
+
+    return case
+
+
+for kind, mode, buffering, text in (
+    ("TextIOWrapper", "r+", -1, "text"),
+    ("BufferedReader", "rb", -1, b"text"),
+    ("BufferedWriter", "wb", -1, b"text"),
+    ("BufferedRandom", "r+b", -1, b"text"),
+    ("FileIO", "r+b", 0, b"text"),
+):
+    for name, args in {
+        "read": (),
+        "readline": (),
+        "readall": (),
+        "readinto": (bytearray(4),),
+        "write": (text,),
+        "flush": (),
+    }.items():
+        BLOCKS[f"io.{kind}.{name}"] = on_an_open_file(mode, buffering, name, *args)
+
+
+@blocks("os.DirEntry.stat")
+def _(keep, tmp):
+    (tmp / "file").touch()
+    with os.scandir(tmp) as entries:
+        entry = next(entries)
+    return lambda: entry.stat() and None

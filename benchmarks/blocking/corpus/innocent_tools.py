@@ -106,24 +106,6 @@ async def test_logging_of_an_exception():
         logging.getLogger("corpus").exception("failed")
 
 
-async def test_logging_to_a_file(tmp_path):
-    handler = await asyncio.to_thread(logging.FileHandler, tmp_path / "log")
-    logger = logging.getLogger("corpus.file")
-    logger.addHandler(handler)
-    logger.error("hello")
-    logger.removeHandler(handler)
-    handler.close()
-
-
-async def test_logging_to_a_file_opened_late(tmp_path):
-    handler = logging.FileHandler(tmp_path / "log", delay=True)
-    logger = logging.getLogger("corpus.late")
-    logger.addHandler(handler)
-    logger.error("hello")
-    logger.removeHandler(handler)
-    handler.close()
-
-
 async def test_print():
     for _ in range(100):
         print("hello")

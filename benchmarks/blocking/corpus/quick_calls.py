@@ -9,6 +9,7 @@ import asyncio
 import concurrent.futures
 import fcntl
 import http.client
+import logging
 import os
 import queue
 import select
@@ -333,6 +334,41 @@ async def test_copy(text):
 async def test_temporary_file():
     with tempfile.NamedTemporaryFile():  # <- blocks: tempfile.NamedTemporaryFile
         pass
+
+
+@pytest.fixture
+def opened(text):
+    """Give a file that was opened outside of any loop."""
+    with text.open("r+") as file:
+        yield file
+
+
+async def test_read(opened):
+    opened.read()  # <- blocks: io.TextIOWrapper.read
+
+
+async def test_lines_of_an_open_file(opened):
+    for _ in opened:  # <- blocks: io.*.read*
+        pass
+
+
+async def test_write_and_flush(opened):
+    opened.write("hello")  # <- blocks: io.TextIOWrapper.write
+    opened.flush()  # <- blocks: io.TextIOWrapper.flush
+
+
+async def test_stat_of_an_entry(text):
+    entries = await asyncio.to_thread(lambda: [*os.scandir(text.parent)])
+    entries[0].stat()  # <- blocks: os.DirEntry.stat
+
+
+async def test_logging_to_a_file(text):
+    handler = await asyncio.to_thread(logging.FileHandler, text)
+    logger = logging.getLogger("corpus.file")
+    logger.addHandler(handler)
+    logger.error("hello")  # <- blocks: logging.Logger.error
+    logger.removeHandler(handler)
+    await asyncio.to_thread(handler.close)
 
 
 async def test_fsync(tmp_path):
