@@ -4,6 +4,7 @@ from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.awaiting import (
     await_chain,
     awaited_tasks,
+    awaits_outside,
     by_name,
     is_cleaning_up,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "Views",
     "await_chain",
     "awaited_tasks",
+    "awaits_outside",
     "by_name",
     "caller_in_c",
     "describe_callback",

@@ -15,7 +15,13 @@ from pytest_asyncbench._python import raw_frame, to_frame
 from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.seen import Frame, Stack
 
-__all__ = ["await_chain", "awaited_tasks", "by_name", "is_cleaning_up"]
+__all__ = [
+    "await_chain",
+    "awaited_tasks",
+    "awaits_outside",
+    "by_name",
+    "is_cleaning_up",
+]
 
 _Lock = asyncio.Lock | asyncio.Semaphore | asyncio.Condition
 
@@ -111,6 +117,25 @@ def _shielded(waiter: names.AnyFuture) -> names.AnyFuture | None:
             inner = inspect.getclosurevars(kept).nonlocals.get("inner")
             return inner if isinstance(inner, asyncio.Future) else None
     return None
+
+
+def awaits_outside(task: names.AnyTask) -> bool:
+    """Tell whether a suspended task waits for a future that others may end.
+
+    Not for another task, asyncio's timers, or its locks, queues and streams. Who has a
+    future in an extension does not show; so one of this loop's own counts as well.
+    """
+    waiter = names.WAITER.get(task)
+    if waiter is None or isinstance(waiter, TASKS):
+        return False
+    children = names.CHILDREN.get(waiter)
+    if children:
+        return any(not (isinstance(each, TASKS) or each.done()) for each in children)
+    frames = [frame for _, frame in _chain(task)]
+    if not frames or not _is_asyncios(frames[-1]):
+        return True
+    code, owner = frames[-1].f_code, frames[-1].f_locals.get("self")
+    return owner is None and code is not asyncio.sleep.__code__
 
 
 def _awaited_by(awaiting: names.AnyTask) -> list[names.AnyTask]:

@@ -10,8 +10,15 @@ from pytest_asyncbench._python.greenlets import (
     outside_of,
     own_greenlet,
 )
-from pytest_asyncbench._python.kernel import Kernel, is_parked, is_ready
+from pytest_asyncbench._python.kernel import Doing, Kernel, does, is_parked, is_ready
 from pytest_asyncbench._python.locks import Lock, acquire, held_lock
+from pytest_asyncbench._python.natives import (
+    OWN_NAME,
+    count_natives,
+    name_native,
+    named_of,
+    natives,
+)
 from pytest_asyncbench._python.places import PlaceKey, codes_at, place_key
 from pytest_asyncbench._python.shares import (
     Gap,
@@ -39,6 +46,7 @@ from pytest_asyncbench._python.stack import (
 )
 from pytest_asyncbench._python.threads import (
     fork_reset,
+    is_native,
     other_threads,
     semaphore_value,
     waiters,
@@ -47,8 +55,10 @@ from pytest_asyncbench._python.types_in_c import get_ready_for_methods, replace_
 
 __all__ = [
     "COLLECT",
+    "OWN_NAME",
     "CollectionMeter",
     "Collector",
+    "Doing",
     "Gap",
     "Greenlet",
     "Kernel",
@@ -64,7 +74,9 @@ __all__ = [
     "callee",
     "capture",
     "codes_at",
+    "count_natives",
     "current_frames",
+    "does",
     "fork_reset",
     "get_ready_for_methods",
     "getframe",
@@ -72,9 +84,13 @@ __all__ = [
     "held_lock",
     "is_debugged",
     "is_late",
+    "is_native",
     "is_parked",
     "is_ready",
     "keeps_out",
+    "name_native",
+    "named_of",
+    "natives",
     "not_ours",
     "other_threads",
     "outside_here",

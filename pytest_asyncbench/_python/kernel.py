@@ -12,20 +12,33 @@ import functools
 import io
 import os
 import platform
+import stat
 import struct
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 from pytest_asyncbench._python.gil import switch_interval
 from pytest_asyncbench._words.clock import SystemClock, current_thread_ids
 from pytest_asyncbench._words.seen import Wait
 
-__all__ = ["Kernel", "is_parked", "is_ready", "static_memory", "waits_for"]
+__all__ = [
+    "Doing",
+    "Kernel",
+    "does",
+    "is_parked",
+    "is_ready",
+    "static_memory",
+    "waits_for",
+]
 
 try:
     import resource
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
+
+# Held here, so that no rule takes this for a look of the test's at a file.
+_fstat = os.fstat
 
 # Held here: a test of memory limits may replace it.
 _usage = getattr(resource, "getrusage", None)
@@ -82,9 +95,26 @@ _CALLS = (
     ("preadv", 295, 69, "descriptor"),
     ("recvmmsg", 299, 243, "descriptor"),
     ("copy_file_range", 326, 285, "descriptor"),
+    ("io_uring_enter", 426, 426, "descriptor"),
     ("epoll_pwait2", 441, 441, "descriptor"),
     ("futex_waitv", 449, 449, "lock"),
 )
+
+_OF_OTHERS = {
+    *("poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait"),
+    *("epoll_pwait2", "io_uring_enter", "pause", "nanosleep", "clock_nanosleep"),
+    *("rt_sigtimedwait", "rt_sigsuspend", "semtimedop", "futex_waitv"),
+    *("connect", "accept", "accept4", "wait4", "waitid", "flock", "fcntl", "ioctl"),
+    *("sendto", "sendmsg", "recvfrom", "recvmsg", "recvmmsg"),
+}
+"""Calls that end when a peer, another process, a signal or a timer lets them."""
+
+_BY_WHAT_IS_OPEN = {"read", "readv", "write", "writev"}
+"""Calls that wait for a disk at a file, which ends by itself, and else for a peer."""
+
+Doing = Literal["works", "waits", "rests"]
+"""A thread works; or waits for what this process can't see, or for a timer; or rests
+until another thread of this process wakes it."""
 
 _Row = tuple[str, str]
 
@@ -157,6 +187,33 @@ def is_ready(native: int, read: Callable[[int], str] | None = None) -> bool:
     except (OSError, ValueError, KeyError):
         return False
     return name == _LOCK and not _is_anothers_lock(address)
+
+
+def does(native: int, read: Callable[[int], str] | None = None) -> Doing | None:
+    """Tell what a thread does; None where it has ended, or nothing is known."""
+    try:
+        line = (read or _line)(native)
+    except OSError:
+        return None
+    if not _known_calls() or not line:
+        return None
+    if line.startswith(_RUNNING):
+        return "works"
+    number, address, *_ = _numbers(line)
+    name, _ = _known_calls().get(number, ("", ""))
+    if name == _LOCK:
+        return "rests" if _is_anothers_lock(address) else "works"
+    if name in _BY_WHAT_IS_OPEN:
+        return "works" if _is_a_file(address) else "waits"
+    # Outside of any call it waits for a page of memory; in others for a disk.
+    return "waits" if name in _OF_OTHERS else "works"
+
+
+def _is_a_file(descriptor: int) -> bool:
+    try:
+        return stat.S_ISREG(_fstat(descriptor).st_mode)
+    except OSError:  # it has been closed meanwhile
+        return False
 
 
 def _line(native: int) -> str:

@@ -11,11 +11,20 @@ from collections.abc import Callable, Collection
 
 from pytest_asyncbench._python.locks import Lock
 
-__all__ = ["fork_reset", "other_threads", "semaphore_value", "waiters"]
+__all__ = ["fork_reset", "is_native", "other_threads", "semaphore_value", "waiters"]
 
 # How many there are besides the main one: a tenth of the cost of asking threading, for
 # virtual time to ask before every jump. Without it there is no virtual time.
 other_threads = _thread._count
+
+
+def is_native(thread: threading.Thread) -> bool:
+    """Tell whether a thread is only a name for one that Python did not start.
+
+    threading gives such a thread one when it first asks who it is, and the name may
+    outlive it. Without it one that has called a loop would count as at work for good.
+    """
+    return isinstance(thread, threading._DummyThread)
 
 
 def semaphore_value(semaphore: threading.Semaphore) -> int:

@@ -12,7 +12,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import CodeType
 
-from pytest_asyncbench._python import Lock, acquire, held_lock
+from pytest_asyncbench._python import (
+    OWN_NAME,
+    Lock,
+    acquire,
+    held_lock,
+    name_native,
+)
 from pytest_asyncbench._watching.forks import GoOn, make_way_for_forks
 from pytest_asyncbench._words.undo import Undo
 
@@ -168,6 +174,7 @@ class OwnThread:
             if _block_signals is not None:
                 _block_signals(signal.SIG_BLOCK, _SIGNALS)
             self.ids = _thread.get_ident(), _thread.get_native_id()
+            name_native(self.ids[1], OWN_NAME)
         finally:
             started.release()
         try:

@@ -9,7 +9,8 @@
 * ``_calendar``: the date; ``_frozen`` and ``_local_time``: freezegun, showing it.
 * ``_loop``: the seams on a loop, and taking them out again.
 * ``_selector``: where a loop rests: jump, wait in real time, or deadlock.
-* ``_wakers``: what could wake the loop; ``_sockets`` and ``_threads`` are its parts.
+* ``_wakers``: what could wake the loop; ``_sockets``, ``_threads`` and ``_natives`` are
+  its parts.
 * ``_deadlock``: who waits for what, in words.
 """
 

@@ -38,6 +38,10 @@ _GRACE = 0.001
 # turns each takes its real time, or it would poll a clock that stands still.
 _MOST_SPINS = 1000
 
+# To ask how many threads the process has takes as long as a short turn's own work, and
+# no thread is started in one as short as this, in seconds.
+_TO_START_A_THREAD = 30e-6
+
 _NEVER = math.inf
 
 # A thread may end without a word, so nobody sleeps longer than this at a stretch.
@@ -60,6 +64,7 @@ class VirtualSelector(BaseSelector):
         self._ready = names.READY.of(loop)
         self._jobs, self._expected = wakers.jobs, wakers.expected
         self._signals = wakers.signals
+        self._natives = wakers.natives
         self._queued_before = self._queued = self._timers = self._spins = 0
         self._watching = len(self._inner.get_map()) > 1
 
@@ -86,6 +91,8 @@ class VirtualSelector(BaseSelector):
             self._spins = 0
         elif timeout is None or timeout > 0:
             self._spins = 0
+            if spent > _TO_START_A_THREAD:
+                self._natives.count()
             events = self._rest()
         else:
             self._spins += 1
@@ -114,6 +121,7 @@ class VirtualSelector(BaseSelector):
             or self._jobs
             or self._expected
             or other_threads()
+            or self._natives.some
             or due == _NEVER
             or self._clock.frozen
         ):
@@ -131,6 +139,8 @@ class VirtualSelector(BaseSelector):
         if self._clock.frozen:
             due = _NEVER
         nap, graced = _FIRST_NAP, not (self._watching or self._signals)
+        if due == _NEVER:
+            self._natives.count()
         while True:
             holding = self._wakers.holding()
             if self._ready:
@@ -153,6 +163,9 @@ class VirtualSelector(BaseSelector):
             if events or self._clock.seconds + RESOLUTION > due:
                 return events
             self._check_limit(awaited)
+            self._natives.count()
+            # One native thread may be about to wake another, after it was looked at.
+            graced = graced and not self._natives.some
             nap = min(2 * nap, _LONGEST_NAP)
 
     def _nap(self, longest: float, due: float, *, moving: bool) -> Events:

@@ -20,6 +20,7 @@ from pytest_asyncbench._python import (
     callee,
     current_frames,
     has_gil,
+    is_native,
     is_parked,
     not_ours,
     other_threads,
@@ -79,6 +80,8 @@ class Threads:
 
     def _may_call(self, thread: threading.Thread) -> bool:
         if thread is threading.current_thread() or thread in self._ignored:
+            return False
+        if is_native(thread):  # seen in another way, and its name may outlive it
             return False
         if thread in self._older:
             return thread in self._callers

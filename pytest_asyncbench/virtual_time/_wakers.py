@@ -12,6 +12,7 @@ import signal
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_asyncbench._loops import names
+from pytest_asyncbench.virtual_time._natives import Natives
 from pytest_asyncbench.virtual_time._sockets import Sockets
 from pytest_asyncbench.virtual_time._threads import Threads
 
@@ -40,6 +41,7 @@ class Wakers:
         self.jobs: dict[names.AnyFuture, str] = {}
         self.sockets = Sockets(loop, hints)
         self.threads = Threads(hints.ignored_threads)
+        self.natives = Natives(loop)
 
     def holding(self) -> tuple[str, ...]:
         """Name what is at work outside; empty where the clock may jump."""
@@ -48,13 +50,14 @@ class Wakers:
             *self.jobs.values(),
             *self.sockets.real(),
             *self.threads.busy(),
+            *self.natives.busy(),
             *self._alarm(),
         )
 
     def possible(self) -> tuple[str, ...]:
         """Name what nothing points to, and yet nothing rules out."""
         signals = (f"signal {number}" for number in self.signals)
-        return (*self.sockets.passive(), *signals)
+        return (*self.sockets.passive(), *signals, *self.natives.waiting())
 
     def _alarm(self) -> Iterator[str]:
         # The one signal that can be seen coming. Its handler must be the loop's:

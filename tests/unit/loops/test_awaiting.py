@@ -8,10 +8,15 @@ import sys
 
 import pytest
 
-from pytest_asyncbench._loops.awaiting import await_chain, by_name, is_cleaning_up
+from pytest_asyncbench._loops.awaiting import (
+    await_chain,
+    awaits_outside,
+    by_name,
+    is_cleaning_up,
+)
 
 
-def suspended(coroutine_function, turns=3):
+def suspended(coroutine_function, turns=3, look=await_chain):
     """Give the await chain of a coroutine's task once it has come to rest."""
 
     async def main():
@@ -19,7 +24,7 @@ def suspended(coroutine_function, turns=3):
         for _ in range(turns):
             await asyncio.sleep(0)
         try:
-            return await_chain(task)
+            return look(task)
         finally:
             task.cancel()
             await asyncio.wait({task})
@@ -406,3 +411,49 @@ def test_who_handles_a_cancellation_cleans_up(main, expected):
         return seen
 
     assert asyncio.run(cancelled()) == [False, expected]
+
+
+async def a_future():
+    await asyncio.get_running_loop().create_future()
+
+
+async def a_future_within(seconds=60):
+    future = asyncio.get_running_loop().create_future()
+    await asyncio.wait_for(future, seconds)
+
+
+async def some_future():
+    future = asyncio.get_running_loop().create_future()
+    await asyncio.gather(future, asyncio.create_task(asyncio.sleep(60)))
+
+
+@pytest.mark.parametrize("waits", [a_future, a_future_within, some_future])
+def test_a_future_may_be_ended_from_outside(waits):
+    """Whoever has it: nothing tells."""
+    assert suspended(waits, look=awaits_outside)
+
+
+async def a_sleep():
+    await asyncio.sleep(60)
+
+
+async def an_event():
+    await asyncio.Event().wait()
+
+
+async def an_item():
+    await asyncio.Queue().get()
+
+
+async def a_task():
+    await asyncio.create_task(asyncio.sleep(60))
+
+
+async def some_tasks():
+    await asyncio.gather(a_sleep(), an_event())
+
+
+@pytest.mark.parametrize("waits", [a_sleep, an_event, an_item, a_task, some_tasks])
+def test_what_is_asyncios_own_is_ended_from_inside(waits):
+    """By a timer, another task, or whoever has the queue or event."""
+    assert not suspended(waits, look=awaits_outside)

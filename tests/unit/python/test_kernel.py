@@ -14,6 +14,7 @@ import pytest
 from pytest_asyncbench._python import kernel
 from pytest_asyncbench._python.kernel import (
     Kernel,
+    does,
     is_parked,
     is_ready,
     static_memory,
@@ -224,8 +225,50 @@ def test_who_lacks_a_processor_or_the_interpreter_is_ready(numbers, ready, monke
     assert is_ready(0, lambda native: numbers) is ready
 
 
+@linux
+@pytest.mark.parametrize(
+    ("numbers", "doing"),
+    [
+        ("running\n", "works"),
+        ("202 0x6789 0x80", "works"),  # the lock of the interpreter's
+        ("-1 0x7ffe 0x7f00", "works"),  # a page of memory
+        ("74 0x3", "works"),  # fsync
+        ("202 0x8000 0x80", "rests"),
+        ("232 0x3 0x7f00 0x400", "waits"),  # epoll_wait
+        ("45 0x3 0x7f00 0x10", "waits"),  # recvfrom
+        ("426 0x3 0x0 0x1", "waits"),  # io_uring_enter
+        ("9999 0x0", "works"),  # in a call that is not known
+        ("", None),
+    ],
+)
+def test_what_a_thread_does_is_told_by_who_has_to_do_something(
+    numbers, doing, monkeypatch
+):
+    """Nobody but itself, another one of this process, or somebody outside of it."""
+    monkeypatch.setattr(kernel, "_static_memory", lambda: ((0x6000, 0x7000),))
+    assert does(0, lambda native: numbers) == doing
+
+
+@linux
+def test_who_reads_a_file_works_and_who_reads_a_pipe_waits(tmp_path):
+    """A disk answers by itself, a peer when it likes."""
+
+    def reads(descriptor):
+        return does(0, lambda native: f"0 {descriptor:#x} 0x7f00 0x400")
+
+    path = tmp_path / "file"
+    path.write_text("")
+    read, write = os.pipe()
+    with path.open() as file:
+        assert (reads(file.fileno()), reads(read)) == ("works", "waits")
+    os.close(read)
+    os.close(write)
+    assert reads(2**20) == "waits"
+
+
 def test_of_a_thread_that_is_not_there_nothing_is_known():
     """Its number is beyond those that Linux gives."""
+    assert does(2**22 + 1) is None
     assert not is_ready(2**22 + 1)
 
 
