@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import _thread
 import copy
-import functools
 from asyncio.events import Handle
 from collections.abc import Callable
 from types import CodeType, FrameType
@@ -30,7 +29,7 @@ from pytest_asyncbench._loops.uvloop_steps import (
     is_uvloop,
     meet_when_run,
     step_code,
-    wrap_callbacks,
+    watch_callbacks,
 )
 from pytest_asyncbench._loops.view import LoopView, Views
 from pytest_asyncbench._python import getframe, own_greenlet
@@ -125,7 +124,14 @@ class StepProbe:
         self._meets()
         try:
             if is_uvloop(loop):
-                view.undo.append(self._watch_uvloop(view))
+                undo = watch_callbacks(
+                    view,
+                    self._now,
+                    self._limit,
+                    self._long_step,
+                    _comes_to_this_thread,
+                )
+                view.undo.append(undo)
             elif _runs_elsewhere(loop, self.codes):
                 view.foreign = True
             else:
@@ -151,19 +157,6 @@ class StepProbe:
             original()
 
         return replace(owner, "close", close)
-
-    def _watch_uvloop(self, view: LoopView) -> Undo:
-        now, limit, long_step = self._now, self._limit, self._long_step
-        began = functools.partial(_begin, view, now)
-
-        def ended(step: names.Step) -> None:
-            at = now()
-            if at - view.last > limit:
-                long_step(view, step, at)
-            view.last = now()
-            view.steps += 1
-
-        return wrap_callbacks(view.loop, began, ended)
 
 
 def _runs_elsewhere(
