@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = [
+    "BEGIN",
     "BLOCKING_CALLS",
     "CONCURRENTLY",
     "OURS",
@@ -24,6 +25,8 @@ __all__ = [
     "virtual_clock",
 ]
 
+BEGIN: pytest.StashKey[Callable[[], None]] = pytest.StashKey()
+"""Begins to watch a test that would be watched from its first loop on."""
 # Filled before the fixtures of a test that asks for any of this are set up.
 TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 CONCURRENTLY: pytest.StashKey[Concurrently] = pytest.StashKey()
@@ -69,6 +72,8 @@ def virtual_clock(request: pytest.FixtureRequest) -> VirtualClock:
 
 def _of_watched(request: pytest.FixtureRequest, key: pytest.StashKey[T]) -> T:
     stash: pytest.Stash = request.node.stash
+    if key not in stash and BEGIN in stash:  # asked for by `request.getfixturevalue`
+        stash[BEGIN]()
     if key not in stash:
         pytest.fail(
             f"{request.fixturename} needs a test that is watched from its start: name "

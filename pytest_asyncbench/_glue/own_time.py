@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 from pytest_asyncbench._words.clock import Clock, Stopwatch
 from pytest_asyncbench._words.errors import VirtualTimeError
+from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.undo import Undo
 from pytest_asyncbench.virtual_time import VirtualClock, adopt, is_virtual, virtualize
 
@@ -42,14 +43,17 @@ class OwnTime:
                 undo.enter_context(self.virtual.frozen_datetime())
             return undo.pop_all().close
 
-    def stopwatch(self, starved: Callable[[], float | None]) -> Stopwatch:
+    def stopwatch(
+        self, starved: Callable[[], float | None], began: RealSeconds | None = None
+    ) -> Stopwatch:
         """Begin to measure in this time, and in real time.
 
         Args:
             starved: tells for how long this thread has been starved since now.
+            began: when what is measured began, where that was before now.
         """
         virtual = self.virtual.time if self.virtual else None
-        return Stopwatch(self._clock, virtual, starved=starved)
+        return Stopwatch(self._clock, virtual, starved=starved, began=began)
 
     @contextmanager
     def paused(self) -> Iterator[None]:

@@ -173,13 +173,20 @@ class Call(Phase):
         """The body's runs, where it is run several times in turn."""
         self._met_before: list[asyncio.AbstractEventLoop] = []
 
-    def begin(self, *, in_loop: bool, of_examples: bool = False) -> Undo:
+    def begin(
+        self,
+        *,
+        in_loop: bool,
+        of_examples: bool = False,
+        began: RealSeconds | None = None,
+    ) -> Undo:
         """Start to measure; a sync test's loops are its body's.
 
         Args:
             in_loop: whether it is an async test.
             of_examples: whether it is called once for each of many examples, which
                 share its budget.
+            began: when it began, where that was before now.
 
         Returns:
             What ends it.
@@ -192,7 +199,7 @@ class Call(Phase):
             undo.callback(self._end)
             # One that stood in a fixture before took none of the call's time.
             watch.watchdog.debugged = False
-            self._stopwatch = self._watched.stopwatch()
+            self._stopwatch = self._watched.stopwatch(began)
             if not in_loop and watch.census is not None:
                 self._group = watch.census.bodies()
             if not in_loop:

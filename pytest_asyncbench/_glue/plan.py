@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_asyncbench._glue import host
-from pytest_asyncbench._glue.fixtures import fixtures_of
+from pytest_asyncbench._glue.fixtures import OURS, fixtures_of
 from pytest_asyncbench._glue.known_calls import can_be_found, insist_on_calls
 from pytest_asyncbench._glue.marker_place import marker_place
 from pytest_asyncbench._glue.markers import is_marked_itself, marked
@@ -35,6 +35,17 @@ class Plan:
         self._config = config
         self._watch = watch
         self.policy = policy_of(config)
+        self._in_loop = replace(self.policy, asked=self.policy.blocking == "error")
+        """What holds for an async test that has no marker of ours."""
+        # Budgets that are settings are for async tests.
+        self._in_no_loop = replace(
+            self.policy,
+            budget=None,
+            budget_setup=None,
+            budget_teardown=None,
+            of_all=True,
+        )
+        """What holds for another test that has none."""
 
     def begin(self) -> None:
         """Watch from the start of the run, where a setting asks for that."""
@@ -111,13 +122,10 @@ class Plan:
 
     def _policy_of(self, item: pytest.Item) -> Policy:
         in_loop = host.is_async(item)
-        policy = self.policy
-        if not in_loop:
-            # The settings are for async tests.
-            policy = replace(
-                policy, budget=None, budget_setup=None, budget_teardown=None
-            )
-        policy = marked(policy, item)
+        unmarked = self._in_loop if in_loop else self._in_no_loop
+        policy = marked(unmarked, item)
+        if policy is unmarked and OURS.isdisjoint(fixtures_of(item)):
+            return policy
         if policy.copies is not None and not in_loop:
             raise PolicyError(
                 "@pytest.mark.concurrent: only a test that is `async def` can run in "
@@ -137,8 +145,8 @@ class Plan:
             )
         if "blocking_calls" in fixtures_of(item) and policy.blocking == "off":
             policy = replace(policy, blocking="report")
-        strict = in_loop and policy.blocking == "error"
         of_all = not (in_loop or is_marked_itself(item))
+        strict = in_loop and policy.blocking == "error"
         return replace(policy, asked=policy.asked or strict, of_all=of_all)
 
 

@@ -12,15 +12,19 @@ from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.blocking_calls import BlockingCalls
 from pytest_asyncbench._glue.concurrently import Concurrently
 from pytest_asyncbench._glue.fixtures import (
+    BEGIN,
     BLOCKING_CALLS,
     CONCURRENTLY,
     OURS,
     TRIAL,
     fixtures_of,
 )
+from pytest_asyncbench._glue.late import Late, LateStart, needs_a_loop
+from pytest_asyncbench._glue.nothing_seen import NothingSeen
 from pytest_asyncbench._glue.outcome import outcome
 from pytest_asyncbench._glue.phases import Phase
 from pytest_asyncbench._glue.plan import Plan
+from pytest_asyncbench._glue.properties import property_of
 from pytest_asyncbench._glue.rulebook import all_rules, insist_on
 from pytest_asyncbench._glue.telling import (
     drop_record,
@@ -69,11 +73,16 @@ class Session:
         # An interrupt ends the run without the teardown of the test that it hit.
         self._leave = ExitStack()
         config.add_cleanup(self._leave.close)
+        self._leave_call = ExitStack()
+        """What to step out of at the end of the call that is in progress."""
         self._was_cancelled = False
         """Whether a test was cancelled at its budget; what it left may be in a loop
         that is closed after a later test."""
         self._problems: list[Problem] = []
         self._tried_out = False
+        self._late = LateStart(self._begin_late)
+        config.add_cleanup(self._late.install())
+        self._nothing_seen = NothingSeen(self._rules)
         self._told: set[Problem] = set()
 
     # -------------------------------------------------------------- hooks
@@ -154,23 +163,46 @@ class Session:
         drop_record(item)
         with ours(item, "setup", "could not try its detector out"):
             self._try_out(policy)
+        # What is to be told comes with the first test that is watched from its start.
         with ours(item, "setup", "could not begin to watch"):
-            asked = policy.budget is not None or policy.copies is not None
-            asked = asked or policy.background != "off"
-            watched = Watched(
-                policy,
-                self._rules,
-                self._interception,
-                tracing=asked or "concurrently" in fixtures_of(item),
-                virtual=_clock_of(item, policy),
-            )
-            self._leave.callback(watched.start())
-            virtual = policy.virtual is not None
-            self._leave.callback(host.suit_hypothesis(item, OURS, virtual=virtual))
-            # Only now: a test that half an instrument stands around is not watched.
-            self._trial = item.stash[TRIAL] = Trial(watched)
-            item.stash[CONCURRENTLY] = Concurrently(watched)
-            item.stash[BLOCKING_CALLS] = BlockingCalls(self._trial)
+            if needs_a_loop(item, policy) and not (
+                self._was_cancelled or any(self._untold())
+            ):
+                item.stash[BEGIN] = self._late.now
+                self._late.wait(Late(item, policy))
+            else:
+                self._watch(item, policy)
+
+    def _begin_late(self, late: Late) -> None:
+        """Begin to watch a test that runs a loop after all; in that loop's thread."""
+        item = late.item
+        with ours(item, late.phase, "could not begin to watch"):
+            trial = self._watch(item, late.policy)
+            if late.phase == "call":
+                self._leave_call.callback(
+                    trial.call.begin(in_loop=False, began=late.began)
+                )
+            elif late.phase == "teardown":
+                trial.call.verdict = self._nothing_seen.verdict(late.policy, late.wall)
+
+    def _watch(self, item: pytest.Item, policy: Policy) -> Trial:
+        asked = policy.budget is not None or policy.copies is not None
+        asked = asked or policy.background != "off"
+        watched = Watched(
+            policy,
+            self._rules,
+            self._interception,
+            tracing=asked or "concurrently" in fixtures_of(item),
+            virtual=_clock_of(item, policy),
+        )
+        self._leave.callback(watched.start())
+        virtual = policy.virtual is not None
+        self._leave.callback(host.suit_hypothesis(item, OURS, virtual=virtual))
+        # Only now: a test that half an instrument stands around is not watched.
+        trial = self._trial = item.stash[TRIAL] = Trial(watched)
+        item.stash[CONCURRENTLY] = Concurrently(watched)
+        item.stash[BLOCKING_CALLS] = BlockingCalls(trial)
+        return trial
 
     def _try_out(self, policy: Policy) -> None:
         """Before the first test that is to be searched, find out whether that works."""
@@ -185,17 +217,20 @@ class Session:
         """Judge a set-up that fails: no call comes then, at whose end it would be."""
         __tracebackhide__ = True
         trial = item.stash.get(TRIAL, None)
-        if trial is None:
-            yield
-            return
         raised: BaseException | None = None
         leave = ExitStack()
-        with ours(item, "setup", "could not stand around the fixtures' set-up"):
-            leave.callback(trial.set_up.begin())
+        if trial is not None:
+            with ours(item, "setup", "could not stand around the fixtures' set-up"):
+                leave.callback(trial.set_up.begin())
         try:
             yield
         except BaseException as error:
             raised = error
+        trial = item.stash.get(TRIAL, None)
+        if trial is None:
+            if raised is not None:
+                raise raised
+            return
         with ours(item, "setup", "could not step out of the fixtures' set-up"):
             leave.close()
         ended = trial.set_up.end_of(raised)
@@ -212,21 +247,32 @@ class Session:
         """Stand inside a test's call; raise what it ends with."""
         __tracebackhide__ = True
         trial = item.stash.get(TRIAL, None)
-        if trial is None:
-            yield
-            return
         raised: BaseException | None = None
-        leave = ExitStack()
-        with ours(item, "call", "could not stand inside this test"):
-            begun = trial.call.begin(
-                in_loop=host.is_async(item), of_examples=host.runs_examples(item)
-            )
-            leave.callback(begun)
-            leave.callback(host.enter(item, trial.call.hosted))
+        leave = self._leave_call = ExitStack()
+        if trial is None:
+            self._late.enter_call()
+            # A thread of its set-up may have run a loop only now.
+            trial = item.stash.get(TRIAL, None)
+        if trial is not None:
+            with ours(item, "call", "could not stand inside this test"):
+                begun = trial.call.begin(
+                    in_loop=host.is_async(item), of_examples=host.runs_examples(item)
+                )
+                leave.callback(begun)
+                leave.callback(host.enter(item, trial.call.hosted))
         try:
             yield
         except BaseException as error:
             raised = error
+        late = self._late.leave_call()
+        if late is not None:
+            with ours(item, "call", "could not say that it saw nothing"):
+                self._put_nothing(late)
+        trial = item.stash.get(TRIAL, None)
+        if trial is None or late is not None:
+            if raised is not None:
+                raise raised
+            return
         with ours(item, "call", "could not step out of this test"):
             leave.close()
         own = raised or host.own_failure(item)
@@ -244,20 +290,25 @@ class Session:
         """Put back all that was replaced, then judge the teardown's blocking."""
         __tracebackhide__ = True
         trial = item.stash.get(TRIAL, None)
-        if trial is None:
-            yield
-            return
         ended: BaseException | None = None
         leave = ExitStack()
-        with ours(item, "teardown", "could not stand around the fixtures' teardown"):
-            leave.callback(trial.teardown.begin())
-            self._was_cancelled = self._was_cancelled or trial.call.was_cancelled
-            if self._was_cancelled:
-                leave.callback(trial.teardown.bound_closing())
+        if trial is not None:
+            what = "could not stand around the fixtures' teardown"
+            with ours(item, "teardown", what):
+                leave.callback(trial.teardown.begin())
+                self._was_cancelled = self._was_cancelled or trial.call.was_cancelled
+                if self._was_cancelled:
+                    leave.callback(trial.teardown.bound_closing())
         try:
             yield
         except BaseException as error:
             ended = error
+        self._late.end()
+        trial = item.stash.get(TRIAL, None)
+        if trial is None:
+            if ended is not None:
+                raise ended
+            return
         with ours(item, "teardown", "could not step out of the fixtures' teardown"):
             leave.close()
         ended = trial.teardown.end_of(ended)
@@ -265,7 +316,7 @@ class Session:
         say(item, "teardown", [*left_lines(trial.teardown.left)])
         with ours(item, "teardown", "could not put everything back"):
             self._leave.close()
-        if trial.verdict() is not None:
+        if trial.has_news() or (self._untold() and trial.verdict() is not None):
             ended = self._decide(item, trial, trial.teardown, ended)
         if ended is not None:
             raise ended
@@ -296,11 +347,14 @@ class Session:
 
     def _note_untold(self, watched: Watched) -> None:
         """Tell with this test what went wrong with rules, unless one did already."""
+        for problem in self._untold():
+            self._told.add(problem)
+            watched.watch.note(problem)
+
+    def _untold(self) -> list[Problem]:
         known = self._interception
-        for problem in (*self._problems, *known.problems, *known.failures):
-            if problem not in self._told:
-                self._told.add(problem)
-                watched.watch.note(problem)
+        found = (*self._problems, *known.problems, *known.failures)
+        return [each for each in dict.fromkeys(found) if each not in self._told]
 
     # ------------------------------------------------------------ its record
 
@@ -308,6 +362,14 @@ class Session:
         verdict = trial.verdict()
         if verdict is not None:
             put_record(item, record_of(verdict))
+
+    def _put_nothing(self, late: Late) -> None:
+        """Put the record of a test in whose call no loop was run."""
+        told = self._nothing_seen.record(late.policy, late.wall)
+        late.item.user_properties.append(property_of(told))
+        tell = self._config.hook.pytest_asyncbench_verdict
+        if tell.get_hookimpls():
+            tell(item=late.item, record=told)
 
     def _announce(self, item: pytest.Item, trial: Trial, phase: Phase) -> None:
         with ours(item, phase.when, "has a listener that failed"):
@@ -323,7 +385,12 @@ class Session:
 def _forget(item: pytest.Item) -> None:
     """Let go of what a test's trial knows: its loops, and its failure's frames."""
     forget_failure(item)
-    keys: tuple[pytest.StashKey[Any], ...] = (TRIAL, CONCURRENTLY, BLOCKING_CALLS)
+    keys: tuple[pytest.StashKey[Any], ...] = (
+        BEGIN,
+        TRIAL,
+        CONCURRENTLY,
+        BLOCKING_CALLS,
+    )
     for key in keys:
         if key in item.stash:
             del item.stash[key]

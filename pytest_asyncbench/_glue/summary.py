@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_asyncbench._glue.properties import records_in
+from pytest_asyncbench._glue.properties import RecordReader
 from pytest_asyncbench._reports.next_step import next_step
 from pytest_asyncbench._reports.ranking import Ranking
 from pytest_asyncbench._rules.looked_for import is_looked_for
@@ -48,6 +48,7 @@ class Summary:
         self._allowances = [
             row for row in policy.allow if is_looked_for(row.call, rules, policy.rules)
         ]
+        self._reader = RecordReader()
         self.tests: set[str] = set()
         self.steps = 0
         self.ranking = Ranking()
@@ -71,7 +72,7 @@ class Summary:
                 self.not_passed.add(report.nodeid)
             return
         try:
-            for record in records_in(report):
+            for record in self._reader.records_in(report):
                 self._add(report.nodeid, record)
         except ValueError as error:
             self.unread[report.nodeid] = str(error)

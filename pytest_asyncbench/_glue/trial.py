@@ -20,6 +20,15 @@ class Trial:
         self.call = Call(watched)
         self.teardown = Teardown(watched)
 
+    def has_news(self) -> bool:
+        """Tell whether the teardown is to be judged; of most, all was seen before."""
+        first = self.call.verdict or self.set_up.of_no_call
+        if first is None:
+            return False
+        if self.teardown.within is not None or self.watched.has_seen_more():
+            return True
+        return len(self.watched.watch.problems) != len(first.problems)
+
     def verdict(self) -> Verdict | None:
         """Give the verdict on the call, with what came to light after it.
 

@@ -95,9 +95,9 @@ class Watched:
         with self.time.adopting():
             return asyncio.run(work)
 
-    def stopwatch(self) -> Stopwatch:
-        """Begin to measure the calling thread's time."""
-        return self.time.stopwatch(self.watch.starvation())
+    def stopwatch(self, began: RealSeconds | None = None) -> Stopwatch:
+        """Begin to measure the calling thread's time, or to go on from a moment on."""
+        return self.time.stopwatch(self.watch.starvation(), began)
 
     def deadline(
         self,
@@ -148,6 +148,15 @@ class Watched:
     def so_far(self) -> Mark:
         """Mark this moment, for `seen_since`."""
         return len(self.watch.stalls), self.watch.known.mark()
+
+    def has_seen_more(self) -> bool:
+        """Tell whether there is more by now than what was judged.
+
+        Whether a task has died unseen is known only when nobody holds it any longer.
+        """
+        if self.watch.background is not None or self.accepted_lines:
+            return True
+        return self.so_far() != self.judged_at
 
     def seen_since(self, mark: Mark = (0, 0)) -> Observations:
         """Gather what was seen of the loops since a mark, or from the start."""

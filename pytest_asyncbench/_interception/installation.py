@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Installation"]
 
+_Chosen = tuple[list[CompiledRule], list[Builtin], list[tuple[CompiledRule, LockKind]]]
+"""What is switched for some families: rules, and the wrappers of two kinds."""
+
 
 class Installation:
     """The wrappers of one `install`.
@@ -62,6 +65,9 @@ class Installation:
         self._files = OpenFiles()
         self._late: list[Rule] = []
         """Rules of modules that nobody has imported yet."""
+        self._late_packages: set[str] = set()
+        """The outermost packages of these."""
+        self._chosen: dict[frozenset[str], _Chosen] = {}
         self._swaps: dict[int, Swap] = {}
         """What a module has under another name, too, by the identity of what stood."""
         self._stand_ins: dict[str, type] = {}
@@ -83,20 +89,32 @@ class Installation:
 
     def activate(self, families: frozenset[str]) -> Undo:
         """Intercept the calls under these families' rules, until undone."""
+        rules, builtins, locks = self._chosen_by(families)
         with ExitStack() as undo:
-            undo.callback(self._set_active, frozenset[str]())
-            self._set_active(families)
-            for rule, kind in self._locks:
-                if rule.active:
-                    undo.callback(intercept_lock(rule, kind, self._intercept))
+            undo.callback(self._set_active, rules, builtins, active=False)
+            self._set_active(rules, builtins, active=True)
+            for rule, kind in locks:
+                undo.callback(intercept_lock(rule, kind, self._intercept))
             undo.callback(self._files.activate())
             return undo.pop_all().close
 
-    def _set_active(self, families: frozenset[str]) -> None:
-        for each in self._wrapped:
-            each.active = each.rule.family in families
-        for each, wrapper in self._builtins:
-            wrapper.switch(active=each.active)
+    def _chosen_by(self, families: frozenset[str]) -> _Chosen:
+        """Give what is to be switched for these families, found once for all tests."""
+        if families not in self._chosen:
+            self._chosen[families] = (
+                [each for each in self._wrapped if each.rule.family in families],
+                [it for each, it in self._builtins if each.rule.family in families],
+                [one for one in self._locks if one[0].rule.family in families],
+            )
+        return self._chosen[families]
+
+    def _set_active(
+        self, rules: list[CompiledRule], builtins: list[Builtin], *, active: bool
+    ) -> None:
+        for each in rules:
+            each.active = active
+        for wrapper in builtins:
+            wrapper.switch(active=active)
 
     # ---------------------------------------------------------- stand-ins
 
@@ -136,6 +154,7 @@ class Installation:
     # ----------------------------------------------------------- replacing
 
     def _wrap(self, rules: Iterable[Rule]) -> None:
+        self._chosen.clear()
         for rule in rules:
             try:
                 self._wrap_one(rule)
@@ -154,6 +173,7 @@ class Installation:
         seam = find(rule.target, self._stand_ins)
         if seam is None:
             self._late.append(rule)
+            self._late_packages.add(rule.target.partition(".")[0])
         elif id(seam.raw) not in self._swaps:  # else it has a rule by another name
             self._wrap_at(seam, compiled(rule))
 
@@ -188,10 +208,14 @@ class Installation:
 
     def _wrap_late(self) -> None:
         """Wrap the targets whose modules have been imported since."""
+        # Of most nothing is there, not even the outermost package.
+        if sys.modules.keys().isdisjoint(self._late_packages):
+            return
         late = [rule for rule in self._late if may_be_imported(rule.target)]
         if not late:
             return
         self._late = [rule for rule in self._late if rule not in late]
+        self._late_packages = {rule.target.partition(".")[0] for rule in self._late}
         known = len(self._swaps)
         self._wrap(late)
         if len(self._swaps) > known:

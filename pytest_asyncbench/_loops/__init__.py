@@ -8,6 +8,7 @@ from pytest_asyncbench._loops.awaiting import (
     by_name,
     is_cleaning_up,
 )
+from pytest_asyncbench._loops.first_step import FirstStep
 from pytest_asyncbench._loops.links import Links, watch_writes
 from pytest_asyncbench._loops.names import (
     AnyCoroutine,
@@ -39,6 +40,7 @@ __all__ = [
     "AnyCoroutine",
     "AnyFuture",
     "AnyTask",
+    "FirstStep",
     "Links",
     "LongStep",
     "LoopView",

@@ -123,20 +123,35 @@ took longer than all else that a short test needs.
 """
 
 
+_standing = ExitStack()
+"""What stands on uvloop's class, while anybody is to meet its loops."""
+
+
 def meet_when_run(meet: _Meet) -> Undo:
     """Call `meet` with each of uvloop's loops that is used from now on."""
     if not _is_installed():
         return lambda: None
+    if not _meeting:
+        _stand_on_class()
+    _meeting.append(meet)
+
+    def undo() -> None:
+        _meeting.remove(meet)
+        if not _meeting:
+            _standing.close()
+
+    return undo
+
+
+def _stand_on_class() -> None:
     # Imported, since a test that does so itself would make its loop unseen.
     uvloop = importlib.import_module("uvloop")
     with ExitStack() as undo:
-        undo.callback(_meeting.remove, meet)
-        _meeting.append(meet)
         # A loop has callbacks and its first task before it is run.
         for name in ("run_forever", "create_task", *_TAKES_CALLBACK_AT):
             method = _that_meets(getattr(uvloop.Loop, name), name)
             undo.callback(replace(uvloop.Loop, name, method))
-        return undo.pop_all().close
+        _standing.push(undo.pop_all())
 
 
 @functools.cache  # to find out that it is not takes as long as a short test

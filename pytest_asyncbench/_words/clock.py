@@ -171,6 +171,7 @@ class Stopwatch:
     Args:
         starved: tells for how long the thread has been starved since now, where more is
             known of that than its account.
+        began: when what is measured began, where that was before now.
     """
 
     def __init__(
@@ -179,12 +180,13 @@ class Stopwatch:
         virtual: Callable[[], VirtualSeconds] | None = None,
         *,
         starved: Callable[[], float | None] | None = None,
+        began: RealSeconds | None = None,
     ) -> None:
         self._clock = clock
         self._virtual = virtual
         self.virtually_began = virtual() if virtual else None
         self._ids = current_thread_ids()
-        self.began = clock.now()
+        self.began = clock.now() if began is None else began
         self._starved = starved or self._in_queue()
 
     def elapsed(self) -> Elapsed:

@@ -255,7 +255,8 @@ class Record:
     """A factor: `serial` over `together`."""
     starved: float | None
     """In seconds: the part of `wall` in which the thread could have run and was not
-    let; null where the system can't tell."""
+    let; null where the system can't tell, and of a test that promised nothing and ran
+    no loop."""
     virtual: float | None
     """In seconds: what the call took in virtual time; null where the test did not live
     in it."""

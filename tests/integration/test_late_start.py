@@ -1,0 +1,178 @@
+"""A test that promised nothing is watched from its first loop on, in any phase."""
+
+from __future__ import annotations
+
+REPORT = "--asyncbench-blocking=report"
+
+WATCHED = """
+import pytest
+from pytest_asyncbench._glue import session
+
+class Watched(session.Watched):
+    def start(self):
+        print("watched", self.policy.asked)
+        return super().start()
+
+session.Watched = Watched
+"""
+
+SUITE = """
+import asyncio, threading, time
+import pytest
+
+async def blocks():
+    time.sleep(0.001)
+
+def run():
+    asyncio.run(blocks())
+
+def test_runs_none():
+    time.sleep(0.001)
+
+def test_runs_one():
+    run()
+
+def test_runs_two():
+    run()
+    run()
+
+def test_in_a_thread():
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+@pytest.fixture
+def set_up():
+    run()
+
+def test_in_its_set_up(set_up):
+    pass
+
+@pytest.fixture
+def torn_down():
+    yield
+    run()
+
+def test_in_its_teardown(torn_down):
+    pass
+
+def test_fails_without_a_loop():
+    assert 1 == 2, "my own"
+
+def test_fails_after_a_loop():
+    run()
+    assert 1 == 2, "my own"
+
+@pytest.fixture
+def broken():
+    raise RuntimeError("my own")
+
+def test_broken(broken):
+    pass
+
+def test_skipped():
+    pytest.skip("for a reason")
+"""
+
+BLOCKED = {
+    "test_runs_one": 1,
+    "test_runs_two": 2,
+    "test_in_a_thread": 1,
+    "test_in_its_set_up": 1,
+    "test_fails_after_a_loop": 1,
+}
+"""How often each was seen to block at the end of its call."""
+
+
+def test_what_blocks_is_found_wherever_a_loop_runs(play_once):
+    """In the test, in a thread of it, in its fixtures; and its line is named."""
+    run = play_once(SUITE, REPORT)
+    for name, count in BLOCKED.items():
+        (entry,) = run[name].record["blocking"]
+        where = entry["function"], entry["line"], entry["call"], entry["count"]
+        assert where == ("blocks", 5, "time.sleep", count), name
+    assert "test_it.py:5 in blocks" in run["test_in_its_teardown"].sections
+
+
+def test_outcomes_are_as_without_us(play_once):
+    """A failure of the test's own, of its fixture's, a skip."""
+    run = play_once(SUITE, REPORT)
+    unlike = {
+        "test_fails_without_a_loop": "failed",
+        "test_fails_after_a_loop": "failed",
+        "test_broken": "error",
+        "test_skipped": "skipped",
+    }
+    expected = {name: unlike.get(name, "passed") for name in run.outcomes}
+    assert run.outcomes == expected
+
+
+def test_one_that_runs_no_loop_has_its_record(play_once):
+    """With the same fields as any other, and the time that its call took."""
+    run = play_once(SUITE, REPORT)
+    none, one = run["test_runs_none"].record, run["test_runs_one"].record
+    assert none.keys() == one.keys()
+    assert (none["steps"], none["blocking"], none["loops"]) == (0, [], [])
+    assert none["mode"] == "report"
+    assert none["wall"] >= 0.001
+
+
+def test_the_wall_time_begins_with_the_call(play_once):
+    """And not with the loop, before which much may be done."""
+    suite = """
+    import asyncio, time
+
+    def test_late():
+        time.sleep(0.05)
+        asyncio.run(asyncio.sleep(0))
+    """
+    assert play_once(suite, REPORT)["test_late"].record["wall"] >= 0.05
+
+
+def test_no_instrument_stands_around_a_test_without_a_loop(pytester):
+    """They cost more than such a test; one that asked is watched from its start."""
+    pytester.makeconftest(WATCHED)
+    pytester.makepyfile(
+        """
+        import asyncio
+        import pytest
+
+        def test_none():
+            print("none")
+
+        def test_one():
+            print("one")
+            asyncio.run(asyncio.sleep(0))
+
+        @pytest.mark.budget("30s")
+        def test_promised():
+            print("promised")
+
+        def test_asks(request):
+            print("asks")
+            assert request.getfixturevalue("blocking_calls") == []
+        """
+    )
+    result = pytester.runpytest_subprocess(REPORT, "-s", "-q", "-p", "no:cacheprovider")
+    told = [line.lstrip(".") for line in result.outlines]
+    words = {"none", "one", "promised", "asks", "watched False", "watched True"}
+    assert [line for line in told if line in words] == [
+        "none",
+        *("one", "watched False"),
+        *("watched True", "promised"),
+        *("asks", "watched False"),
+    ]
+    result.assert_outcomes(passed=4)
+
+
+def test_a_listener_hears_of_a_test_without_a_loop(pytester):
+    """It is told of each test that was looked at, as before."""
+    pytester.makepyfile("def test_none(): pass")
+    pytester.makeconftest(
+        """
+        def pytest_asyncbench_verdict(item, record):
+            print("heard", item.name, record["steps"], record["wall"] > 0)
+        """
+    )
+    result = pytester.runpytest_subprocess(REPORT, "-s", "-p", "no:cacheprovider")
+    result.stdout.fnmatch_lines(["*heard test_none 0 True*"])
