@@ -6,7 +6,7 @@ Values only. Who changes items and errors accordingly is `telling`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +14,7 @@ from pytest_asyncbench._glue.host import NO_FAILURE
 from pytest_asyncbench._reports.message import message
 from pytest_asyncbench._words import errors
 from pytest_asyncbench._words.decided import Verdict
+from pytest_asyncbench._words.values import dataclass
 
 __all__ = ["Outcome", "broken_promise", "outcome"]
 

@@ -6,11 +6,11 @@ Pure functions over the accounts that were read around and within the step.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
 from pytest_asyncbench._words.clock import Processor
+from pytest_asyncbench._words.values import dataclass
 
 __all__ = [
     "Gap",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from pytest_asyncbench._words.problems import Problem
@@ -21,6 +21,7 @@ from pytest_asyncbench._words.seen import (
     Wait,
 )
 from pytest_asyncbench._words.units import seconds, where
+from pytest_asyncbench._words.values import dataclass
 
 __all__ = [
     "GARBAGE",
@@ -109,7 +110,7 @@ class Repeated:
     """The speedup of each that has one, in order."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """Blocking at one place, merged over all that was seen of it there."""
 
@@ -133,7 +134,7 @@ class Finding:
     count: int = 1
     """How often it was called; once for each step where a library waits by itself.
     Where nothing is called, in how many steps it was seen."""
-    steps: frozenset[float] = field(default=frozenset(), repr=False)
+    steps: frozenset[float] = field(default=frozenset())
     """When the steps began in which it was seen."""
     longest: float | None = None
     """What the longest of several calls took."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from pytest_asyncbench._words.values import dataclass
 
 __all__ = ["Problem", "ProblemKind"]
 

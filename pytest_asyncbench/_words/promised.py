@@ -8,9 +8,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Literal
+
+from pytest_asyncbench._words.values import dataclass
 
 __all__ = [
     "MARKER",

@@ -9,7 +9,7 @@ opens with the unit of a number.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from pytest_asyncbench._words.decided import (
@@ -30,6 +30,7 @@ from pytest_asyncbench._words.seen import (
     Overrun,
     Stack,
 )
+from pytest_asyncbench._words.values import dataclass
 from pytest_asyncbench._words.whose import is_ours, is_users
 
 __all__ = [

@@ -5,11 +5,10 @@ Frozen values; every time is in seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import When
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
+from pytest_asyncbench._words.values import dataclass
 
 __all__ = [
     "LAZY_IMPORT",

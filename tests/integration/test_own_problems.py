@@ -9,7 +9,7 @@ import asyncio, time
 import pytest
 
 @pytest.mark.no_blocking
-@pytest.mark.budget(30)
+@pytest.mark.budget(30, teardown=30)
 async def test_passes():
     await asyncio.sleep(0)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 
 import pytest
 
 from pytest_asyncbench._words import decided, problems, promised, record, seen
 from pytest_asyncbench._words.decided import Comparison, TaskTrace
 from pytest_asyncbench._words.seen import Frame
+from pytest_asyncbench._words.values import dataclass
 
 COMPARISON = Comparison(tasks=(), wall=0.5, serial=2.0)
 
@@ -49,3 +52,65 @@ def test_a_frame_is_matched_by_its_qualified_name():
     frame = Frame(file="f.py", line=1, function="Cart.price", module="shop.cart")
     assert frame.qualified == "shop.cart.Cart.price"
     assert Frame(file="f.py", line=1, function="f").qualified == "f"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cart:
+    """A value of ours."""
+
+    owner: str
+    places: tuple[str, ...] = ()
+    prices: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+CART = Cart(owner="me", places=("here",))
+
+
+def test_a_value_has_what_was_given_and_what_is_left_out():
+    """A default, and a new one from a factory for each."""
+    assert (CART.owner, CART.places, CART.prices) == ("me", ("here",), {})
+    assert Cart(owner="me").places == ()
+    assert CART.prices is not Cart(owner="me").prices
+
+
+def test_values_are_equal_where_their_fields_are():
+    """In whatever order they were given, and only to values of the same class."""
+    assert Cart(places=("here",), owner="me") == CART
+    assert dataclasses.replace(CART, owner="you") != CART
+    assert Cart.__eq__(CART, "me") is NotImplemented
+    frames = [Frame(line=1, function="f", file="f.py") for _ in range(2)]
+    assert len(set(frames)) == 1
+
+
+def test_a_value_is_shown_with_its_fields_in_order():
+    """As dataclasses show themselves, unless the class has its own way."""
+    shown = repr(Cart(places=(), owner="me"))
+    assert shown == "Cart(owner='me', places=(), prices={})"
+
+
+def test_a_value_can_not_be_changed():
+    """Neither is a field set, nor deleted."""
+    with pytest.raises(dataclasses.FrozenInstanceError, match="'owner'"):
+        CART.owner = "you"
+    with pytest.raises(dataclasses.FrozenInstanceError, match="'owner'"):
+        del CART.owner
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"owner": "me", "ower": 1}, "unexpected keyword argument 'ower'"),
+        ({"ower": "me"}, "unexpected keyword argument 'ower'"),
+        ({"places": ()}, "lacks the keyword-only arguments: 'owner'"),
+    ],
+)
+def test_a_wrong_field_is_named(given, told):
+    """One that is not there, before one that is missing."""
+    with pytest.raises(TypeError, match=told):
+        Cart(**given)
+
+
+def test_a_value_can_be_copied_and_pickled():
+    """It crosses to other processes as any other."""
+    frame = Frame(file="f.py", line=1, function="f")
+    assert pickle.loads(pickle.dumps(frame)) == copy.deepcopy(frame) == frame
