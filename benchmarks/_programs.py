@@ -26,15 +26,15 @@ import itertools
 import linecache
 import random
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import _surroundings
+from _by_hand import HandTime
 from _shapes import Call, Shape
+from _surroundings import Surroundings
 
 __all__ = ["KINDS", "Program", "draw"]
 
@@ -96,9 +96,9 @@ class Program:
     lasts: float
     """About how many seconds the strands take one after another."""
 
-    def shape(self) -> Shape:
-        """Give what runs it, together and alone."""
-        setup = self._compiled()
+    def shape(self, by_hand: HandTime | None = None) -> Shape:
+        """Give what runs it, together and alone, in real time or in one by hand."""
+        setup = self._compiled(by_hand)
 
         async def together(cleanup: AsyncExitStack) -> list[Call]:
             return list(await setup(cleanup, False))
@@ -108,12 +108,15 @@ class Program:
 
         return Shape(f"seed {self.seed}", together, self.limit, alone)
 
-    def _compiled(self) -> Callable[[AsyncExitStack, bool], Any]:
+    def _compiled(
+        self, by_hand: HandTime | None
+    ) -> Callable[[AsyncExitStack, bool], Any]:
         name = f"<seed {self.seed}>"
         # So that a traceback shows the lines.
         linecache.cache[name] = (len(self.text), None, self.text.splitlines(True), name)
-        known = {each: getattr(_surroundings, each) for each in _surroundings.__all__}
-        known |= {"asyncio": asyncio, "contextlib": contextlib, "time": time}
+        around = Surroundings(by_hand)
+        known = {each: getattr(around, each) for each in dir(around)}
+        known |= {"asyncio": asyncio, "contextlib": contextlib}
         if importlib.util.find_spec("anyio"):
             known["anyio"] = importlib.import_module("anyio")
         exec(compile(self.text, name, "exec"), known)

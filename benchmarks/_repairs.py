@@ -29,7 +29,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from _shapes import Call, accept, calls, work
-from _surroundings import started_pool
+from _surroundings import start_all
 
 __all__ = ["PROGRAMS", "Circumstances", "Program"]
 
@@ -88,9 +88,15 @@ def program(name: str, *, works: bool = False) -> Callable[[Setup], Setup]:
     return put
 
 
+async def pool_of(cleanup: AsyncExitStack, workers: int) -> ThreadPoolExecutor:
+    pool = ThreadPoolExecutor(workers)
+    cleanup.callback(pool.shutdown)
+    await start_all(pool, workers)
+    return pool
+
+
 async def threads_at_hand(cleanup: AsyncExitStack) -> None:
-    pool = await started_pool(cleanup, 8)
-    asyncio.get_running_loop().set_default_executor(pool)
+    asyncio.get_running_loop().set_default_executor(await pool_of(cleanup, 8))
 
 
 def after(seconds: float, function: Callable[..., object], *given: object) -> None:
@@ -342,7 +348,7 @@ async def _(here: Circumstances) -> list[Call]:
 
 @program("the result of a job in a pool")
 async def _(here: Circumstances) -> list[Call]:
-    pool: ThreadPoolExecutor = await started_pool(here.cleanup, 4)
+    pool = await pool_of(here.cleanup, 4)
 
     async def waits(seconds: float) -> None:
         job = pool.submit(time.sleep, seconds)

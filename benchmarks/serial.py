@@ -3,12 +3,15 @@
 Run it as ``python benchmarks/serial.py [rounds] [words]``; words choose the shapes
 whose name has one of them. With ``--random N`` it runs so many random programs instead,
 from ``--seed`` on, and ``--print SEED`` shows one; see `_programs.py` for what is in
-them. In each round everything runs twice, each time in a loop of its own: together
-under the census, which derives the serial time, and one after another with nothing
-installed, which measures it. The figures are medians over the
-half of the rounds in which the machine kept the loop off the processor least. A shape
-is `ok` if the two differ by at most 5 %. `spans` is the sum of the coroutines' spans,
-which is what serial time is often taken for.
+them. ``--exact`` runs these in a time that only they move, once and without noise: it
+tells what is wrong with the derivation, and nothing of clocks.
+
+In each round everything runs twice, each time in a loop of its own: together under the
+census, which derives the serial time, and one after another with nothing installed,
+which measures it. The figures are medians over the half of the rounds in which the
+machine kept the loop off the processor least. A shape is `ok` if the two differ by at
+most 5 %. `spans` is the sum of the coroutines' spans, which is what serial time is
+often taken for.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import NamedTuple
 
+from _by_hand import HandTime
 from _programs import KINDS, Program, draw
 from _shapes import CENSUS, SHAPES, Shape
 from _table import print_table, rounds_from
@@ -28,7 +32,7 @@ from _table import print_table, rounds_from
 from pytest_asyncbench._judging.accounting import compare
 from pytest_asyncbench._running.together import Together, in_turn, jobs_from
 from pytest_asyncbench._watching.watch import Watch
-from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Stopwatch
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Stopwatch
 from pytest_asyncbench._words.decided import Comparison
 
 TOLERANCE = 0.05
@@ -64,11 +68,11 @@ class Round(NamedTuple):
         )
 
 
-async def derived(each: Shape) -> Comparison:
+async def derived(each: Shape, clock: Clock = SYSTEM_CLOCK) -> Comparison:
     """Run the coroutines side by side, under the census."""
     async with AsyncExitStack() as cleanup:
         jobs = jobs_from(await each.setup(cleanup))
-        watch = Watch(SYSTEM_CLOCK, threshold=10, tracing=True)
+        watch = Watch(clock, threshold=10, tracing=True)
         watch.start()
         CENSUS.set(watch.census)
         try:
@@ -81,14 +85,14 @@ async def derived(each: Shape) -> Comparison:
         return compare(together.group.traces())
 
 
-async def measured(each: Shape) -> float:
+async def measured(each: Shape, clock: Clock = SYSTEM_CLOCK) -> float:
     """Run the coroutines one after another."""
     async with AsyncExitStack() as cleanup:
         setup = each.alone or each.setup
         jobs = jobs_from(await setup(cleanup))
-        began = SYSTEM_CLOCK.now()
+        began = clock.now()
         await in_turn(jobs)
-        return SYSTEM_CLOCK.now() - began
+        return clock.now() - began
 
 
 def run_once(each: Shape) -> Round:
@@ -97,12 +101,26 @@ def run_once(each: Shape) -> Round:
     together = stopwatch.elapsed().starved or 0.0
     seconds = asyncio.run(measured(each))
     both = stopwatch.elapsed().starved or 0.0
-    spans = sum(
+    return Round(
+        comparison.serial, spans(comparison), seconds, together, both - together
+    )
+
+
+def run_by_hand(program: Program) -> Round:
+    """Run a program in a time that only it moves."""
+    time = HandTime()
+    each = program.shape(time)
+    comparison = time.run(derived(each, time.clock))
+    seconds = time.run(measured(each, time.clock))
+    return Round(comparison.serial, spans(comparison), seconds, 0.0, 0.0)
+
+
+def spans(seen: Comparison) -> float:
+    return sum(
         task.finished - task.started
-        for task in comparison.tasks
+        for task in seen.tasks
         if task.started is not None and task.finished is not None
     )
-    return Round(comparison.serial, spans, seconds, together, both - together)
 
 
 def quiet(each: Shape, rounds: int) -> list[Round]:
@@ -166,18 +184,20 @@ class Judged(NamedTuple):
         return self.program.work >= MUCH_WORK * measured
 
 
-def programs(rounds: int, seeds: Sequence[int]) -> None:
+def programs(rounds: int, seeds: Sequence[int], *, exact: bool) -> None:
     judged = []
     for number, seed in enumerate(seeds, 1):
         program = draw(seed)
-        judged.append(Judged(program, quiet(program.shape(), rounds)))
+        seen = [run_by_hand(program)] if exact else quiet(program.shape(), rounds)
+        judged.append(Judged(program, seen))
         tell_progress(number, len(seeds))
     judged.sort(key=lambda one: one.off, reverse=True)
     worst = judged[:WORST]
     kinds = [", ".join(sorted(one.program.kinds)) for one in worst]
     width = max(map(len, kinds))
     print_table(
-        f"random programs, the worst of {len(seeds)}, median of {rounds}",
+        f"random programs, the worst of {len(seeds)}, "
+        + ("in a time by hand" if exact else f"median of {rounds}"),
         ["seed", *HEADS, " what is in it".ljust(width)],
         [
             [str(one.program.seed), *figures(one.rounds), text.ljust(width)]
@@ -190,21 +210,19 @@ def programs(rounds: int, seeds: Sequence[int]) -> None:
         [kind_row(name, judged) for name in sorted(KINDS)],
     )
     print()
-    for text, some in (
-        (f"within {TOLERANCE:.0%}", [one for one in judged if one.off <= TOLERANCE]),
-        (f"beyond {FAR:.0%}", [one for one in judged if one.off > FAR]),
-        (
-            f"within {TOLERANCE:.0%}, starved time taken off both",
-            [one for one in judged if one.off_unstarved <= TOLERANCE],
-        ),
-        (
-            f"beyond {FAR:.0%}, the same",
-            [one for one in judged if one.off_unstarved > FAR],
-        ),
-        (f"with {MUCH_WORK:.0%} or more of work", [one for one in judged if one.works]),
-        ("with a wait between strands", [one for one in judged if one.program.linked]),
-    ):
-        print(f"{len(some)} of {len(judged)} ({len(some) / len(judged):.1%}) {text}")
+    counts = {
+        f"within {TOLERANCE:.0%}": [one.off <= TOLERANCE for one in judged],
+        f"beyond {FAR:.0%}": [one.off > FAR for one in judged],
+    }
+    if not exact:
+        off = [one.off_unstarved for one in judged]
+        without = "with starved time taken off both"
+        counts[f"within {TOLERANCE:.0%}, {without}"] = [it <= TOLERANCE for it in off]
+        counts[f"beyond {FAR:.0%}, {without}"] = [it > FAR for it in off]
+    counts[f"with {MUCH_WORK:.0%} or more of work"] = [one.works for one in judged]
+    counts["with a wait between strands"] = [one.program.linked for one in judged]
+    for text, some in counts.items():
+        print(f"{sum(some)} of {len(judged)} ({sum(some) / len(judged):.1%}) {text}")
 
 
 def kind_row(name: str, judged: Sequence[Judged]) -> list[str]:
@@ -225,13 +243,15 @@ def main() -> None:
     parser.add_argument("words", nargs="*", help="shapes whose name has one of them")
     parser.add_argument("--random", type=int, metavar="N", help="so many programs")
     parser.add_argument("--seed", type=int, default=0, help="that of the first program")
+    parser.add_argument("--exact", action="store_true", help="in a time by hand")
     parser.add_argument("--print", type=int, metavar="SEED", help="show a program")
     given = parser.parse_args()
     if given.print is not None:
         print(draw(given.print).text, end="")
     elif given.random is not None:
         rounds = rounds_from([given.rounds] if given.rounds else [], 3)
-        programs(rounds, range(given.seed, given.seed + given.random))
+        seeds = range(given.seed, given.seed + given.random)
+        programs(rounds, seeds, exact=given.exact)
     else:
         shapes(rounds_from([given.rounds] if given.rounds else [], 7), given.words)
 

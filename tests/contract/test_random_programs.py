@@ -75,6 +75,87 @@ def test_hundreds_can_be_run_in_minutes(programs: Any, drawn: list[Any]) -> None
     assert max(each.lasts for each in drawn) <= programs.LONGEST
 
 
+@pytest.fixture
+def by_hand(programs: Any) -> Any:
+    return importlib.import_module("_by_hand").HandTime()
+
+
+@pytest.fixture
+def around(programs: Any, by_hand: Any) -> Any:
+    return importlib.import_module("_surroundings").Surroundings(by_hand)
+
+
+def test_in_a_time_by_hand_threads_take_what_they_sleep(
+    by_hand: Any, around: Any
+) -> None:
+    async def main() -> None:
+        async with AsyncExitStack() as cleanup:
+            port = around.served_by_thread(cleanup, sleep=0.25)
+            own = around.own_thread(cleanup)
+            pool = await around.started_pool(cleanup, 1)
+            sleep = around.time.sleep
+            run = asyncio.get_running_loop().run_in_executor
+            for wait in (
+                lambda: (around.ask(port, 2),),
+                lambda: (around.in_thread(0.5), around.in_thread(0.25)),
+                lambda: (around.sent_to(own, 0.25), around.sent_to(own, 0.25)),
+                lambda: (run(pool, sleep, 0.25), run(pool, sleep, 0.25)),
+            ):
+                began = by_hand.clock.now()
+                await asyncio.gather(*wait())
+                took.append(by_hand.clock.now() - began)
+
+    took: list[float] = []
+    by_hand.run(main())
+
+    assert took == [0.5] * 4
+
+
+def test_in_a_time_by_hand_a_thread_answers_while_the_loop_works(
+    by_hand: Any, around: Any
+) -> None:
+    async def main() -> None:
+        async with AsyncExitStack() as cleanup:
+            own = around.own_thread(cleanup)
+            jobs = [asyncio.create_task(around.sent_to(own, 0.25)) for _ in "123"]
+            await asyncio.sleep(0)
+            around.work(0.625)
+            await asyncio.gather(*jobs)
+
+    by_hand.run(main())
+
+    assert by_hand.clock.now() == 0.75
+
+
+@pytest.mark.parametrize("kind", LINKS)
+def test_in_a_time_by_hand_programs_run_together_and_alone(
+    drawn: list[Any], programs: Any, by_hand: Any, kind: str
+) -> None:
+    kind = programs.KINDS[kind]
+    program = max(
+        (each for each in drawn if each.linked and kind in each.kinds),
+        key=lambda each: each.lasts,
+    )
+    shape = program.shape(by_hand)
+
+    async def together() -> None:
+        async with AsyncExitStack() as cleanup:
+            strands = await shape.setup(cleanup)
+            await asyncio.gather(*(strand() for strand in strands))
+
+    async def in_turn() -> None:
+        async with AsyncExitStack() as cleanup:
+            for strand in await shape.alone(cleanup):
+                await strand()
+
+    by_hand.run(together())
+    between = by_hand.clock.now()
+    by_hand.run(in_turn())
+
+    assert between > 0
+    assert by_hand.clock.now() - between > program.work
+
+
 @pytest.mark.parametrize("kind", LINKS)
 def test_alone_a_strand_waits_for_no_other(
     drawn: list[Any], programs: Any, kind: str
