@@ -216,17 +216,16 @@ def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
         if timeout is None:
             view.polled += view.last - began
             return events
+        # A timer is due whatever else comes. From then on the thread could run, and at
+        # once where there was something to do before.
         waited = view.last - began
+        late = waited - timeout - _TIMERS_GRAIN
         if timeout > 0:
-            # A timer is due whatever else comes. From then on the thread could run.
-            late = waited - timeout - _TIMERS_GRAIN
-            if late > 0:
-                view.late += late
-                waited -= late
-            view.polled += waited
-        elif waited > _TIMERS_GRAIN:
-            # There was something to do at once.
-            view.late += waited
+            view.polled += waited if late <= 0 else waited - late
+        if late > 0:
+            view.late += late
+            view.settle()
+            view.last = now()
         return events
 
     return replace(poller, "select", select)

@@ -49,6 +49,7 @@ class LoopView:
         "ours_before",
         "ours_step",
         "polled",
+        "settle",
         "steps",
         "thread",
         "undo",
@@ -127,6 +128,11 @@ class LoopView:
         """
         self.give_way: Callable[[], None] = _nothing
         """Written by the loop's thread, when the loop is met."""
+        self.settle: Callable[[], None] = _nothing
+        """To be called at the end of a poll that was late, before the next step.
+
+        Written by the loop's thread, when the loop is met.
+        """
         self.moved: Callable[[], None] = _nothing
         """To be called in the thread that runs the loop, where that is another now.
 

@@ -6,7 +6,6 @@ Pure functions over the accounts that were read around and within the step.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from pytest_asyncbench._words.clock import Processor
@@ -20,6 +19,7 @@ __all__ = [
     "Rest",
     "Split",
     "Tick",
+    "asked_for",
     "is_late",
     "keeps_out",
     "kept_out",
@@ -58,6 +58,8 @@ class Tick(NamedTuple):
     by_us: float = 0.0
     """For how long the watchdog may have kept others from the interpreter so far."""
     ours: Ours = Ours()
+    asked: float = 0.0
+    """For how long it had asked for the interpreter in vain by then."""
 
 
 def share_of(
@@ -188,9 +190,6 @@ def _more(before: float | None, after: float | None) -> float | None:
 
 _ASKED = 2
 """So often it waits in a round in which it asks for the GIL; the first is its sleep."""
-_MOST_ASKED = 4
-"""Who gives up the GIL when asked does so at the first time. Whom the watchdog asks
-more often keeps it, in a call in C, and is kept out by nobody."""
 _LOST = 0.001
 """What it costs to hand the GIL over, in seconds, where nobody lacks a processor."""
 
@@ -207,12 +206,22 @@ def keeps_out(rest: Rest, at: float, switches: int | None, interval: float) -> b
     that somebody had it, and came later than its asking explains, count what it worked
     and stood in the queue. *What still fails*: that is the most that it may be, as it
     also queues after its sleep, and each time it asks again. So it is only counted of
-    time that nothing else explains, and soon forgotten where there is none: see `Lost`.
+    time in the same round that nothing else explains, and not where who was asked kept
+    the GIL and did not work: see `Lost`.
     """
     more = _more(rest.switches, switches)
-    if not interval or more is None or not _ASKED <= more <= _MOST_ASKED:
+    if not interval or more is None or more < _ASKED:
         return False
     return at - rest.due > (more - 1) * interval + _LOST
+
+
+def asked_for(rest: Rest, switches: int | None, interval: float) -> float:
+    """Tell for how long, at the least, the watchdog has asked for the GIL in vain.
+
+    It asks once for each wait but its sleep, and the last time with success.
+    """
+    more = _more(rest.switches, switches) or 0
+    return max(0, more - _ASKED) * interval
 
 
 def _by_us(ticks: Sequence[Tick], began: float, last: Tick) -> float:
@@ -221,15 +230,22 @@ def _by_us(ticks: Sequence[Tick], began: float, last: Tick) -> float:
         return 0.0
     within = [*(tick for tick in ticks if began < tick.at < last.at), last]
     # Of what was lost around the step's beginning it has its part.
+    lost = Lost(_moment(before[-1])).up_to(_moment(within[0]))
     part = (within[0].at - began) / (within[0].at - before[-1].at)
-    parts = [part, *(1.0 for _ in within[1:])]
-    return sum(
-        part * (tick.by_us - earlier.by_us)
-        for part, (earlier, tick) in zip(
-            parts, pairwise([before[-1], *within]), strict=True
-        )
-        # Who waits for something of the user's wants no interpreter meanwhile.
-        if not (earlier.waiting or tick.waiting)
+    others = (1 - part) * lost.seconds
+    for tick in within[1:]:
+        lost = lost.up_to(_moment(tick))
+    return max(0.0, lost.seconds - others)
+
+
+def _moment(tick: Tick) -> Moment:
+    return Moment(
+        tick.at,
+        tick.account,
+        by_us=tick.by_us,
+        ours=tick.ours,
+        waiting=tick.waiting,
+        asked=tick.asked,
     )
 
 
@@ -338,11 +354,15 @@ class Moment(NamedTuple):
     by_us: float = 0.0
     """For how long the watchdog may have kept others from the interpreter so far."""
     ours: Ours = Ours()
+    waiting: bool = False
+    """Whether the thread waited in the kernel for something of the user's."""
+    asked: float = 0.0
+    """For how long the watchdog had asked for the interpreter in vain by then."""
 
 
-_SPARE = 0.02
-"""For so many seconds a cause is kept that has explained nothing so far. What it could
-have explained and need not have would else excuse a call that blocks later."""
+_AT_ONCE = 0.001
+"""Figures of one moment are read one after another, within so many seconds."""
+_MOST_EARLIER = 16
 
 
 class Lost(NamedTuple):
@@ -351,32 +371,55 @@ class Lost(NamedTuple):
     moment: Moment
     """Up to when that is known."""
     seconds: float = 0.0
-    spare: float = 0.0
-    """What there were causes for, and nothing to be explained."""
-    left: float = 0.0
-    """What there was no cause for, of the time since the moment before.
-
-    A loop that polled at this moment did not tell yet what it waits for, and a cause
-    may be known a little later than the time that it explains.
-    """
+    earlier: tuple[tuple[Moment, float], ...] = ()
+    """The moments before, each with what was known then."""
 
     def up_to(self, moment: Moment, *, since: float = 0.0) -> Lost:
         """Go on to a later moment.
 
         Of the time that is not explained by the thread's own account that is lost for
-        which there is a cause: a timer that was due, or our own thread.
+        which there is a cause: a timer that was due, or our own thread. A cause excuses
+        what was waited for between the same two moments, and nothing else: where there
+        was nothing to excuse, it must not do so for a call that blocks later.
+
+        *Problem*: the system adds a wait in the run queue to the account when it ends,
+        so up to then it seems to be unexplained. *What we do*: where more is explained
+        than there was time for, go back to the last moment that agrees with it.
 
         Args:
             moment: what is known then.
             since: for how many seconds up to then no loop has run. What the thread may
                 have waited for in these is not known.
         """
-        before = self.moment
-        more = (_unexplained(before, moment) or 0.0) - since
-        causes = moment.late - before.late + moment.by_us - before.by_us + self.spare
-        lost = max(0.0, min(more + self.left, causes))
-        left = max(0.0, min(more, more + self.left - lost))
-        return Lost(moment, self.seconds + lost, min(_SPARE, causes - lost), left)
+        known = [*self.earlier, (self.moment, self.seconds)]
+        while True:
+            before, seconds = known[-1]
+            more = (_unexplained(before, moment) or 0.0) - since
+            if more >= -_AT_ONCE or len(known) == 1:
+                break
+            known.pop()
+        causes = _late_between(before, moment) + _by_us_between(before, moment)
+        lost = max(0.0, min(more, causes))
+        return Lost(moment, seconds + lost, tuple(known[-_MOST_EARLIER:]))
+
+
+def _late_between(first: Moment, last: Moment) -> float:
+    # Who is late for it stands in the run queue is forgiven that by its account.
+    in_queue = _more(first.account.starved, last.account.starved) or 0.0
+    return max(0.0, last.late - first.late - in_queue)
+
+
+def _by_us_between(first: Moment, last: Moment) -> float:
+    # Who waits for something of the user's wants no interpreter meanwhile.
+    if first.waiting or last.waiting:
+        return 0.0
+    # Whom the watchdog asks in vain keeps the GIL: at work, or in the queue. Who does
+    # neither keeps it in a call in C that waits, and is kept out by nobody.
+    worked = _more(first.account.working, last.account.working) or 0.0
+    in_queue = _more(first.account.starved, last.account.starved) or 0.0
+    if last.asked - first.asked > worked + in_queue + _AT_ONCE:
+        return 0.0
+    return last.by_us - first.by_us
 
 
 def starved_between(first: Moment, last: Moment, causes: float) -> float | None:

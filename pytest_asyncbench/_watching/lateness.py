@@ -12,6 +12,7 @@ from pytest_asyncbench._python import (
     Gap,
     Kernel,
     Rest,
+    asked_for,
     is_late,
     keeps_out,
     stood,
@@ -50,6 +51,8 @@ class Lateness:
         """For how long it may have kept others from it, in the rounds that are over."""
         self.keeps_out = False
         """Whether it may do so in this round."""
+        self.asked = 0.0
+        """For how long it has asked for it in vain, in the rounds in which it may."""
         self.gaps: list[Gap] = []
         """When it should have run and nothing did."""
         self._woke = 0.0
@@ -90,7 +93,14 @@ class Lateness:
             # For each time it asks for the GIL it may stand in the run queue once more.
             interval = 2 * self._kernel.switch_interval()
             self.kept_out += waited_for_gil(self.rest, now, switches, interval)
-            self.keeps_out = keeps_out(self.rest, now, switches, interval / 2)
+            self._find_out(self.rest, now, switches, interval / 2)
+
+    def _find_out(
+        self, rest: Rest, now: float, switches: int | None, interval: float
+    ) -> None:
+        self.keeps_out = keeps_out(rest, now, switches, interval)
+        if self.keeps_out:
+            self.asked += asked_for(rest, switches, interval)
 
     def explain(self, *, thoroughly: bool) -> None:
         """Find out, after the look, what kept it from waking in time.
@@ -104,7 +114,8 @@ class Lateness:
         now, switches = self._until(interval), kernel.switches()
         in_gil = waited_for_gil(rest, now, switches, interval)
         # It may also have lost the processor since it woke.
-        self.keeps_out |= keeps_out(rest, now, switches, interval)
+        if not self.keeps_out:
+            self._find_out(rest, now, switches, interval)
         if now - rest.due - in_gil > _PUNCTUAL or self.keeps_out or thoroughly:
             self._read(kernel)
             now, switches = self._until(interval), kernel.switches()

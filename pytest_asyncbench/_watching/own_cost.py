@@ -42,17 +42,18 @@ class OwnCost:
             yield
             return
         self._inside.add(thread)
-        began, before = self._account()
+        # The clock is read within: who loses the processor between two readings has
+        # that in the account, and would else be forgiven it twice.
+        before, began = self._account(), self._clock.now()
         try:
             yield
         finally:
-            ended, after = self._account()
+            ended, after = self._clock.now(), self._account()
             self._inside.discard(thread)
             self._add(thread, ended - began, before, after)
 
-    def _account(self) -> tuple[float, Processor]:
-        account = self._clock.processor(*current_thread_ids())
-        return self._clock.now(), account
+    def _account(self) -> Processor:
+        return self._clock.processor(*current_thread_ids())
 
     def _add(
         self, thread: int, seconds: float, before: Processor, after: Processor

@@ -57,6 +57,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "foreign": _L,
         "missing": _L,
         "give_way": _L,
+        "settle": _L,
         "moved": _L,
     },
     Sampled: {
@@ -80,6 +81,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "kept_out": _W,
         "by_us": _W,
         "keeps_out": _W,
+        "asked": _W,
         "gaps": _W,
     },
     Rounds: {"count": _W},

@@ -105,7 +105,14 @@ class Sampled:
     def _moment(self, tick: Tick) -> Moment:
         view = self.view
         return Moment(
-            tick.at, tick.account, view.polled, view.late, tick.by_us, tick.ours
+            tick.at,
+            tick.account,
+            view.polled,
+            view.late,
+            tick.by_us,
+            tick.ours,
+            tick.waiting,
+            tick.asked,
         )
 
 
@@ -256,6 +263,7 @@ class Sampler:
             waiting=waiting,
             by_us=self._by_us(),
             ours=self._own_cost.of(view.thread),
+            asked=self._lateness.asked,
         )
 
     def stack_of(self, view: LoopView) -> RawStack | None:

@@ -48,7 +48,7 @@ class Stalls:
         sampled = self._watchdog.sampled(view)
         sampled.over = view.last
         # At once: what the thread is kept waiting from here on is not the step's.
-        last = self._watchdog.tick(view)._replace(at=ended)
+        last = self._watchdog.settle(view)._replace(at=ended)
         _end_sampling(sampled)
         return self._stall(sampled, handle, last)
 

@@ -71,6 +71,7 @@ class Starvation:
             polled=sum(view.polled for view in self._here()),
             by_us=self._watchdog.by_us(),
             ours=self._ours(),
+            asked=self._watchdog.asked(),
         )
 
     def _ours(self) -> Ours:

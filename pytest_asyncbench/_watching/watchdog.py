@@ -98,6 +98,7 @@ class Watchdog:
         sampled = self.sampled(view)
         self._take_account(sampled)
         view.give_way = self._give_way
+        view.settle = partial(self._after_poll, view)
         view.moved = partial(self._take_account, sampled)
         self._sampler.watched.append(sampled)
         self._thread.begin()
@@ -108,9 +109,15 @@ class Watchdog:
         """Give what was sampled of a loop; nothing where it is not looked at."""
         return self._sampler.sampled(view)
 
-    def tick(self, view: LoopView) -> Tick:
-        """Read the account of a loop's thread."""
-        return self._sampler.tick(view)
+    def settle(self, view: LoopView) -> Tick:
+        """Read the account of a loop's thread, in that thread and between two steps.
+
+        What it has lost by then is known for good.
+        """
+        tick = self._sampler.tick(view)
+        sampled = self.sampled(view)
+        sampled.lost = sampled.lost_by(tick)
+        return tick
 
     def by_us(self) -> float:
         """Tell for how long it may have kept others from the interpreter so far."""
@@ -119,6 +126,10 @@ class Watchdog:
             return self._lateness.by_us
         working, in_queue, _ = self._clock.processor(*own)
         return self._lateness.by_us_with(working, in_queue)
+
+    def asked(self) -> float:
+        """Tell for how long it has asked for the interpreter in vain so far."""
+        return self._lateness.asked
 
     def kept_out(self) -> float:
         """Tell for how long it has been kept from the interpreter so far."""
@@ -164,9 +175,16 @@ class Watchdog:
         with self._thread.changing:
             if not self._thread.over:
                 self._accounts.hold(sampled.view.native)
-        tick = self.tick(sampled.view)
+        tick = self._sampler.tick(sampled.view)
         sampled.ticks = [tick]
         sampled.lost = sampled.lost_anew(tick)
+
+    def _after_poll(self, view: LoopView) -> None:
+        """Settle what a late poll lost: it can excuse nothing of the next step."""
+        try:
+            self.sampled(view).ticks.append(self.settle(view))
+        except Exception as error:  # nothing of ours may reach the loop
+            self.failures.append(f"watchdog: {error_of_ours(error)}")
 
     def _give_way(self) -> None:
         """Let an overdue watchdog look; called in a loop's thread, between two steps.

@@ -178,6 +178,21 @@ class OnTop(HandLoop):
         self._over = True
 
 
+class Slow(HandLoop):
+    """A loop whose polls come back a quarter of a second too late."""
+
+    def __init__(self, clock):
+        super().__init__(clock)
+        poll = self._selector.select
+
+        def select(timeout=None):
+            events = poll(timeout)
+            clock.starve(0.25)
+            return events
+
+        self._selector.select = select
+
+
 def run_in(clock, coroutine, factory=None):
     """Run a coroutine in a loop of the clock's time."""
     loop = HandLoop(clock)

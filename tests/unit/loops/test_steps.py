@@ -9,7 +9,7 @@ from asyncio.events import Handle
 from contextlib import contextmanager, nullcontext
 
 import pytest
-from by_hand import HandLoop, OnTop, run_in
+from by_hand import HandLoop, OnTop, Slow, run_in
 
 from pytest_asyncbench._loops.steps import StepProbe
 from pytest_asyncbench._watching.watch import Watch
@@ -59,28 +59,13 @@ def test_waiting_in_the_poll_is_no_step():
     assert probed.long == []
 
 
-class Slow(HandLoop):
-    """A loop whose polls come back a quarter of a second too late."""
-
-    def __init__(self, clock):
-        super().__init__(clock)
-        poll = self._selector.select
-
-        def select(timeout=None):
-            events = poll(timeout)
-            clock.starve(0.25)
-            return events
-
-        self._selector.select = select
-
-
 @pytest.mark.parametrize(
     ("sleep", "polled", "late"),
     [
         # A poller may round up to a millisecond.
-        (2.0, 2.001, 0.249 + 0.25),
+        (2.0, 2.001, 0.249 + 0.249),
         # What only looks waits for nothing, so all that it takes is too long.
-        (0, 0.0, 0.25),
+        (0, 0.0, 0.249),
     ],
 )
 def test_a_poll_that_comes_back_after_its_timer_was_late(sleep, polled, late):
@@ -103,6 +88,30 @@ def test_a_poll_that_comes_back_after_its_timer_was_late(sleep, polled, late):
         loop.close()
         undo()
     assert found == pytest.approx([polled, late])
+
+
+def test_what_is_done_at_the_end_of_a_late_poll_is_no_part_of_the_next_step():
+    """Nor is it done at the end of one that was in time."""
+    probed = Probed()
+    settled = []
+
+    async def main():
+        await asyncio.sleep(0)
+        *_, view = probed.probe.views
+        view.settle = lambda: (settled.append(view.last), probed.clock.work(1.0))
+        await asyncio.sleep(2.0)
+
+    probed.run(main())
+    assert settled == []
+    undo = probed.probe.install()
+    loop = Slow(probed.clock)
+    try:
+        loop.run_until_complete(main())
+    finally:
+        loop.close()
+        undo()
+    assert settled
+    assert probed.long == []
 
 
 def test_the_loop_gives_way_before_it_polls_to_somebody_who_is_due():

@@ -11,6 +11,7 @@ from pytest_asyncbench._python.shares import (
     Ours,
     Rest,
     Tick,
+    asked_for,
     keeps_out,
     kept_out,
     share_of,
@@ -139,7 +140,8 @@ def test_a_step_has_no_more_of_a_gap_than_they_share(began, ended, within):
         (0.010, 3, False),
         (0.008, 2, True),
         (0.005, 2, False),
-        (0.500, 20, False),  # somebody kept the GIL, however often it was asked for
+        (0.090, 20, False),  # so often it asked in all that time
+        (0.500, 20, True),  # it stood in the queue each time that it asked
         (0.500, 1, False),  # it slept, and nobody had the GIL when it woke
         (0.500, None, False),
     ],
@@ -150,6 +152,14 @@ def test_a_watchdog_that_asks_and_comes_later_than_that_explains_keeps_others_ou
     """Who gave the GIL up for it waits until it has a processor."""
     rest = Rest(10.0, 0, 0.0)
     assert keeps_out(rest, 10.0 + late, switches, INTERVAL) is keeps
+
+
+@pytest.mark.parametrize(
+    ("switches", "asked"), [(None, 0.0), (1, 0.0), (2, 0.0), (3, 0.005), (12, 0.05)]
+)
+def test_the_last_time_that_it_asks_is_not_in_vain(switches, asked):
+    """And the first wait is its sleep."""
+    assert asked_for(Rest(10.0, 0, 0.0), switches, INTERVAL) == pytest.approx(asked)
 
 
 def test_without_a_gil_a_watchdog_keeps_nobody_out():
@@ -245,10 +255,16 @@ def test_what_a_timer_and_our_thread_explain_is_lost():
     assert lost(moment(11.0)) == 0.0
 
 
+def test_a_timer_that_came_late_out_of_the_queue_excuses_nothing():
+    """The thread's own account has that, whatever was waited for beside it."""
+    assert lost(moment(11.0, starved=0.25, late=0.25)) == 0.0
+    assert lost(moment(11.0, starved=0.25, late=0.375)) == 0.125
+
+
 def test_a_cause_that_nothing_came_of_excuses_no_call_that_blocks_later():
     """Our thread stood in the queue for long, while the test's could work."""
     worked = moment(11.0, working=1.0, by_us=0.5)
-    assert lost(worked, moment(12.0, working=1.0, by_us=0.5)) == pytest.approx(0.02)
+    assert lost(worked, moment(12.0, working=1.0, by_us=0.5)) == 0.0
 
 
 def test_a_poll_tells_at_its_end_that_it_was_late():
@@ -281,10 +297,32 @@ def test_what_was_waited_for_after_the_loop_has_ended_is_not_lost():
     assert ran.up_to(last, since=1.0).seconds == 0.0
 
 
-def test_a_cause_is_kept_for_a_moment():
-    """What it explains may be in the next account."""
-    worked = moment(11.0, working=1.0, by_us=0.01)
-    assert lost(worked, moment(12.0, working=1.0, by_us=0.01)) == pytest.approx(0.01)
+def test_a_wait_in_the_queue_seems_unexplained_until_it_is_over():
+    """The system adds it to the account then, and what was told before is undone."""
+    works = moment(11.0, working=1.0)
+    queues = moment(11.5, working=1.0, by_us=0.5)
+    still = moment(12.0, working=1.0, by_us=0.75)
+    assert lost(works, queues, still) == 0.75
+    over = moment(12.5, working=1.25, starved=1.25, by_us=0.75)
+    assert lost(works, queues, still, over) == 0.0
+    # Not all of it was the queue's.
+    over = moment(12.5, working=1.25, starved=0.75, by_us=0.75)
+    assert lost(works, queues, still, over) == 0.5
+
+
+def test_who_is_seen_to_wait_for_something_of_the_users_is_not_kept_out_by_us():
+    """Neither up to then nor from then on: it wants no interpreter."""
+    sleeps = moment(11.0, by_us=0.5, waiting=True)
+    assert lost(sleeps) == 0.0
+    assert lost(sleeps, moment(12.0, by_us=1.0)) == 0.0
+    assert lost(sleeps, moment(12.0, late=0.25, by_us=1.0)) == 0.25
+
+
+def test_who_keeps_the_gil_and_does_not_work_is_not_kept_out_by_us():
+    """It is in a call in C that waits, however often we ask."""
+    assert lost(moment(11.0, by_us=0.25, asked=0.5)) == 0.0
+    at_work = moment(11.0, working=0.125, starved=0.5, by_us=0.25, asked=0.5)
+    assert lost(at_work) == 0.25
 
 
 # ------------------------------------------------------------- working, starved

@@ -80,6 +80,21 @@ def test_each_thread_has_a_figure_of_its_own(clock):
     assert cost.of(ident) == Ours(waited=0.5)
 
 
+def test_who_loses_the_processor_on_the_way_is_forgiven_that_once():
+    """Its account has it; the clock must not have it, too."""
+
+    class Interrupted(ManualClock):
+        def processor(self, thread=0, native=0):
+            account = super().processor(thread, native)
+            self.starve(0.25)
+            return account
+
+    cost = OwnCost(Interrupted(10.0))
+    with cost.counted():
+        pass
+    assert cost.of(HERE) == Ours()
+
+
 def test_where_no_account_is_told_nothing_is_known():
     """What was waited can't be told from what was queued."""
     clock = ManualClock(accounts=False)

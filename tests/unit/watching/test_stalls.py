@@ -31,7 +31,7 @@ class KeptOut:
     def sampled(self, _):
         return self._sampled
 
-    def tick(self, _):
+    def settle(self, _):
         # Who waits for the interpreter asks again after each switch interval.
         return self._at(KEPT, asked=round(KEPT / switch_interval()))
 

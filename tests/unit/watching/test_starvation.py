@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
-from by_hand import HandLoop
+from by_hand import HandLoop, Slow
 
 from pytest_asyncbench._loops.view import LoopView
 from pytest_asyncbench._python.kernel import Kernel
@@ -13,6 +14,7 @@ from pytest_asyncbench._python.shares import Gap
 from pytest_asyncbench._watching.lateness import Lateness
 from pytest_asyncbench._watching.starvation import Starvation
 from pytest_asyncbench._watching.thread import OwnThread
+from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._watching.watchdog import Watchdog
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench.testing import ManualClock
@@ -33,7 +35,7 @@ class Told(Watchdog):
     def begins(self, view):
         """Look at a loop that runs from now on."""
         sampled = self.sampled(view)
-        sampled.lost = sampled.lost_anew(self.tick(view))
+        sampled.lost = sampled.lost_anew(self._sampler.tick(view))
 
     def known_gaps(self):
         return list(self.known)
@@ -69,6 +71,7 @@ def test_it_begins_at_zero_and_knows_every_cause(clock, view):
     assert starved() == 0.0
     clock.starve(0.5)
     assert starved() == 0.5
+    watchdog.settle(view)
     clock.wait(0.25)
     watchdog.cost += 0.25
     assert starved() == 0.75
@@ -97,8 +100,7 @@ def test_what_a_loop_lost_is_known_when_it_has_ended(clock, view, monkeypatch):
     starved = Starvation(clock, watchdog, lambda: [view])
     clock.wait(1.0)
     watchdog.cost += 0.25
-    sampled = watchdog.sampled(view)
-    sampled.lost = sampled.lost_by(watchdog.tick(view))
+    watchdog.settle(view)
     clock.wait(0.5)
     watchdog.cost += 0.125
     view.last = clock.now()
@@ -115,12 +117,11 @@ def test_a_loop_that_comes_to_another_thread_has_lost_what_it_had(clock, view):
     watchdog.begins(view)
     clock.wait(1.0)
     watchdog.cost += 0.25
-    sampled = watchdog.sampled(view)
-    sampled.lost = sampled.lost_by(watchdog.tick(view))
+    watchdog.settle(view)
     clock.wait(1.0)
     watchdog.cost += 0.25
     watchdog.begins(view)
-    assert sampled.lost.seconds == 0.25
+    assert watchdog.sampled(view).lost.seconds == 0.25
 
 
 def test_loops_of_other_threads_tell_nothing_of_this_one(clock, view):
@@ -155,6 +156,46 @@ def test_a_stop_is_waited_for_by_who_may_be_ahead_of_the_watchdog(clock):
     thread.start()
     thread.join()
     assert elsewhere[1:] == [0.5]
+
+
+@pytest.fixture
+def slow(clock):
+    """A watch, and a loop whose polls are late since it stands in the run queue."""
+    watch, loop = Watch(clock, threshold=10.0), Slow(clock)
+    watch.start()
+    yield watch, loop
+    watch.stop()
+    loop.close()
+
+
+def test_a_poll_that_was_late_excuses_nothing_that_the_next_step_does(clock, slow):
+    """Why it was late is found out at once: the thread stood in the run queue."""
+    watch, loop = slow
+    starved = watch.starvation()
+
+    async def main():
+        await asyncio.sleep(2.0)
+        clock.wait(0.5)  # in a call that blocks
+
+    loop.run_until_complete(main())
+    assert starved() == clock.processor().starved
+    assert watch.problems == []
+
+
+def test_an_account_that_cannot_be_read_does_not_reach_the_loop(slow, monkeypatch):
+    """It is the plugin's problem."""
+    watch, loop = slow
+
+    def fails(view):
+        raise OSError("no such account")
+
+    async def main():
+        monkeypatch.setattr(watch.watchdog, "settle", fails)
+        await asyncio.sleep(2.0)
+        return "went on"
+
+    assert loop.run_until_complete(main()) == "went on"
+    assert "no such account" in watch.problems[0].text
 
 
 def test_figures_of_two_moments_are_read_again():
@@ -255,6 +296,22 @@ def test_a_round_that_need_not_ask_costs_nobody_anything():
 
     # Nor is it made up for by the next one.
     assert costs(script) == [0.0, 0.0, 0.02, 0.02]
+
+
+def test_what_it_asked_for_in_vain_is_known_with_that():
+    """Whom it asks in vain works, or keeps the interpreter and does not."""
+    asked = []
+
+    def script(rounds):
+        rounds.wake(0.5, waits=1)
+        asked.append(rounds.lateness.asked)
+        rounds.wake(0.5, waits=12)
+        asked.append(rounds.lateness.asked)
+        rounds.look()
+        asked.append(rounds.lateness.asked)
+
+    costs(script)
+    assert asked == pytest.approx([0.0, 10 * INTERVAL, 10 * INTERVAL])
 
 
 def test_a_look_that_lost_the_processor_costs_as_well():
