@@ -4,7 +4,8 @@ Run it as ``python benchmarks/serial.py [rounds] [words]``; words choose the sha
 whose name has one of them. With ``--random N`` it runs so many random programs instead,
 from ``--seed`` on, and ``--print SEED`` shows one; see `_programs.py` for what is in
 them. ``--exact`` runs these in a time that only they move, once and without noise: it
-tells what is wrong with the derivation, and nothing of clocks.
+tells what is wrong with the derivation, and nothing of clocks. With ``--print`` it has
+the figures of each strand.
 
 In each round everything runs twice, each time in a loop of its own: together under the
 census, which derives the serial time, and one after another with nothing installed,
@@ -85,34 +86,39 @@ async def derived(each: Shape, clock: Clock = SYSTEM_CLOCK) -> Comparison:
         return compare(together.group.traces())
 
 
-async def measured(each: Shape, clock: Clock = SYSTEM_CLOCK) -> float:
-    """Run the coroutines one after another."""
+async def measured(each: Shape, clock: Clock = SYSTEM_CLOCK) -> list[float]:
+    """Run the coroutines one after another; give what each took."""
     async with AsyncExitStack() as cleanup:
         setup = each.alone or each.setup
-        jobs = jobs_from(await setup(cleanup))
-        began = clock.now()
-        await in_turn(jobs)
-        return clock.now() - began
+        took = []
+        for job in jobs_from(await setup(cleanup)):
+            began = clock.now()
+            await in_turn([job])
+            took.append(clock.now() - began)
+        return took
 
 
 def run_once(each: Shape) -> Round:
     stopwatch = Stopwatch(SYSTEM_CLOCK)
     comparison = asyncio.run(derived(each))
     together = stopwatch.elapsed().starved or 0.0
-    seconds = asyncio.run(measured(each))
+    seconds = sum(asyncio.run(measured(each)))
     both = stopwatch.elapsed().starved or 0.0
     return Round(
         comparison.serial, spans(comparison), seconds, together, both - together
     )
 
 
-def run_by_hand(program: Program) -> Round:
-    """Run a program in a time that only it moves."""
+def by_hand(program: Program) -> tuple[Comparison, list[float]]:
+    """Run a program in a time that only it moves: what is derived, and measured."""
     time = HandTime()
     each = program.shape(time)
-    comparison = time.run(derived(each, time.clock))
-    seconds = time.run(measured(each, time.clock))
-    return Round(comparison.serial, spans(comparison), seconds, 0.0, 0.0)
+    return time.run(derived(each, time.clock)), time.run(measured(each, time.clock))
+
+
+def run_by_hand(program: Program) -> Round:
+    seen, took = by_hand(program)
+    return Round(seen.serial, spans(seen), sum(took), 0.0, 0.0)
 
 
 def spans(seen: Comparison) -> float:
@@ -180,8 +186,10 @@ class Judged(NamedTuple):
     @property
     def works(self) -> bool:
         """Whether it has the share of work that is much."""
-        measured = statistics.median(one.measured for one in self.rounds)
-        return self.program.work >= MUCH_WORK * measured
+        lasts = statistics.median(
+            one.measured - one.starved_alone for one in self.rounds
+        )
+        return self.program.work >= MUCH_WORK * lasts
 
 
 def programs(rounds: int, seeds: Sequence[int], *, exact: bool) -> None:
@@ -225,6 +233,27 @@ def programs(rounds: int, seeds: Sequence[int], *, exact: bool) -> None:
         print(f"{sum(some)} of {len(judged)} ({sum(some) / len(judged):.1%}) {text}")
 
 
+def strands(program: Program) -> None:
+    """Print a program, and what is derived and measured of each strand."""
+    print(program.text, end="")
+    seen, took = by_hand(program)
+    print_table(
+        f"seed {program.seed}, in a time by hand",
+        ["strand", "derived", "measured", "running", "waiting", "span"],
+        [
+            [
+                task.name,
+                f"{task.running + task.waiting:.4f} s",
+                f"{alone:.4f} s",
+                f"{task.running:.4f} s",
+                f"{task.waiting:.4f} s",
+                f"{(task.finished or 0.0) - (task.started or 0.0):.4f} s",
+            ]
+            for task, alone in zip(seen.tasks, took, strict=True)
+        ],
+    )
+
+
 def kind_row(name: str, judged: Sequence[Judged]) -> list[str]:
     having = [one for one in judged if name in one.program.kinds]
     off = [one for one in having if one.off > TOLERANCE]
@@ -246,7 +275,9 @@ def main() -> None:
     parser.add_argument("--exact", action="store_true", help="in a time by hand")
     parser.add_argument("--print", type=int, metavar="SEED", help="show a program")
     given = parser.parse_args()
-    if given.print is not None:
+    if given.print is not None and given.exact:
+        strands(draw(given.print))
+    elif given.print is not None:
         print(draw(given.print).text, end="")
     elif given.random is not None:
         rounds = rounds_from([given.rounds] if given.rounds else [], 3)
