@@ -93,14 +93,18 @@ class OwnTime:
             undo.callback(adopt(bring))
             yield
 
+    def is_of(self, loop: asyncio.AbstractEventLoop | None) -> bool:
+        """Tell whether a loop lives in the test's virtual time."""
+        keeps = getattr(loop, "time", None)
+        return self.virtual is not None and keeps == self.virtual.time
+
     def insist_on(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Refuse a loop that was made elsewhere, and so does not live in this time.
 
         Raises:
             VirtualTimeError: it keeps real time, and the test is in virtual time.
         """
-        keeps = getattr(loop, "time", None)
-        if self.virtual is not None and keeps != self.virtual.time:
+        if self.virtual is not None and not self.is_of(loop):
             here = threading.get_ident() == self._thread
             self.refused = _keeps_real_time(loop) if here else _runs_elsewhere(loop)
             raise self.refused

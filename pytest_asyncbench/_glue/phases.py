@@ -64,13 +64,9 @@ class Phase:
         return within
 
     def _hold(self, undo: ExitStack) -> None:
-        """Hold it to its budget, from without: by the tasks of the loops that it runs.
-
-        Nothing is ended in virtual time. There a timer would keep the time, and it must
-        not be what a loop jumps to while the test itself is at work outside of it.
-        """
+        """Hold it to its budget from without: by the tasks of the loops it runs."""
         within = self.within
-        if within is None or self._stopwatch is None or self._watched.time.virtual:
+        if within is None or self._stopwatch is None:
             return
         deadline = self._watched.loops_deadline(self._stopwatch, within)
         undo.callback(deadline.begin())

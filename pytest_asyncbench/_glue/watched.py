@@ -20,7 +20,7 @@ from pytest_asyncbench._python import Kernel
 from pytest_asyncbench._watching import Closing, Deadline, LoopsDeadline, Watch
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Stopwatch
 from pytest_asyncbench._words.promised import MARKER, Policy, Rule
-from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
+from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import DeadTask, Elapsed, Observations
 from pytest_asyncbench._words.undo import Undo
 from pytest_asyncbench.virtual_time import VirtualClock
@@ -119,11 +119,15 @@ class Watched:
 
     def loops_deadline(self, stopwatch: Stopwatch, within: float) -> LoopsDeadline:
         """Make the deadline of a sync test that began with the stopwatch."""
+        at: LivedSeconds = RealSeconds(stopwatch.began + within)
+        if stopwatch.virtually_began is not None:
+            at = VirtualSeconds(stopwatch.virtually_began + within)
         return LoopsDeadline(
             self.watch,
-            RealSeconds(stopwatch.began + within),
+            at,
             forgiven=self._forgiven(stopwatch),
             callers=host.CALLERS,
+            by_loops=self.time.is_of if self.time.virtual else None,
         )
 
     def closing(self) -> Closing:

@@ -27,6 +27,7 @@ from pytest_asyncbench._loops import leave_behind, names
 from pytest_asyncbench._python import RawStack, has_gil, to_stack
 from pytest_asyncbench._watching.insistence import Insistence
 from pytest_asyncbench._watching.standing import (
+    PAST,
     alive,
     farthest_timer,
     is_frozen,
@@ -44,11 +45,6 @@ if TYPE_CHECKING:
 __all__ = ["Deadline"]
 
 _GRACE = 1.0
-_PAST = 1e-6
-"""How much later than the budget's end the timer is due, in seconds of virtual time.
-That time stands still while work is done, so a test that ends at the very moment of its
-budget has kept it."""
-
 _STUCK = 0.05
 """A cancellation that comes later than this was kept waiting by a blocked loop."""
 
@@ -121,7 +117,7 @@ class Deadline:
         self._older.update(asyncio.all_tasks(self._loop))
         self._insistence = Insistence(self._loop, self._cancel, self._is_over)
         if self._by_loop:
-            self._undo = self._loop.call_at(self._at + _PAST, self._expire).cancel
+            self._undo = self._loop.call_at(self._at + PAST, self._expire).cancel
         else:
             self._expect(self._at)
         return self

@@ -11,6 +11,9 @@ theirs. In a loop of another thread cancel what was sent to it, where anything w
 test waits for that, and not for what keeps the loop up. Whoever is left after a grace
 is cancelled again, all of them. *What still fails*: a task that the call started in a
 fixture's loop, and that was to outlive the call, is cancelled, too.
+
+In virtual time no other clock knows when time is up. There a timer on each of the loops
+keeps it, which they pass only while they are run.
 """
 
 from __future__ import annotations
@@ -24,10 +27,11 @@ from contextlib import suppress
 from types import CodeType
 from weakref import WeakSet
 
-from pytest_asyncbench._loops import LoopView, names, runs
+from pytest_asyncbench._loops import LoopView, is_closed, names, runs
 from pytest_asyncbench._python import capture, current_frames, is_debugged, to_stack
 from pytest_asyncbench._tracing import has_begun
 from pytest_asyncbench._watching.standing import (
+    PAST,
     alive,
     farthest_timer,
     is_frozen,
@@ -37,7 +41,7 @@ from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._words.errors import BudgetExceeded
 from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.problems import Problem
-from pytest_asyncbench._words.seconds import RealSeconds
+from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds
 from pytest_asyncbench._words.seen import AwaitedTask, Overrun, Stack
 from pytest_asyncbench._words.undo import Undo, replace
 
@@ -56,21 +60,25 @@ class LoopsDeadline:
 
     Args:
         watch: whose watchdog keeps the time, and whose loops are asked.
-        at: when time is up, on the watch's clock.
+        at: when time is up, on the watch's clock, or on that of the loops.
         forgiven: tells the seconds by which the deadline is put off, in total.
         callers: the code that calls a test; where the test's own stack ends.
+        by_loops: tells whether `at` is on the clock of this loop; None where on none's.
     """
 
     def __init__(
         self,
         watch: Watch,
-        at: RealSeconds,
+        at: LivedSeconds,
         *,
         forgiven: Callable[[], float],
         callers: frozenset[CodeType],
+        by_loops: Callable[[asyncio.AbstractEventLoop], bool] | None = None,
     ) -> None:
         self._watch = watch
         self._at = at
+        self._by_loops = by_loops
+        self._timers: list[asyncio.TimerHandle] = []
         self._forgiven = forgiven
         self._callers = callers
         self._given = 0.0
@@ -101,7 +109,7 @@ class LoopsDeadline:
             self._others.append(view)
             self._older.update(asyncio.all_tasks(view.loop))
         forget = replace(self._watch, "also_met", self._met)
-        undo = self._watch.watchdog.expect(self._at, None, self._time_is_up)
+        undo = self._expect()
 
         def leave() -> None:
             self._left = True
@@ -111,6 +119,14 @@ class LoopsDeadline:
                 self._show_threads()
 
         return leave
+
+    def _expect(self) -> Undo:
+        if self._by_loops is None:
+            at = RealSeconds(self._at)
+            return self._watch.watchdog.expect(at, None, self._time_is_up)
+        for view in self._others:
+            self._set_timer(view)
+        return self._take_timers
 
     def end_of(self, own: BaseException | None) -> BaseException | None:
         """Give what the test ends with: ours, where that is a cancellation by us."""
@@ -147,6 +163,7 @@ class LoopsDeadline:
         self._older.update(tasks)
         if tasks or view.thread in self._threads_before:
             self._others.append(view)
+        self._set_timer(view)
 
     # --------------------------------------------- in the watchdog's thread
 
@@ -192,8 +209,26 @@ class LoopsDeadline:
 
     # --------------------------------------------------- in a loop's thread
 
+    def _set_timer(self, view: LoopView) -> None:
+        """Have a loop that lives in the deadline's time keep that."""
+        loop = view.loop
+        if self._by_loops and self._by_loops(loop) and not is_closed(loop):
+            timer = loop.call_at(self._at + PAST, self._virtual_time_is_up, view)
+            self._timers.append(timer)
+
+    def _take_timers(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+
+    def _virtual_time_is_up(self, view: LoopView) -> None:
+        self._is_up = True
+        self._expire(view)
+        again = view.loop.call_later(_GRACE, self._virtual_time_is_up, view)
+        self._timers.append(again)
+
     def _expire(self, view: LoopView) -> None:
-        if self._left or self._watch.watchdog.debugged:
+        debugged = self._watch.watchdog.debugged and self._by_loops is None
+        if self._left or debugged:
             return
         tasks = [t for t in asyncio.all_tasks(view.loop) if t not in self._older]
         again = view in self._asked
@@ -222,11 +257,12 @@ class LoopsDeadline:
         late = self._watch.clock.now() - self._at - self._given
         if late < _STUCK:
             self._stuck.pop(view, None)
+        really = self._by_loops is None
         try:
             overrun = Overrun(
                 tasks=alive(tasks, self._watch.census),
-                frozen=is_frozen(view.loop),
-                farthest=farthest_timer(view.loop),
+                frozen=really and is_frozen(view.loop),
+                farthest=farthest_timer(view.loop) if really else None,
             )
         except Exception as error:  # ours; the test must end all the same
             text = f"deadline: {error_of_ours(error)}"

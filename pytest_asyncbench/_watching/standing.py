@@ -11,7 +11,12 @@ from pytest_asyncbench._tracing import Census
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.seen import AwaitedTask
 
-__all__ = ["alive", "farthest_timer", "is_frozen", "is_stop"]
+__all__ = ["PAST", "alive", "farthest_timer", "is_frozen", "is_stop"]
+
+PAST = 1e-6
+"""How much later than a budget's end its timer is due, in seconds of virtual time.
+That time stands still while work is done, so a test that ends at the very moment of its
+budget has kept it."""
 
 _FROZEN = 0.1
 _NOBODY_MEANS = 10 * 365 * 86_400.0

@@ -192,3 +192,110 @@ def test_a_test_of_unittest_that_runs_no_loop_shows_where_it_stood(suite):
     told = suite["test_of_unittest_stands"]
     assert "threading.Event().wait(0.5)" in told.lines
     assert "case.py" not in told.text
+
+
+VIRTUAL = """
+import asyncio, contextlib
+import pytest
+from pytest_asyncbench.virtual_time import virtual_loop_factory
+
+pytestmark = [pytest.mark.virtual_time, pytest.mark.budget("10s")]
+
+def test_run():
+    asyncio.run(asyncio.sleep(3600))
+
+def test_stubborn():
+    async def main():
+        for _ in range(2):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(3600)
+    asyncio.run(main())
+
+def test_second_loop():
+    asyncio.run(asyncio.sleep(6))
+    asyncio.run(asyncio.sleep(6))
+
+def test_of_no_task():
+    loop = asyncio.new_event_loop()
+    loop.call_soon(lambda: None)
+    try:
+        loop.run_until_complete(loop.create_future())
+    finally:
+        loop.close()
+
+def test_to_the_last_moment():
+    asyncio.run(asyncio.sleep(10))
+
+@pytest.fixture
+def older(virtual_clock):
+    loop = virtual_loop_factory(virtual_clock)()
+    beats = []
+    async def beat():
+        while True:
+            beats.append(loop.time())
+            await asyncio.sleep(1)
+    async def begin():
+        return asyncio.create_task(beat())
+    task = loop.run_until_complete(begin())
+    yield loop
+    assert not task.cancelled()
+    began = len(beats)
+    loop.run_until_complete(asyncio.sleep(20))
+    assert len(beats) - began in (20, 21)
+    task.cancel()
+    loop.run_until_complete(asyncio.wait([task]))
+    loop.close()
+
+def test_loop_of_a_fixture(older):
+    older.run_until_complete(asyncio.sleep(3600))
+
+@pytest.fixture
+async def hangs():
+    await asyncio.sleep(3600)
+
+@pytest.mark.budget(setup="5s")
+async def test_set_up(hangs):
+    pass
+"""
+
+
+@pytest.fixture
+def virtual(play):
+    return play(VIRTUAL, "-W", "error")
+
+
+@pytest.mark.parametrize(
+    ("name", "ended"),
+    [
+        ("test_run", 10),
+        ("test_second_loop", 10),
+        ("test_loop_of_a_fixture", 10),
+        ("test_stubborn", 11),
+        ("test_of_no_task", 11),
+    ],
+)
+def test_in_virtual_time_it_is_ended_at_its_virtual_budget(virtual, name, ended):
+    """By a timer of the loop's: to the moment, and at once in real time."""
+    told = virtual[name]
+    headline = f"virtual clock {ended}.000 s, budget 10.000 s (marker)"
+    assert (told.outcome, told.lines[0]) == ("failed", headline)
+    assert told.record["virtual"] == pytest.approx(ended, abs=1e-3)
+    assert told.record["overrun"]["cancelled"]
+
+
+def test_what_ends_with_its_virtual_budget_has_kept_it(virtual):
+    """As an async test has."""
+    assert virtual["test_to_the_last_moment"].outcome == "passed"
+
+
+def test_the_loop_of_a_fixture_goes_on_after_that(virtual):
+    """With its own tasks, and none of our timers."""
+    last = virtual["test_loop_of_a_fixture"].reports[-1]
+    assert (last["when"], last["outcome"]) == ("teardown", "passed")
+
+
+def test_a_fixture_that_hangs_is_ended_at_its_virtual_budget(virtual):
+    """In virtual time as in real."""
+    told = virtual["test_set_up"]
+    assert told.outcome == "error"
+    assert "set-up of the fixtures: virtual clock 5.000 s" in told.text
