@@ -38,6 +38,9 @@ _FRESH = 0.005
 costs more than most steps do. So a long step is also forgiven what the thread was
 starved of since the account was read."""
 
+# A NewType is called in Python, and a loop jumps at each turn.
+_virtual: Callable[[float], VirtualSeconds] = VirtualSeconds if TYPE_CHECKING else float
+
 _Move = Callable[[], object]
 """Moves the clock, when it is called in the thread of the loop."""
 
@@ -129,7 +132,7 @@ class Clockwork:
         if seconds + RESOLUTION <= when:
             seconds = math.nextafter(when, math.inf)
         if seconds > self.seconds:
-            self.seconds = VirtualSeconds(seconds)
+            self.seconds = _virtual(seconds)
 
     @contextmanager
     def freeze(self) -> Iterator[None]:

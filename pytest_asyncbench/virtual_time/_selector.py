@@ -73,7 +73,7 @@ class VirtualSelector(BaseSelector):
     def select(self, timeout: float | None = None) -> Events:
         """Give the events that are there, or move the clock, or wait for real."""
         # Runs at every turn of the loop, so what is common is spelt out here.
-        clock = self._clock
+        clock, ready, timers = self._clock, self._ready, self._timed._scheduled
         now = clock.real()
         spent = now - clock.began
         if spent >= clock.grain:
@@ -93,14 +93,30 @@ class VirtualSelector(BaseSelector):
             self._spins = 0
             if spent > _TO_START_A_THREAD:
                 self._natives.count()
-            events = self._rest()
+            due = timers[0].when() if timers else _NEVER
+            if (
+                self._watching
+                or self._signals
+                or self._jobs
+                or self._expected
+                or other_threads()
+                or self._natives.some
+                or due == _NEVER
+                or clock.frozen
+            ):
+                events = self._wait(due)
+                clock.begin()  # what was waited is no step
+            # Looked at after the threads: one that called and ended in between has
+            # left its callback here.
+            elif not ready:
+                clock.jump(due)
         else:
             self._spins += 1
             if self._spins > _MOST_SPINS and spent < clock.grain < _NEVER:
                 clock.move(round(spent * SECOND))
         self._queued_before = self._queued
-        self._queued = len(self._ready)
-        self._timers = len(self._timed._scheduled)
+        self._queued = len(ready)
+        self._timers = len(timers)
         return events
 
     def callbacks(self) -> int:
@@ -111,28 +127,6 @@ class VirtualSelector(BaseSelector):
         """
         timers = abs(self._timers - len(self._timed._scheduled))
         return self._queued_before + self._queued + timers + len(self._ready)
-
-    def _rest(self) -> Events:
-        timers = self._timed._scheduled
-        due = timers[0].when() if timers else _NEVER
-        if (
-            self._watching
-            or self._signals
-            or self._jobs
-            or self._expected
-            or other_threads()
-            or self._natives.some
-            or due == _NEVER
-            or self._clock.frozen
-        ):
-            events = self._wait(due)
-            self._clock.begin()  # what was waited is no step
-            return events
-        # Looked at after the threads: one that called and ended in between has
-        # left its callback here.
-        if not self._ready:
-            self._clock.jump(due)
-        return []
 
     def _wait(self, due: float) -> Events:
         """Wait in real time for as long as something real may come before `due`."""
