@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from pytest_asyncbench._words.clock import Clock, Stopwatch
+from pytest_asyncbench._words.clock import Clock, Starved, Stopwatch
 from pytest_asyncbench._words.errors import VirtualTimeError
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.undo import Undo
@@ -44,7 +44,7 @@ class OwnTime:
             return undo.pop_all().close
 
     def stopwatch(
-        self, starved: Callable[[], float | None], began: RealSeconds | None = None
+        self, starved: Callable[[], Starved], began: RealSeconds | None = None
     ) -> Stopwatch:
         """Begin to measure in this time, and in real time.
 

@@ -250,8 +250,10 @@ class Deadline:
 
         The system books time in the run queue as it ends, so the watchdog may not know.
         """
+        # In this order: what passes from here on may be forgiven, and is not counted.
+        now = self._watch.clock.now()
         due = self._at + self._forgiven()
-        if self._by_loop or self._cancels or due <= self._watch.clock.now():
+        if self._by_loop or self._cancels or due <= now:
             return False
         self._undo()
         self._stuck, self._beside = None, ()

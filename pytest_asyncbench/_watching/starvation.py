@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterable
 from pytest_asyncbench._loops import LoopView
 from pytest_asyncbench._python import Moment, Ours, starved_between
 from pytest_asyncbench._watching.watchdog import Watchdog
-from pytest_asyncbench._words.clock import Clock, Processor, current_thread_ids
+from pytest_asyncbench._words.clock import (
+    Clock,
+    Processor,
+    Starved,
+    current_thread_ids,
+)
+from pytest_asyncbench._words.seconds import RealSeconds
 
 __all__ = ["Starvation"]
 
@@ -40,8 +46,8 @@ class Starvation:
         self._first = self._moment()
         self._lost = self._lost_by(self._first)
 
-    def __call__(self) -> float | None:
-        """Tell the seconds so far, from any thread; None where nobody can tell."""
+    def __call__(self) -> Starved:
+        """Tell the seconds so far, and up to when they are, from any thread."""
         # Only who is not the watchdog may wait for it, and before the account is read.
         if _thread.get_ident() == self._thread:
             gaps = self._watchdog.gaps(self._clock.now())
@@ -50,7 +56,8 @@ class Starvation:
         last = self._moment()
         stopped = sum(gap.stopped_within(self._first.at, last.at) for gap in gaps)
         lost = self._lost_by(last) - self._lost
-        return starved_between(self._first, last, lost + stopped)
+        seconds = starved_between(self._first, last, lost + stopped)
+        return Starved(seconds, RealSeconds(last.at))
 
     def _lost_by(self, moment: Moment) -> float:
         return sum(self._lost_in(view, moment) for view in self._here())

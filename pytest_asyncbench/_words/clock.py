@@ -25,6 +25,7 @@ __all__ = [
     "SYSTEM_CLOCK",
     "Clock",
     "Processor",
+    "Starved",
     "Stopwatch",
     "SystemClock",
     "current_thread_ids",
@@ -163,6 +164,14 @@ def current_thread_ids() -> tuple[int, int]:
     return ident(), native()
 
 
+class Starved(NamedTuple):
+    """For how many seconds a thread has been starved; None where nobody can tell."""
+
+    seconds: float | None
+    at: RealSeconds
+    """Up to when that is."""
+
+
 class Stopwatch:
     """Wall and starved time of the calling thread since the stopwatch was made.
 
@@ -179,7 +188,7 @@ class Stopwatch:
         clock: Clock,
         virtual: Callable[[], VirtualSeconds] | None = None,
         *,
-        starved: Callable[[], float | None] | None = None,
+        starved: Callable[[], Starved] | None = None,
         began: RealSeconds | None = None,
     ) -> None:
         self._clock = clock
@@ -191,12 +200,12 @@ class Stopwatch:
 
     def elapsed(self) -> Elapsed:
         """Tell what has passed so far."""
-        # In this order: to find out what was starved may take a while, and that while
-        # would be forgiven without being part of the wall time.
-        starved = self.starved()
+        # Both up to the same moment: who loses the processor between two readings would
+        # have that in one of them alone.
+        starved = self._starved()
         return Elapsed(
-            wall=RealSeconds(self._clock.now() - self.began),
-            starved=starved,
+            wall=RealSeconds(starved.at - self.began),
+            starved=_seconds(starved),
             virtual=self._virtually_passed(),
         )
 
@@ -207,18 +216,23 @@ class Stopwatch:
 
     def starved(self) -> RealSeconds | None:
         """Tell the seconds for which the thread was kept off the processor."""
-        seconds = self._starved()
-        return None if seconds is None else RealSeconds(max(0.0, seconds))
+        return _seconds(self._starved())
 
-    def _in_queue(self) -> Callable[[], float | None]:
+    def _in_queue(self) -> Callable[[], Starved]:
         clock, ids = self._clock, self._ids
         before = clock.processor(*ids).starved
 
-        def more() -> float | None:
+        def more() -> Starved:
             now = clock.processor(*ids).starved
-            return None if now is None or before is None else now - before
+            seconds = None if now is None or before is None else now - before
+            return Starved(seconds, clock.now())
 
         return more
+
+
+def _seconds(starved: Starved) -> RealSeconds | None:
+    seconds = starved.seconds
+    return None if seconds is None else RealSeconds(max(0.0, seconds))
 
 
 SYSTEM_CLOCK = SystemClock()

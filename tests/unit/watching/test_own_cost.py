@@ -129,7 +129,7 @@ def test_to_meet_a_loop_and_to_note_a_stall_is_ours(clock):
             clock.work(1.0)
 
         run_in(clock, main())
-        assert starved() == 0.75
+        assert starved().seconds == 0.75
     finally:
         watch.stop()
     assert watch.problems == []
@@ -151,5 +151,5 @@ def test_who_waits_for_our_thread_is_not_at_fault(clock, keeps, monkeypatch):
     if keeps == "a deadline":
         watchdog.expect(clock.now(), None, lambda stack: 0.0)()
         monkeypatch.undo()
-    assert starved() == 0.5
+    assert starved().seconds == 0.5
     assert clock.now() == 10.5

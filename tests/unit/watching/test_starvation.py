@@ -65,21 +65,21 @@ def test_it_begins_at_zero_and_knows_every_cause(clock, view):
     clock.starve(3.0)
     watchdog.begins(view)
     starved = Starvation(clock, watchdog, lambda: [view])
-    assert starved() == 0.0
+    assert starved().seconds == 0.0
     clock.wait(1.0)
     view.polled += 1.0
-    assert starved() == 0.0
+    assert starved().seconds == 0.0
     clock.starve(0.5)
-    assert starved() == 0.5
+    assert starved().seconds == 0.5
     watchdog.settle(view)
     clock.wait(0.25)
     watchdog.cost += 0.25
-    assert starved() == 0.75
+    assert starved().seconds == 0.75
     clock.wait(0.25)
     view.late += 0.25
-    assert starved() == 1.0
+    assert starved().seconds == 1.0
     clock.wait(1.0)  # in a call that blocks
-    assert starved() == 1.0
+    assert starved().seconds == 1.0
 
 
 def test_what_we_took_for_known_calls_is_forgiven_wholly(clock, view):
@@ -90,7 +90,7 @@ def test_what_we_took_for_known_calls_is_forgiven_wholly(clock, view):
     starved = Starvation(clock, watchdog, lambda: [view])
     clock.work(0.5)
     view.ours += 0.25
-    assert starved() == 0.25
+    assert starved().seconds == 0.25
 
 
 def test_what_a_loop_lost_is_known_when_it_has_ended(clock, view, monkeypatch):
@@ -105,10 +105,10 @@ def test_what_a_loop_lost_is_known_when_it_has_ended(clock, view, monkeypatch):
     watchdog.cost += 0.125
     view.last = clock.now()
     monkeypatch.setattr(view.loop, "is_running", lambda: False)
-    assert starved() == 0.375
+    assert starved().seconds == 0.375
     clock.wait(1.0)  # in the thread, which may block as it likes
     watchdog.cost += 0.125
-    assert starved() == 0.5
+    assert starved().seconds == 0.5
 
 
 def test_a_loop_that_comes_to_another_thread_has_lost_what_it_had(clock, view):
@@ -137,7 +137,7 @@ def test_loops_of_other_threads_tell_nothing_of_this_one(clock, view):
     clock.wait(1.0)
     view.late += 1.0
     (starved,) = made
-    assert starved() == 0.0
+    assert starved().seconds == 0.0
 
 
 def test_a_stop_is_waited_for_by_who_may_be_ahead_of_the_watchdog(clock):
@@ -147,12 +147,12 @@ def test_a_stop_is_waited_for_by_who_may_be_ahead_of_the_watchdog(clock):
     clock.wait(1.0)
     watchdog.found = (Gap(began=10.0, ended=11.0, stopped=0.5),)
     elsewhere = []
-    thread = threading.Thread(target=lambda: elsewhere.append(starved()))
+    thread = threading.Thread(target=lambda: elsewhere.append(starved().seconds))
     thread.start()
     thread.join()
-    assert (starved(), elsewhere) == (0.5, [0.0])
+    assert (starved().seconds, elsewhere) == (0.5, [0.0])
     watchdog.known = watchdog.found
-    thread = threading.Thread(target=lambda: elsewhere.append(starved()))
+    thread = threading.Thread(target=lambda: elsewhere.append(starved().seconds))
     thread.start()
     thread.join()
     assert elsewhere[1:] == [0.5]
@@ -178,7 +178,7 @@ def test_a_poll_that_was_late_excuses_nothing_that_the_next_step_does(clock, slo
         clock.wait(0.5)  # in a call that blocks
 
     loop.run_until_complete(main())
-    assert starved() == clock.processor().starved
+    assert starved().seconds == clock.processor().starved
     assert watch.problems == []
 
 
@@ -210,7 +210,7 @@ def test_figures_of_two_moments_are_read_again():
 
     clock = Interrupted(10.0)
     starved = Starvation(clock, Told(clock, 0.01), list)
-    assert starved() == 0.0
+    assert starved().seconds == 0.0
 
 
 # ----------------------------------------------------------- what the watchdog cost

@@ -15,6 +15,7 @@ from by_hand import until
 
 from pytest_asyncbench._words.clock import (
     SYSTEM_CLOCK,
+    Starved,
     Stopwatch,
     SystemClock,
     current_thread_ids,
@@ -34,13 +35,15 @@ def test_a_stopwatch_measures_from_when_it_was_made():
     assert watch.began == 103.0
 
 
-def test_who_knows_more_than_the_account_is_asked_before_the_wall_clock():
-    """To find out may take long, and is part of the wall time then."""
+def test_wall_time_ends_with_the_account_of_who_knows_more():
+    """To find out may take long, and who then loses the processor is not at fault."""
     clock = ManualClock()
 
     def starved():
         clock.starve(0.5)
-        return 0.25
+        told = Starved(0.25, clock.now())
+        clock.starve(0.125)
+        return told
 
     elapsed = Stopwatch(clock, starved=starved).elapsed()
     assert (elapsed.wall, elapsed.starved) == (0.5, 0.25)
