@@ -39,9 +39,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(_as_written.restore)
     for line in marker_lines(config):
         config.addinivalue_line("markers", line)
-    config.pluginmanager.register(Reports(config), "asyncbench-reports")
+    reports = Reports(config)
+    config.pluginmanager.register(reports, "asyncbench-reports")
     if anything_written(config):
         plan_of(config).begin()
+        if plan_of(config).keeper is not None:
+            reports.begin()
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -17,6 +17,7 @@ from pytest_asyncbench._glue.properties import PROPERTY
 
 if TYPE_CHECKING:
     from pytest_asyncbench._glue.plan import Plan
+    from pytest_asyncbench._glue.summary import Summary
 
 __all__ = [
     "FIXTURES",
@@ -83,11 +84,15 @@ class Reports:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Make way for the summary, which hears of all further reports itself."""
-        if not any(name == PROPERTY for name, _ in report.user_properties):
-            return
+        if any(name == PROPERTY for name, _ in report.user_properties):
+            self.begin().pytest_runtest_logreport(report)
+
+    def begin(self) -> Summary:
+        """Bring in the summary."""
         from pytest_asyncbench._glue.summary import Summary
 
-        summary = Summary(plan_of(self._config).policy)
+        plan = plan_of(self._config)
+        summary = Summary(plan.policy, plan.keeper)
         self._config.pluginmanager.unregister(self)
         self._config.pluginmanager.register(summary, "asyncbench-summary")
-        summary.pytest_runtest_logreport(report)
+        return summary

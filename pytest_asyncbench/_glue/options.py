@@ -34,7 +34,8 @@ class Option:
         value: what may be written, for people.
         default: what holds where nothing is, for people.
         help: what it is for, in a few words.
-        kind: whether it takes one value, or several lines.
+        kind: whether it takes one value, several lines, or none. What takes none is for
+            the command line alone.
     """
 
     # No dataclass: to build one takes longer than all else here together.
@@ -45,7 +46,7 @@ class Option:
         value: str,
         default: str,
         help: str,  # noqa: A002 - its name for pytest, too
-        kind: Literal["string", "linelist"] = "string",
+        kind: Literal["string", "linelist", "flag"] = "string",
     ) -> None:
         self.name = name
         self.value = value
@@ -152,6 +153,19 @@ OPTIONS = (
         default="screen",
         help="how many blocking places the summary shows: what fits a screen, or all",
     ),
+    Option(
+        name="baseline",
+        value="file, none",
+        default="none",
+        help="the blocking places that are accepted as of today; only others count",
+    ),
+    Option(
+        name="update_baseline",
+        value="a flag of the command line",
+        default="off",
+        help="writes the baseline: what blocks in this run is accepted, fails nothing",
+        kind="flag",
+    ),
 )
 
 
@@ -167,6 +181,15 @@ def add_options(parser: pytest.Parser) -> None:
     )
     for option in OPTIONS:
         text = f"{option.help}: {option.value} (default: {option.default})"
+        if option.kind == "flag":
+            group.addoption(
+                option.flag,
+                dest=option.ini,
+                action="store_const",
+                const="on",
+                help=option.help,
+            )
+            continue
         parser.addini(option.ini, text, type=option.kind, default=None)
         group.addoption(
             option.flag,
@@ -198,6 +221,8 @@ def written_in_ini(config: pytest.Config) -> Mapping[str, Written]:
 
 
 def _in_ini(config: pytest.Config, option: Option) -> Written | None:
+    if option.kind == "flag":
+        return None
     native = native_value(config, option.ini)
     if native is None:
         value: Written | None = config.getini(option.ini)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +20,9 @@ from pytest_asyncbench._glue.markers import is_marked_itself, marked
 from pytest_asyncbench._glue.settings import policy_of
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Policy
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._glue.baseline import Keeper
 
 __all__ = ["Plan"]
 
@@ -35,6 +39,10 @@ class Plan:
         self._config = config
         self._watch = watch
         self.policy = policy_of(config)
+        self.keeper: Keeper | None = None
+        """Who keeps the baseline; only where there is one, and no worker is."""
+        if self.policy.baseline is not None or self.policy.update_baseline:
+            self._bring_baseline()
         self._in_loop = replace(self.policy, asked=self.policy.blocking == "error")
         """What holds for an async test that has no marker of ours."""
         # Budgets that are settings are for async tests.
@@ -46,6 +54,26 @@ class Plan:
             of_all=True,
         )
         """What holds for another test that has none."""
+
+    def _bring_baseline(self) -> None:
+        # Only here: a run without one has nothing to do with files.
+        from pytest_asyncbench._glue.baseline import (
+            Keeper,
+            baseline_file,
+            with_baseline,
+        )
+        from pytest_asyncbench._glue.whole import Whole
+
+        self.policy = with_baseline(self._config, self.policy)
+        file = baseline_file(self._config, self.policy)
+        if file is None:
+            return
+        whole = Whole(self._config)
+        plugins = self._config.pluginmanager
+        plugins.register(whole, "asyncbench-whole")
+        if not hasattr(self._config, "workerinput"):
+            self.keeper = Keeper(file, self.policy, whole)
+            plugins.register(self.keeper, "asyncbench-baseline")
 
     def begin(self) -> None:
         """Watch from the start of the run, where a setting asks for that."""

@@ -44,7 +44,7 @@ def policy_of(config: pytest.Config) -> Policy:
 
 def _insist_on_names(config: pytest.Config) -> None:
     # pytest only warns of a setting that nobody knows, and the test passes unwatched.
-    known = [option.ini for option in OPTIONS]
+    known = [option.ini for option in OPTIONS if option.kind != "flag"]
     wrong = [
         f"asyncbench (ini): unknown setting {name!r}{suggest(name, known)}; "
         f"accepted: {', '.join(known)}"
@@ -97,12 +97,20 @@ def _written(policy: Policy) -> list[str]:
 
 
 _Value = (
-    str | float | frozenset[str] | Budget | tuple[str | Allowance | Rule, ...] | None
+    str
+    | bool
+    | float
+    | frozenset[str]
+    | Budget
+    | tuple[str | Allowance | Rule, ...]
+    | None
 )
 """What the policy may hold where a setting was written."""
 
 
 def _shown(value: _Value) -> str:
+    if value is True:
+        return "on"
     if isinstance(value, float):
         return f"{value:g}s"
     if isinstance(value, frozenset):

@@ -23,6 +23,7 @@ from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.units import many
 
 if TYPE_CHECKING:
+    from pytest_asyncbench._glue.baseline import Keeper
     from pytest_asyncbench._words.problems import Problem
     from pytest_asyncbench._words.record import Record
     from pytest_asyncbench._words.seen import NotFollowed
@@ -42,8 +43,9 @@ _MOST, _FEW = 3, 1
 class Summary:
     """What the run as a whole saw: a plugin that hears of workers' tests, too."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, keeper: Keeper | None = None) -> None:
         self._policy = policy
+        self._keeper = keeper
         rules = (*RULES, *policy.calls)
         self._allowances = [
             row for row in policy.allow if is_looked_for(row.call, rules, policy.rules)
@@ -76,8 +78,12 @@ class Summary:
                 self._add(report.nodeid, record)
         except ValueError as error:
             self.unread[report.nodeid] = str(error)
+            if self._keeper is not None:
+                self._keeper.lacks(report.nodeid)
 
     def _add(self, nodeid: str, record: Record) -> None:
+        if self._keeper is not None:
+            self._keeper.add(record)
         self.tests.add(nodeid)
         self.steps += record.steps
         if record.unmeasured:
@@ -91,6 +97,8 @@ class Summary:
         self.problems.update(record.problem_parts)
         self.unused.update(record.unused)
         for entry in record.blocking:
+            if entry.baseline is not None:
+                continue  # who keeps it tells of it
             if entry.allowed is not None:
                 self.allowed[entry.allowed] += entry.count
                 self.used.add(entry.allowance)
@@ -109,17 +117,18 @@ class Summary:
 
     def lines(self) -> Iterator[str]:
         """Give the lines of the terminal summary."""
-        if not self.tests and not self.unread:
+        kept = [*self._keeper.lines()] if self._keeper is not None else []
+        if not self.tests and not self.unread and not kept:
             return
         tests, steps = many(len(self.tests), "test"), many(self.steps, "step")
         yield f"{tests} and {steps} measured"
         if self._policy.summary == "all":
             yield from self.ranking.lines()
-            yield from self._besides()
+            yield from (*kept, *self._besides())
         else:
-            after = [*self._besides(_MOST)]
+            after = [*kept, *self._besides(_MOST)]
             if len(after) > _SCREEN - _LEAST - 2:
-                after = [*self._besides(_FEW)]
+                after = [*kept, *self._besides(_FEW)]
             yield from self.ranking.lines(max(_LEAST, _SCREEN - 2 - len(after)))
             yield from after
         step = next_step(self._policy, len(self.ranking.places))

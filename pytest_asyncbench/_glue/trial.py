@@ -44,6 +44,7 @@ class Trial:
             died=(*first.died, *(after.died if after else ())),
             overrun=first.overrun or (after.overrun if after else None),
             violations=(*first.violations, *(after.violations if after else ())),
+            near_stalls=(*first.near_stalls, *(after.near_stalls if after else ())),
             # How the instruments ended is known only at the end.
             problems=tuple(self.watched.watch.problems),
         )

@@ -33,6 +33,11 @@ Mark = tuple[int, int]
 T = TypeVar("T")
 
 
+def _has_stalls(policy: Policy) -> bool:
+    """Tell whether there are entries that stay for a step of half the threshold."""
+    return policy.accepted is not None and bool(policy.accepted.stalls)
+
+
 class Watched:
     """A test that is watched.
 
@@ -60,6 +65,7 @@ class Watched:
         self.watch = Watch(
             self.clock,
             threshold=policy.threshold,
+            told_from=policy.threshold / 2 if _has_stalls(policy) else None,
             interception=interception,
             families=policy.rules,
             tracing=tracing,

@@ -5,8 +5,8 @@ allowance
 acceptance
     The decision that something does not count, with its reason: an allowance covers
     it, it blocked within ``blocking_calls.allowed``, a process does it once, nobody
-    asked for that collection. What is accepted is listed all the same. So is a
-    broken promise that is accepted, since a debugger stood in the test.
+    asked for that collection, the baseline has it. What is accepted is listed all the
+    same. So is a broken promise that is accepted, since a debugger stood in the test.
 paused
     Said of a stretch of time in which blocking is not even listed: within
     ``blocking_calls.paused``, before ``clear()``, in work of the plugin's own.
@@ -47,6 +47,8 @@ __all__ = [
     "counted",
     "forgiven_of",
     "is_debuggers",
+    "near_stalls",
+    "of_baseline",
 ]
 
 _is_tools = one_pattern(TOOLS).match
@@ -68,6 +70,45 @@ def accept(found: Finding, why: Acceptance | None) -> Finding:
     if why is None or found.allowed is not None:
         return found
     return dataclasses.replace(found, allowed=why.reason, allowance=why.allowance)
+
+
+_IN_BASELINE = "in the baseline"
+_NEW = "new in the baseline"
+
+
+def of_baseline(policy: Policy, found: Finding) -> Finding:
+    """Give a finding as accepted where the baseline has it, or is to have it."""
+    if policy.accepted is None or found.allowed is not None:
+        return found
+    entry = policy.accepted.accepting(
+        found.caller, found.known_call, stall=found.sampled
+    )
+    if entry is not None:
+        reason, known = entry.reason or _IN_BASELINE, entry.fingerprint
+    elif policy.update_baseline:
+        reason, known = _NEW, found.fingerprint
+    else:
+        return found
+    return dataclasses.replace(found, allowed=reason, baseline=known)
+
+
+def near_stalls(policy: Policy, seen: Observations) -> tuple[str, ...]:
+    """Name the functions of stalls in the baseline that may well stall again.
+
+    They were seen in a step of more than half the threshold, less what is forgiven.
+    Where nobody looked at that step, it may have been any of them.
+    """
+    known = policy.accepted.stalls if policy.accepted is not None else ()
+    if not known:
+        return ()
+    acceptances = Acceptances(policy, seen.accepted)
+    near: set[str] = set()
+    for stall in seen.stalls:
+        if stall.seconds - acceptances.forgiven(stall) > policy.threshold / 2:
+            frames = (frame for sample in stall.samples for frame in sample.stack)
+            names = {frame.qualified for frame in frames}
+            near.update(names.intersection(known) if stall.samples else known)
+    return tuple(sorted(near))
 
 
 class Acceptances:

@@ -13,7 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from pytest_asyncbench._judging.acceptance import Acceptance, Acceptances, accept
+from pytest_asyncbench._judging.acceptance import (
+    Acceptance,
+    Acceptances,
+    accept,
+    of_baseline,
+)
 from pytest_asyncbench._judging.blame import Blame, blame, in_scope
 from pytest_asyncbench._judging.grouping import alike, waits
 from pytest_asyncbench._judging.merging import merged, one_call
@@ -64,7 +69,8 @@ def findings(
     """Name every place that blocked, the one that cost most first."""
     if not seen.stalls and not seen.calls:
         return []
-    return merged(_Inquiry(policy, seen, rules).findings())
+    found = merged(_Inquiry(policy, seen, rules).findings())
+    return [of_baseline(policy, one) for one in found]
 
 
 def _advice(rule: Rule) -> str:
@@ -272,6 +278,9 @@ class _Inquiry:
             file=source.file,
             line=source.line,
             function=source.function,
+            module=source.module,
+            sampled=True,
+            unseen=True,
             seconds=stall.lasted,
             advice=self._advice.get(step, ""),
             step=stall.lasted,
@@ -315,6 +324,8 @@ class _Inquiry:
             file=culprit.place.file,
             line=culprit.place.line,
             function=culprit.place.function,
+            module=culprit.place.module,
+            sampled=target in (None, GARBAGE),
             seconds=0.0,
             advice=self._advised(culprit, target),
             busy=not (culprit.call or target),

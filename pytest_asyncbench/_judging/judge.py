@@ -6,7 +6,11 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from pytest_asyncbench._judging.acceptance import forgiven_of, is_debuggers
+from pytest_asyncbench._judging.acceptance import (
+    forgiven_of,
+    is_debuggers,
+    near_stalls,
+)
 from pytest_asyncbench._judging.accounting import (
     compare,
     less_starved,
@@ -71,6 +75,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         unawaited=seen.unawaited,
         died=seen.died,
         unmeasured=_unmeasured(policy, seen),
+        near_stalls=near_stalls(policy, seen),
         problems=seen.problems,
         not_looked_for=_not_looked_for(policy, rules),
     )

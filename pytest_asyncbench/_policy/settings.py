@@ -77,6 +77,12 @@ _ROWS: Mapping[str, Callable[[Policy, Written, str], Policy]] = {
     "summary": lambda policy, value, source: replace(
         policy, summary=values.summary(_one(value))
     ),
+    "baseline": lambda policy, value, source: replace(
+        policy, baseline=None if value == NONE else _one(value)
+    ),
+    "update_baseline": lambda policy, value, source: replace(
+        policy, update_baseline=bool(value)
+    ),
     "real_limit": lambda policy, value, source: replace(
         policy, real_limit=values.duration(_one(value))
     ),

@@ -6,6 +6,9 @@ from pytest_asyncbench._words.promised import Policy
 
 __all__ = ["next_step"]
 
+_FEW = 3
+"""So many places are mended or accepted one by one, rather than put into a file."""
+
 
 def next_step(policy: Policy, places: int) -> str | None:
     """Name the step after this run; None where nothing is left to be done.
@@ -16,10 +19,23 @@ def next_step(policy: Policy, places: int) -> str | None:
     """
     if policy.blocking == "off":
         return None
+    then = "asyncbench_blocking = error refuses new ones"
     refused = policy.blocking == "error"
+    if policy.update_baseline:
+        step = "commit the baseline, with a reason behind each entry"
+        return None if refused else f"next: {step}; then {then}"
     if not places:
         keep = "next: nothing blocks: asyncbench_blocking = error keeps it so"
+        if policy.accepted is not None:
+            keep = f"next: nothing new blocks: {then}"
         return None if refused else keep
     mend, each = ("mend it", "it") if places == 1 else ("mend them", "each")
-    then = "" if refused else "; then asyncbench_blocking = error refuses new ones"
-    return f"next: {mend}, or accept {each} with a line of asyncbench_allow{then}"
+    step = f"{mend}, or accept {each} with a line of asyncbench_allow"
+    if policy.accepted is not None:
+        step = f"{mend}, or accept with --asyncbench-update-baseline"
+    elif places > _FEW:
+        step = (
+            "accept all as of today with --asyncbench-baseline=FILE "
+            "--asyncbench-update-baseline"
+        )
+    return f"next: {step}" if refused else f"next: {step}; then {then}"

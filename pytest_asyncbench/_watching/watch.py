@@ -54,6 +54,7 @@ class Watch:
     Args:
         clock: where every figure is read.
         threshold: the longest step that is no stall, in seconds.
+        told_from: the longest step that is not told of, where that is another one.
         interception: the wrapped calls, where known calls are to be recorded.
         families: the families of rules that count.
         tracing: whether to follow tasks, which costs more at each step.
@@ -67,6 +68,7 @@ class Watch:
         clock: Clock,
         *,
         threshold: float,
+        told_from: float | None = None,
         interception: Interception | None = None,
         families: frozenset[str] = frozenset(),
         tracing: bool = False,
@@ -85,15 +87,14 @@ class Watch:
         self.watchdog = Watchdog(
             clock, min(max(interval, _SHORTEST_INTERVAL), _LONGEST_INTERVAL), kernel
         )
-        self.census = (
-            Census(clock, threshold, self._long_step, time) if tracing else None
-        )
+        limit = threshold if told_from is None else told_from
+        self.census = Census(clock, limit, self._long_step, time) if tracing else None
         self.background = Background() if background else None
         if self.background is not None and self.census is not None:
             self.census.also_ended = self.background.ended
         self._probe = StepProbe(
             clock,
-            threshold,
+            limit,
             self._long_step,
             self._met,
             self.census.runner if self.census else None,

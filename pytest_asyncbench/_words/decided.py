@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import field
 from typing import Literal
 
+from pytest_asyncbench._words.fingerprints import fingerprint
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import MARKER, Policy
 from pytest_asyncbench._words.seen import (
@@ -120,6 +121,12 @@ class Finding:
     line: int
     function: str
     seconds: float
+    module: str = ""
+    """The module of the function."""
+    sampled: bool = False
+    """Whether it is known from a long step alone, and no rule names the call."""
+    unseen: bool = False
+    """Whether nobody looked during the step, so that `call` is the step's name."""
     step: float | None = None
     """How long the longest step was that stalled there; None where none did."""
     working: float | None = None
@@ -142,11 +149,28 @@ class Finding:
     """The reason for which it is accepted."""
     allowance: str | None = None
     """The allowance of that reason; None where it was not one that accepted it."""
+    baseline: str | None = None
+    """The entry of the baseline that accepts it, by its fingerprint."""
     advice: str = ""
     busy: bool = False
     """Whether the function was at work itself, and `call` is its own name."""
     via: Stack = ()
     """The frames between the user's place and the call, innermost first."""
+
+    @property
+    def caller(self) -> str:
+        """The qualified name of the function."""
+        return f"{self.module}.{self.function}" if self.module else self.function
+
+    @property
+    def known_call(self) -> str:
+        """What was called, by a name that it has in every run."""
+        return self.caller if self.unseen else self.call
+
+    @property
+    def fingerprint(self) -> str:
+        """What names the place, in every run and on every machine."""
+        return fingerprint(self.caller, self.known_call)
 
     def __repr__(self) -> str:
         times = f", {self.count} times" if self.count > 1 else ""
@@ -192,6 +216,9 @@ class Verdict:
     died: tuple[DeadTask, ...] = ()
     """The background tasks at whose exception nobody has looked."""
     unmeasured: bool = False
+    near_stalls: tuple[str, ...] = ()
+    """The functions of stalls in the baseline that were seen in a step of more than
+    half the threshold."""
     problems: tuple[Problem, ...] = ()
     not_looked_for: frozenset[str] = frozenset()
     """The allowances, as they are written, of calls whose family is off."""

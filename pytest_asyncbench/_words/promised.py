@@ -9,9 +9,12 @@ import dataclasses
 import enum
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pytest_asyncbench._words.values import dataclass
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._words.baseline import Baseline
 
 __all__ = [
     "MARKER",
@@ -150,6 +153,12 @@ class Policy:
     real_limit: float = 5.0
     summary: Summarised = "screen"
     """How much the summary tells: what fits a screen, or all."""
+    baseline: str | None = None
+    """The file of the places that are accepted as of today, as it was written."""
+    update_baseline: bool = False
+    """Whether what blocks in this run is put into that file, and fails nothing."""
+    accepted: Baseline | None = None
+    """What the file holds; None where there is no baseline."""
     asked: bool = False
     """Whether this very test asked to be watched, by a marker or by being async."""
     of_all: bool = False

@@ -141,6 +141,14 @@ class BlockingEntry:
     accepted it."""
     advice: str
     """What to write instead, as code; empty where nothing is known."""
+    fingerprint: str = ""
+    """What names the place in every run and on every machine: the qualified names of
+    the function and of the call."""
+    sampled: bool = False
+    """Whether it is known from a long step alone, and no rule names the call."""
+    baseline: str | None = None
+    """The fingerprint of the baseline's entry that accepts it, or that is written for
+    it; null where it is not of the baseline."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,6 +312,9 @@ class Record:
     looked, where a setting asks for them."""
     overrun: OverrunEntry | None = None
     """What stood when the budget ended; null where it did not end before the test."""
+    near_stalls: tuple[str, ...] = ()
+    """The functions of stalls in the baseline that were seen in a step of more than
+    half the threshold, so that these entries stay."""
     tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
     """What ran side by side, and when, for a timeline. Value only: its moments mean
     nothing in another process."""
@@ -365,6 +376,7 @@ def record_of(verdict: Verdict) -> Record:
         repeated=_repeated(verdict.repeated),
         died=tuple(map(_dead, verdict.died)),
         overrun=_overrun(verdict.overrun),
+        near_stalls=verdict.near_stalls,
         tasks=comparison.tasks if comparison else (),
     )
 
@@ -404,6 +416,9 @@ def _blocking(finding: Finding) -> BlockingEntry:
         allowed=finding.allowed,
         allowance=finding.allowance,
         advice=finding.advice,
+        fingerprint=finding.fingerprint,
+        sampled=finding.sampled,
+        baseline=finding.baseline,
     )
 
 

@@ -121,6 +121,14 @@ async def test_start():
     assert shop.licence.read()
 """,
     ),
+    "asyncbench_baseline = asyncbench-baseline.txt": Around(
+        files={
+            "asyncbench-baseline.txt": "# asyncbench baseline, version 1\n"
+            "test_it.test_old > time.sleep  # as of today\n"
+        },
+        before="import time\n\nasync def test_old():\n    time.sleep(0.001)\n",
+        told="the baseline accepted 1 place, 1 time, for ",
+    ),
     '@pytest.mark.virtual_time(start="2026-01-01T00:00:00Z")': Around(before=RETRIES),
     "asyncbench_calls = database: legacy.db.query  # legacy.aio.query(...)": Around(
         ini="asyncbench_blocking = error",

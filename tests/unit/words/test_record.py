@@ -145,6 +145,9 @@ def test_the_record_has_the_documented_shape():
                 "allowed": None,
                 "allowance": None,
                 "advice": "await asyncio.sleep(...)",
+                "fingerprint": "price_of > time.sleep",
+                "sampled": False,
+                "baseline": None,
             }
         ],
         "unused": [],
@@ -164,6 +167,7 @@ def test_the_record_has_the_documented_shape():
         "repeated": None,
         "died": [],
         "overrun": None,
+        "near_stalls": [],
     }
     assert json.loads(json.dumps(record)) == record
 

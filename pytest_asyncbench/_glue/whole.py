@@ -1,0 +1,132 @@
+"""Whether a run was full: all tests of the project were collected and run to the end.
+
+Only a full run tells that something no longer occurs. Why one was partial is kept in
+words, for people.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+__all__ = ["Node", "Whole"]
+
+_OUTPUT = "asyncbench_partial"
+"""Under this name a worker tells the controller why its part was none of a full run."""
+
+
+class Node(Protocol):
+    """A worker of pytest-xdist's, as its controller has it."""
+
+    workerinput: dict[str, str]
+    workeroutput: dict[str, list[str]]
+    """What it said at its end; missing where it died."""
+
+
+class Whole:
+    """A plugin that hears of all that makes a run a partial one."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._collected = 0
+        self._run = False
+        self._reasons: dict[str, None] = dict.fromkeys(_asked_for(config))
+
+    @property
+    def partial(self) -> str | None:
+        """Why the run was partial; None where it was full."""
+        if not self._reasons and not self._run:
+            return "no test was run"
+        return next(iter(self._reasons), None)
+
+    def note(self, reason: str) -> None:
+        """Take down a reason for which this run is a partial one."""
+        self._reasons[reason] = None
+
+    # ------------------------------------------------------------ collected
+
+    def pytest_itemcollected(self) -> None:
+        """Count what there was before anybody chose among it."""
+        self._collected += 1
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Hear of ``-k``, ``-m``, ``--lf`` and whoever else chooses."""
+        if items:
+            self.note("tests were deselected")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Find out whether tests were left out that nobody told of."""
+        if len(session.items) < self._collected:
+            self.note("tests were left out")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Hear of what could not be collected, or did not want to be."""
+        if not report.passed:
+            self.note(f"{report.nodeid} was not collected")
+
+    # ------------------------------------------------------------------ run
+
+    def pytest_runtest_logreport(self) -> None:
+        """Hear that there is a test at all."""
+        self._run = True
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Hear of an interrupt, of ``pytest.exit``, and of xdist's own end."""
+        self.note("the run was interrupted")
+
+    def pytest_internalerror(self) -> None:
+        """Hear of a failure of pytest's."""
+        self.note("pytest failed")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Find out whether the run was cut short; in a worker, tell its controller."""
+        if session.shouldfail or session.shouldstop:
+            self.note("the run was cut short")
+        output = getattr(self._config, "workeroutput", None)
+        if output is not None:
+            output[_OUTPUT] = list(self._reasons)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Node, error: object) -> None:
+        """Hear from a worker that ends, or of one that died."""
+        if error is not None or not hasattr(node, "workeroutput"):
+            self.note("a worker died")
+        else:
+            self._reasons.update(dict.fromkeys(node.workeroutput.get(_OUTPUT, ())))
+
+
+def _asked_for(config: pytest.Config) -> Iterator[str]:
+    """Give why the command line asks for a part of the tests."""
+    option = config.option
+    if getattr(option, "lf", False):
+        yield "--lf chooses tests"
+    if getattr(option, "ignore", None) or getattr(option, "ignore_glob", None):
+        yield "--ignore leaves tests out"
+    if getattr(option, "setuponly", False) or getattr(option, "setupplan", False):
+        yield "the tests were not called"
+    here = config.invocation_params.dir
+    given = [(here / arg).resolve() for arg in config.args if "::" not in arg]
+    if not all(_lies_in(each, given) for each in _all_tests(config)):
+        yield "not all paths were run (testpaths says which there are)"
+
+
+def _all_tests(config: pytest.Config) -> list[Path]:
+    """Give the folders and files of the whole suite."""
+    root = config.rootpath
+    paths = [
+        Path(found)
+        for pattern in config.getini("testpaths")
+        # A Path globs no absolute pattern, and pytest does.
+        for found in glob.iglob(str(root / pattern), recursive=True)  # noqa: PTH207
+    ]
+    return [path.resolve() for path in paths or [root]]
+
+
+def _lies_in(path: Path, given: list[Path]) -> bool:
+    return any(path == each or each in path.parents for each in given)
