@@ -94,14 +94,16 @@ _PACKAGE = __name__.partition(".")[0]
 _WRAPPERS = (
     f"{_PACKAGE}._interception.",
     f"{_PACKAGE}._watching.calls",
+    f"{_PACKAGE}._watching.watch",
     f"{__package__}.collector",
 )
 """Modules of ours that no stack shows: those that stand around a known call or count
-it, and the one that Python calls at a garbage collection. Who made the call is to be
-seen, and the line at which the collection came."""
+it, the one that takes down a long step, and the one that Python calls at a garbage
+collection. Who made the call is to be seen, and the line at which the collection came.
+"""
 
-_OURS_ALONE = frozenset({"_counts", "_tell", "_tell_at"})
-"""The functions among them that do not make the call. What they call is ours as well,
+_OURS_ALONE = frozenset({"_counts", "_long_step", "_tell", "_tell_at"})
+"""The functions among them that work for us alone. What they call is ours as well,
 though it may lie in the standard library."""
 
 _DEEPEST_OF_OURS = 30

@@ -13,11 +13,14 @@ import zlib
 
 import pytest
 
+from pytest_asyncbench._interception import engine
 from pytest_asyncbench._loops.tasks import describe_callback
 from pytest_asyncbench._python import gil
+from pytest_asyncbench._python import stack as stack_module
 from pytest_asyncbench._python.callee import callee
 from pytest_asyncbench._python.positions import line_of_operator
 from pytest_asyncbench._python.stack import Position, capture, is_debugged, to_stack
+from pytest_asyncbench._watching.watch import Watch
 
 WITH_POSITIONS = sys.version_info >= (3, 11)
 
@@ -609,3 +612,20 @@ def test_what_a_wrapper_calls_for_itself_is_nobodys(name, shown):
 
     stack = to_stack(step(users))
     assert stack[0].function.rpartition(".")[2] == shown
+
+
+def test_what_works_for_us_alone_is_there_under_its_name():
+    """By a name that is gone nothing is told apart."""
+    owners = engine, engine.Interception, Watch
+    names = stack_module._OURS_ALONE
+    assert all(any(hasattr(each, name) for each in owners) for name in names)
+
+
+def test_who_takes_down_a_long_step_is_not_in_it():
+    """The step is over by then, and nobody's line is to be seen."""
+
+    def library():
+        return look()
+
+    library.__name__ = Watch._long_step.__name__
+    assert to_stack(step(made_by(library, Watch.__module__))) == ()
