@@ -394,12 +394,12 @@ class Lost(NamedTuple):
         known = [*self.earlier, (self.moment, self.seconds)]
         while True:
             before, seconds = known[-1]
-            more = (_unexplained(before, moment) or 0.0) - since
+            more = _unexplained(before, moment) or 0.0
             if more >= -_AT_ONCE or len(known) == 1:
                 break
             known.pop()
         causes = _late_between(before, moment) + _by_us_between(before, moment)
-        lost = max(0.0, min(more, causes))
+        lost = max(0.0, min(more - since, causes))
         return Lost(moment, seconds + lost, tuple(known[-_MOST_EARLIER:]))
 
 

@@ -273,6 +273,8 @@ class Watch:
                     self.background.meet(view)
                 self.watchdog.look_at(view, self._probe.codes)
                 self.also_met(view)
+            # Why the next poll is late has nothing to do with this.
+            self.watchdog.settle(view)
         except Exception as error:
             self._failed(f"a loop could not be watched: {error_of_ours(error)}")
 

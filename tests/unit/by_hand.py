@@ -179,15 +179,19 @@ class OnTop(HandLoop):
 
 
 class Slow(HandLoop):
-    """A loop whose polls come back a quarter of a second too late."""
+    """A loop whose polls come back a quarter of a second too late.
 
-    def __init__(self, clock):
+    It stands in the run queue meanwhile, or does what `late` says.
+    """
+
+    def __init__(self, clock, late=None):
         super().__init__(clock)
+        late = late or clock.starve
         poll = self._selector.select
 
         def select(timeout=None):
             events = poll(timeout)
-            clock.starve(0.25)
+            late(0.25)
             return events
 
         self._selector.select = select

@@ -295,6 +295,9 @@ def test_what_was_waited_for_after_the_loop_has_ended_is_not_lost():
     assert ran.up_to(last, since=0.0).seconds == 0.75
     assert ran.up_to(last, since=0.5).seconds == 0.5
     assert ran.up_to(last, since=1.0).seconds == 0.0
+    # What was lost before is not taken back: the thread may have stood in the queue.
+    queued = moment(12.0, starved=1.0, late=0.25, by_us=0.5)
+    assert ran.up_to(last).up_to(queued, since=1.0).seconds == 0.75
 
 
 def test_a_wait_in_the_queue_seems_unexplained_until_it_is_over():

@@ -182,6 +182,20 @@ def test_a_poll_that_was_late_excuses_nothing_that_the_next_step_does(clock, slo
     assert watch.problems == []
 
 
+def test_what_passed_as_the_loop_was_met_takes_nothing_of_its_first_poll(clock):
+    """The thread stood in the queue then, and had no interpreter as the poll ended."""
+    watch, loop = Watch(clock, threshold=10.0), Slow(clock, clock.wait)
+    watch.also_met = lambda view: clock.starve(1.0)
+    watch.start()
+    starved = watch.starvation()
+    loop.run_until_complete(asyncio.sleep(2.0))
+    (view,) = watch.views()
+    assert view.late > 0
+    assert starved().seconds == pytest.approx(1.0 + view.late)
+    watch.stop()
+    loop.close()
+
+
 def test_an_account_that_cannot_be_read_does_not_reach_the_loop(slow, monkeypatch):
     """It is the plugin's problem."""
     watch, loop = slow
