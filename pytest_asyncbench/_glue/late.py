@@ -7,6 +7,7 @@ off again would cost more than such a test itself.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -30,11 +31,22 @@ seconds. In the child of a fork that thread is not there."""
 class Late:
     """A test that is not watched as yet."""
 
-    __slots__ = ("began", "begun", "claim", "item", "phase", "policy", "wall")
+    __slots__ = (
+        "began",
+        "begun",
+        "claim",
+        "item",
+        "phase",
+        "policy",
+        "process",
+        "wall",
+    )
 
     def __init__(self, item: pytest.Item, policy: Policy) -> None:
         self.item = item
         self.policy = policy
+        self.process = os.getpid()
+        """Which runs the test: a child that it forks tells nobody what it sees."""
         self.claim = [None]
         """Who takes this out may begin to watch the test, or change its phase."""
         self.begun = held_lock()
@@ -113,13 +125,12 @@ class LateStart:
 
     def _stepped(self) -> None:
         late = self._waiting
+        if late is None or late.process != os.getpid():
+            return
         try:
-            if late is not None:
-                late.claim.pop()
+            late.claim.pop()
         except IndexError:
             return  # it is begun by now, or about to be, or its phase changes
-        if late is None:
-            return
         self._first_step.disarm()
         try:
             self._begin(late)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
+
 REPORT = "--asyncbench-blocking=report"
 
 WATCHED = """
@@ -176,3 +180,26 @@ def test_a_listener_hears_of_a_test_without_a_loop(pytester):
     )
     result = pytester.runpytest_subprocess(REPORT, "-s", "-p", "no:cacheprovider")
     result.stdout.fnmatch_lines(["*heard test_none 0 True*"])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks")
+def test_a_child_that_a_test_forks_is_left_alone(pytester):
+    """What is seen there reaches nobody, and a thread of ours is not its business."""
+    pytester.makeconftest(WATCHED)
+    pytester.makepyfile(
+        """
+        import asyncio, os
+
+        def test_forks():
+            child = os.fork()
+            if not child:
+                asyncio.run(asyncio.sleep(0))
+                print("ran", flush=True)
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        """
+    )
+    result = pytester.runpytest_subprocess(REPORT, "-s", "-q", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1)
+    assert "ran" in result.stdout.str()
+    assert "watched False" not in result.stdout.str()
