@@ -31,7 +31,8 @@ def sqlite_stand_ins() -> dict[str, type]:
         ImportError: this Python was built without sqlite3.
     """
     module = importlib.import_module("sqlite3")
-    looks = {"__module__": "sqlite3"}
+    # With no dictionary of its own a cursor is made as quickly as sqlite3's.
+    looks: dict[str, object] = {"__module__": "sqlite3", "__slots__": ()}
     cursor_type: type[sqlite3.Cursor] = type("Cursor", (module.Cursor,), dict(looks))
 
     make, new = module.Connection.cursor, cursor_type

@@ -1197,6 +1197,15 @@ def test_a_connection_made_before_the_loop_is_watched_on_it(ear):
     connection.close()
 
 
+def test_what_stands_in_for_sqlites_types_has_no_more_than_they(interception):
+    """Neither takes an attribute that sqlite3's own would refuse."""
+    connection = sqlite3.connect(":memory:")
+    with contextlib.closing(connection):
+        for each in (connection, connection.cursor(), connection.execute("select 1")):
+            with pytest.raises(AttributeError):
+                each.note = "mine"
+
+
 def test_a_users_function_that_a_query_calls_is_told_itself(patches):
     """The wait is charged to its own line, and not to the query around it."""
     interception, ear = Interception(RULES, Ticks()), Ear()
