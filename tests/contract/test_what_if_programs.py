@@ -23,7 +23,7 @@ def test_a_row_has_what_both_took_and_what_was_foretold_if_anything_was() -> Non
     ).stdout
 
     assert re.search(
-        r"^os\.read of a pipe +\d\.\d{3} s +(-|\d\.\d{3} s) +\d\.\d{3} s",
+        r"^os\.read of a pipe +\d+\.\d{3} s +(-|\d+\.\d{3} s) +\d+\.\d{3} s",
         printed,
         re.MULTILINE,
     )
