@@ -211,10 +211,13 @@ class Installation:
         # Of most nothing is there, not even the outermost package.
         if sys.modules.keys().isdisjoint(self._late_packages):
             return
-        late = [rule for rule in self._late if may_be_imported(rule.target)]
+        late: list[Rule] = []
+        left: list[Rule] = []
+        for rule in self._late:
+            (late if may_be_imported(rule.target) else left).append(rule)
         if not late:
             return
-        self._late = [rule for rule in self._late if rule not in late]
+        self._late = left
         self._late_packages = {rule.target.partition(".")[0] for rule in self._late}
         known = len(self._swaps)
         self._wrap(late)
