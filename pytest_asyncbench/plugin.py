@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(reports, "asyncbench-reports")
     if anything_written(config):
         plan_of(config).begin()
-        if plan_of(config).keeper is not None:
+        if plan_of(config).tells_at_the_end:
             reports.begin()
 
 

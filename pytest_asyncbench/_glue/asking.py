@@ -92,7 +92,7 @@ class Reports:
         from pytest_asyncbench._glue.summary import Summary
 
         plan = plan_of(self._config)
-        summary = Summary(plan.policy, plan.keeper)
+        summary = Summary(plan.policy, plan.keeper, plan.reporter)
         self._config.pluginmanager.unregister(self)
         self._config.pluginmanager.register(summary, "asyncbench-summary")
         return summary

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_asyncbench._glue.files import change_file, insist_on_writing
+from pytest_asyncbench._glue.settings import folder_of
 from pytest_asyncbench._glue.whole import Node, Whole
 from pytest_asyncbench._reports.baseline import (
     Change,
@@ -43,11 +44,7 @@ def baseline_file(config: pytest.Config, policy: Policy) -> Path | None:
     """Give the file of the baseline; None where there is none."""
     if policy.baseline is None:
         return None
-    if policy.sources.get("baseline") == "ini":
-        folder = config.inipath.parent if config.inipath else config.rootpath
-    else:
-        folder = config.invocation_params.dir
-    return folder / policy.baseline
+    return folder_of(config, policy.sources["baseline"]) / policy.baseline
 
 
 def with_baseline(config: pytest.Config, policy: Policy) -> Policy:

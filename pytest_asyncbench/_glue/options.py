@@ -160,6 +160,13 @@ OPTIONS = (
         help="the blocking places that are accepted as of today; only others count",
     ),
     Option(
+        name="report",
+        value="file.json, file.md, file.sarif",
+        default="nothing",
+        help="a report of the run, by its suffix; one line each, as often as wanted",
+        kind="linelist",
+    ),
+    Option(
         name="update_baseline",
         value="a flag of the command line",
         default="off",

@@ -23,6 +23,8 @@ from pytest_asyncbench._words.promised import Policy
 
 if TYPE_CHECKING:
     from pytest_asyncbench._glue.baseline import Keeper
+    from pytest_asyncbench._glue.reports import Reporter
+    from pytest_asyncbench._glue.whole import Whole
 
 __all__ = ["Plan"]
 
@@ -41,8 +43,13 @@ class Plan:
         self.policy = policy_of(config)
         self.keeper: Keeper | None = None
         """Who keeps the baseline; only where there is one, and no worker is."""
+        self.reporter: Reporter | None = None
+        """Who writes reports; only where some are wanted, and no worker is."""
+        self._whole: Whole | None = None
         if self.policy.baseline is not None or self.policy.update_baseline:
             self._bring_baseline()
+        if self.policy.report:
+            self._bring_reports()
         self._in_loop = replace(self.policy, asked=self.policy.blocking == "error")
         """What holds for an async test that has no marker of ours."""
         # Budgets that are settings are for async tests.
@@ -62,18 +69,36 @@ class Plan:
             baseline_file,
             with_baseline,
         )
-        from pytest_asyncbench._glue.whole import Whole
 
         self.policy = with_baseline(self._config, self.policy)
         file = baseline_file(self._config, self.policy)
         if file is None:
             return
-        whole = Whole(self._config)
-        plugins = self._config.pluginmanager
-        plugins.register(whole, "asyncbench-whole")
+        whole = self._bring_whole()
         if not hasattr(self._config, "workerinput"):
             self.keeper = Keeper(file, self.policy, whole)
-            plugins.register(self.keeper, "asyncbench-baseline")
+            self._config.pluginmanager.register(self.keeper, "asyncbench-baseline")
+
+    def _bring_reports(self) -> None:
+        from pytest_asyncbench._glue.reports import Reporter
+
+        whole = self._bring_whole()
+        if not hasattr(self._config, "workerinput"):
+            self.reporter = Reporter(self._config, self.policy, whole)
+            self._config.pluginmanager.register(self.reporter, "asyncbench-reporter")
+
+    def _bring_whole(self) -> Whole:
+        from pytest_asyncbench._glue.whole import Whole
+
+        if self._whole is None:
+            self._whole = Whole(self._config)
+            self._config.pluginmanager.register(self._whole, "asyncbench-whole")
+        return self._whole
+
+    @property
+    def tells_at_the_end(self) -> bool:
+        """Whether the summary has something to tell though no test was watched."""
+        return self.keeper is not None or self.reporter is not None
 
     def begin(self) -> None:
         """Watch from the start of the run, where a setting asks for that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,7 @@ from pytest_asyncbench._words.clock import SYSTEM_CLOCK, current_thread_ids
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Allowance, Budget, Policy, Rule
 
-__all__ = ["header", "policy_of"]
+__all__ = ["folder_of", "header", "policy_of"]
 
 
 def policy_of(config: pytest.Config) -> Policy:
@@ -40,6 +41,13 @@ def policy_of(config: pytest.Config) -> Policy:
         except PolicyError as error:
             raise pytest.UsageError(f"asyncbench ({source}): {error}") from None
     return policy
+
+
+def folder_of(config: pytest.Config, source: str) -> Path:
+    """Give the folder from which a path is read that was written at some place."""
+    if source != "ini":
+        return config.invocation_params.dir
+    return config.inipath.parent if config.inipath else config.rootpath
 
 
 def _insist_on_names(config: pytest.Config) -> None:

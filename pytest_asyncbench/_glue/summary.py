@@ -24,6 +24,7 @@ from pytest_asyncbench._words.units import many
 
 if TYPE_CHECKING:
     from pytest_asyncbench._glue.baseline import Keeper
+    from pytest_asyncbench._glue.reports import Reporter
     from pytest_asyncbench._words.problems import Problem
     from pytest_asyncbench._words.record import Record
     from pytest_asyncbench._words.seen import NotFollowed
@@ -43,9 +44,15 @@ _MOST, _FEW = 3, 1
 class Summary:
     """What the run as a whole saw: a plugin that hears of workers' tests, too."""
 
-    def __init__(self, policy: Policy, keeper: Keeper | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        keeper: Keeper | None = None,
+        reporter: Reporter | None = None,
+    ) -> None:
         self._policy = policy
         self._keeper = keeper
+        self._reporter = reporter
         rules = (*RULES, *policy.calls)
         self._allowances = [
             row for row in policy.allow if is_looked_for(row.call, rules, policy.rules)
@@ -118,6 +125,7 @@ class Summary:
     def lines(self) -> Iterator[str]:
         """Give the lines of the terminal summary."""
         kept = [*self._keeper.lines()] if self._keeper is not None else []
+        kept += self._reporter.lines() if self._reporter is not None else []
         if not self.tests and not self.unread and not kept:
             return
         tests, steps = many(len(self.tests), "test"), many(self.steps, "step")

@@ -80,6 +80,9 @@ _ROWS: Mapping[str, Callable[[Policy, Written, str], Policy]] = {
     "baseline": lambda policy, value, source: replace(
         policy, baseline=None if value == NONE else _one(value)
     ),
+    "report": lambda policy, value, source: replace(
+        policy, report=values.reports(value)
+    ),
     "update_baseline": lambda policy, value, source: replace(
         policy, update_baseline=bool(value)
     ),

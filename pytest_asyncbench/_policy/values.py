@@ -38,6 +38,7 @@ __all__ = [
     "once",
     "reason",
     "repeat",
+    "reports",
     "rules",
     "scope",
     "serial",
@@ -240,6 +241,22 @@ def scope(value: str | Iterable[str]) -> tuple[str, ...]:
                 f"{name!r} is no package; a name as in import is accepted"
             )
     return tuple(names)
+
+
+_SUFFIXES = (".json", ".md", ".sarif")
+
+
+def reports(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Read names of files, each with the suffix of a report that there is."""
+    lines = value.splitlines() if isinstance(value, str) else several(value)
+    names = tuple(line.strip() for line in lines if line.strip())
+    for name in names:
+        # A timeline has a suffix of its own that ends as another one does.
+        if not name.endswith(_SUFFIXES) or name.endswith(".trace.json"):
+            raise PolicyError(
+                f"{name!r} has no suffix of a report; accepted: {', '.join(_SUFFIXES)}"
+            )
+    return names
 
 
 def words(value: str | Iterable[str]) -> list[str]:

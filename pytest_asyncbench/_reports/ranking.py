@@ -11,7 +11,7 @@ from itertools import accumulate, chain
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
-from pytest_asyncbench._words.units import many, seconds, where
+from pytest_asyncbench._words.units import many, seconds, shown, where
 from pytest_asyncbench._words.whose import is_users
 
 if TYPE_CHECKING:
@@ -71,6 +71,24 @@ class Ranking:
         yield from chain.from_iterable(told[:shown])
         if shown < len(told):
             yield f"  … and {len(told) - shown:,} more (--asyncbench-summary=all)"
+
+    def rows(self, root: str) -> Iterator[tuple[str, ...]]:
+        """Give the cells of a table: lost, whose, place, call, times, tests, advice.
+
+        Args:
+            root: the folder from which places are told.
+        """
+        ranked = sorted(self.places.items(), key=lambda entry: -entry[1].seconds)
+        for (file, line, function, call), place in ranked:
+            yield (
+                seconds(place.seconds),
+                place.owner,
+                f"{shown(file, root)}:{line} in {function}",
+                call,
+                f"{place.count:,}",
+                f"{len(place.tests):,}",
+                place.advice,
+            )
 
     def _headline(self) -> str:
         lost = dict.fromkeys(_OWNERS, 0.0)

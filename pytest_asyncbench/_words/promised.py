@@ -159,6 +159,8 @@ class Policy:
     """Whether what blocks in this run is put into that file, and fails nothing."""
     accepted: Baseline | None = None
     """What the file holds; None where there is no baseline."""
+    report: tuple[str, ...] = ()
+    """The files of the reports that are wanted of the run, as they were written."""
     asked: bool = False
     """Whether this very test asked to be watched, by a marker or by being async."""
     of_all: bool = False

@@ -33,8 +33,8 @@ def where(file: str, line: int, function: str) -> str:
     return f"{shown(file)}:{line} in {function}"
 
 
-def shown(file: str) -> str:
-    """Write a path as people do: from the current folder, or from its installation.
+def shown(file: str, start: str = os.curdir) -> str:
+    """Write a path as people do: from a folder, or from its installation.
 
     What lies elsewhere keeps its whole path.
     """
@@ -42,7 +42,7 @@ def shown(file: str) -> str:
         if file.startswith(folder):
             return file[len(folder) :]
     try:
-        relative = os.path.relpath(file)
+        relative = os.path.relpath(file, start)
     except (OSError, ValueError):  # the current folder is gone, or on another drive
         return file
     return file if relative.startswith("..") else relative

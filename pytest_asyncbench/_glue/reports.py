@@ -1,0 +1,98 @@
+"""The reports of a run: each test's record is kept, and all is written at the end."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_asyncbench._glue.files import change_file, insist_on_writing
+from pytest_asyncbench._glue.properties import PROPERTY
+from pytest_asyncbench._glue.settings import folder_of
+from pytest_asyncbench._glue.whole import Whole
+from pytest_asyncbench._reports.markdown import markdown_report
+from pytest_asyncbench._reports.run import RunReport, json_report
+from pytest_asyncbench._reports.sarif import sarif_report
+from pytest_asyncbench._words.promised import Policy
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._words.plain import Json
+
+__all__ = ["Reporter"]
+
+_WRITERS: Mapping[str, Callable[[RunReport], str]] = {
+    ".json": json_report,
+    ".md": markdown_report,
+    ".sarif": sarif_report,
+}
+
+
+class Reporter:
+    """A plugin that keeps what the reports of the run are made of, and writes them.
+
+    Raises:
+        pytest.UsageError: one of the files can't be written.
+    """
+
+    def __init__(self, config: pytest.Config, policy: Policy, whole: Whole) -> None:
+        self._config = config
+        self._whole = whole
+        self._texts: dict[str, str] = {}
+        self._told: list[str] = []
+        source = policy.sources["report"]
+        folder = folder_of(config, source)
+        self._files = {name: folder / name for name in policy.report}
+        for name, file in self._files.items():
+            try:
+                insist_on_writing(file)
+            except (OSError, ValueError) as error:
+                told = error.strerror if isinstance(error, OSError) else None
+                raise pytest.UsageError(
+                    f"asyncbench ({source}): report: {name}: {told or error}"
+                ) from None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the record of a test's last report; of a rerun, that of the last run."""
+        if report.when == "teardown":
+            for name, value in report.user_properties:
+                if name == PROPERTY and isinstance(value, str):
+                    self._texts[report.nodeid] = value
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Write every report."""
+        if exitstatus == pytest.ExitCode.USAGE_ERROR:
+            return
+        told = RunReport(
+            self._run(int(exitstatus)), self._texts, str(self._config.rootpath)
+        )
+        for name, file in self._files.items():
+            self._told += self._write(name, file, told)
+
+    def _run(self, exitstatus: int) -> Mapping[str, Json]:
+        return {
+            "asyncbench": version("pytest-asyncbench"),
+            "pytest": pytest.__version__,
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "exitstatus": exitstatus,
+            "partial": self._whole.partial,
+        }
+
+    @staticmethod
+    def _write(name: str, file: Path, told: RunReport) -> Iterator[str]:
+        text = _WRITERS[file.suffix](told)
+        try:
+            change_file(file, lambda before: text)
+        except (OSError, ValueError) as error:
+            yield f"the report {name} was not written: {error}; the outcomes stand"
+        else:
+            yield f"report: {name}"
+
+    def lines(self) -> list[str]:
+        """Give the lines of the summary that tell of the reports."""
+        return self._told

@@ -1,0 +1,63 @@
+"""A run in Markdown, for a job's summary: short, the dearest places first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_asyncbench._reports.ranking import Ranking
+from pytest_asyncbench._reports.run import RunReport
+from pytest_asyncbench._words.units import many
+
+__all__ = ["markdown_report"]
+
+_MOST = 50
+"""So many places are shown: a job's summary has a limit, and a reader, too."""
+
+
+def markdown_report(told: RunReport) -> str:
+    """Write the run in Markdown."""
+    return "\n".join(_lines(told)) + "\n"
+
+
+def _lines(told: RunReport) -> Iterator[str]:
+    records = told.records
+    ranking = Ranking()
+    accepted = 0
+    for nodeid, record in records.items():
+        for entry in record.blocking:
+            if entry.allowed is None:
+                ranking.add(nodeid, entry)
+            else:
+                accepted += entry.count
+    steps = sum(record.steps for record in records.values())
+    yield "## asyncbench"
+    yield ""
+    yield f"{many(len(records), 'test')} and {many(steps, 'step')} measured."
+    partial = told.run.get("partial")
+    if partial:
+        yield f"The run was partial: {_safe(str(partial))}."
+    broken = [nodeid for nodeid, record in records.items() if record.violations]
+    if broken:
+        yield f"{many(len(broken), 'test')} broke a promise."
+    if accepted:
+        yield f"Blocking that is accepted: {many(accepted, 'time')}."
+    if not ranking.places:
+        yield "Nothing blocked the event loop that is not accepted."
+        return
+    yield ""
+    yield "| lost | whose | place | call | times | tests | use instead |"
+    yield "| ---: | --- | --- | --- | ---: | ---: | --- |"
+    rows = [*ranking.rows(told.root)]
+    for row in rows[:_MOST]:
+        yield f"| {' | '.join(map(_safe, row))} |"
+    if len(rows) > _MOST:
+        yield ""
+        yield f"… and {len(rows) - _MOST:,} more places."
+
+
+def _safe(text: str) -> str:
+    """Write a text so that it neither ends a cell nor becomes markup."""
+    plain = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    for char in "\\`*_[]|":
+        plain = plain.replace(char, f"\\{char}")
+    return plain

@@ -1,0 +1,129 @@
+"""``asyncbench_report``: reports of a run, by their suffix."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+SUITE = """
+import time
+
+async def test_blocks():
+    time.sleep(0.001)
+
+async def test_innocent():
+    pass
+
+def test_sync():
+    pass
+"""
+REPORT = "--asyncbench-blocking=report"
+NO_STALLS = "--asyncbench-threshold=30s"
+"""What a busy machine does to a step is no question here."""
+
+
+@pytest.fixture
+def anew(pytester, play_once, _played):
+    """Run a test file now, whatever was run before: the files are looked at."""
+
+    def anew(*args, **how):
+        (pytester.path / "reports.jsonl").unlink(missing_ok=True)
+        remembered = {**_played}
+        _played.clear()
+        try:
+            return play_once(SUITE, NO_STALLS, *args, **how)
+        finally:
+            _played.clear()
+            _played.update(remembered)
+
+    return anew
+
+
+@pytest.mark.parametrize("workers", [False, True], ids=["plain", "workers"])
+def test_each_report_is_written_by_its_suffix(anew, pytester, workers):
+    """As often as wanted, and under workers by the controller."""
+    names = ("one.json", "two.json", "it.md", "it.sarif")
+    asked = [f"--asyncbench-report={name}" for name in names]
+    run = anew(REPORT, *asked, workers=workers)
+    assert run.status == 0
+    assert [line for line in run.summary if line.startswith("report: ")] == [
+        f"report: {name}" for name in names
+    ]
+    report = json.loads((pytester.path / "one.json").read_text())
+    assert report["run"]["exitstatus"] == 0
+    assert report["run"]["partial"] is None
+    told = {test["nodeid"]: test["record"] for test in report["tests"]}
+    assert told.keys() == {
+        "test_it.py::test_blocks",
+        "test_it.py::test_innocent",
+        "test_it.py::test_sync",
+    }
+    assert told["test_it.py::test_blocks"] == run["test_blocks"].record
+    sarif = json.loads((pytester.path / "it.sarif").read_text())
+    uris = [
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        for result in sarif["runs"][0]["results"]
+        if result["ruleId"] == "blocking-call"
+    ]
+    assert uris == ["test_it.py"]
+    assert "test\\_it.py:4 in test\\_blocks" in (pytester.path / "it.md").read_text()
+
+
+def test_the_ini_file_names_reports_a_line_each(anew, pytester):
+    """From its own folder; the command line's replace them."""
+    ini = "asyncbench_report =\n    a.json\n    b.md\nasyncbench_blocking = report"
+    anew(ini=ini)
+    assert (pytester.path / "a.json").exists()
+    assert (pytester.path / "b.md").exists()
+    (pytester.path / "b.md").unlink()
+    anew("--asyncbench-report=c.md", ini=ini)
+    assert (pytester.path / "c.md").exists()
+    assert not (pytester.path / "b.md").exists()
+
+
+def test_a_run_that_is_partial_says_so(anew, pytester):
+    """Who makes a whole of several parts must know."""
+    anew(REPORT, "--asyncbench-report=a.json", "-k", "blocks")
+    report = json.loads((pytester.path / "a.json").read_text())
+    assert report["run"]["partial"] == "tests were deselected"
+
+
+def test_a_report_switches_nothing_on(anew, pytester):
+    """It says what was watched: here, nothing."""
+    run = anew("--asyncbench-report=a.json")
+    assert not run["test_blocks"].watched
+    assert json.loads((pytester.path / "a.json").read_text())["tests"] == []
+
+
+def test_what_can_not_be_written_ends_the_run_before_the_first_test(anew, pytester):
+    """With the option and what is wrong with it."""
+    (pytester.path / "a.json").mkdir()
+    suffixes = "has no suffix of a report; accepted: .json, .md, .sarif"
+    for name, told in {
+        "a.txt": f"'a.txt' {suffixes}",
+        "a.trace.json": f"'a.trace.json' {suffixes}",
+        "json": f"'json' {suffixes}",
+        "a.json": "a.json: it is a folder",
+        "no/a.md": "no/a.md: there is no folder 'no'",
+    }.items():
+        run = anew(f"--asyncbench-report={name}")
+        assert (run.status, run.outcomes) == (4, {})
+        assert f"asyncbench (command line): report: {told}" in run.err
+
+
+VANISHES = """
+import pathlib
+def pytest_sessionfinish():
+    pathlib.Path("sub").rmdir()
+"""
+
+
+def test_what_fails_at_the_end_is_told_and_harms_no_outcome(anew, pytester):
+    """The folder was there when the run began."""
+    (pytester.path / "sub").mkdir()
+    run = anew(REPORT, "--asyncbench-report=sub/a.md", conftest=VANISHES)
+    assert run.status == 0
+    (line,) = [line for line in run.summary if line.startswith("the report sub/a.md")]
+    assert "was not written: " in line
+    assert line.endswith("; the outcomes stand")

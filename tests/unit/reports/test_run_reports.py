@@ -1,0 +1,175 @@
+"""Reports of a run, for machines and for a job's summary, from records made by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from by_hand import SITE
+from referencing import Registry, Resource
+
+from pytest_asyncbench._reports.markdown import markdown_report
+from pytest_asyncbench._reports.run import RunReport, json_report
+from pytest_asyncbench._reports.sarif import sarif_report
+from pytest_asyncbench._words.decided import Finding, Verdict, Violation
+from pytest_asyncbench._words.promised import Policy
+from pytest_asyncbench._words.record import record_of
+from pytest_asyncbench._words.seen import Elapsed
+
+DOCS = Path(__file__).parents[3] / "docs"
+ROOT = str(Path("/home/user").absolute())
+RUN = {
+    "asyncbench": "0.1.0",
+    "pytest": "9.0",
+    "python": "3.12.1",
+    "system": "Linux",
+    "exitstatus": 1,
+    "partial": None,
+}
+
+
+def found(call="time.sleep", line=88, **more):
+    """Give what blocked at one place."""
+    given = {
+        "kind": "call",
+        "call": call,
+        "file": f"{ROOT}/shop/pri cing.py",
+        "line": line,
+        "module": "shop.pricing",
+        "function": "price_of",
+        "seconds": 0.25,
+        "advice": "await asyncio.sleep(...)",
+        **more,
+    }
+    return Finding(**given)
+
+
+def told_of(*findings, failed=False, **run):
+    """Give what the reports are made of: two tests that found the same."""
+    broken = (Violation(kind="blocking"),) if failed else ()
+    verdict = Verdict(
+        policy=Policy(blocking="error"),
+        elapsed=Elapsed(wall=1.0),
+        steps=1000,
+        findings=findings,
+        violations=broken,
+    )
+    text = json.dumps(record_of(verdict).to_json())
+    texts = {f"tests/test_it.py::test_{name}": text for name in "ab"}
+    return RunReport({**RUN, **run}, texts, ROOT)
+
+
+@pytest.mark.parametrize("findings", [(), (found(), found(allowed="why"))])
+def test_the_json_is_what_its_schema_says(findings):
+    """Each record by the record's own schema."""
+    report = json.loads(json_report(told_of(*findings)))
+    schema = json.loads((DOCS / "report.schema.json").read_text("utf-8"))
+    record = json.loads((DOCS / "record.schema.json").read_text("utf-8"))
+    known = Registry().with_resource(
+        "record.schema.json", Resource.from_contents(record)
+    )
+    jsonschema.Draft202012Validator(schema, registry=known).validate(report)
+    assert [test["nodeid"] for test in report["tests"]] == [
+        "tests/test_it.py::test_a",
+        "tests/test_it.py::test_b",
+    ]
+
+
+def test_a_run_in_which_nothing_was_watched_has_a_report_all_the_same():
+    """Of each kind."""
+    told = RunReport(RUN, {}, ROOT)
+    assert json.loads(json_report(told))["tests"] == []
+    assert json.loads(sarif_report(told))["runs"][0]["results"] == []
+    assert "0 tests and 0 steps measured." in markdown_report(told)
+
+
+def test_a_record_that_can_not_be_read_stops_no_report():
+    """A worker may have another version of the plugin."""
+    told = RunReport(RUN, {"t.py::x": '{"version": 9}'}, ROOT)
+    assert json.loads(json_report(told))["tests"][0]["record"] == {"version": 9}
+    assert json.loads(sarif_report(told))["runs"][0]["results"] == []
+
+
+def results(told):
+    """Give the results of a report for code scanning."""
+    report = json.loads(sarif_report(told))
+    assert report["version"] == "2.1.0"
+    (run,) = report["runs"]
+    rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    assert all(each["ruleId"] in rules for each in run["results"])
+    return run["results"]
+
+
+def test_sarif_has_a_result_for_each_place():
+    """At its line, from the root folder, with what names it when the line moves."""
+    (one,) = results(told_of(found()))
+    assert one["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {
+            "uri": "shop/pri%20cing.py",
+            "uriBaseId": "%SRCROOT%",
+        },
+        "region": {"startLine": 88},
+    }
+    assert one["partialFingerprints"] == {
+        "asyncbench/v1": "shop.pricing.price_of > time.sleep"
+    }
+    assert one["message"]["text"] == (
+        "time.sleep kept the event loop for 0.500 s, 2 times in 2 tests, called in "
+        "price_of. Use: await asyncio.sleep(...)"
+    )
+
+
+def test_sarif_tells_what_failed_a_test_from_what_did_not():
+    """What is accepted is suppressed, with its reason."""
+    assert results(told_of(found(), failed=True))[0]["level"] == "error"
+    assert results(told_of(found()))[0]["level"] == "warning"
+    (one,) = results(told_of(found(allowed="until #12"), failed=True))
+    assert one["level"] == "note"
+    assert one["suppressions"] == [{"kind": "external", "justification": "until #12"}]
+
+
+def test_sarif_names_a_place_outside_of_the_root_folder_and_one_without_a_line():
+    """A line below 1 is no region."""
+    (one,) = results(told_of(found(file=f"{SITE}/httpx/a.py", line=0)))
+    physical = one["locations"][0]["physicalLocation"]
+    assert physical["artifactLocation"]["uri"].startswith("file:///")
+    assert "region" not in physical
+    (one,) = results(told_of(found(file="<string>")))
+    physical = one["locations"][0]["physicalLocation"]
+    assert physical["artifactLocation"]["uri"] == "%3Cstring%3E"
+
+
+def test_markdown_has_the_places_that_cost_most_first():
+    """From the root folder, whatever the current one is."""
+    many = [found(call=f"call{n}", line=n, seconds=n / 10) for n in range(1, 61)]
+    text = markdown_report(told_of(*many, failed=True, partial="-k"))
+    lines = text.splitlines()
+    assert "The run was partial: -k." in lines
+    assert "2 tests broke a promise." in lines
+    rows = [line for line in lines if line.startswith("| 1")]
+    assert rows[0] == (
+        "| 12.000 s | yours | shop/pri cing.py:60 in price\\_of | call60 | 2 | 2 | "
+        "await asyncio.sleep(...) |"
+    )
+    assert lines[-1] == "… and 10 more places."
+
+
+def test_markdown_is_not_broken_by_what_a_name_holds():
+    """No cell ends early, and nothing becomes markup."""
+    odd = found(call="a|b<img>`c`\n**d**", function="t.<locals>.f")
+    (row,) = [
+        line
+        for line in markdown_report(told_of(odd)).splitlines()
+        if line.startswith("| 0.5")
+    ]
+    assert "a\\|b&lt;img>\\`c\\` \\*\\*d\\*\\*" in row
+    assert "t.&lt;locals>.f" in row
+
+
+def test_markdown_says_that_nothing_blocks():
+    """And how often what is accepted did."""
+    text = markdown_report(told_of(found(allowed="why")))
+    assert "Blocking that is accepted: 2 times." in text
+    assert "Nothing blocked the event loop that is not accepted." in text
