@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import sys
 import unittest
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pytest
@@ -31,6 +31,7 @@ __all__ = [
     "enter",
     "give_failure",
     "is_async",
+    "items_at_once",
     "loop_made",
     "loop_owner",
     "native_value",
@@ -79,6 +80,18 @@ AsyncFunction = Callable[..., Awaitable[None]]
 def is_async(item: pytest.Item) -> bool:
     """Tell whether a test is a coroutine function that somebody runs in a loop."""
     return _function(item) is not None
+
+
+def items_at_once(item: pytest.Item) -> Sequence[pytest.Item]:
+    """Give the tests that run at the same time as this one, itself included.
+
+    pytest-asyncio-concurrent sets all tests of a group up, and then runs them in one
+    loop.
+    """
+    members: Sequence[pytest.Item] = getattr(
+        getattr(item, "group", None), "children", (item,)
+    )
+    return members if item in members else (item,)
 
 
 def enter(item: pytest.Item, wrap: Callable[[AsyncFunction], AsyncFunction]) -> Undo:

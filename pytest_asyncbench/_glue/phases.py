@@ -230,6 +230,10 @@ class Call(Phase):
         return wraps(function)(inside)
 
     async def _body(self, call: Callable[[], Awaitable[None]]) -> None:
+        with self._watched.owning():
+            await self._watched_body(call)
+
+    async def _watched_body(self, call: Callable[[], Awaitable[None]]) -> None:
         loop = running_loop()
         self._watched.time.insist_on(loop)
         copies = self._watched.policy.copies
@@ -307,6 +311,7 @@ class Call(Phase):
         """Judge all that was promised."""
         self._watched.judged_at = self._watched.so_far()
         self.verdict = judge(self._watched.policy, self.seen(), self._watched.rules)
+        self._watched.told = self.verdict.findings
         return self.verdict
 
 
@@ -332,6 +337,7 @@ class Teardown(_Fixtures):
         """Judge what has blocked since the test was judged, and its own budget."""
         seen = self._watched.seen_since(self._watched.judged_at)
         seen = replace(self._with_time(seen), died=self._watched.died(at_the_end=True))
+        seen = replace(seen, stalls=self._watched.untold(seen.stalls))
         self.verdict = judge(self._policy, seen, self._watched.rules)
         return self.verdict
 

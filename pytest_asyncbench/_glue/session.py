@@ -65,14 +65,17 @@ class Session:
         self._plan = plan
         self._rules = all_rules(config, plan.policy)
         self._trial: Trial | None = None
+        """The newest of those below."""
+        self._watched: dict[pytest.Item, tuple[Trial, ExitStack]] = {}
+        """The tests that are watched at this moment, and what takes that back: mostly
+        one; another plugin may run several at once."""
         # Once, and as early as it is known that somebody asks: a module that binds
         # `from time import sleep` later binds the wrapper.
         self._interception = Interception(self._rules, SYSTEM_CLOCK)
         config.add_cleanup(self._interception.install())
         insist_on(plan.policy, self._rules, self._interception.problems)
         # An interrupt ends the run without the teardown of the test that it hit.
-        self._leave = ExitStack()
-        config.add_cleanup(self._leave.close)
+        config.add_cleanup(self._leave_all)
         self._leave_call = ExitStack()
         """What to step out of at the end of the call that is in progress."""
         self._was_cancelled = False
@@ -186,23 +189,40 @@ class Session:
                 trial.call.verdict = self._nothing_seen.verdict(late.policy, late.wall)
 
     def _watch(self, item: pytest.Item, policy: Policy) -> Trial:
-        asked = policy.budget is not None or policy.copies is not None
-        asked = asked or policy.background != "off"
+        others = [trial.watched for trial, _ in self._watched.values()]
+        asked = {
+            each: its
+            for each in host.items_at_once(item)
+            if (its := self._plan.watched(each)) is not None
+        }
         watched = Watched(
             policy,
             self._rules,
             self._interception,
-            tracing=asked or "concurrently" in fixtures_of(item),
+            tracing=any(_is_followed(each, its) for each, its in asked.items()),
             virtual=_clock_of(item, policy),
+            at_once=tuple(asked.values()),
+            beside=others[0] if others else None,
         )
-        self._leave.callback(watched.start())
-        virtual = policy.virtual is not None
-        self._leave.callback(host.suit_hypothesis(item, OURS, virtual=virtual))
-        # Only now: a test that half an instrument stands around is not watched.
-        trial = self._trial = item.stash[TRIAL] = Trial(watched)
-        item.stash[CONCURRENTLY] = Concurrently(watched)
-        item.stash[BLOCKING_CALLS] = BlockingCalls(trial)
+        with ExitStack() as leave:
+            leave.callback(watched.start())
+            virtual = policy.virtual is not None
+            leave.callback(host.suit_hypothesis(item, OURS, virtual=virtual))
+            # Only now: a test that half an instrument stands around is not watched.
+            trial = self._trial = item.stash[TRIAL] = Trial(watched)
+            item.stash[CONCURRENTLY] = Concurrently(watched)
+            item.stash[BLOCKING_CALLS] = BlockingCalls(trial)
+            self._watched[item] = trial, leave.pop_all()
         return trial
+
+    def _leave_all(self) -> None:
+        for item in [*self._watched]:
+            self._leave(item)
+
+    def _leave(self, item: pytest.Item) -> None:
+        """Take off what stands around a test."""
+        _, leave = self._watched.pop(item)
+        leave.close()
 
     def _try_out(self, policy: Policy) -> None:
         """Before the first test that is to be searched, find out whether that works."""
@@ -222,6 +242,7 @@ class Session:
         if trial is not None:
             with ours(item, "setup", "could not stand around the fixtures' set-up"):
                 leave.callback(trial.set_up.begin())
+                leave.enter_context(trial.watched.fixtures())
         try:
             yield
         except BaseException as error:
@@ -279,8 +300,9 @@ class Session:
         if (ours_instead := trial.call.end_of(own)) is not own:
             host.drop_own_failure(item)
             raised = own = ours_instead
-        ended = self._decide(item, trial, trial.call, own)
-        self._announce(item, trial, trial.call)
+        with trial.watched.judging():
+            ended = self._decide(item, trial, trial.call, own)
+            self._announce(item, trial, trial.call)
         # What unittest kept to itself, it also raises by itself.
         if ended is not None and (ended is raised or ended is not own):
             raise ended
@@ -296,6 +318,7 @@ class Session:
             what = "could not stand around the fixtures' teardown"
             with ours(item, "teardown", what):
                 leave.callback(trial.teardown.begin())
+                leave.enter_context(trial.watched.fixtures())
                 self._was_cancelled = self._was_cancelled or trial.call.was_cancelled
                 if self._was_cancelled:
                     leave.callback(trial.teardown.bound_closing())
@@ -315,7 +338,7 @@ class Session:
         self._trial = None
         say(item, "teardown", [*left_lines(trial.teardown.left)])
         with ours(item, "teardown", "could not put everything back"):
-            self._leave.close()
+            self._leave(item)
         if trial.has_news() or (self._untold() and trial.verdict() is not None):
             ended = self._decide(item, trial, trial.teardown, ended)
         if ended is not None:
@@ -380,6 +403,13 @@ class Session:
             verdict = trial.verdict()
             if verdict is not None:
                 tell(item=item, record=record_of(verdict).to_json())
+
+
+def _is_followed(item: pytest.Item, policy: Policy) -> bool:
+    """Tell whether a test's tasks are to be followed."""
+    asked = policy.budget is not None or policy.copies is not None
+    asked = asked or policy.background != "off"
+    return asked or "concurrently" in fixtures_of(item)
 
 
 def _forget(item: pytest.Item) -> None:

@@ -7,8 +7,8 @@ instruments are put around the test, and what they saw goes to the judge.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TypeVar
 
@@ -17,11 +17,25 @@ from pytest_asyncbench._glue.own_time import OwnTime
 from pytest_asyncbench._glue.to_await import ToAwait
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._python import Kernel
-from pytest_asyncbench._watching import Closing, Deadline, LoopsDeadline, Watch
+from pytest_asyncbench._watching import (
+    Closing,
+    Deadline,
+    LoopsDeadline,
+    Owner,
+    Watch,
+)
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Stopwatch
+from pytest_asyncbench._words.decided import Finding
 from pytest_asyncbench._words.promised import MARKER, Policy, Rule
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
-from pytest_asyncbench._words.seen import DeadTask, Elapsed, Observations
+from pytest_asyncbench._words.seen import (
+    AcceptedSpan,
+    BlockingCall,
+    DeadTask,
+    Elapsed,
+    LoopStall,
+    Observations,
+)
 from pytest_asyncbench._words.undo import Undo
 from pytest_asyncbench.virtual_time import VirtualClock
 
@@ -31,6 +45,8 @@ Mark = tuple[int, int]
 """How many stalls and calls had been seen at a moment."""
 
 T = TypeVar("T")
+
+_NOBODYS = "several tests ran at once, and this was in no task of theirs"
 
 
 def _has_stalls(policy: Policy) -> bool:
@@ -47,6 +63,8 @@ class Watched:
         interception: the wrapped calls, None where no test asked for them.
         tracing: whether tasks are to be followed.
         virtual: the clock of a test that lives in virtual time.
+        at_once: the policies of all tests that are to run at the same time.
+        beside: one of these, which is watched already.
     """
 
     clock: Clock = SYSTEM_CLOCK
@@ -59,23 +77,39 @@ class Watched:
         *,
         tracing: bool,
         virtual: VirtualClock | None = None,
+        at_once: Sequence[Policy] = (),
+        beside: Watched | None = None,
     ) -> None:
         self.policy = policy
         self.rules = rules
-        self.watch = Watch(
-            self.clock,
-            threshold=policy.threshold,
-            told_from=policy.threshold / 2 if _has_stalls(policy) else None,
-            interception=interception,
-            families=policy.rules,
-            tracing=tracing,
-            time=virtual.time if virtual is not None else None,
-            kernel=Kernel(SYSTEM_CLOCK),
-            background=policy.background != "off",
+        self._families = {rule.target: rule.family for rule in rules}
+        self.owner = Owner()
+        # A step can be looked at by one watch only.
+        self._is_first = beside is None
+        policies = (policy, *at_once)
+        threshold = min(each.threshold for each in policies)
+        self.watch: Watch = (
+            beside.watch
+            if beside is not None
+            else Watch(
+                self.clock,
+                threshold=threshold,
+                told_from=threshold / 2 if any(map(_has_stalls, policies)) else None,
+                interception=interception,
+                families=frozenset().union(*(each.rules for each in policies)),
+                tracing=tracing,
+                time=virtual.time if virtual is not None else None,
+                kernel=Kernel(SYSTEM_CLOCK),
+                background=any(each.background != "off" for each in policies),
+            )
         )
+        if len(at_once) > 1:
+            self.watch.tell_apart()
         asked = policy.virtual.real_limit if policy.virtual else None
         self._limit = policy.real_limit if asked is None else asked
         self.time = OwnTime(self.clock, virtual, self._limit)
+        self.told: tuple[Finding, ...] = ()
+        """What the verdict on the call has found."""
         self.judged_at: Mark = (0, 0)
         """Up to where the phases that are over have been judged."""
         self.to_await = ToAwait()
@@ -86,9 +120,32 @@ class Watched:
         """Put the instruments around the test; the returned call takes them off."""
         with ExitStack() as undo:
             undo.callback(self.time.begin())
-            self.watch.start()
-            undo.callback(self.watch.stop)
+            undo.callback(self.watch.join())
             return undo.pop_all().close
+
+    def owning(self) -> AbstractContextManager[None]:
+        """Have this block, and all tasks that it starts, be this test's."""
+        if self.watch.shared_since is None:
+            return nullcontext()
+        return self.watch.owning(self.owner)
+
+    @contextmanager
+    def fixtures(self) -> Iterator[None]:
+        """Have what runs in no test's task be this one's fixtures'."""
+        before, self.watch.of_phase = self.watch.of_phase, self.owner
+        try:
+            yield
+        finally:
+            self.watch.of_phase = before
+
+    def judging(self) -> AbstractContextManager[None]:
+        """Do work of our own at the end of a call: it may be within a step of a loop.
+
+        So it is where tests run at once, and may be a long one for another test.
+        """
+        if self.watch.shared_since is None:
+            return nullcontext()
+        return self.watch.accepting(None)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -170,15 +227,73 @@ class Watched:
 
     def seen_since(self, mark: Mark = (0, 0)) -> Observations:
         """Gather what was seen of the loops since a mark, or from the start."""
-        stalls, calls = mark
+        first, first_call = mark
+        stalls = self.watch.stalls[first:]
+        calls = self.watch.known.since(first_call)
+        accepted = self.watch.accepted
+        if self.watch.shared_since is not None:
+            accepted = [each for each in accepted if each.owner in (None, self.owner)]
+            accepted += self._nobodys(stalls, calls)
+            stalls = [*filter(self._is_told, stalls)]
+            calls = [one for one in calls if self._is_asked_for(one)]
         return Observations(
             elapsed=Elapsed(wall=RealSeconds(0.0)),
             steps=self.watch.steps,
             loops=self.watch.loops,
             not_followed=self.watch.not_followed,
-            stalls=tuple(self.watch.stalls[stalls:]),
-            calls=tuple(self.watch.known.since(calls)),
-            accepted=tuple(self.watch.accepted),
+            stalls=tuple(stalls),
+            calls=tuple(calls),
+            accepted=tuple(accepted),
             debugged=self.watch.watchdog.debugged,
             problems=tuple(self.watch.problems),
         )
+
+    # ------------------------------------------------- several tests at once
+
+    def untold(self, stalls: Sequence[LoopStall]) -> tuple[LoopStall, ...]:
+        """Give those that the verdict on the call has not told of already.
+
+        Of tests that run at once each is judged within a step, which may be a long one.
+        """
+        if self.watch.shared_since is None:
+            return tuple(stalls)
+        return tuple(
+            stall
+            for stall in stalls
+            if stall.seconds - self._told_of(stall) > self.policy.threshold
+        )
+
+    def _told_of(self, stall: LoopStall) -> float:
+        """Tell for how many seconds of a long step the verdict has named a call."""
+        return sum(found.seconds for found in self.told if stall.began in found.steps)
+
+    def _is_own(self, seen: BlockingCall | LoopStall) -> bool:
+        """Tell whether something is of this test, and of no other at the same time."""
+        if seen.owner is not None:
+            return seen.owner is self.owner
+        return self._is_first and not self._is_nobodys(seen)
+
+    def _is_nobodys(self, seen: BlockingCall | LoopStall) -> bool:
+        """Tell whether it was in no test's task, though others ran at the time."""
+        shared = self.watch.shared_since
+        return seen.owner is None and shared is not None and seen.began >= shared
+
+    def _is_told(self, seen: BlockingCall | LoopStall) -> bool:
+        """Tell whether it stands in this test's report; the first tells of nobody's."""
+        return self._is_own(seen) or (self._is_first and self._is_nobodys(seen))
+
+    def _is_asked_for(self, call: BlockingCall) -> bool:
+        family = self._families.get(call.target)
+        return self._is_told(call) and family in self.policy.rules
+
+    def _nobodys(
+        self, stalls: Sequence[LoopStall], calls: Sequence[BlockingCall]
+    ) -> Iterator[AcceptedSpan]:
+        """Accept, in the report of the first test, what was in no test's task."""
+        seen: list[LoopStall | BlockingCall] = [*stalls, *calls]
+        for one in seen if self._is_first else ():
+            if not self._is_nobodys(one):
+                continue
+            began = RealSeconds(one.began)
+            ended = RealSeconds(one.began + one.seconds)
+            yield AcceptedSpan(began=began, ended=ended, reason=_NOBODYS)

@@ -307,7 +307,7 @@ ARGS: PrivateName[Handle, Sequence[object]] = PrivateName(
     use="what the callback is called with in a step",
     without="no loop of asyncio's is watched",
 )
-CONTEXT: PrivateName[Handle, Context] = PrivateName(
+CONTEXT: PrivateName[Step, Context] = PrivateName(
     "asyncio.Handle",
     "_context",
     "contextvars.Context",

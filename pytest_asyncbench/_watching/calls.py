@@ -59,6 +59,7 @@ class _Counted:
         "held_up_for",
         "longest",
         "longest_began",
+        "owner",
         "sealed",
         "seconds",
         "spans",
@@ -68,7 +69,8 @@ class _Counted:
         "target",
     )
 
-    def __init__(self, target: str, stack: Stack) -> None:
+    def __init__(self, target: str, stack: Stack, owner: object) -> None:
+        self.owner = owner
         self.target = target
         self.stack = stack
         self.sealed = False
@@ -139,6 +141,7 @@ class _Counted:
             earlier=tuple(self.steps[:-1]),
             longest=(self.longest_began, ended) if several else None,
             spans=tuple(zip(spans[::2], spans[1::2], strict=True)),
+            owner=self.owner,
         )
 
 
@@ -215,8 +218,10 @@ class Calls:
         self._now = now
         self.codes: frozenset[CodeType] = frozenset()
         """The code objects whose frame stands under every step."""
+        self.owner: Callable[[], object] | None = None
+        """Tells whose the step in progress is, where several tests run at once."""
         self._counted: list[_Counted] = []
-        self._open: dict[tuple[Hashable, LoopView], _AtPlace] = {}
+        self._open: dict[tuple[Hashable, LoopView, object], _AtPlace] = {}
         self._opened = -math.inf
         """From when on all that is counted together is judged alike."""
         self._stacks: dict[tuple[object, ...], tuple[RawStack, Stack]] = {}
@@ -244,7 +249,7 @@ class Calls:
 
     def seal(self, view: LoopView) -> None:
         """Keep the calls of a loop's step apart, since that became long."""
-        for (_, loops), at in list(self._open.items()):
+        for (_, loops, _), at in list(self._open.items()):
             if loops is view and at.now.step == view.last:
                 at.now.sealed = True
 
@@ -269,14 +274,15 @@ class Calls:
         view = None if loop is None else self._met.get(loop)
         if view is None:
             return None
-        key = place, view
+        owner = None if self.owner is None else self.owner()
+        key = place, view, owner
         at = self._open.get(key)
         # One that was in progress then belongs to neither side.
         if at is None or began < self._opened:
             stack = self._stack(frame)
             if stack is None:
                 return None  # a loop is running, but this is not of its making
-            before, now = (_Counted(rule.target, stack) for _ in range(2))
+            before, now = (_Counted(rule.target, stack, owner) for _ in range(2))
             at = _AtPlace(view, self._now, now, before)
             self._counted += at.before, at.now
             at.now.begin(view.last, began)
@@ -284,7 +290,7 @@ class Calls:
                 self._open[key] = at
         elif at.now.step != view.last:
             if at.now.sealed:
-                at.now = _Counted(rule.target, at.now.stack)
+                at.now = _Counted(rule.target, at.now.stack, owner)
                 self._counted.append(at.now)
             else:
                 at.before.take_in(at.now)
@@ -292,7 +298,8 @@ class Calls:
         at.now.add(view, began, seconds)
         at.look_whole_again_after(_EACH - 1 if key in self._open else 0)
         self._book(view, began + seconds)
-        return at.count
+        # The next one on the same stack may be another test's.
+        return at.count if self.owner is None else None
 
     def _book(self, view: LoopView, since: float) -> None:
         """Book what we took since then to us."""

@@ -11,18 +11,21 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._loops import (
     LoopView,
     StepProbe,
     names,
+    running_loop,
 )
 from pytest_asyncbench._python import (
     Collector,
     Kernel,
 )
 from pytest_asyncbench._tracing import Census
+from pytest_asyncbench._watching.at_once import Owner, owner_here, owner_of, owning
 from pytest_asyncbench._watching.background import Background
 from pytest_asyncbench._watching.calls import Calls
 from pytest_asyncbench._watching.stalls import Stalls
@@ -38,6 +41,7 @@ from pytest_asyncbench._words.seen import (
     LoopStall,
     NotFollowed,
 )
+from pytest_asyncbench._words.undo import Undo
 
 __all__ = ["Watch"]
 
@@ -79,6 +83,14 @@ class Watch:
         self.clock = clock
         self.stalls: list[LoopStall] = []
         self.accepted: list[AcceptedSpan] = []
+        self.of_phase: Owner | None = None
+        """Whose fixtures are at work, which run in no task of a test's body."""
+        self._tests = 0
+        """How many tests it is around at this moment."""
+        self._ended: tuple[LoopView, float, Owner] | None = None
+        """The step in which the last of their bodies ended."""
+        self.shared_since: RealSeconds | None = None
+        """From when on it knows of each step whose it is."""
         self._only_depth = 0
         self._outside: int | None = None
         """Which of them lasts up to the next block of `only`; None before the first."""
@@ -131,18 +143,64 @@ class Watch:
         """Switch everything off and put back all that was replaced."""
         self._undo.close()
 
+    def join(self) -> Undo:
+        """Be around one more test; the last of them to leave switches all off."""
+        if self._tests == 0:
+            self.start()
+        else:
+            self.tell_apart()
+        self._tests += 1
+
+        def leave() -> None:
+            self._tests -= 1
+            if self._tests == 0:
+                self.stop()
+
+        return leave
+
+    def tell_apart(self) -> None:
+        """Note of each step from now on whose it is."""
+        if self.shared_since is None:
+            self.shared_since = self.clock.now()
+            self.known.begin_anew(self.shared_since)
+            self.known.owner = self._owner
+
+    @contextmanager
+    def owning(self, owner: Owner) -> Iterator[None]:
+        """Have what begins in this block, and in tasks started in it, be a test's."""
+        with owning(owner):
+            try:
+                yield
+            finally:
+                # Of the step that is in progress the context tells no more.
+                loop = running_loop()
+                view = None if loop is None else self._probe.views.met.get(loop)
+                self._ended = None if view is None else (view, view.last, owner)
+
+    def _owner(self) -> Owner | None:
+        return owner_here() or self.of_phase
+
+    def _owner_of(self, view: LoopView, handle: names.Step) -> Owner | None:
+        known = owner_of(handle)
+        if known is None and self._ended is not None:
+            other, step, owner = self._ended
+            known = owner if (other, step) == (view, view.last) else None
+        return known or self.of_phase
+
     @contextmanager
     def accepting(self, reason: str | None) -> Iterator[None]:
         """Accept blocking in this block; with no reason, do not even list it."""
         began = self.clock.now()
         index = len(self.accepted)
-        self.accepted.append(AcceptedSpan(began=began, ended=_NEVER, reason=reason))
+        owner = self._owner()
+        span = AcceptedSpan(began=began, ended=_NEVER, reason=reason, owner=owner)
+        self.accepted.append(span)
         self.known.begin_anew(began)
         try:
             yield
         finally:
             ended = self.clock.now()
-            self.accepted[index] = AcceptedSpan(began=began, ended=ended, reason=reason)
+            self.accepted[index] = replace(span, ended=ended)
             self.known.begin_anew(ended)
 
     @contextmanager
@@ -167,7 +225,8 @@ class Watch:
                 self.known.begin_anew(now)
 
     def _pause_outside(self, began: RealSeconds, ended: RealSeconds) -> None:
-        span = AcceptedSpan(began=began, ended=ended, reason=None)
+        owner = self._owner()
+        span = AcceptedSpan(began=began, ended=ended, reason=None, owner=owner)
         if self._outside is None:
             self._outside = len(self.accepted)
             self.accepted.append(span)
@@ -181,8 +240,9 @@ class Watch:
     def forget(self) -> None:
         """Drop what was seen so far, of the step that is in progress, too."""
         # The lists stay: who reads what was added since some moment has their length.
-        now = self.clock.now()
-        self.accepted.append(AcceptedSpan(began=_ALWAYS, ended=now, reason=None))
+        now, owner = self.clock.now(), self._owner()
+        span = AcceptedSpan(began=_ALWAYS, ended=now, reason=None, owner=owner)
+        self.accepted.append(span)
         self.known.begin_anew(now)
 
     # ----------------------------------------------------------- problems
@@ -287,7 +347,10 @@ class Watch:
         try:
             with self.watchdog.own_cost.counted():
                 self.known.seal(view)
-                self.stalls.append(self._of_steps.observe(view, handle, ended))
+                stall = self._of_steps.observe(view, handle, ended)
+                if self.shared_since is not None:
+                    stall = replace(stall, owner=self._owner_of(view, handle))
+                self.stalls.append(stall)
         except Exception as error:
             self._failed(f"a stall could not be recorded: {error_of_ours(error)}")
 

@@ -114,6 +114,8 @@ class BlockingCall:
     """When the longest of them began and ended; None where there is only one."""
     spans: tuple[tuple[float, float], ...] = ()
     """When each of several began and ended, where their step became long."""
+    owner: object = None
+    """In whose task, where several tests run at once; None where in no test's."""
 
     @property
     def each(self) -> tuple[tuple[float, float], ...]:
@@ -166,6 +168,8 @@ class LoopStall:
     collections: tuple[Collection, ...] = ()
     source: Frame | None = None
     """Where the step's code is written, for a step that no sample shows."""
+    owner: object = None
+    """In whose task, where several tests run at once; None where in no test's."""
 
     @property
     def lasted(self) -> float:
@@ -284,6 +288,8 @@ class AcceptedSpan:
     ended: RealSeconds
     reason: str | None
     """None where it is paused: blocking is not even listed."""
+    owner: object = None
+    """Which test accepts it, where several run at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
