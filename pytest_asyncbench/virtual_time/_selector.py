@@ -39,8 +39,8 @@ _GRACE = 0.001
 _MOST_SPINS = 1000
 
 # To ask how many threads the process has takes as long as a short turn's own work, and
-# no thread is started in one as short as this, in seconds.
-_TO_START_A_THREAD = 30e-6
+# none is started, or given work, in one as short as this, in seconds.
+_TO_GIVE_WORK = 30e-6
 
 _NEVER = math.inf
 
@@ -91,7 +91,7 @@ class VirtualSelector(BaseSelector):
             self._spins = 0
         elif timeout is None or timeout > 0:
             self._spins = 0
-            if spent > _TO_START_A_THREAD:
+            if spent > _TO_GIVE_WORK:
                 self._natives.count()
             due = timers[0].when() if timers else _NEVER
             if (
@@ -144,12 +144,15 @@ class VirtualSelector(BaseSelector):
                 events = self._inner.select(_GRACE)
                 if events:
                     return events
+                self._natives.count()
                 continue
             if not holding and due < _NEVER:
                 self._silent = 0.0
                 self._clock.jump(due)
                 return []
             awaited = holding or self._wakers.possible()
+            if not awaited and self._ready:
+                return []  # who was looked at last has called, and ended meanwhile
             if not awaited:
                 raise Deadlock(self._report(self._why_deadlocked()))
             events = self._nap(nap, due, moving=bool(holding))

@@ -30,7 +30,7 @@ _ANYBODY: Address = ("anybody",)
 class _End(NamedTuple):
     """One end of a connection, as far as the operating system tells."""
 
-    kind: Literal["connected", "listening", "other"]
+    kind: Literal["connected", "listening", "event", "other"]
     here: Address
     there: Address
     name: str
@@ -48,6 +48,7 @@ class Sockets:
         self._ends: dict[int, _End] = {}
         self._real: tuple[str, ...] = ()
         self._passive: tuple[str, ...] = ()
+        self._events: tuple[str, ...] = ()
         self._stale = len(self._selector.get_map()) > 1
 
     def came(self, fd: int) -> None:
@@ -71,6 +72,12 @@ class Sockets:
             self._look()
         return self._passive
 
+    def events(self) -> tuple[str, ...]:
+        """Name the eventfds: who writes to one is a thread here, or the kernel."""
+        if self._stale or self._heard != self._hints.said:
+            self._look()
+        return self._events
+
     def _look(self) -> None:
         self._heard = self._hints.said
         files = self._selector.get_map()  # numbers, all of them
@@ -88,10 +95,13 @@ class Sockets:
         self._passive = tuple(
             _named(end, fd) for fd, end in ends.items() if end.kind == "listening"
         )
+        self._events = tuple(
+            _named(end, fd) for fd, end in ends.items() if end.kind == "event"
+        )
         self._real = tuple(
             _named(end, fd)
             for fd, end in ends.items()
-            if end.kind != "listening" and not _lives_here(end, ours)
+            if end.kind not in {"listening", "event"} and not _lives_here(end, ours)
         )
         # A connection under way gets its address without a word to the selector.
         self._stale = any(end.kind == "other" for end in ends.values())
@@ -126,7 +136,8 @@ def _end(fd: int) -> _End:
     if stat.S_ISFIFO(status.st_mode):
         pipe: Address = ("pipe", status.st_dev, status.st_ino)
         return _End("connected", pipe, pipe, "pipe")
-    return _End("other", ("file", fd), (), _file_name(fd))
+    name = _file_name(fd)
+    return _End("event" if name == "eventfd" else "other", ("file", fd), (), name)
 
 
 def _socket_end(fd: int) -> _End:

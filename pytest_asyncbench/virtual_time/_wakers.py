@@ -51,13 +51,31 @@ class Wakers:
             *self.sockets.real(),
             *self.threads.busy(),
             *self.natives.busy(),
+            *self._events(),
             *self._alarm(),
         )
 
     def possible(self) -> tuple[str, ...]:
         """Name what nothing points to, and yet nothing rules out."""
         signals = (f"signal {number}" for number in self.signals)
-        return (*self.sockets.passive(), *signals, *self.natives.waiting())
+        return (
+            *self.sockets.passive(),
+            *self.sockets.events(),
+            *signals,
+            *self.natives.waiting(),
+        )
+
+    def _events(self) -> tuple[str, ...]:
+        """Name what the kernel may be about to write to.
+
+        A library keeps its eventfd for as long as the loop. Where it has a thread that
+        looks after it, as pyzmq has, that counts for itself. Where none does anything
+        the kernel may be to write, as for aiofile, while somebody waits for that.
+        """
+        events = self.sockets.events()
+        if not events or self.natives.stir():
+            return ()
+        return events if self.natives.are_awaited() else ()
 
     def _alarm(self) -> Iterator[str]:
         # The one signal that can be seen coming. Its handler must be the loop's:

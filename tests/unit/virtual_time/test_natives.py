@@ -169,16 +169,26 @@ def test_one_that_has_called_the_loop_does_not_hold_it_from_then_on():
 
 def test_who_is_native_is_told_from_who_is_not():
     """By the system, which counts both."""
-    before, others = count_natives(), set(natives())
-    stays = threading.Event()
-    with native(stays.wait):
-        thread = threading.Thread(target=stays.wait)
-        thread.start()
-        assert count_natives() == before + 1
-        (one,) = set(natives()) - others
-        assert one != thread.native_id
-        name_native(one, "of_ours")
-        assert named_of(one) == "of_ours"
-        stays.set()
+    stays, begun, ids = threading.Event(), threading.Event(), []
+
+    def work():
+        ids.append(threading.get_native_id())
+        begun.set()
+        stays.wait()
+
+    thread = threading.Thread(target=stays.wait)
+    thread.start()
+    try:
+        with native(work):
+            try:
+                begun.wait()
+                assert count_natives() >= 1
+                assert ids[0] in natives()
+                assert thread.native_id not in natives()
+                name_native(ids[0], "of_ours")
+                assert named_of(ids[0]) == "of_ours"
+            finally:
+                stays.set()
+    finally:
         thread.join()
     assert named_of(2**22 + 1) is None

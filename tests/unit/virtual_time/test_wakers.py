@@ -492,6 +492,56 @@ def test_what_is_closed_cannot_be_ignored():
         VirtualClock().ignore(closed)
 
 
+has_eventfd = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="Linux only")
+
+
+@contextmanager
+def registered_event(loop, callback=print):
+    """An eventfd as libraries keep one with the loop."""
+    event = os.eventfd(0)
+    loop.add_reader(event, callback)
+    try:
+        yield event
+    finally:
+        loop.remove_reader(event)
+        os.close(event)
+
+
+@has_eventfd
+def test_an_eventfd_of_an_idle_library_does_not_hold_the_clock():
+    """aiofile's after its last file was closed: nobody waits for what it brings."""
+
+    async def body(clock):
+        with registered_event(asyncio.get_running_loop()):
+            await asyncio.sleep(1000)
+
+    assert Ran(body, real_limit=0.2).virtual == 1000
+
+
+@has_eventfd
+def test_an_eventfd_is_waited_for_while_somebody_awaits_what_it_brings():
+    """No thread here is to write to it, so it is the kernel; here another process."""
+    write = (
+        "import os, sys, time; time.sleep(0.2); os.eventfd_write(int(sys.argv[1]), 1)"
+    )
+
+    async def body(clock):
+        loop = asyncio.get_running_loop()
+        answer = loop.create_future()
+
+        def bring():
+            os.eventfd_read(event)
+            answer.set_result("answer")
+
+        with registered_event(loop, bring) as event:
+            command = [sys.executable, "-c", write, str(event)]
+            with subprocess.Popen(command, pass_fds=[event]):
+                return await asyncio.wait_for(answer, 3600)
+
+    ran = Ran(body, real_limit=60)
+    assert ran.result == "answer"
+
+
 @on_unix
 def test_an_alarm_that_is_set_comes_before_a_virtual_timeout():
     async def body(clock):
