@@ -58,7 +58,8 @@ def insist_on(
         pytest.UsageError: says where it was written, and why it can't.
     """
     wrong = []
-    added = [rule for rule in rules if rule not in RULES]
+    table = {rule.target: rule for rule in RULES}
+    added = [rule for rule in rules if rule != table.get(rule.target)]
     for rule, problem in itertools.product(added, problems):
         if problem.target != rule.target:
             continue
