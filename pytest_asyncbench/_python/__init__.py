@@ -50,6 +50,7 @@ from pytest_asyncbench._python.threads import (
     is_native,
     other_threads,
     semaphore_value,
+    started_for,
     waiters,
 )
 from pytest_asyncbench._python.types_in_c import get_ready_for_methods, replace_methods
@@ -104,6 +105,7 @@ __all__ = [
     "replace_methods",
     "semaphore_value",
     "split_step",
+    "started_for",
     "starved_between",
     "stood",
     "switch_interval",

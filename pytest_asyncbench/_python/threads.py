@@ -11,7 +11,14 @@ from collections.abc import Callable, Collection
 
 from pytest_asyncbench._python.locks import Lock
 
-__all__ = ["fork_reset", "is_native", "other_threads", "semaphore_value", "waiters"]
+__all__ = [
+    "fork_reset",
+    "is_native",
+    "other_threads",
+    "semaphore_value",
+    "started_for",
+    "waiters",
+]
 
 # How many there are besides the main one: a tenth of the cost of asking threading, for
 # virtual time to ask before every jump. Without it there is no virtual time.
@@ -25,6 +32,16 @@ def is_native(thread: threading.Thread) -> bool:
     outlive it. Without it one that has called a loop would count as at work for good.
     """
     return isinstance(thread, threading._DummyThread)
+
+
+def started_for(thread: threading.Thread) -> str:
+    """Give the qualified name of the function that a thread runs; empty without one.
+
+    Else a join of a thread that a library ends by itself is told of.
+    """
+    function = getattr(thread, "_target", None)
+    module = getattr(function, "__module__", None)
+    return f"{module}.{getattr(function, '__qualname__', '')}" if module else ""
 
 
 def semaphore_value(semaphore: threading.Semaphore) -> int:

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["DEBUGGERS", "DETECTORS", "NEVER_FROM", "ONCE", "TOOLS", "never_from"]
+__all__ = [
+    "DEBUGGERS",
+    "DETECTORS",
+    "NEVER_FROM",
+    "ONCE",
+    "OWN_THREADS",
+    "TOOLS",
+    "never_from",
+]
 
 _LOGGING = "logging.*"
 _OF_OPEN_FILES = "io."
@@ -58,6 +66,12 @@ ONCE: Mapping[str, str] = {
     "zoneinfo.*": "a time zone is read once",
     "mimetypes.init": "the table of types is read once",
     "encodings.search_function": "a codec is looked up once",
+}
+
+# Threads of a library's that it joins from C, as its last object goes: at a line that
+# has nothing to do with it, and where the caller has no frame.
+OWN_THREADS: Mapping[str, str] = {
+    "grpc._cython.*": "grpc.aio ends its own poller",
 }
 
 # Debuggers: those of IDEs are pydevd, and most others are built on bdb.

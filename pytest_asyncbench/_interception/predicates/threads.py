@@ -16,11 +16,15 @@ from pytest_asyncbench._interception.predicates.arguments import (
 )
 from pytest_asyncbench._interception.predicates.registry import predicate
 from pytest_asyncbench._interception.signatures import Args, Kwargs
-from pytest_asyncbench._python import is_ready, semaphore_value
+from pytest_asyncbench._python import is_ready, semaphore_value, started_for
+from pytest_asyncbench._rules.callers import OWN_THREADS
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
+from pytest_asyncbench._words.globs import one_pattern
 
 __all__: list[str] = []
 
+
+_is_own = one_pattern(OWN_THREADS).match
 
 _PATIENT = 1.0
 """Who would wait for so many seconds does not mind a moment more."""
@@ -50,6 +54,8 @@ def free_lock(args: Args, kwargs: Kwargs) -> bool:
 def thread_over(args: Args, kwargs: Kwargs) -> bool:
     """Tell whether the thread has ended, or will in a moment, or `timeout` is zero."""
     thread, timeout = args[0], argument(args, kwargs, 1, "timeout", None)
+    if _is_own(started_for(thread)):
+        return True
     if thread.is_alive() and (timeout is None or timeout >= _PATIENT):
         _let_end(thread)
     return is_zero(timeout) or not thread.is_alive()

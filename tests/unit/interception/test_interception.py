@@ -588,6 +588,19 @@ def test_a_thread_that_works_or_waits_before_its_end_is_told(late, monkeypatch):
     assert late.moments == 1
 
 
+def test_a_thread_that_a_library_ends_by_itself_is_not_told(late, monkeypatch):
+    """grpc.aio joins its poller from C, at whatever line its last object goes."""
+    monkeypatch.setattr(threads, "is_ready", lambda native: False)
+
+    def poll():
+        """Stand for what grpc's thread runs."""
+
+    late._target = poll
+    assert not PREDICATES["thread_over"]((late,), {})
+    poll.__module__ = "grpc._cython.cygrpc"
+    assert PREDICATES["thread_over"]((late,), {})
+
+
 def test_a_short_wait_for_a_thread_is_made_no_longer(late):
     """Its moment would double that."""
     assert not PREDICATES["thread_over"]((late, 0.01), {})
