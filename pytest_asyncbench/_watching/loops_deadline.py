@@ -97,7 +97,8 @@ class LoopsDeadline:
         self._overruns: list[Overrun] = []
         """What stood on each of these."""
         self._is_up = self._cancelled = self._left = False
-        self._show_threads: Undo | None = None
+        self._undo: Undo = _nothing
+        self._show_threads: Undo = _nothing
         self.error: BudgetExceeded | None = None
         """In the place of the cancellation, where the test has ended with that."""
 
@@ -109,24 +110,24 @@ class LoopsDeadline:
             self._others.append(view)
             self._older.update(asyncio.all_tasks(view.loop))
         forget = replace(self._watch, "also_met", self._met)
-        undo = self._expect()
+        if self._by_loops is None:
+            self._expect(self._at)
+        else:
+            for view in self._others:
+                self._set_timer(view)
 
         def leave() -> None:
             self._left = True
-            undo()
+            self._undo()
+            self._take_timers()
             forget()
-            if self._show_threads is not None:
-                self._show_threads()
+            self._show_threads()
 
         return leave
 
-    def _expect(self) -> Undo:
-        if self._by_loops is None:
-            at = RealSeconds(self._at)
-            return self._watch.watchdog.expect(at, None, self._time_is_up)
-        for view in self._others:
-            self._set_timer(view)
-        return self._take_timers
+    def _expect(self, at: float) -> None:
+        watchdog = self._watch.watchdog
+        self._undo = watchdog.expect(RealSeconds(at), None, self._time_is_up)
 
     def end_of(self, own: BaseException | None) -> BaseException | None:
         """Give what the test ends with: ours, where that is a cancellation by us."""
@@ -168,7 +169,7 @@ class LoopsDeadline:
     # --------------------------------------------- in the watchdog's thread
 
     def _time_is_up(self, nothing: object) -> float:
-        if self._watch.watchdog.debugged:
+        if self._left or self._watch.watchdog.debugged:
             return 0.0
         # Always from where it began, as `Deadline` does.
         given = self._forgiven()
@@ -228,7 +229,7 @@ class LoopsDeadline:
 
     def _expire(self, view: LoopView) -> None:
         debugged = self._watch.watchdog.debugged and self._by_loops is None
-        if self._left or debugged:
+        if self._left or debugged or self._is_put_off():
             return
         tasks = [t for t in asyncio.all_tasks(view.loop) if t not in self._older]
         again = view in self._asked
@@ -240,6 +241,24 @@ class LoopsDeadline:
         if again and not tasks and view not in self._others:
             self._cancelled = True
             view.loop.stop()  # it waits for what is no task, or for nothing
+
+    def _is_put_off(self) -> bool:
+        """Put it off, as `Deadline` does, where the thread was kept waiting."""
+        if self._by_loops or self._asked:
+            return False
+        if not self._is_up:  # by another loop
+            return True
+        now = self._watch.clock.now()
+        self._given = self._forgiven()
+        due = self._at + self._given
+        if due <= now:
+            return False
+        self._undo()
+        self._show_threads()
+        self._is_up, self._stood = False, None
+        self._stuck.clear()
+        self._expect(due)
+        return True
 
     def _outermost(
         self, view: LoopView, tasks: list[names.AnyTask]
@@ -269,3 +288,7 @@ class LoopsDeadline:
             self._watch.note(Problem(kind="failed", text=text))
         else:
             self._overruns.append(overrun)
+
+
+def _nothing() -> None:
+    """Do nothing: there is nothing to undo yet."""

@@ -12,6 +12,7 @@ from by_hand import run_in, until
 from pytest_asyncbench import BudgetExceeded
 from pytest_asyncbench._python import gil
 from pytest_asyncbench._watching.deadline import Deadline
+from pytest_asyncbench._watching.loops_deadline import LoopsDeadline
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench.testing import ManualClock
 
@@ -350,6 +351,42 @@ def test_time_that_the_loop_knows_to_be_lost_puts_it_off():
     assert isinstance(outcome, BudgetExceeded)
     assert cancelled_at[0] >= 3.0
     assert deadline.overrun.forgiven == 2.0
+
+
+def test_a_sync_tests_loop_that_knows_time_to_be_lost_puts_it_off():
+    """Its thread has the true account there, too."""
+    clock, cancelled_at = ManualClock(), []
+    watch = Watch(clock, threshold=3600.0, tracing=True)
+    clock.watchdog = watch.watchdog
+    here, hook = threading.get_ident(), threading.excepthook
+
+    def forgiven():
+        return 2.0 if threading.get_ident() == here else 0.0
+
+    async def main():
+        try:
+            while clock.now() < 10:
+                clock.wait(0.5)
+                until_looked_at(clock)
+                await asyncio.sleep(0)
+        finally:
+            cancelled_at.append(clock.now())
+
+    at = clock.now() + 1.0
+    deadline = LoopsDeadline(watch, at, forgiven=forgiven, callers=frozenset())
+    watch.start()
+    leave = deadline.begin()
+    try:
+        with pytest.raises(asyncio.CancelledError) as raised:
+            run_in(clock, main())
+    finally:
+        leave()
+        watch.stop()
+    assert isinstance(deadline.end_of(raised.value), BudgetExceeded)
+    assert cancelled_at[0] >= 3.0
+    assert deadline.stuck().forgiven == 2.0
+    assert watch.problems == []
+    assert threading.excepthook is hook
 
 
 def debugger(clock, seconds):
