@@ -21,7 +21,7 @@ EXPECTED = "expected.txt"
 _ROOT = Path(__file__).parent.parent
 _TIMEOUT = 60
 # A build server's pytest shortens nothing, and its options are not the reader's.
-_FOREIGN = ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS", "FORCE_COLOR")
+_FOREIGN = ("CI", "GITHUB_ACTIONS", "BUILD_NUMBER", "PYTEST_ADDOPTS", "FORCE_COLOR")
 
 _TIME = r"(?<![\d.])\d+(?:\.\d+)? (?:s|ms|µs)\b"
 _UNITS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6}

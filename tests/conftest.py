@@ -190,6 +190,7 @@ def _played():
 def _fixed_width(monkeypatch):
     monkeypatch.setenv("COLUMNS", _WIDTH)
     monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.delenv("FORCE_COLOR", raising=False)
 
 

@@ -7,6 +7,7 @@ when somebody uses one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,10 @@ from pytest_asyncbench._glue.fixtures import fixtures_of
 from pytest_asyncbench._glue.properties import PROPERTY
 
 if TYPE_CHECKING:
+    from pytest_asyncbench._glue.annotating import Annotator
     from pytest_asyncbench._glue.plan import Plan
     from pytest_asyncbench._glue.summary import Summary
+    from pytest_asyncbench._words.promised import Policy
 
 __all__ = [
     "FIXTURES",
@@ -92,7 +95,21 @@ class Reports:
         from pytest_asyncbench._glue.summary import Summary
 
         plan = plan_of(self._config)
-        summary = Summary(plan.policy, plan.keeper, plan.reporter)
+        summary = Summary(
+            plan.policy, plan.keeper, plan.reporter, self._annotator(plan.policy)
+        )
         self._config.pluginmanager.unregister(self)
         self._config.pluginmanager.register(summary, "asyncbench-summary")
         return summary
+
+    def _annotator(self, policy: Policy) -> Annotator | None:
+        kind = policy.annotations
+        if kind == "auto":
+            actions = os.environ.get("GITHUB_ACTIONS") == "true"
+            kind = "github" if actions else "none"
+        # A worker has a terminal, too, that nobody sees.
+        if kind == "none" or hasattr(self._config, "workerinput"):
+            return None
+        from pytest_asyncbench._glue.annotating import Annotator
+
+        return Annotator(kind, str(self._config.rootpath))

@@ -167,6 +167,12 @@ OPTIONS = (
         kind="linelist",
     ),
     Option(
+        name="annotations",
+        value="auto, github, gitlab, none",
+        default="auto",
+        help="what CI shows beside the blocking line; auto: github, on its Actions",
+    ),
+    Option(
         name="update_baseline",
         value="a flag of the command line",
         default="off",

@@ -50,6 +50,11 @@ class Plan:
             self._bring_baseline()
         if self.policy.report:
             self._bring_reports()
+        self._writes_gitlabs = self.policy.annotations == "gitlab"
+        if self._writes_gitlabs and not hasattr(config, "workerinput"):
+            from pytest_asyncbench._glue.annotating import insist_on_annotating
+
+            insist_on_annotating(config, self.policy)
         self._in_loop = replace(self.policy, asked=self.policy.blocking == "error")
         """What holds for an async test that has no marker of ours."""
         # Budgets that are settings are for async tests.
@@ -98,7 +103,8 @@ class Plan:
     @property
     def tells_at_the_end(self) -> bool:
         """Whether the summary has something to tell though no test was watched."""
-        return self.keeper is not None or self.reporter is not None
+        kept = self.keeper is not None or self.reporter is not None
+        return kept or self._writes_gitlabs
 
     def begin(self) -> None:
         """Watch from the start of the run, where a setting asks for that."""

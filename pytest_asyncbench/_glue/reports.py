@@ -26,7 +26,7 @@ __all__ = ["Reporter"]
 
 _WRITERS: Mapping[str, Callable[[RunReport], str]] = {
     ".json": json_report,
-    ".md": markdown_report,
+    ".md": lambda told: markdown_report(told.records, told.root, told.partial),
     ".sarif": sarif_report,
 }
 
@@ -68,7 +68,10 @@ class Reporter:
         if exitstatus == pytest.ExitCode.USAGE_ERROR:
             return
         told = RunReport(
-            self._run(int(exitstatus)), self._texts, str(self._config.rootpath)
+            self._run(int(exitstatus)),
+            self._whole.partial,
+            self._texts,
+            str(self._config.rootpath),
         )
         for name, file in self._files.items():
             self._told += self._write(name, file, told)

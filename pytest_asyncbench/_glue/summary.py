@@ -23,6 +23,7 @@ from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.units import many
 
 if TYPE_CHECKING:
+    from pytest_asyncbench._glue.annotating import Annotator
     from pytest_asyncbench._glue.baseline import Keeper
     from pytest_asyncbench._glue.reports import Reporter
     from pytest_asyncbench._words.problems import Problem
@@ -49,10 +50,12 @@ class Summary:
         policy: Policy,
         keeper: Keeper | None = None,
         reporter: Reporter | None = None,
+        annotator: Annotator | None = None,
     ) -> None:
         self._policy = policy
         self._keeper = keeper
         self._reporter = reporter
+        self._annotator = annotator
         rules = (*RULES, *policy.calls)
         self._allowances = [
             row for row in policy.allow if is_looked_for(row.call, rules, policy.rules)
@@ -91,6 +94,8 @@ class Summary:
     def _add(self, nodeid: str, record: Record) -> None:
         if self._keeper is not None:
             self._keeper.add(record)
+        if self._annotator is not None:
+            self._annotator.add(nodeid, record)
         self.tests.add(nodeid)
         self.steps += record.steps
         if record.unmeasured:
@@ -120,6 +125,9 @@ class Summary:
         if lines:
             terminalreporter.section("asyncbench")
             for line in lines:
+                terminalreporter.write_line(printable(line, sys.__stdout__))
+        if self._annotator is not None:
+            for line in self._annotator.lines():
                 terminalreporter.write_line(printable(line, sys.__stdout__))
 
     def lines(self) -> Iterator[str]:

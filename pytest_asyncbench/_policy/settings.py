@@ -83,6 +83,9 @@ _ROWS: Mapping[str, Callable[[Policy, Written, str], Policy]] = {
     "report": lambda policy, value, source: replace(
         policy, report=values.reports(value)
     ),
+    "annotations": lambda policy, value, source: replace(
+        policy, annotations=values.annotated_for(_one(value))
+    ),
     "update_baseline": lambda policy, value, source: replace(
         policy, update_baseline=bool(value)
     ),

@@ -16,6 +16,7 @@ from typing import Literal, TypeVar, get_args
 from pytest_asyncbench._rules.families import FAMILIES
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import (
+    Annotations,
     Background,
     Budget,
     Mode,
@@ -28,6 +29,7 @@ from pytest_asyncbench._words.promised import (
 __all__ = [
     "Duration",
     "Serial",
+    "annotated_for",
     "background",
     "budget",
     "choice",
@@ -179,6 +181,7 @@ def choice(value: str, accepted: Sequence[Word]) -> Word:
 _MODES: tuple[Mode, ...] = get_args(Mode)
 _STARVATION: tuple[Starvation, ...] = get_args(Starvation)
 _BACKGROUND: tuple[Background, ...] = get_args(Background)
+_ANNOTATIONS: tuple[Annotations, ...] = get_args(Annotations)
 _ONCE: tuple[Once, ...] = get_args(Once)
 _SUMMARISED: tuple[Summarised, ...] = get_args(Summarised)
 
@@ -196,6 +199,11 @@ def starvation(value: str) -> Starvation:
 def background(value: str) -> Background:
     """Read what a background task that died unseen does to a test."""
     return choice(value, _BACKGROUND)
+
+
+def annotated_for(value: str) -> Annotations:
+    """Read for whose CI annotations are made."""
+    return choice(value, _ANNOTATIONS)
 
 
 def once(value: str) -> Once:

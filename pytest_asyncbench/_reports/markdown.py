@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from pytest_asyncbench._reports.ranking import Ranking
-from pytest_asyncbench._reports.run import RunReport
 from pytest_asyncbench._words.units import many
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._words.record import Record
 
 __all__ = ["markdown_report"]
 
@@ -14,13 +17,22 @@ _MOST = 50
 """So many places are shown: a job's summary has a limit, and a reader, too."""
 
 
-def markdown_report(told: RunReport) -> str:
-    """Write the run in Markdown."""
-    return "\n".join(_lines(told)) + "\n"
+def markdown_report(
+    records: Mapping[str, Record], root: str, partial: str | None = None
+) -> str:
+    """Write a run in Markdown.
+
+    Args:
+        records: those of its tests, by node id.
+        root: the folder from which places are told.
+        partial: why it was no full one.
+    """
+    return "\n".join(_lines(records, root, partial)) + "\n"
 
 
-def _lines(told: RunReport) -> Iterator[str]:
-    records = told.records
+def _lines(
+    records: Mapping[str, Record], root: str, partial: str | None
+) -> Iterator[str]:
     ranking = Ranking()
     accepted = 0
     for nodeid, record in records.items():
@@ -33,9 +45,8 @@ def _lines(told: RunReport) -> Iterator[str]:
     yield "## asyncbench"
     yield ""
     yield f"{many(len(records), 'test')} and {many(steps, 'step')} measured."
-    partial = told.run.get("partial")
-    if partial:
-        yield f"The run was partial: {_safe(str(partial))}."
+    if partial is not None:
+        yield f"The run was partial: {_safe(partial)}."
     broken = [nodeid for nodeid, record in records.items() if record.violations]
     if broken:
         yield f"{many(len(broken), 'test')} broke a promise."
@@ -47,7 +58,7 @@ def _lines(told: RunReport) -> Iterator[str]:
     yield ""
     yield "| lost | whose | place | call | times | tests | use instead |"
     yield "| ---: | --- | --- | --- | ---: | ---: | --- |"
-    rows = [*ranking.rows(told.root)]
+    rows = [*ranking.rows(root)]
     for row in rows[:_MOST]:
         yield f"| {' | '.join(map(_safe, row))} |"
     if len(rows) > _MOST:

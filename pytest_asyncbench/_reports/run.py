@@ -28,6 +28,8 @@ class RunReport:
 
     run: Mapping[str, Json]
     """What is known of the run as a whole, by name."""
+    partial: str | None
+    """Why it was no full one, as `run` says, too."""
     texts: Mapping[str, str]
     """The record of each watched test, as JSON, by its node id."""
     root: str

@@ -6,14 +6,12 @@ One result for each place; what is accepted is suppressed, with its reason.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from pytest_asyncbench._reports.blamed import BlamedPlace, blamed
 from pytest_asyncbench._reports.run import RunReport
-from pytest_asyncbench._words.units import many, seconds
 
 if TYPE_CHECKING:
     from pytest_asyncbench._words.plain import Json
@@ -28,18 +26,6 @@ _RULES = {
 }
 
 
-@dataclass
-class _Place:
-    """A place, over all tests."""
-
-    entry: BlockingEntry
-    seconds: float = 0.0
-    count: int = 0
-    tests: int = 0
-    failed: bool = False
-    """Whether a test failed for it."""
-
-
 def sarif_report(told: RunReport) -> str:
     """Write the run as SARIF."""
     rules: list[Json] = [
@@ -51,7 +37,9 @@ def sarif_report(told: RunReport) -> str:
         "version": told.run.get("asyncbench"),
         "rules": rules,
     }
-    results: list[Json] = [_result(place, told.root) for place in _places(told)]
+    results: list[Json] = [
+        _result(place, told.root) for place in blamed(told.records.values())
+    ]
     run: dict[str, Json] = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
@@ -61,26 +49,12 @@ def sarif_report(told: RunReport) -> str:
     return json.dumps(whole, indent=1) + "\n"
 
 
-def _places(told: RunReport) -> Iterator[_Place]:
-    found: dict[tuple[object, ...], _Place] = {}
-    for record in told.records.values():
-        failed = any(broken.kind == "blocking" for broken in record.violations)
-        for entry in record.blocking:
-            key = entry.file, entry.line, entry.function, entry.call, entry.allowed
-            place = found.setdefault(key, _Place(entry))
-            place.seconds += entry.seconds
-            place.count += entry.count
-            place.tests += 1
-            place.failed = place.failed or (failed and entry.allowed is None)
-    return iter(sorted(found.values(), key=lambda place: -place.seconds))
-
-
-def _result(place: _Place, root: str) -> Json:
+def _result(place: BlamedPlace, root: str) -> Json:
     entry = place.entry
     result: dict[str, Json] = {
         "ruleId": "stall" if entry.kind == "stall" else "blocking-call",
         "level": _level(place),
-        "message": {"text": _message(place)},
+        "message": {"text": place.message},
         "locations": [_location(entry, root)],
         "partialFingerprints": {"asyncbench/v1": entry.fingerprint},
     }
@@ -90,20 +64,10 @@ def _result(place: _Place, root: str) -> Json:
     return result
 
 
-def _level(place: _Place) -> Literal["error", "warning", "note"]:
+def _level(place: BlamedPlace) -> Literal["error", "warning", "note"]:
     if place.failed:
         return "error"
     return "warning" if place.entry.allowed is None else "note"
-
-
-def _message(place: _Place) -> str:
-    entry = place.entry
-    times = f"{many(place.count, 'time')} in {many(place.tests, 'test')}"
-    told = (
-        f"{entry.call} kept the event loop for {seconds(place.seconds)}, {times}, "
-        f"called in {entry.function}."
-    )
-    return f"{told} Use: {entry.advice}" if entry.advice else told
 
 
 def _location(entry: BlockingEntry, root: str) -> Json:

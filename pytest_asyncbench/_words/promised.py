@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MARKER",
     "Allowance",
+    "Annotations",
     "Background",
     "Budget",
     "Mode",
@@ -59,6 +60,9 @@ When = Literal["setup", "call", "teardown"]
 
 
 Background = Literal["off", "warn", "error"]
+
+
+Annotations = Literal["auto", "github", "gitlab", "none"]
 
 
 Summarised = Literal["screen", "all"]
@@ -159,6 +163,8 @@ class Policy:
     """Whether what blocks in this run is put into that file, and fails nothing."""
     accepted: Baseline | None = None
     """What the file holds; None where there is no baseline."""
+    annotations: Annotations = "auto"
+    """For whose CI it is told beside the line what blocks there."""
     report: tuple[str, ...] = ()
     """The files of the reports that are wanted of the run, as they were written."""
     asked: bool = False

@@ -10,6 +10,7 @@ import pytest
 from by_hand import SITE
 from referencing import Registry, Resource
 
+from pytest_asyncbench._reports.annotations import github_lines, gitlab_report
 from pytest_asyncbench._reports.markdown import markdown_report
 from pytest_asyncbench._reports.run import RunReport, json_report
 from pytest_asyncbench._reports.sarif import sarif_report
@@ -58,7 +59,12 @@ def told_of(*findings, failed=False, **run):
     )
     text = json.dumps(record_of(verdict).to_json())
     texts = {f"tests/test_it.py::test_{name}": text for name in "ab"}
-    return RunReport({**RUN, **run}, texts, ROOT)
+    return RunReport({**RUN, **run}, run.get("partial"), texts, ROOT)
+
+
+def markdown_of(told):
+    """Give a run in Markdown."""
+    return markdown_report(told.records, told.root, told.partial)
 
 
 @pytest.mark.parametrize("findings", [(), (found(), found(allowed="why"))])
@@ -79,15 +85,15 @@ def test_the_json_is_what_its_schema_says(findings):
 
 def test_a_run_in_which_nothing_was_watched_has_a_report_all_the_same():
     """Of each kind."""
-    told = RunReport(RUN, {}, ROOT)
+    told = RunReport(RUN, None, {}, ROOT)
     assert json.loads(json_report(told))["tests"] == []
     assert json.loads(sarif_report(told))["runs"][0]["results"] == []
-    assert "0 tests and 0 steps measured." in markdown_report(told)
+    assert "0 tests and 0 steps measured." in markdown_of(told)
 
 
 def test_a_record_that_can_not_be_read_stops_no_report():
     """A worker may have another version of the plugin."""
-    told = RunReport(RUN, {"t.py::x": '{"version": 9}'}, ROOT)
+    told = RunReport(RUN, None, {"t.py::x": '{"version": 9}'}, ROOT)
     assert json.loads(json_report(told))["tests"][0]["record"] == {"version": 9}
     assert json.loads(sarif_report(told))["runs"][0]["results"] == []
 
@@ -144,7 +150,7 @@ def test_sarif_names_a_place_outside_of_the_root_folder_and_one_without_a_line()
 def test_markdown_has_the_places_that_cost_most_first():
     """From the root folder, whatever the current one is."""
     many = [found(call=f"call{n}", line=n, seconds=n / 10) for n in range(1, 61)]
-    text = markdown_report(told_of(*many, failed=True, partial="-k"))
+    text = markdown_of(told_of(*many, failed=True, partial="-k"))
     lines = text.splitlines()
     assert "The run was partial: -k." in lines
     assert "2 tests broke a promise." in lines
@@ -161,7 +167,7 @@ def test_markdown_is_not_broken_by_what_a_name_holds():
     odd = found(call="a|b<img>`c`\n**d**", function="t.<locals>.f")
     (row,) = [
         line
-        for line in markdown_report(told_of(odd)).splitlines()
+        for line in markdown_of(told_of(odd)).splitlines()
         if line.startswith("| 0.5")
     ]
     assert "a\\|b&lt;img>\\`c\\` \\*\\*d\\*\\*" in row
@@ -170,6 +176,48 @@ def test_markdown_is_not_broken_by_what_a_name_holds():
 
 def test_markdown_says_that_nothing_blocks():
     """And how often what is accepted did."""
-    text = markdown_report(told_of(found(allowed="why")))
+    text = markdown_of(told_of(found(allowed="why")))
     assert "Blocking that is accepted: 2 times." in text
     assert "Nothing blocked the event loop that is not accepted." in text
+
+
+def test_github_is_told_at_the_line():
+    """An error where a test failed for it, with what would end a command written so."""
+    odd = found(call="a,b:c%d\ne", advice="")
+    (line,) = github_lines(told_of(odd, failed=True).records.values(), ROOT)
+    assert line == (
+        "::error file=shop/pri cing.py,line=88,"
+        "title=asyncbench%3A the event loop was blocked::"
+        "a,b:c%25d%0Ae kept the event loop for 0.500 s, 2 times in 2 tests, "
+        "called in price_of."
+    )
+    (line,) = github_lines(told_of(found()).records.values(), ROOT)
+    assert line.startswith("::warning file=shop/pri cing.py,line=88,")
+
+
+def test_github_is_told_of_no_line_that_it_does_not_have():
+    """What lies elsewhere, a library's, is told without its place."""
+    outside = told_of(found(file=f"{SITE}/httpx/a.py"))
+    (line,) = github_lines(outside.records.values(), ROOT)
+    assert line.startswith("::warning title=")
+
+
+def test_what_is_accepted_is_annotated_nowhere():
+    """Nobody is to do anything about it."""
+    records = told_of(found(allowed="why"), failed=True).records.values()
+    assert [*github_lines(records, ROOT)] == []
+    assert json.loads(gitlab_report(records, ROOT)) == []
+
+
+def test_gitlab_has_an_entry_for_each_line():
+    """Each with a fingerprint of its own, that stays when lines move."""
+    first = told_of(found(line=3), found(line=9), failed=True)
+    moved = told_of(found(line=30), found(line=90), failed=True)
+    one, other = json.loads(gitlab_report(first.records.values(), ROOT))
+    assert one["location"] == {"path": "shop/pri cing.py", "lines": {"begin": 3}}
+    assert one["severity"] == "major"
+    assert one["check_name"] == "shop.pricing.price_of > time.sleep"
+    assert one["fingerprint"] != other["fingerprint"]
+    assert one["fingerprint"] in gitlab_report(moved.records.values(), ROOT)
+    outside = told_of(found(file=f"{SITE}/httpx/a.py"))
+    assert json.loads(gitlab_report(outside.records.values(), ROOT)) == []
