@@ -1,4 +1,7 @@
-"""The time that a test lives in, real or virtual, and the loops that live in it."""
+"""The time that a test lives in, real or virtual, and the loops that live in it.
+
+Virtual time is loaded where a test lives in it: few runs have any.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,15 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from pytest_asyncbench._words.clock import Clock, Starved, Stopwatch
 from pytest_asyncbench._words.errors import VirtualTimeError
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.undo import Undo
-from pytest_asyncbench.virtual_time import VirtualClock, adopt, is_virtual, virtualize
+
+if TYPE_CHECKING:
+    from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = ["OwnTime"]
 
@@ -72,6 +78,8 @@ class OwnTime:
         """
         if self.virtual is None:
             return lambda: None
+        from pytest_asyncbench.virtual_time import virtualize
+
         try:
             return virtualize(loop, self.virtual, real_limit=self._real_limit)
         except VirtualTimeError as error:
@@ -84,6 +92,8 @@ class OwnTime:
         if self.virtual is None:
             yield
             return
+        from pytest_asyncbench.virtual_time import adopt
+
         with ExitStack() as undo:
 
             def bring(loop: asyncio.AbstractEventLoop) -> None:
@@ -117,6 +127,8 @@ class OwnTime:
         """Note if a loop that a call has met, and not before it, kept real time."""
         if self.virtual is None or self.refused is not None:
             return
+        from pytest_asyncbench.virtual_time import is_virtual
+
         for loop in met:
             if loop not in (*before, *self._brought) and not is_virtual(loop):
                 self.refused = _keeps_real_time(loop)

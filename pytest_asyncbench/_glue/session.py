@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -47,11 +47,13 @@ from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.record import record_of
-from pytest_asyncbench.virtual_time import VirtualClock
+
+if TYPE_CHECKING:
+    from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = ["Session"]
 
-_CLOCKS = pytest.StashKey[dict[int | None, VirtualClock]]()
+_CLOCKS: pytest.StashKey[dict[int | None, VirtualClock]] = pytest.StashKey()
 """Of whom a loop belongs to, by the factory that makes the loop."""
 
 T = TypeVar("T")
@@ -434,6 +436,9 @@ def _clock_of(item: pytest.Item, policy: Policy) -> VirtualClock | None:
     clocks = owner.stash.setdefault(_CLOCKS, {})
     # A test that is run again begins anew.
     if owner is item or factory not in clocks:
+        # Few runs have any.
+        from pytest_asyncbench.virtual_time import VirtualClock
+
         virtual = policy.virtual
         clocks[factory] = VirtualClock(
             virtual.start, tz=virtual.tz, threshold=policy.threshold

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.own_time import OwnTime
@@ -37,7 +37,9 @@ from pytest_asyncbench._words.seen import (
     Observations,
 )
 from pytest_asyncbench._words.undo import Undo
-from pytest_asyncbench.virtual_time import VirtualClock
+
+if TYPE_CHECKING:
+    from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = ["Watched"]
 

@@ -83,6 +83,16 @@ def test_a_setting_that_watches_nobody_needs_no_engine(loaded):
     assert "pytest_asyncbench._watching" not in modules
 
 
+def test_virtual_time_is_loaded_where_a_test_lives_in_it(loaded):
+    """Other runs that watch do without."""
+    watched = "import asyncio\ndef test_one(): asyncio.run(asyncio.sleep(0))"
+    budget = ("--asyncbench-blocking=report", "--asyncbench-budget=9s")
+    virtual = "pytest_asyncbench.virtual_time"
+    assert virtual not in loaded(watched, *budget)
+    marked = watched.replace("def", "import pytest\n@pytest.mark.virtual_time\ndef")
+    assert virtual in loaded(marked)
+
+
 def test_the_names_are_those_of_the_markers_and_fixtures():
     """A marker or fixture that is missing there would be without effect alone."""
     assert list(FUNCTIONS) == [*MARKERS]
