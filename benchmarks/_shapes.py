@@ -18,11 +18,11 @@ from functools import partial
 from typing import Any
 
 from pytest_asyncbench._running.together import Together, jobs_from
-from pytest_asyncbench._tracing import Census
+from pytest_asyncbench._tracing import Recorder
 
-__all__ = ["CENSUS", "SHAPES", "Call", "Shape", "accept", "concurrently", "work"]
+__all__ = ["RECORDER", "SHAPES", "Call", "Shape", "accept", "concurrently", "work"]
 
-CENSUS: ContextVar[Census | None] = ContextVar("census", default=None)
+RECORDER: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 """What follows the tasks of the shape that runs, if anything does."""
 
 Call = Callable[[], Awaitable[Any]]
@@ -65,7 +65,7 @@ def work(seconds: float) -> None:
 
 async def concurrently(*given: Call) -> None:
     """Do what the fixture of this name does within a run."""
-    await Together(jobs_from(given), census=CENSUS.get()).run()
+    await Together(jobs_from(given), recorder=RECORDER.get()).run()
 
 
 def calls(function: Callable[..., Awaitable[Any]], *arguments: Any) -> list[Call]:

@@ -7,8 +7,8 @@ them. ``--exact`` runs these in a time that only they move, once and without noi
 tells what is wrong with the derivation, and nothing of clocks. With ``--print`` it has
 the figures of each strand.
 
-In each round everything runs twice, each time in a loop of its own: together under the
-census, which derives the serial time, and one after another with nothing installed,
+In each round everything runs twice, each time in a loop of its own: together recorded,
+which derives the serial time, and one after another with nothing installed,
 which measures it. The figures are medians over the half of the rounds in which the
 machine kept the loop off the processor least. A shape is `ok` if the two differ by at
 most 5 %. `spans` is the sum of the coroutines' spans, which is what serial time is
@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 from _by_hand import HandTime
 from _programs import KINDS, Program, draw
-from _shapes import CENSUS, SHAPES, Shape
+from _shapes import RECORDER, SHAPES, Shape
 from _table import print_table, rounds_from
 
 from pytest_asyncbench._judging.accounting import compare
@@ -70,14 +70,14 @@ class Round(NamedTuple):
 
 
 async def derived(each: Shape, clock: Clock = SYSTEM_CLOCK) -> Comparison:
-    """Run the coroutines side by side, under the census."""
+    """Run the coroutines side by side, recorded."""
     async with AsyncExitStack() as cleanup:
         jobs = jobs_from(await each.setup(cleanup))
         watch = Watch(clock, threshold=10, tracing=True)
         watch.start()
-        CENSUS.set(watch.census)
+        RECORDER.set(watch.recorder)
         try:
-            together = Together(jobs, census=watch.census, limit=each.limit)
+            together = Together(jobs, recorder=watch.recorder, limit=each.limit)
             # The loop is met at its next step, as it is before a test's body.
             await asyncio.sleep(0)
             await together.run()

@@ -20,6 +20,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
 from pytest_asyncbench._glue.failures import by_weight, failure_of, note_others
+from pytest_asyncbench._glue.hindsight import path_of, with_hindsight
 from pytest_asyncbench._glue.outcome import broken_promise
 from pytest_asyncbench._glue.run import Run
 from pytest_asyncbench._glue.watched import Watched
@@ -305,7 +306,7 @@ class Concurrently:
             given = await self._in_turn(terms)
         together = Together(
             terms.jobs,
-            census=watched.watch.census,
+            recorder=watched.watch.recorder,
             limit=terms.limit,
             keep_going=terms.return_exceptions,
         )
@@ -329,6 +330,7 @@ class Concurrently:
                 overrun=deadline.overrun if deadline else None,
             )
             verdict = judge(_policy_for(watched.policy, terms), seen, watched.rules)
+            verdict = with_hindsight(verdict, together.group)
             watched.accepted_lines += accepted_lines(verdict)
             _raise_broken(verdict, together)
             return _as_run(verdict, together, terms)
@@ -408,4 +410,5 @@ def _as_run(verdict: Verdict, together: Together, terms: _Terms) -> Run[object]:
         comparison=comparison.with_errors(errors),
         blocking=verdict.findings,
         elapsed=verdict.elapsed,
+        path=functools.partial(path_of, together.group),
     )

@@ -16,6 +16,7 @@ from functools import partial, wraps
 from typing import ClassVar, ParamSpec
 
 from pytest_asyncbench._glue.failures import failure_of, with_others
+from pytest_asyncbench._glue.hindsight import with_hindsight
 from pytest_asyncbench._glue.watched import Watched
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._loops import running_loop
@@ -196,8 +197,8 @@ class Call(Phase):
             # One that stood in a fixture before took none of the call's time.
             watch.watchdog.debugged = False
             self._stopwatch = self._watched.stopwatch(began)
-            if not in_loop and watch.census is not None:
-                self._group = watch.census.bodies()
+            if not in_loop and watch.recorder is not None:
+                self._group = watch.recorder.bodies()
             if not in_loop:
                 self._hold(undo)
             return undo.pop_all().close
@@ -254,12 +255,14 @@ class Call(Phase):
         """Run the body several times, each with an account of its own."""
         for _ in range(repeat):
             stopwatch = self._watched.stopwatch()
-            census = self._watched.watch.census
-            group = census.body() if census is not None else None
+            recorder = self._watched.watch.recorder
+            group = recorder.body() if recorder is not None else None
             try:
                 async with self._turn(stopwatch, repeat):
                     await work()
             finally:
+                if group is not None:
+                    group.closes()
                 self._runs.append((stopwatch.elapsed(), group))
 
     def _turn(
@@ -274,8 +277,8 @@ class Call(Phase):
     async def _enter(self, stack: AsyncExitStack) -> None:
         watch, within = self._watched.watch, self.within
         watch.view(asyncio.get_running_loop())
-        if watch.census is not None:
-            self._group = watch.census.body()
+        if watch.recorder is not None:
+            self._group = watch.recorder.body()
         # Runs in turn have a deadline each.
         alone = self._watched.policy.repeat is None
         if alone and within is not None and self._stopwatch is not None:
@@ -310,7 +313,8 @@ class Call(Phase):
     def judge(self) -> Verdict:
         """Judge all that was promised."""
         self._watched.judged_at = self._watched.so_far()
-        self.verdict = judge(self._watched.policy, self.seen(), self._watched.rules)
+        verdict = judge(self._watched.policy, self.seen(), self._watched.rules)
+        self.verdict = with_hindsight(verdict, self._group)
         self._watched.told = self.verdict.findings
         return self.verdict
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar, overload
 
 from pytest_asyncbench._judging.accounting import peak
 from pytest_asyncbench._reports.timeline import timeline
-from pytest_asyncbench._words.decided import Comparison, Finding, TaskTrace
+from pytest_asyncbench._words.decided import Comparison, Finding, PathLink, TaskTrace
 from pytest_asyncbench._words.legible import printable
 from pytest_asyncbench._words.seen import Elapsed
 from pytest_asyncbench._words.units import seconds
@@ -46,9 +47,11 @@ class Run(Sequence[T]):
         comparison: Comparison,
         blocking: Sequence[Finding] = (),
         elapsed: Elapsed,
+        path: Callable[[], tuple[PathLink, ...]] = tuple,
     ) -> None:
         self._results = tuple(results)
         self._names = tuple(names)
+        self._path = path
         self.order = tuple(order)
         self.wall = elapsed.wall
         self.virtual = elapsed.virtual
@@ -63,6 +66,17 @@ class Run(Sequence[T]):
     def peak(self) -> int:
         """The most coroutines that were in flight at one moment."""
         return peak(self.tasks)
+
+    @functools.cached_property
+    def critical_path(self) -> tuple[PathLink, ...]:
+        """The chain of steps and waits that its end stood on, first to last.
+
+        Each link has `task`, `kind` (``"running"``, ``"waiting"``, ``"queued"``),
+        `seconds`, `place`, and of a wait `awaited` and `by`. It is worked out when it
+        is asked for, of a run in real time whose loop can be followed; else it is
+        empty.
+        """
+        return self._path()
 
     def __len__(self) -> int:
         return len(self._results)

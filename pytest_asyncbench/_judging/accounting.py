@@ -39,18 +39,17 @@ def united(spans: Iterable[Span]) -> float:
 
 def account(strand: StrandTrace) -> TaskTrace:
     """Add up one strand's time: running, truly waiting, queued behind others."""
-    waiting = united(strand.waits)
     queued = strand.queued
     if strand.started is not None and strand.finished is not None:
         # Tasks of a strand may queue at once; none queues beyond its own span.
         span = strand.finished - strand.started
-        queued = min(queued, max(0.0, span - strand.running - waiting))
+        queued = min(queued, max(0.0, span - strand.running - strand.waiting))
     return TaskTrace(
         name=strand.name,
         started=strand.started,
         finished=strand.finished,
         running=strand.running,
-        waiting=waiting,
+        waiting=strand.waiting,
         queued=queued,
     )
 

@@ -33,9 +33,10 @@ from pytest_asyncbench._loops.tasks import (
     task_label,
     written_at,
 )
-from pytest_asyncbench._loops.view import LoopView, Views
+from pytest_asyncbench._loops.view import POLLED, LoopView, Views
 
 __all__ = [
+    "POLLED",
     "TASKS",
     "AnyCoroutine",
     "AnyFuture",

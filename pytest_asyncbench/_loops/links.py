@@ -12,7 +12,7 @@ from __future__ import annotations
 from asyncio import selector_events
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._words.undo import Undo, replace
@@ -31,22 +31,23 @@ _Write = Callable[["asyncio.Transport", Data], None]
 
 
 class Links(Generic[Writer]):
-    """The last write to each connection of a loop."""
+    """The last write to each connection of a loop.
 
-    __slots__ = ("_last", "fresh")
+    Args:
+        writer: tells who is at work in this loop now, and the time.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_last", "_writer")
+
+    def __init__(self, writer: Callable[[], tuple[float, Writer]]) -> None:
+        self._writer = writer
         self._last: dict[tuple[_Address, _Address], tuple[float, Writer]] = {}
-        self.fresh: list[Any] = []
-        """The transports that were written to in this step, not signed yet."""
 
-    def sign(self, at: float, writer: Writer) -> None:
-        """Note who wrote in the step that has just ended."""
-        for transport in self.fresh:
-            ends = _ends(transport)
-            if ends is not None:
-                self._last[ends] = (at, writer)
-        self.fresh.clear()
+    def wrote(self, transport: asyncio.BaseTransport) -> None:
+        """Note who writes to a connection now."""
+        ends = _ends(transport)
+        if ends is not None:
+            self._last[ends] = self._writer()
 
     def writer_to(
         self, transport: asyncio.BaseTransport
@@ -74,7 +75,7 @@ def watch_writes(
         def write(self: asyncio.Transport, data: Data) -> None:
             links = links_of(names.TRANSPORT_LOOP.of(self))
             if links is not None:
-                links.fresh.append(self)
+                links.wrote(self)
             original(self, data)
 
         return write

@@ -19,6 +19,7 @@ from __future__ import annotations
 import _thread
 import copy
 from asyncio.events import Handle
+from collections import deque
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -31,7 +32,7 @@ from pytest_asyncbench._loops.uvloop_steps import (
     step_code,
     watch_callbacks,
 )
-from pytest_asyncbench._loops.view import LoopView, Views
+from pytest_asyncbench._loops.view import POLLED, LoopView, Views
 from pytest_asyncbench._python import getframe, own_greenlet
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
 from pytest_asyncbench._words.seconds import RealSeconds
@@ -205,27 +206,40 @@ def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
     # Both of asyncio's loops, selector and proactor, poll through this attribute.
     poller = names.SELECTOR.of(view.loop)
     poll, get_ident = poller.select, _thread.get_ident
+    ready = names.READY.get(view.loop)
+    if ready is None:  # then nobody follows its tasks
+        ready = deque()
 
     def select(timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         if get_ident() != view.thread:
             _comes_to_this_thread(view)
         if view.last > view.due:
             view.give_way()
+        if view.last >= view.upkeep_at:
+            view.upkeep()
+        queued = len(ready)
         events = poll(timeout)
         began, view.last = view.last, now()
-        if timeout is None:
-            view.polled += view.last - began
-            return events
-        # A timer is due whatever else comes. From then on the thread could run, and at
-        # once where there was something to do before.
         waited = view.last - began
-        late = waited - timeout - _TIMERS_GRAIN
-        if timeout > 0:
-            view.polled += waited if late <= 0 else waited - late
-        if late > 0:
-            view.late += late
-            view.settle()
+        if timeout is None:
+            view.polled += waited
+        else:
+            # A timer is due whatever else comes. From then on the thread could run, and
+            # at once where there was something to do before.
+            late = waited - timeout - _TIMERS_GRAIN
+            if timeout > 0:
+                if not events:
+                    view.oversleep(waited - timeout)
+                view.polled += waited if late <= 0 else waited - late
+            if late > 0:
+                view.late += late
+                view.settle()
+                view.last = now()
+        if waited > view.rested_for:
+            view.rested()
             view.last = now()
+        if view.note_poll is not None:
+            view.note_poll((POLLED, queued, 0, view.last))
         return events
 
     return replace(poller, "select", select)

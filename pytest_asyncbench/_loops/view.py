@@ -16,7 +16,11 @@ from pytest_asyncbench._python import Greenlet, own_greenlet
 from pytest_asyncbench._words.clock import current_thread_ids
 from pytest_asyncbench._words.undo import Undo
 
-__all__ = ["HeldUp", "LoopView", "Views"]
+__all__ = ["POLLED", "HeldUp", "LoopView", "Views"]
+
+
+POLLED = -1
+"""The code of an entry of a tape that is a poll and no step."""
 
 
 class HeldUp(TypedDict):
@@ -45,14 +49,20 @@ class LoopView:
         "missing",
         "moved",
         "native",
+        "note_poll",
         "ours",
         "ours_before",
         "ours_step",
+        "oversleep",
         "polled",
+        "rested",
+        "rested_for",
         "settle",
         "steps",
         "thread",
         "undo",
+        "upkeep",
+        "upkeep_at",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
@@ -138,6 +148,31 @@ class LoopView:
 
         Written by the loop's thread, when the loop is met.
         """
+        self.note_poll: Callable[[tuple[int, int, int, float]], object] | None = None
+        """Takes an entry of a tape for each poll: `POLLED`, how long the queue was, 0,
+        when the poll returned. A function in C, since polls are many.
+
+        Written by the loop's thread.
+        """
+        self.oversleep: Callable[[float], None] = _forget
+        """Called with by how much a poll came late that had only timers to wait for.
+
+        Written by the loop's thread, when the loop is met.
+        """
+        self.rested_for = math.inf
+        """After a poll that rested for so many seconds `rested` is to be called.
+
+        Written by the loop's thread.
+        """
+        self.rested: Callable[[], None] = _nothing
+        """Written by the loop's thread, when the loop is met."""
+        self.upkeep_at = math.inf
+        """From when on `upkeep` is to be called, between two steps.
+
+        Written by the loop's thread.
+        """
+        self.upkeep: Callable[[], None] = _nothing
+        """Written by the loop's thread, when the loop is met."""
         self.undo: list[Undo] = []
         """Filled by the loop's thread, emptied by whoever ends the watching."""
 
@@ -177,6 +212,10 @@ class LoopView:
 
 def _nothing() -> None:
     """Do nothing: nobody looks at this loop."""
+
+
+def _forget(seconds: float) -> None:
+    """Forget by how much a poll came late: nobody keeps it."""
 
 
 _GONE = asyncio.BaseEventLoop()

@@ -23,7 +23,7 @@ from contextlib import nullcontext, suppress
 from typing import Any
 
 from pytest_asyncbench._loops import AnyCoroutine, AnyTask, is_cleaning_up
-from pytest_asyncbench._tracing import Census, Group
+from pytest_asyncbench._tracing import Group, Recorder
 from pytest_asyncbench._words import legible
 
 __all__ = ["Item", "Job", "Together", "close_unstarted", "in_turn", "jobs_from"]
@@ -204,12 +204,12 @@ class Together:
         self,
         jobs: Sequence[Job],
         *,
-        census: Census | None = None,
+        recorder: Recorder | None = None,
         limit: int | None = None,
         keep_going: bool = False,
     ) -> None:
         self._jobs = list(jobs)
-        self._census = census
+        self._recorder = recorder
         self._limit = limit or len(self._jobs)
         self.keep_going = keep_going
         self._wake: asyncio.Future[None] | None = None
@@ -217,7 +217,7 @@ class Together:
         self._flying = 0
         self._positions: dict[AnyTask, int] = {}
         self.tasks: list[AnyTask] = []
-        self.group = Group()
+        self.group = Group(recorder.tapes if recorder else None)
         self.order: list[int] = []
         """Positions of the jobs, in the order in which they ended."""
         self.expired = False
@@ -239,13 +239,11 @@ class Together:
                 await self._wake
 
     async def _start_more(self, loop: asyncio.AbstractEventLoop) -> None:
-        census = self._census
         ended = self._ended  # one for all, since there may be many
         while self._may_start():
-            with census.starting(self.group) if census else nullcontext():
-                for _ in range(_AT_ONCE):
-                    if self._may_start():
-                        self._start(loop, ended)
+            for _ in range(_AT_ONCE):
+                if self._may_start():
+                    self._start(loop, ended)
             if self._may_start():
                 await asyncio.sleep(0)  # to start ten thousand must not block the loop
 
@@ -262,8 +260,8 @@ class Together:
         index = len(self.tasks)
         job = self._jobs[index]
         task = loop.create_task(job.coroutine(), name=job.name)
-        if self._census is not None:
-            self._census.adopt(task, self.group)
+        if self._recorder is not None:
+            self._recorder.adopt(task, self.group)
         self._positions[task] = index
         self.tasks.append(task)
         self._flying += 1

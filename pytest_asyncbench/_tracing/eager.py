@@ -4,138 +4,118 @@ Problem: such a task takes its first step within its constructor, which is writt
 and calls neither a task factory nor ``create_task``. What we do: the constructor asks
 its loop whether it runs, and there the begin is seen; which task it was shows at the
 end of the step around it. What still fails: it is not known when the first step ended
-of a task that goes on. So what it worked in that step is booked to its creator, which
-makes serial time smaller.
+of a task that goes on. It is taken to end when the next one begins, or with the step.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from pytest_asyncbench._loops import by_name, names, task_label
 from pytest_asyncbench._python import getframe
+from pytest_asyncbench._tracing.tape import BEGUN, INLINE
 from pytest_asyncbench._words.clock import current_thread_ids
 from pytest_asyncbench._words.undo import Undo, replace
 
 if TYPE_CHECKING:
-    from pytest_asyncbench._loops import AnyTask, LoopView
-    from pytest_asyncbench._tracing.strands import Trace
+    from pytest_asyncbench._loops import AnyTask
+    from pytest_asyncbench._tracing.tape import Tape
+    from pytest_asyncbench._tracing.tapes import Tapes
 
-__all__ = ["Start", "Starts", "has_begun"]
+__all__ = ["Starts", "has_begun"]
 
 _IN_PYTHON = names.PY_TASK.of(asyncio.tasks).__init__.__code__
 
-
-class Start:
-    """The begin of an eager task: its account, and the task once that is known."""
-
-    __slots__ = ("task", "trace")
-
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
-        self.task: AnyTask | None = None
+_ENDED_AT_ONCE = "a task that ended at once"
 
 
 class Starts:
-    """Notices eager tasks as they begin.
+    """Notes eager tasks as they begin.
 
-    Args:
-        traces: the accounts that are known, by task.
-        begin: opens the account of a task that begins now in this loop.
-        note: keeps a start until the end of the step around it.
+    On a tape, `open` has those that have begun in the step in progress: each within the
+    one before it. `begun` has those whose task is to be found, in their order.
     """
 
-    def __init__(
-        self,
-        traces: dict[AnyTask, Trace],
-        begin: Callable[[asyncio.AbstractEventLoop], Trace],
-        note: Callable[[asyncio.AbstractEventLoop, Start], None],
-    ) -> None:
-        self._traces = traces
-        self._begin = begin
-        self._note = note
-        self._newest: list[Start] = []
-        """Those of the step in progress whose task is not known, in their order."""
+    def __init__(self, tapes: Tapes, now: Callable[[], float]) -> None:
+        self._tapes = tapes
+        self._now = now
+        self._creators: dict[int, int] = {}
+        """By the number of a task in `open`: the id of the task that created it."""
         self.announced = False
         """Whether the next one is seen by who creates it."""
 
-    def watch(self, view: LoopView) -> Undo:
+    def watch(self, tape: Tape) -> Undo:
         """Notice the eager tasks of a loop, until undone."""
-        loop, original = view.loop, view.loop.is_running
+        view, loop = tape.view, tape.view.loop
+        original = loop.is_running
 
         def is_running() -> bool:
             running: bool = original()
             here = running and current_thread_ids()[0] == view.thread
             if here and _constructs(getframe(1)):
-                self._begun(loop)
+                self._begins(tape)
             return running
 
         return replace(loop, "is_running", is_running)
 
-    def _begun(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _begins(self, tape: Tape) -> None:
         if self.announced:
             self.announced = False
             return
-        start = Start(self._begin(loop))
-        self._newest.append(start)
-        self._note(loop, start)
+        self.end_those_beside(tape)
+        tape.take_account()
+        number = self._tapes.reserve("")
+        self._creators[number] = id(asyncio.current_task(tape.view.loop))
+        tape.begun.append(number)
+        self._note(tape, BEGUN)
+        tape.open.append(number)
 
-    def running(self, task: AnyTask) -> Trace | None:
-        """Give the account of a task in its first step, where that was noticed."""
-        if not self._newest:
-            return None
-        start = self._newest.pop()
-        self._bind(start, task)
-        return start.trace
+    def end_those_beside(self, tape: Tape) -> None:
+        """Before a task begins: end the one that the same task has created before."""
+        if not tape.open:
+            return
+        current = asyncio.current_task(tape.view.loop)
+        if self._creators.get(tape.open[-1]) == id(current):
+            self._note(tape, tape.open.pop())
+        elif current is not None and self._tapes.number_of(current) is None:
+            # It is the one that began last, and creates another in its first step.
+            self._found(tape.open[-1], current)
 
-    def _bind(self, start: Start, task: AnyTask) -> None:
-        start.task = task
-        self._traces[task] = start.trace
+    def end_all(self, tape: Tape) -> None:
+        """End the first steps of all that have begun in what is ending now."""
+        while tape.open:
+            self._note(tape, tape.open.pop())
 
-    def settle(
-        self, loop: asyncio.AbstractEventLoop, starts: Sequence[Start], ended: float
-    ) -> float:
-        """Find out at the end of a step which tasks began in it, and that they wait.
-
-        Returns:
-            The seconds of the step that are theirs: of those that are over already.
-        """
-        self._newest.clear()
-        begun = iter(self._unknown(loop))
-        lent = 0.0
-        for start, until in zip(starts, _ends(starts, ended), strict=True):
-            task = start.task or next(begun, None)
-            if task is None or task.done():
-                lent += _is_over(start.trace, until)
-                if task is not None:
-                    self._traces.pop(task, None)
+    def settle(self, tape: Tape) -> None:
+        """Find out at the end of a step which tasks began in it."""
+        self.end_all(tape)
+        found = iter(self._unknown(tape.view.loop))
+        for number in tape.begun:
+            self._creators.pop(number, None)
+            if self._tapes.tasks[number] is not None:
+                continue
+            task = next(found, None)
+            if task is not None:
+                self._found(number, task)
             else:
-                self._bind(start, task)
-                start.trace.strand.name = start.trace.strand.name or task_label(task)
-                start.trace.last = ended
-                start.trace.take_marks()
-        return lent
+                self._tapes.names[number] = _ENDED_AT_ONCE
+        tape.begun.clear()
+
+    def _found(self, number: int, task: AnyTask) -> None:
+        self._tapes.names[number] = task_label(task)
+        self._tapes.bind(number, task)
+
+    def _note(self, tape: Tape, who: int) -> None:
+        tape.note((who, INLINE, len(tape.ready), self._now()))
 
     def _unknown(self, loop: asyncio.AbstractEventLoop) -> list[AnyTask]:
-        alive = (task for task in asyncio.all_tasks(loop) if task not in self._traces)
+        known = self._tapes.number_of
+        alive = (task for task in asyncio.all_tasks(loop) if known(task) is None)
         return sorted(filter(has_begun, alive), key=by_name)
-
-
-def _ends(starts: Sequence[Start], ended: float) -> list[float]:
-    # Each is taken to end when the next one begins, or with the step. It ended by then.
-    return [*(start.trace.started for start in starts[1:]), ended][: len(starts)]
-
-
-def _is_over(trace: Trace, ended: float) -> float:
-    """Close the account of a task that ended within its first step."""
-    trace.finished = ended
-    trace.strand.name = trace.strand.name or "a task that ended at once"
-    trace.strand.spend(ended - trace.started)
-    return ended - trace.started
 
 
 def has_begun(task: AnyTask) -> bool:

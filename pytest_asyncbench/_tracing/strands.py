@@ -1,197 +1,163 @@
-"""The accounts that a census keeps: strands, groups of them, tasks, calls in threads.
+"""Groups of strands: which tasks were started side by side, and what is read of them.
 
 A strand is a coroutine that was given, with the tasks that it starts; one that was
-given in the body of another is part of that. What happens when is not known here.
+given in the body of another is part of that. What a strand would have taken alone is
+worked out in `replay`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
-from typing import Literal
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from pytest_asyncbench._tracing.ownership import Owners
+from pytest_asyncbench._tracing.replay import alone
+from pytest_asyncbench._tracing.trace import NOBODY
 from pytest_asyncbench._words.seen import StrandTrace
 
-__all__ = ["Account", "Creator", "Group", "Origin", "Strand", "ThreadCall", "Trace"]
+if TYPE_CHECKING:
+    from pytest_asyncbench._tracing.tape import Tape
+    from pytest_asyncbench._tracing.tapes import Tapes
+    from pytest_asyncbench._tracing.trace import Trace
 
-
-class ThreadCall:
-    """A call of a function in a thread of an executor: when it began."""
-
-    __slots__ = ("started",)
-
-    def __init__(self) -> None:
-        self.started = 0.0
-
-
-class Strand:
-    """A coroutine that was given, with all tasks it starts."""
-
-    __slots__ = ("group", "name", "outer", "queued", "root", "running", "waits")
-
-    def __init__(self, group: Group | None, outer: Strand | None, name: str) -> None:
-        self.group = group
-        self.outer = outer
-        self.name = name
-        self.running = 0.0
-        self.queued = 0.0
-        self.waits: list[tuple[float, float]] = []
-        self.root: Trace | None = None
-
-    def spend(self, seconds: float) -> tuple[float, ...]:
-        """Note that it ran, and with it those that it is part of; see `marks`."""
-        self.running += seconds
-        outer = self.outer
-        return (self.running, *(outer.spend(seconds) if outer else ()))
-
-    def marks(self) -> tuple[float, ...]:
-        """Tell for how long it has been running, and those that it is part of."""
-        return (self.running, *(self.outer.marks() if self.outer else ()))
-
-    def and_outer(self) -> Iterator[Strand]:
-        """Give this strand and those that it is part of."""
-        strand: Strand | None = self
-        while strand is not None:
-            yield strand
-            strand = strand.outer
-
-    def wait(self, since: float, until: float, ran: float) -> None:
-        """Note a true wait; `since` is on its own clock, `ran` what it ran after."""
-        self.waits.append((since, until - (self.running - ran)))
-
-    def trace(self) -> StrandTrace:
-        """Give what is known by now, as a value."""
-        return StrandTrace(
-            name=self.name,
-            started=self.root.started if self.root else None,
-            finished=self.root.finished if self.root else None,
-            running=self.running,
-            queued=self.queued,
-            waits=tuple(self.waits),
-        )
-
-
-Account = tuple[int, float | None]
-"""A thread, and for how long it has been starved so far."""
+__all__ = ["Group"]
 
 
 class Group:
     """Strands that are started side by side.
 
-    Args:
-        account: reads that of the calling thread, where it is to be known for how long
-            the loop's thread was starved while one of them was in flight.
+    It is read when they have ended, or when the test has. With no recorder nobody
+    follows them, and nothing is known.
     """
 
-    __slots__ = ("_account", "_in_flight", "_since", "_starved", "strands")
+    def __init__(self, tapes: Tapes | None = None) -> None:
+        self._tapes = tapes
+        self._given: dict[Tape, list[int]] = {}
+        self._host: tuple[Tape, int, int] | None = None
+        """A tape, a task on it, and the entry from which on it starts strands."""
+        self._of_loops = False
+        self._until: float | None = None
 
-    def __init__(self, account: Callable[[], Account] | None = None) -> None:
-        self.strands: list[Strand] = []
-        self._account = account
-        self._in_flight = 0
-        self._since: Account | None = None
-        """The account as the first of those in flight began."""
-        self._starved = 0.0
+    def given(self, number: int, tape: Tape) -> None:
+        """Take in a task."""
+        self._given.setdefault(tape, []).append(number)
 
-    @property
-    def rests(self) -> bool:
-        """Whether it is to be told when one may begin, since none is in flight."""
-        return self._account is not None and not self._in_flight
+    def hosted(self, number: int, tape: Tape) -> None:
+        """Take in all that a task starts from now on."""
+        self._host = tape, number, len(tape)
 
-    def begins(self) -> None:
-        """Note that one may begin now."""
-        if self._account is not None and not self._in_flight:
-            self._since = self._account()
+    def hosted_by_loops(self) -> None:
+        """Take in all that is started by what any loop was started with."""
+        self._of_loops = True
 
-    def add(self, strand: Strand) -> None:
-        """Take one in that begins."""
-        self.strands.append(strand)
-        if self._since is None:
-            self.begins()
-        self._in_flight += 1
+    def closes(self) -> None:
+        """Take in no more: what its host starts from now on is another group's."""
+        if self._host is not None:
+            self._until = len(self._host[0])
 
-    def ended(self) -> None:
-        """Note that one has ended."""
-        self._in_flight -= 1
-        if not self._in_flight:
-            self._starved += self._more()
-            self._since = None
-
-    def remove(self, strand: Strand) -> None:
-        """Take one out again, which is to begin later."""
-        self.strands.remove(strand)
-        self.ended()
-
-    def starved(self) -> float | None:
-        """Tell for how long the loop's thread was starved while one was in flight."""
-        if self._account is None:
-            return None
-        return self._starved + (self._more() if self._in_flight else 0.0)
-
-    def _more(self) -> float:
-        if self._since is None or self._account is None:
-            return 0.0
-        (thread, before), (now_in, now) = self._since, self._account()
-        if before is None or now is None or thread != now_in:
-            return 0.0
-        return max(0.0, now - before)
+    # ---------------------------------------------------------------- read
 
     def traces(self) -> tuple[StrandTrace, ...]:
         """Give each strand's account, in the order in which they were started."""
-        return tuple(strand.trace() for strand in self.strands)
+        return tuple(strand for _, owners in self._read() for strand in alone(owners))
+
+    def starved(self) -> float | None:
+        """Tell for how long the loop's thread was starved while one was in flight.
+
+        None where nobody can tell, in virtual time say.
+        """
+        if self._tapes is None or not self._tapes.in_real_time:
+            return None
+        return sum(
+            _starved_within(owners.trace.tape, *span)
+            for _, owners in self._read()
+            for span in owners.spans()
+        )
+
+    def whole(self) -> Owners | None:
+        """Give all of them as one strand; with them who started them, if a test's body.
+
+        None where they live in several loops, or in virtual time.
+        """
+        if self._tapes is None or not self._tapes.in_real_time:
+            return None
+        if self._host is not None:
+            tape, host, since = self._host
+            trace = self._tapes.trace(tape)
+            if host not in trace.first or trace.last[host] < since:
+                return None
+            start = max(since, trace.first[host])
+            return Owners(trace, [host], set(), self._tapes, as_one=True, start=start)
+        read = [*self._read()]
+        if len(read) != 1:
+            return None
+        trace, owners = read[0]
+        return Owners(trace, owners.roots, owners.hosts, self._tapes, as_one=True)
+
+    def _read(self) -> Iterator[tuple[Trace, Owners]]:
+        if self._tapes is None:
+            return
+        for tape in self._tapes.all:
+            trace = self._tapes.trace(tape)
+            roots, hosts = self._roots(trace)
+            if roots:
+                yield trace, Owners(trace, roots, hosts, self._tapes)
+
+    def _roots(self, trace: Trace) -> tuple[list[int], set[int]]:
+        """Give the tasks that its strands begin with, and those that started them."""
+        tape = trace.tape
+        begun = trace.begun_in_turn
+        if self._host is not None and self._host[0] is tape:
+            _, host, since = self._host
+            until = len(tape) if self._until is None else self._until
+            roots = [
+                task
+                for task in begun
+                if trace.parent[task] == host and since <= trace.first[task] <= until
+            ]
+            return roots, {host}
+        if self._of_loops:
+            hosts = {task for task in begun if trace.creator_of(task) == "nobody"}
+            roots = [task for task in begun if trace.parent[task] in hosts]
+            return roots, hosts
+        given = [task for task in self._given.get(tape, ()) if task in trace.first]
+        given.sort(key=trace.first.__getitem__)
+        return given, {trace.parent[task] for task in given} - {NOBODY}
 
 
-Creator = Literal["task", "thread", "nobody"]
-"""What creates a task: another, a thread that sends it, or whoever runs the loop."""
+def _starved_within(tape: Tape, began: float, ended: float) -> float:
+    """Tell how much of a time was starved, by the accounts that were taken around it.
+
+    What was lost between two accounts, of which one lies within, is all taken to be
+    lost within, as far as there was time for it.
+    """
+    return max(0.0, _lost_by(tape, ended) + _lost_after(tape, began) - _all_lost(tape))
 
 
-class Trace:
-    """The account of one task."""
-
-    __slots__ = (
-        "background",
-        "creator",
-        "finished",
-        "host",
-        "is_threads",
-        "last",
-        "mark",
-        "outer_marks",
-        "over",
-        "served",
-        "started",
-        "strand",
-    )
-
-    def __init__(
-        self, strand: Strand, started: float, background: Trace | None = None
-    ) -> None:
-        self.strand = strand
-        self.started = started
-        self.background = background
-        """A background task's own account, while this one is for a strand it serves."""
-        self.host = False
-        """Whether it starts strands; such a task awaits them, and serves none."""
-        self.creator: Creator = "task"
-        """What created its task."""
-        self.is_threads = False
-        """Whether it is the account of a thread, which no loop runs."""
-        self.over = False
-        """Whether it has woken the strand that it serves."""
-        self.finished: float | None = None
-        self.last = math.inf
-        """When its last step ended: its wait began. Not before the first step."""
-        self.take_marks()
-        self.served: tuple[Strand, float, float] | None = None
-        """The strand that it woke last, when, and when it last woke another before; of
-        threads, and of tasks that ever served a strand."""
-
-    def take_marks(self) -> None:
-        """Note how long its strand has been running, and those that it is part of."""
-        outer = self.strand.outer
-        self.mark = self.strand.running
-        self.outer_marks = outer.marks() if outer else ()
+def _lost_by(tape: Tape, moment: float) -> float:
+    """Tell how much was lost up to a moment, at most."""
+    taken = tape.starved
+    after = bisect_left(taken, (moment, 0.0))
+    if after == len(taken):
+        return _all_lost(tape)
+    if after == 0:
+        return 0.0
+    (before, lost), (_, then) = taken[after - 1], taken[after]
+    return min(then, lost + moment - before) - taken[0][1]
 
 
-Origin = tuple[float, Trace | None, ThreadCall | None]
-"""When a callback became ready; the task, or the call in a thread, that made it so."""
+def _lost_after(tape: Tape, moment: float) -> float:
+    """Tell how much was lost from a moment on, at most."""
+    taken = tape.starved
+    after = bisect_left(taken, (moment, 0.0))
+    if after == 0:
+        return _all_lost(tape)
+    if after == len(taken):
+        return 0.0
+    (_, lost), (at, then) = taken[after - 1], taken[after]
+    return min(then - lost, at - moment) + taken[-1][1] - then
+
+
+def _all_lost(tape: Tape) -> float:
+    return tape.starved[-1][1] - tape.starved[0][1] if tape.starved else 0.0

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -30,7 +30,7 @@ _Context = dict[str, Any]
 """What asyncio tells an exception handler; the keys and types are asyncio's."""
 
 _MOST = 100
-"""So many are told of in full, and so many that ended are held by weak references."""
+"""So many are told of in full."""
 
 
 class Background:
@@ -39,7 +39,8 @@ class Background:
     def __init__(self) -> None:
         self._older: dict[int, weakref.ref[AnyTask]] = {}
         """The tasks that had begun before the test, by their ids."""
-        self._ended: list[weakref.ref[AnyTask]] = []
+        self.known: Callable[[], Iterable[AnyTask]] = tuple
+        """Gives the tasks that were seen and are held by somebody."""
         self._unseen: list[DeadTask] = []
 
     def meet(self, view: LoopView) -> None:
@@ -50,11 +51,6 @@ class Background:
         handle = functools.partial(self._handle, view.loop.call_exception_handler)
         view.undo.append(replace(view.loop, "call_exception_handler", handle))
 
-    def ended(self, task: AnyTask) -> None:
-        """Take down a task that is done, whatever it came to."""
-        if not task.cancelled() and names.UNSEEN.of(task) and not self._is_older(task):
-            self._ended.append(weakref.ref(task))
-
     def take(self, *, at_the_end: bool) -> tuple[DeadTask, ...]:
         """Give those at whose exception nobody can look any more, each once.
 
@@ -62,11 +58,9 @@ class Background:
             at_the_end: those as well at whose exception nobody has looked so far.
         """
         if at_the_end:
-            for ref in self._ended:
-                task = ref()
-                if task is not None and names.UNSEEN.of(task):
+            for task in self.known():
+                if task.done() and not task.cancelled() and names.UNSEEN.of(task):
                     self._add(task, names.EXCEPTION.of(task))
-            self._ended.clear()
         found, self._unseen = tuple(self._unseen), []
         return found
 

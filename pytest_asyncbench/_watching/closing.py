@@ -74,6 +74,6 @@ class Closing:
         # In the loop's thread.
         view.loop.stop()
         left = asyncio.all_tasks(view.loop)
-        self.left += alive(left, self._watch.census)
+        self.left += alive(left, self._watch.recorder)
         for task in left:
             leave_behind(task)

@@ -240,7 +240,7 @@ class Deadline:
         self._insistence.follow(self._cancelled())
         left = list(self._insistence.alive())
         if self.overrun is not None:
-            standing = alive(left, self._watch.census, self._task)
+            standing = alive(left, self._watch.recorder, self._task)
             self.overrun = replace(self.overrun, left=standing)
         for task in left:
             leave_behind(task)
@@ -282,4 +282,4 @@ class Deadline:
         return self._watch.watchdog.debugged and not self._by_loop
 
     def _alive(self) -> tuple[AwaitedTask, ...]:
-        return alive(asyncio.all_tasks(self._loop), self._watch.census, self._task)
+        return alive(asyncio.all_tasks(self._loop), self._watch.recorder, self._task)

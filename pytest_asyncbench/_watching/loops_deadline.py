@@ -263,13 +263,13 @@ class LoopsDeadline:
     def _outermost(
         self, view: LoopView, tasks: list[names.AnyTask]
     ) -> list[names.AnyTask]:
-        census = self._watch.census
-        if census is None:
+        recorder = self._watch.recorder
+        if recorder is None:
             return tasks
-        sent = [task for task in tasks if census.creator_of(task) == "thread"]
+        sent = [task for task in tasks if recorder.creator_of(task) == "thread"]
         if sent and view.thread != self._thread:
             return sent
-        created = [task for task in tasks if census.creator_of(task) == "nobody"]
+        created = [task for task in tasks if recorder.creator_of(task) == "nobody"]
         return [*created, *sent] or tasks
 
     def _note(self, view: LoopView, tasks: list[names.AnyTask]) -> None:
@@ -279,7 +279,7 @@ class LoopsDeadline:
         really = self._by_loops is None
         try:
             overrun = Overrun(
-                tasks=alive(tasks, self._watch.census),
+                tasks=alive(tasks, self._watch.recorder),
                 frozen=really and is_frozen(view.loop),
                 farthest=farthest_timer(view.loop) if really else None,
             )

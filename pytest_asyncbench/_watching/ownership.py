@@ -59,6 +59,12 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "give_way": _L,
         "settle": _L,
         "moved": _L,
+        "note_poll": _L,
+        "oversleep": _L,
+        "rested_for": _L,
+        "rested": _L,
+        "upkeep_at": _L,
+        "upkeep": _L,
     },
     Sampled: {
         "view": Writer.NOBODY,

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 
 from pytest_asyncbench._loops import await_chain, by_name, is_running, names, task_label
-from pytest_asyncbench._tracing import Census
+from pytest_asyncbench._tracing import Recorder
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.seen import AwaitedTask
 
@@ -33,18 +33,18 @@ _WAITS = {
 
 def alive(
     tasks: Iterable[names.AnyTask],
-    census: Census | None,
+    recorder: Recorder | None,
     test: names.AnyTask | None = None,
 ) -> tuple[AwaitedTask, ...]:
     """Tell of each task but a running one what it awaits; of the test's own first."""
     # Not of the one that runs: where the loop is stuck, its stack is shown.
     waiting = [task for task in tasks if not is_running(task)]
     waiting.sort(key=lambda task: (task is not test, *by_name(task)))
-    return tuple(_awaited(task, census, test) for task in waiting)
+    return tuple(_awaited(task, recorder, test) for task in waiting)
 
 
 def _awaited(
-    task: names.AnyTask, census: Census | None, test: names.AnyTask | None
+    task: names.AnyTask, recorder: Recorder | None, test: names.AnyTask | None
 ) -> AwaitedTask:
     try:
         stack, awaits = await_chain(task)
@@ -54,7 +54,7 @@ def _awaited(
         name="the test" if task is test else task_label(task),
         stack=stack,
         awaits=awaits,
-        seconds=None if census is None else census.waiting_for(task),
+        seconds=None if recorder is None else recorder.waiting_for(task),
     )
 
 

@@ -24,7 +24,7 @@ from pytest_asyncbench._python import (
     Collector,
     Kernel,
 )
-from pytest_asyncbench._tracing import Census
+from pytest_asyncbench._tracing import Recorder
 from pytest_asyncbench._watching.at_once import Owner, owner_here, owner_of, owning
 from pytest_asyncbench._watching.background import Background
 from pytest_asyncbench._watching.calls import Calls
@@ -100,16 +100,18 @@ class Watch:
             clock, min(max(interval, _SHORTEST_INTERVAL), _LONGEST_INTERVAL), kernel
         )
         limit = threshold if told_from is None else told_from
-        self.census = Census(clock, limit, self._long_step, time) if tracing else None
+        self.recorder = (
+            Recorder(clock, limit, self._long_step, time) if tracing else None
+        )
         self.background = Background() if background else None
-        if self.background is not None and self.census is not None:
-            self.census.also_ended = self.background.ended
+        if self.background is not None and self.recorder is not None:
+            self.background.known = self.recorder.tapes.living
         self._probe = StepProbe(
             clock,
             limit,
             self._long_step,
             self._met,
-            self.census.runner if self.census else None,
+            self.recorder.runner if self.recorder else None,
             meets=self._listen,
             # Whether each loop lived in it is asked at the end.
             keep=time is not None,
@@ -327,8 +329,8 @@ class Watch:
         # Runs within a step of the loop: nothing of ours may escape into it.
         try:
             with self.watchdog.own_cost.counted():
-                if self.census is not None:
-                    self.census.meet(view)
+                if self.recorder is not None:
+                    self.recorder.meet(view)
                 if self.background is not None:
                     self.background.meet(view)
                 self.watchdog.look_at(view, self._probe.codes)

@@ -16,6 +16,7 @@ from pytest_asyncbench._words.promised import MARKER, Policy
 from pytest_asyncbench._words.seen import (
     DeadTask,
     Elapsed,
+    Frame,
     NotFollowed,
     Overrun,
     Stack,
@@ -28,11 +29,14 @@ __all__ = [
     "GARBAGE",
     "Broken",
     "Comparison",
+    "Did",
     "Finding",
+    "PathLink",
     "Repeated",
     "TaskTrace",
     "Verdict",
     "Violation",
+    "WhatIf",
 ]
 
 GARBAGE = "the garbage collector"
@@ -97,6 +101,50 @@ class Comparison:
             for task, error in zip(self.tasks, errors, strict=False)
         )
         return dataclasses.replace(self, tasks=tasks)
+
+
+Did = Literal["running", "waiting", "queued"]
+"""What a task did for some time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathLink:
+    """A part of the chain of steps and waits that the end of a test stood on."""
+
+    task: str
+    """How the task is called; empty where it was none's."""
+    kind: Did
+    """What it did: it advanced, it awaited something, it could have advanced while the
+    loop was busy."""
+    seconds: float
+    place: Frame | None = None
+    """Where it waited; None where nobody looked, and where it did not wait."""
+    awaited: str | None = None
+    """What it waited for there."""
+    by: str | None = None
+    """The task that ended its wait, where that was another."""
+
+    def goes_on_with(self, link: PathLink) -> bool:
+        """Tell whether another one is of the same task, which did the same there."""
+        return dataclasses.replace(link, seconds=self.seconds) == self
+
+    def longer(self, seconds: float) -> PathLink:
+        """Give the same, for so many more seconds."""
+        return dataclasses.replace(self, seconds=self.seconds + seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhatIf:
+    """How a test would have gone, had it awaited what blocked it."""
+
+    finding: Finding | None
+    """The place that is awaited instead; None for all of them."""
+    wall: float
+    """What it would have taken, in seconds."""
+    together: float | None
+    """What its tasks would have taken together, in seconds, and `speedup` is theirs;
+    None where none ran side by side."""
+    speedup: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,6 +268,10 @@ class Verdict:
     """The functions of stalls in the baseline that were seen in a step of more than
     half the threshold."""
     problems: tuple[Problem, ...] = ()
+    what_if: tuple[WhatIf, ...] = ()
+    """For each place that blocked and mattered; a last one for all, of several."""
+    critical_path: tuple[PathLink, ...] = ()
+    """What the end stood on, first to last; empty where nobody asked."""
     not_looked_for: frozenset[str] = frozenset()
     """The allowances, as they are written, of calls whose family is off."""
 

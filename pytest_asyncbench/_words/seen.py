@@ -181,18 +181,16 @@ class LoopStall:
 class StrandTrace:
     """A coroutine that was started beside others, with all the tasks it started.
 
-    `waits` are the waits that the outside world ended: a timer, I/O, a thread, a
-    task of no strand. They are measured on the strand's own clock, which is elapsed
-    time less the time in which the strand was running. On that clock waits can be
-    united without looking at each step again.
+    `waiting` is for how long it would wait, and not run, with no other beside it: for
+    a timer, I/O, a thread, a task of no strand.
     """
 
     name: str
     started: float | None
     finished: float | None
     running: float = 0.0
+    waiting: float = 0.0
     queued: float = 0.0
-    waits: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

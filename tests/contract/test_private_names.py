@@ -34,7 +34,7 @@ OWNERS = {
 
 IN_PLAIN_SIGHT = {
     "_loops.steps": {"_args", "_callback", "_context", "_loop"},
-    "_tracing.census": {"_args", "_callback", "_context", "_loop"},
+    "_tracing.recorder": {"_args", "_callback", "_context", "_loop"},
     "virtual_time._selector": {"_scheduled"},
 }
 """Read at every step or turn of a loop, where to ask the table would cost a call."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytest_asyncbench._tracing import Census
+from pytest_asyncbench._tracing import Recorder
 from pytest_asyncbench._watching import Deadline, Watch
 from pytest_asyncbench._words.clock import Clock, Stopwatch
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
@@ -67,9 +67,9 @@ def measured(stopwatch: Stopwatch) -> None:
 
 
 def followed(long_step: Callable[..., None]) -> None:
-    Census(real, 0.1, long_step)
-    Census(real, 0.1, long_step, virtual.time)
-    Census(real, 0.1, long_step, real.now)  # type: ignore[arg-type]
+    Recorder(real, 0.1, long_step)
+    Recorder(real, 0.1, long_step, virtual.time)
+    Recorder(real, 0.1, long_step, real.now)  # type: ignore[arg-type]
     Watch(real, threshold=0.1, time=virtual.time)
     Watch(real, threshold=0.1, time=real.now)  # type: ignore[arg-type]
 

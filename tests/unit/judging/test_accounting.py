@@ -43,13 +43,13 @@ def test_united_time_counts_each_moment_once(spans, covered):
 
 def test_sleeping_side_by_side_is_as_many_times_as_fast():
     """Four waits of one second at once are four seconds in a row."""
-    seen = compare([strand(waits=((0.0, 1.0),)) for _ in range(4)])
+    seen = compare([strand(waiting=1.0) for _ in range(4)])
     assert (seen.wall, seen.serial, seen.speedup) == (1.0, 4.0, 4.0)
 
 
 def test_through_a_semaphore_of_one_there_is_no_speedup():
     """Spans of 1 + 2 + 3 + 4 are four seconds in a row, since the rest is no wait."""
-    strands = [strand(0.0, n, waits=((0.0, 1.0),)) for n in (1.0, 2.0, 3.0, 4.0)]
+    strands = [strand(0.0, n, waiting=1.0) for n in (1.0, 2.0, 3.0, 4.0)]
     seen = compare(strands)
     assert (seen.wall, seen.serial, seen.speedup) == (4.0, 4.0, 1.0)
 
@@ -62,16 +62,9 @@ def test_time_queued_behind_others_is_not_serial():
     assert [task.queued for task in seen.tasks] == [2.0] * 3
 
 
-def test_waits_of_one_strand_at_once_count_once():
-    """A gather inside a coroutine waits for its longest."""
-    seen = compare([strand(waits=((0.0, 1.0), (0.0, 0.5), (0.2, 0.9)))])
-    assert seen.tasks[0].waiting == 1.0
-    assert seen.serial == 1.0
-
-
 def test_nobody_queues_beyond_its_own_span():
     """Several tasks of a strand may queue at the same time."""
-    (one,) = compare([strand(0.0, 2.0, running=0.5, queued=9.0, waits=((0, 1),))]).tasks
+    (one,) = compare([strand(0.0, 2.0, running=0.5, queued=9.0, waiting=1.0)]).tasks
     assert one.queued == 0.5
 
 
@@ -92,7 +85,7 @@ def test_wall_is_taken_as_given_or_measured_from_the_spans():
 @pytest.mark.parametrize("starved", [0.0, 0.05, 0.5, 9.0])
 def test_nothing_is_faster_than_the_longest_alone(starved):
     """However much of the time is forgiven, a speedup of four waits is four at most."""
-    four = compare([strand(running=0.01, waits=((0.0, 1.0),)) for _ in range(4)], 1.2)
+    four = compare([strand(running=0.01, waiting=1.0) for _ in range(4)], 1.2)
     seen = less_starved(four, starved, derived=True)
     assert seen.speedup <= 4.0
     assert seen.wall + seen.forgiven == pytest.approx(1.2)
@@ -101,14 +94,14 @@ def test_nothing_is_faster_than_the_longest_alone(starved):
 
 def test_a_given_serial_time_is_bounded_by_the_longest_alone():
     """It is taken as it is, and what is forgiven makes no wait any shorter."""
-    seen = compare([strand(waits=((0.0, 1.0),)) for _ in range(2)], 1.2)
+    seen = compare([strand(waiting=1.0) for _ in range(2)], 1.2)
     assert less_starved(seen, 0.9, derived=False).wall == 1.0
 
 
 def test_a_strand_that_never_ended_makes_no_speedup_beyond_their_number():
     """It has waited all the while, and has no span."""
-    endless = strand(finished=None, waits=((0.0, 50.0),))
-    seen = compare([strand(waits=((0.0, 1.0),)), endless])
+    endless = strand(finished=None, waiting=50.0)
+    seen = compare([strand(waiting=1.0), endless])
     assert less_starved(seen, 0.0, derived=True).speedup < 2
 
 

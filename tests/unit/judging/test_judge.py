@@ -21,9 +21,7 @@ from pytest_asyncbench._words.seen import (
 def side_by_side(count=2, seconds=1.0):
     """Strands that sleep at once, each for so long."""
     return tuple(
-        StrandTrace(
-            name=f"job {n}", started=0.0, finished=seconds, waits=((0, seconds),)
-        )
+        StrandTrace(name=f"job {n}", started=0.0, finished=seconds, waiting=seconds)
         for n in range(count)
     )
 
@@ -175,8 +173,8 @@ def test_starved_time_makes_no_speedup():
 def test_only_what_was_lost_while_they_were_in_flight_is_forgiven():
     """Not what the test was starved of before it started them."""
     in_a_row = (
-        StrandTrace(name="a", started=0.0, finished=1.0, waits=((0.0, 1.0),)),
-        StrandTrace(name="b", started=0.0, finished=2.0, waits=((1.0, 2.0),)),
+        StrandTrace(name="a", started=0.0, finished=1.0, waiting=1.0),
+        StrandTrace(name="b", started=0.0, finished=2.0, waiting=1.0),
     )
     seen = {"strands": in_a_row, "wall": 9.0, "starved": 1.5}
     (slow,) = broken(speedup(1.5), **seen, starved_together=0.1)

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from by_hand import run_in
-from test_census import CLOCK, compared, watched, work, worker
+from test_strands import CLOCK, compared, watched, work, worker
 
 from pytest_asyncbench._watching.watch import Watch
 
@@ -146,10 +146,10 @@ def test_one_that_hangs_is_known_to_wait(make):
     waited = []
 
     async def body():
-        watch.census.body()
+        watch.recorder.body()
         task = make(asyncio.sleep(3))
         await asyncio.sleep(2)
-        waited.append(watch.census.waiting_for(task))
+        waited.append(watch.recorder.waiting_for(task))
         task.cancel()
 
     try:

@@ -168,6 +168,8 @@ def test_the_record_has_the_documented_shape():
         "died": [],
         "overrun": None,
         "near_stalls": [],
+        "what_if": [],
+        "critical_path": [],
     }
     assert json.loads(json.dumps(record)) == record
 
@@ -285,7 +287,7 @@ def test_what_a_later_version_adds_is_passed_over():
     """At every depth."""
     written = record_of(full()).to_json()
     expected = Record.from_json(written)
-    written["what_if"] = {}
+    written["added_later"] = {}
     written["budget"]["setup"] = 1.0
     written["overrun"]["alive"][0]["since"] = 2.0
     assert Record.from_json(written) == expected

@@ -36,7 +36,7 @@ def watched(main, factory=None):
     groups = []
 
     async def body():
-        groups.append(watch.census.body())
+        groups.append(watch.recorder.body())
         await main()
 
     try:
@@ -389,13 +389,13 @@ def compared(shape, *, in_body):
     groups = []
 
     async def together(*work):
-        run = Together(jobs_from(work), census=watch.census)
+        run = Together(jobs_from(work), recorder=watch.recorder)
         groups.append(run.group)
         await run.run()
 
     async def body():
         if in_body:
-            watch.census.body()
+            watch.recorder.body()
         await shape(together)
 
     try:
@@ -513,7 +513,7 @@ def test_starved_time_is_that_of_the_window_of_the_tasks(factory):
     groups = []
 
     async def body():
-        groups.append(watch.census.body())
+        groups.append(watch.recorder.body())
         await main()
 
     try:

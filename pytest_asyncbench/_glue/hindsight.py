@@ -1,0 +1,91 @@
+"""What is worked out of a test's trace once it is judged, for those who failed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from pytest_asyncbench._tracing import Group, critical_path, saved
+from pytest_asyncbench._words.decided import Finding, PathLink, Verdict, WhatIf
+
+__all__ = ["path_of", "with_hindsight"]
+
+_MATTERS = 0.1
+"""The part of a test's wall time from which on a stall is worth a look."""
+
+_MOST_PLACES = 5
+
+
+def with_hindsight(verdict: Verdict, group: Group | None) -> Verdict:
+    """Add what the end stood on, and how it would have gone without what blocked it."""
+    broken = any(each.kind in ("wall", "speedup") for each in verdict.violations)
+    stalls = _stalls(verdict, least=0.0 if broken else _MATTERS)
+    if group is None or not (broken or stalls):
+        return verdict
+    return dataclasses.replace(
+        verdict,
+        critical_path=path_of(group) if broken else (),
+        what_if=_what_if(verdict, group, stalls),
+    )
+
+
+def path_of(group: Group) -> tuple[PathLink, ...]:
+    """Give the chain of steps and waits that the end of a group stood on."""
+    owners = group.whole()
+    if owners is None:
+        return ()
+    last = owners.trace.last
+    return critical_path(owners, max(last[root] for root in owners.roots))
+
+
+def _stalls(verdict: Verdict, least: float) -> list[Finding]:
+    wall = verdict.elapsed.wall
+    found = [
+        finding
+        for finding in verdict.findings
+        if finding.step is not None and finding.seconds > least * wall
+    ]
+    found.sort(key=lambda finding: -finding.seconds)
+    return found[:_MOST_PLACES]
+
+
+def _what_if(
+    verdict: Verdict, group: Group, stalls: Sequence[Finding]
+) -> tuple[WhatIf, ...]:
+    owners = group.whole() if stalls else None
+    if owners is None:
+        return ()
+    cases = [_awaited(finding) for finding in stalls]
+    told: list[Finding | None] = [*stalls]
+    if len(cases) > 1:
+        cases.append(_all(cases))
+        told.append(None)
+    gained = saved(owners, cases)
+    return tuple(
+        _gone(verdict, finding, seconds)
+        for finding, seconds in zip(told, gained, strict=True)
+    )
+
+
+def _awaited(finding: Finding) -> dict[float, float]:
+    """Tell how much of each step blocked, by its begin."""
+    share = finding.seconds / max(1, len(finding.steps))
+    return dict.fromkeys(finding.steps, share)
+
+
+def _all(cases: Sequence[dict[float, float]]) -> dict[float, float]:
+    together: dict[float, float] = {}
+    for case in cases:
+        for began, seconds in case.items():
+            together[began] = together.get(began, 0.0) + seconds
+    return together
+
+
+def _gone(verdict: Verdict, finding: Finding | None, gained: float) -> WhatIf:
+    comparison = verdict.comparison
+    wall = max(0.0, verdict.elapsed.wall - gained)
+    together = speedup = None
+    if comparison is not None and comparison.wall > gained:
+        together = comparison.wall - gained
+        speedup = comparison.serial / together
+    return WhatIf(finding=finding, wall=wall, together=together, speedup=speedup)

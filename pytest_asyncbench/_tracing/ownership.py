@@ -1,0 +1,194 @@
+"""Whose each step was: a strand's, with what it set off, or nobody's of them.
+
+The steps of a strand are those of its tasks, and of the callbacks that these have set
+off: a timer that it set, what runs when its future is done, what came for it from a
+thread or from a socket.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from pytest_asyncbench._tracing.tape import OTHERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_asyncbench._tracing.tapes import Tapes
+    from pytest_asyncbench._tracing.trace import Trace
+
+__all__ = ["OUTSIDE", "Owners"]
+
+OUTSIDE = -1
+"""The owner of what belongs to no strand."""
+
+_UNKNOWN = -2
+"""That of a callback which has set off nothing yet."""
+
+
+class Owners:
+    """The strands of one group on one loop, each with its steps.
+
+    Args:
+        roots: the task that each strand began with, in the order of their beginnings.
+        as_one: whether they are all one strand.
+        start: the entry with which the first begins, where that is no beginning.
+        hosts: the tasks that started them, which serve none.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        roots: Sequence[int],
+        hosts: set[int],
+        tapes: Tapes,
+        *,
+        as_one: bool = False,
+        start: int | None = None,
+    ) -> None:
+        self.trace = trace
+        self.roots = roots
+        self.hosts = hosts
+        self.tapes = tapes
+        self.start = start or min(trace.first[root] for root in roots)
+        self._own = {root: 0 if as_one else number for number, root in enumerate(roots)}
+        self.strand_of: dict[int, int] = {}
+        self.servers: set[int] = set()
+        """The tasks of no strand that one has woken, or that a server has."""
+        self.woken: dict[int, int] = {}
+        """By an entry of no strand: the first of a strand's that it has set off."""
+        self.steps: list[list[int]] = [[] for _ in roots]
+        """Of each strand, its entries."""
+        self._owners: list[int] = []
+        self._threads: dict[int, int] = {}
+        self._last_sent: dict[int, float] = {}
+        self._sent_before: dict[int, float] = {}
+        self._find_tasks()
+        self._find_steps()
+
+    def of(self, at: int) -> int:
+        """Tell which strand an entry belongs to, by its place among the roots."""
+        return self._owners[at - self.start] if at >= self.start else OUTSIDE
+
+    def threads_of(self, pool: int) -> int:
+        """Tell how many jobs a pool has worked at once, at most."""
+        if pool not in self._threads:
+            spans = {
+                sent[2]: (sent[2].started, sent[2].ended)
+                for code in self.trace.who
+                if (sent := self.trace.sent(code)) is not None
+                and sent[2] is not None
+                and sent[2].pool == pool
+            }
+            moments = sorted(
+                moment
+                for began, ended in spans.values()
+                for moment in ((began, 1), (ended, -1))
+            )
+            self._threads[pool] = max(
+                accumulate(change for _, change in moments), default=1
+            )
+        return self._threads[pool]
+
+    def sent_before(self, at: int) -> float:
+        """Tell when the thread that sent this had last sent something else."""
+        return self._sent_before[at]
+
+    def ended(self, strand: int) -> float | None:
+        """Tell when a strand's root ended; None while it goes on."""
+        root = self.roots[strand]
+        if not self.tapes.is_done(root):
+            return None
+        return self.trace.ended[self.trace.last[root]]
+
+    def started(self, strand: int) -> float:
+        """Tell when a strand could have begun."""
+        first = self.trace.first[self.roots[strand]]
+        if first in self.trace.inline:
+            return self.trace.began(first)
+        return self.trace.ready_at(first)
+
+    def spans(self) -> list[tuple[float, float]]:
+        """Give the times in which at least one strand was in flight."""
+        now = self.trace.ended[-1]
+        united: list[tuple[float, float]] = []
+        for number in range(len(self.roots)):
+            began = self.trace.began(self.trace.first[self.roots[number]])
+            end = self.ended(number)
+            ended = now if end is None else end
+            if united and began <= united[-1][1]:
+                united[-1] = united[-1][0], max(united[-1][1], ended)
+            else:
+                united.append((began, ended))
+        return united
+
+    def _find_tasks(self) -> None:
+        trace, strand_of = self.trace, self.strand_of
+        begun = trace.begun_in_turn
+        positions = trace.beginnings
+        own = self._own
+        strand_of.update(own)
+        parent = trace.parent
+        for task in begun[bisect_left(positions, self.start) :]:
+            strand = own.get(task)
+            if strand is None:
+                strand = strand_of.get(parent[task])
+            if strand is not None:
+                strand_of[task] = strand
+
+    def _find_steps(self) -> None:
+        trace, start = self.trace, self.start
+        who_of, cause_of = trace.who, trace.cause
+        strand_of, owners, steps = self.strand_of.get, self._owners, self.steps
+        servers, hosts, woken = self.servers, self.hosts, self.woken
+        for at in range(start, len(who_of)):
+            who = who_of[at]
+            cause = cause_of[at]
+            if who >= 0:
+                owner = strand_of(who, OUTSIDE)
+                if cause >= start:
+                    by = owners[cause - start]
+                    if owner >= 0:
+                        if by == _UNKNOWN:
+                            self._came_for(owner, cause)
+                        elif by == OUTSIDE:
+                            woken.setdefault(cause, at)
+                    elif who not in hosts and (by >= 0 or who_of[cause] in servers):
+                        servers.add(who)
+            elif who <= OTHERS:
+                owner = self._of_callback(at, who, cause)
+            else:
+                owner = OUTSIDE
+            owners.append(owner)
+        for at, owner in enumerate(owners, start):
+            if owner >= 0:
+                steps[owner].append(at)
+
+    def _came_for(self, owner: int, cause: int) -> None:
+        """Book what came from outside to the strand that it has woken."""
+        while cause >= self.start and self._owners[cause - self.start] == _UNKNOWN:
+            self._owners[cause - self.start] = owner
+            cause = self.trace.cause[cause]
+
+    def _of_callback(self, at: int, code: int, cause: int) -> int:
+        trace = self.trace
+        timer = trace.timer(code)
+        if timer is not None:
+            return self.of(trace.entry(timer[0])) if timer[0] < at else OUTSIDE
+        sent = trace.sent(code)
+        if sent is not None:
+            self._sent_before[at] = self._last_sent.get(sent[1], 0.0)
+            if sent[1] >= 0:
+                self._last_sent[sent[1]] = sent[0]
+            return _UNKNOWN
+        if trace.plain(code) is not None and cause >= self.start:
+            return self.of(cause)
+        within = self.strand_of.get(trace.task_of(at), OUTSIDE)
+        return _UNKNOWN if within == OUTSIDE else within
+
+    def __iter__(self) -> Iterator[int]:
+        """Give the number of each strand."""
+        return iter(range(len(self.roots)))

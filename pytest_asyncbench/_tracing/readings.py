@@ -1,0 +1,161 @@
+"""What else a trace tells of a test: its critical path, and how it would have gone.
+
+Both read all of its tasks as one: together they are the test. Serial time, which reads
+each strand by itself, is worked out in `replay`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+
+from pytest_asyncbench._tracing.ownership import Owners
+from pytest_asyncbench._tracing.replay import together
+from pytest_asyncbench._tracing.trace import LOOP, NOBODY
+from pytest_asyncbench._words.decided import Did, PathLink
+from pytest_asyncbench._words.seen import Frame
+from pytest_asyncbench._words.whose import is_users
+
+__all__ = ["critical_path", "saved"]
+
+_SAME = 1e-6
+"""Two moments that are nearer than this, in seconds, are one."""
+
+_WORTH_A_LINK = 0.001
+"""Links that are shorter than this part of the whole are a part of their neighbours."""
+
+_MOST_LINKS = 10_000
+
+
+def saved(owners: Owners, blocked: Sequence[dict[float, float]]) -> list[float]:
+    """Tell how many seconds a test would gain with some of its blocking awaited.
+
+    Args:
+        owners: the tasks of the test, as one.
+        blocked: what is awaited instead, several cases: for how many seconds of each
+            step, by the moment at which that began.
+    """
+    as_it_was = together(owners, {})
+    return [
+        max(0.0, as_it_was - together(owners, _entries(owners, case)))
+        for case in blocked
+    ]
+
+
+def _entries(owners: Owners, case: dict[float, float]) -> dict[int, float]:
+    trace = owners.trace
+    found: dict[int, float] = {}
+    for began, seconds in case.items():
+        first = bisect_left(trace.ended, began - _SAME) + 1
+        last = min(bisect_right(trace.ended, began + _SAME), len(trace.who) - 1)
+        # Entries of no length begin at the same moment; it is the one that blocked.
+        at = max(range(first, last + 1), key=trace.seconds, default=0)
+        if at:
+            found[at] = min(seconds, trace.seconds(at))
+    return found
+
+
+def critical_path(owners: Owners, end: int) -> tuple[PathLink, ...]:
+    """Give the chain of steps and waits that an entry stood on, first to last.
+
+    It goes back from the end of that entry. Where a step stood in the queue, that is a
+    link. Before it is the step in which it was put there; a timer or an answer from
+    outside was waited for since the step of that task before. Who waited for what
+    another task did, and had not started that, waited for it since then as well.
+    """
+    path = [*_Backwards(owners, end)]
+    path.reverse()
+    return tuple(_joined(path))
+
+
+class _Backwards:
+    """The links of a path, last to first."""
+
+    def __init__(self, owners: Owners, end: int) -> None:
+        self._owners = owners
+        self._trace = owners.trace
+        self._end = end
+
+    def __iter__(self) -> Iterator[PathLink]:
+        trace, at, links = self._trace, self._end, 0
+        while at >= self._owners.start and links < _MOST_LINKS:
+            links += 1
+            yield self._link(at, "running", trace.seconds(at))
+            ready = trace.ready_at(at)
+            queued = trace.began(at) - ready
+            if queued > _SAME and at not in trace.inline:
+                yield self._link(at, "queued", queued)
+            before = self._before(at)
+            waited = ready - trace.ended[before] if before >= 0 else 0.0
+            if waited > _SAME:
+                yield self._waited(before, at, waited)
+            at = before
+
+    def _before(self, at: int) -> int:
+        """Give the entry that this one went on from."""
+        trace = self._trace
+        timer = trace.timer(trace.who[at])
+        if timer is not None:
+            return trace.entry(timer[0])
+        cause, earlier = trace.cause[at], trace.previous[at]
+        # What no task has set off, the end of a budget say, comes from outside.
+        if cause == LOOP or trace.task_of(cause) == NOBODY:
+            return earlier
+        if earlier >= 0 and self._is_anothers(at, cause):
+            return earlier
+        return cause
+
+    def _is_anothers(self, at: int, cause: int) -> bool:
+        """Tell whether a wait was ended by a task that who waited did not start."""
+        trace = self._trace
+        task, waker = trace.who[at], trace.task_of(cause)
+        while waker not in (NOBODY, task):
+            waker = trace.parent.get(waker, NOBODY)
+        return waker == NOBODY and trace.task_of(cause) != NOBODY
+
+    def _link(self, at: int, kind: Did, seconds: float) -> PathLink:
+        return PathLink(task=self._name(at), kind=kind, seconds=seconds)
+
+    def _waited(self, before: int, at: int, seconds: float) -> PathLink:
+        trace = self._trace
+        looked = trace.tape.waits.get(before)
+        stack, awaited = looked if looked is not None else ((), None)
+        cause = trace.cause[at]
+        waker = trace.task_of(cause) if cause != LOOP else NOBODY
+        others = trace.who[at] >= 0 and waker not in (NOBODY, trace.who[at])
+        return PathLink(
+            task=self._name(before),
+            kind="waiting",
+            seconds=seconds,
+            place=_users(stack),
+            awaited=awaited,
+            by=self._owners.tapes.names[waker] if others else None,
+        )
+
+    def _name(self, at: int) -> str:
+        task = self._trace.task_of(at)
+        return "" if task == NOBODY else self._owners.tapes.names[task]
+
+
+def _users(stack: Sequence[Frame]) -> Frame | None:
+    """Give the innermost frame of the user's own; of a library, where there is none."""
+    own = (frame for frame in stack if is_users(frame.file))
+    return next(own, stack[0] if stack else None)
+
+
+def _joined(path: Sequence[PathLink]) -> Iterator[PathLink]:
+    """Put links together that are alike, and those that are too short to tell of."""
+    whole = sum(link.seconds for link in path)
+    last: PathLink | None = None
+    for link in path:
+        if last is None:
+            last = link
+        elif last.goes_on_with(link) or link.seconds < _WORTH_A_LINK * whole:
+            last = last.longer(link.seconds)
+        elif last.seconds < _WORTH_A_LINK * whole:
+            last = link.longer(last.seconds)
+        else:
+            yield last
+            last = link
+    if last is not None:
+        yield last

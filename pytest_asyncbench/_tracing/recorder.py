@@ -1,0 +1,486 @@
+"""Record what each step does to the loop's queue, as cheaply as it can be done.
+
+Nothing is worked out here: who woke whom, what each task waited for, and how long the
+same would have taken in a row are read from the tapes afterwards. What a step costs
+beside its detection is two lengths, a look at whose step it is, and one `extend`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+import threading
+from asyncio.events import TimerHandle
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import ContextVar
+from types import CellType, ModuleType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from pytest_asyncbench._loops import (
+    TASKS,
+    AnyCoroutine,
+    AnyFuture,
+    AnyTask,
+    Links,
+    LongStep,
+    LoopView,
+    Views,
+    await_chain,
+    end_last,
+    hand_to_asyncio,
+    label,
+    names,
+    running_loop,
+    watch_writes,
+)
+from pytest_asyncbench._tracing.eager import Starts, has_begun
+from pytest_asyncbench._tracing.strands import Group
+from pytest_asyncbench._tracing.tape import BEGUN, INLINE, OURS, POLLED, VOID, Job, Tape
+from pytest_asyncbench._tracing.tapes import Tapes
+from pytest_asyncbench._tracing.trace import Creator
+from pytest_asyncbench._words.clock import Clock, current_thread_ids
+from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
+from pytest_asyncbench._words.undo import Undo, replace
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+    from contextvars import Context
+    from selectors import SelectorKey
+
+__all__ = ["Recorder"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_Poll = Callable[[float | None], "list[tuple[SelectorKey, int]]"]
+_Factory = Callable[..., AnyFuture]
+
+_NEEDED = (names.READY, names.SELECTOR)
+"""What a loop must have to be followed."""
+
+_BETWEEN_ACCOUNTS = 0.02
+"""The loop's thread is asked for its account no more often than this, in seconds."""
+
+_LONG_WAIT = 0.005
+"""After a poll that rested for so many seconds it is looked where the tasks wait."""
+_RECENT = 24
+"""So many of the last entries name the tasks that are looked at then."""
+
+_NOT_SHARED = -1
+"""The task in whose context a callback runs that has none of ours."""
+
+_TASK: ContextVar[int] = ContextVar("asyncbench_task")
+"""The number of the task whose context this is, or of which it is a copy."""
+
+
+class _FromThread(functools.partial[object]):
+    """A callback that another thread put on the loop, and when."""
+
+    sent: tuple[float, int, Job | None]
+
+
+class Recorder:
+    """A tape for each loop, while it is installed.
+
+    It is kept in `time`, where a test lives in another than real time. Whether a step
+    was long is a question of real time all the same.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        limit: float,
+        long_step: LongStep,
+        time: Callable[[], VirtualSeconds] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._real = clock.now
+        self._now: Callable[[], LivedSeconds] = time or self._real
+        self.tapes = Tapes(in_real_time=time is None)
+        self._limit = limit
+        self._long_step = long_step
+        self._tapes: dict[asyncio.AbstractEventLoop, Tape] = {}
+        self._threads = 0
+        self._in_thread = threading.local()
+        self._unwatch_writes: Undo
+        self._starts = Starts(self.tapes, self._now)
+
+    # --------------------------------------------------------- what is asked
+
+    def body(self) -> Group:
+        """Make a strand of each task that the current one starts from now on."""
+        group = Group(self.tapes)
+        task = asyncio.current_task()
+        if task is not None:
+            tape = self._tapes.get(task.get_loop())
+            if tape is not None:
+                group.hosted(self.tapes.number(task), tape)
+        return group
+
+    def bodies(self) -> Group:
+        """Do as `body` does for each task that a loop is started with, in one group."""
+        group = Group(self.tapes)
+        group.hosted_by_loops()
+        return group
+
+    def adopt(self, task: AnyTask, group: Group) -> None:
+        """Make a strand of a task that has been created just now."""
+        tape = self._tapes.get(task.get_loop())
+        if tape is not None:
+            group.given(self.tapes.number(task), tape)
+
+    def waiting_for(self, task: AnyTask) -> float | None:
+        """Tell how long ago the last step of a living task ended, if it took one."""
+        number = self.tapes.numbers.get(id(task))
+        tape = self._tapes.get(task.get_loop())
+        if number is None or tape is None:
+            return None
+        last = tape.last_of(number)
+        return None if last is None else self._now() - last
+
+    def creator_of(self, task: AnyTask) -> Creator:
+        """Tell what created a living task; another one, where that is not known."""
+        number, tape = (
+            self.tapes.numbers.get(id(task)),
+            self._tapes.get(task.get_loop()),
+        )
+        if number is None or tape is None:
+            return "task"
+        trace = self.tapes.trace(tape)
+        return trace.creator_of(number) if number in trace.first else "task"
+
+    def account(self) -> float | None:
+        """Tell for how long the calling thread has been starved so far."""
+        return self._clock.processor(*current_thread_ids()).starved
+
+    # ----------------------------------------------------------------- loops
+
+    def meet(self, view: LoopView) -> None:
+        """Begin to record a loop, if it can be followed."""
+        loop = view.loop
+        view.missing = names.first_missing(loop, _NEEDED)
+        if view.foreign:
+            view.missing = f"{names.RUN_ONCE.name} that runs its steps"
+        if view.missing is not None:
+            return
+        if not self._tapes:  # once for all loops: their transports are of one class
+            self._unwatch_writes = watch_writes(self._links_of)
+        tape = self._tapes[loop] = Tape(view, self._now)
+        self.tapes.all.append(tape)
+        view.undo.append(functools.partial(self._forget, loop))
+        # Tasks that a wider fixture left running belong to nobody's strand.
+        begun = [task for task in asyncio.all_tasks(loop) if has_begun(task)]
+        self.tapes.older.update(map(self.tapes.number, begun))
+        view.undo.append(self._polls(tape))
+        view.undo.append(replace(loop, "call_at", self._timers(tape)))
+        view.undo.append(replace(loop, "call_soon_threadsafe", self._threadsafe(loop)))
+        view.undo.append(replace(loop, "run_in_executor", self._executor(tape)))
+        self._watch_factory(view)
+        view.undo.append(replace(loop, "create_task", self._tasks_of(tape)))
+        view.undo.append(self._starts.watch(tape))
+
+    def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
+        del self._tapes[loop]
+        if not self._tapes:
+            self._unwatch_writes()
+
+    def _links_of(self, loop: asyncio.AbstractEventLoop) -> Links[int] | None:
+        tape = self._tapes.get(loop)
+        return None if tape is None else tape.links
+
+    def _polls(self, tape: Tape) -> Undo:
+        """Note each poll of a loop."""
+        view = tape.view
+        if not self.tapes.in_real_time:
+            poller = names.SELECTOR.of(view.loop)
+            return replace(poller, "select", self._virtual_poll(tape, poller.select))
+        account, noted = self.account, tape.starved
+
+        def upkeep() -> None:
+            tape.pack_if_long()
+            starved = account()
+            at = self._real()
+            if starved is not None:
+                noted.append((at, starved))
+            view.upkeep_at = at + _BETWEEN_ACCOUNTS
+
+        view.upkeep, view.upkeep_at = upkeep, self._real()
+        view.rested_for = _LONG_WAIT
+        view.oversleep, view.note_poll = tape.slept, tape.note
+        view.rested = functools.partial(self._look, tape)
+        tape.take_account = lambda: upkeep() if self._real() > view.upkeep_at else None
+
+        def undo() -> None:
+            view.upkeep_at, view.note_poll, view.rested_for = math.inf, None, math.inf
+
+        return undo
+
+    def _look(self, tape: Tape) -> None:
+        """Take down where tasks wait, after a poll that rested for long."""
+        for number, last in reversed(tape.recent(_RECENT).items()):
+            known = self.tapes.tasks[number]
+            task = None if known is None else known()
+            if last in tape.waits or task is None or task.done():
+                continue
+            with suppress(Exception):  # what it awaits is the user's
+                tape.waits[last] = await_chain(task)
+
+    def _virtual_poll(self, tape: Tape, poll: _Poll) -> _Poll:
+        # In the time of the test, which stands still unless it is moved.
+        now, view, ready = self._now, tape.view, tape.ready
+
+        def select(timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+            tape.pack_if_long()
+            queued = len(ready)
+            events = poll(timeout)
+            tape.note((POLLED, queued, 0, now()))
+            view.last = self._real()
+            return events
+
+        return select
+
+    def _timers(self, tape: Tape) -> Callable[..., asyncio.TimerHandle]:
+        loop = tape.view.loop
+        original, now, timers = loop.call_at, self._now, tape.timers
+
+        def call_at(
+            when: float,
+            callback: Callable[..., object],
+            *args: object,
+            context: Context | None = None,
+        ) -> asyncio.TimerHandle:
+            handle = original(when, callback, *args, context=context)
+            if tape.open:
+                self._starts.end_those_beside(tape)
+            # The clock is asked for anew: freezegun may have put another in its place.
+            timers[id(handle)] = len(tape), now(), when - loop.time()
+            return handle
+
+        return call_at
+
+    def _threadsafe(
+        self, loop: asyncio.AbstractEventLoop
+    ) -> Callable[..., asyncio.Handle]:
+        original = loop.call_soon_threadsafe
+        now, in_thread = self._now, self._in_thread
+
+        def call_soon_threadsafe(
+            callback: Callable[..., object],
+            *args: object,
+            context: Context | None = None,
+        ) -> asyncio.Handle:
+            job: Job | None = getattr(in_thread, "job", None)
+            if job is not None and job.ended <= now():
+                in_thread.job = None  # this is its result; what follows is another's
+            marked = _FromThread(callback)
+            marked.sent = now(), self._thread(), job
+            return original(marked, *args, context=context)
+
+        return call_soon_threadsafe
+
+    def _thread(self) -> int:
+        # A thread does one thing at a time, unless it runs a loop of its own.
+        if running_loop() is not None:
+            return -1
+        number: int | None = getattr(self._in_thread, "number", None)
+        if number is None:
+            number = self._in_thread.number = self._threads
+            self._threads += 1
+        return number
+
+    def _executor(self, tape: Tape) -> Callable[..., AnyFuture]:
+        original = tape.view.loop.run_in_executor
+        now, in_thread = self._now, self._in_thread
+
+        def run_in_executor(
+            executor: Executor | None, func: Callable[..., R], *args: object
+        ) -> asyncio.Future[R]:
+            # What goes to another process is pickled, and stays as it is.
+            if executor is not None and not isinstance(executor, ThreadPoolExecutor):
+                return original(executor, func, *args)
+            if tape.open:
+                self._starts.end_those_beside(tape)
+            job = Job(len(tape), now(), id(executor))
+
+            @functools.wraps(func)
+            def timed(*args: object) -> R:
+                job.started = now()
+                in_thread.job = job
+                try:
+                    return func(*args)
+                finally:
+                    job.ended = now()
+
+            return original(executor, timed, *args)
+
+        return run_in_executor
+
+    # ----------------------------------------------------------- eager tasks
+
+    def _watch_factory(self, view: LoopView) -> None:
+        # A test must read the factory that it has set: anyio looks whether it is
+        # asyncio's eager one.
+        loop = view.loop
+        put, given = loop.set_task_factory, loop.get_task_factory()
+
+        def set_task_factory(factory: _Factory | None) -> None:
+            nonlocal given
+            put(factory)
+            given = factory
+            if factory is not None:
+                put(functools.partial(self._create, factory))
+
+        set_task_factory(given)
+        view.undo.append(lambda: put(given))
+        view.undo.append(replace(loop, "set_task_factory", set_task_factory))
+        view.undo.append(replace(loop, "get_task_factory", lambda: given))
+
+    def _tasks_of(self, tape: Tape) -> Callable[..., AnyFuture]:
+        loop = tape.view.loop
+        original = loop.create_task
+
+        def made(
+            _: asyncio.AbstractEventLoop, coro: AnyCoroutine, **kwargs: Any
+        ) -> AnyTask:
+            return original(coro, **kwargs)
+
+        def create_task(coro: AnyCoroutine, **kwargs: Any) -> AnyFuture:
+            # An argument from 3.14 on. Where there is a factory, that is followed.
+            if tape.open:
+                self._starts.end_those_beside(tape)
+            if kwargs.get("eager_start") and loop.get_task_factory() is None:
+                return self._create(made, loop, coro, **kwargs)
+            return original(coro, **kwargs)
+
+        return create_task
+
+    def _create(
+        self,
+        factory: _Factory,
+        loop: asyncio.AbstractEventLoop,
+        coro: AnyCoroutine,
+        **kwargs: Any,
+    ) -> AnyFuture:
+        # An eager task takes its first steps inside its creation, where no callback
+        # of the loop's shows it, and may create others there.
+        tape = self._tapes.get(loop)
+        if tape is None or not loop.is_running():
+            return factory(loop, coro, **kwargs)
+        self._starts.end_those_beside(tape)
+        tape.take_account()
+        tape.note((BEGUN, INLINE, len(tape.ready), self._now()))
+        outer, tape.open = tape.open, []
+        self._starts.announced = True
+        ended = VOID
+        try:
+            task = factory(loop, coro, **kwargs)
+            if isinstance(task, TASKS) and has_begun(task):
+                self._starts.end_all(tape)
+                ended = self.tapes.number(task, label(task, coro))
+        finally:
+            tape.open = outer
+            self._starts.announced = False
+            tape.note((ended, INLINE, len(tape.ready), self._now()))
+        return task
+
+    # ----------------------------------------------------------------- steps
+
+    def runner(
+        self, views: Views, original: names.Runner, timed: names.Runner
+    ) -> names.Runner:
+        """Make what stands in for ``Handle._run``."""
+        now, limit, long_step = self._now, self._limit, self._long_step
+        tapes, numbers, strange = self._tapes, self.tapes.numbers, self._strange
+        real = None if self.tapes.in_real_time else self._real
+
+        # One long function because it runs at every step: a call more would cost
+        # a tenth of what asyncio itself does in a step.
+        def _run(self_: names.Handle) -> None:
+            try:
+                tape = tapes[self_._loop]
+            except KeyError:
+                views.of(self_._loop)
+                if self_._loop not in tapes:  # it can't be followed
+                    return timed(self_)
+                tape = tapes[self_._loop]
+            ready, callback, args = tape.ready, self_._callback, self_._args
+            before = len(ready)
+            try:
+                # As in `steps`: a task's own steps have none.
+                if args:
+                    self_._context.run(callback, *args)
+                else:
+                    self_._context.run(callback)
+            except (SystemExit, KeyboardInterrupt):
+                tape.note((VOID, before, len(ready), now()))
+                end_last(tape.view, self_, self._real, limit, long_step)
+                raise
+            except BaseException as error:
+                hand_to_asyncio(original, self_, error)
+            ended = now()
+            # By its id: what a callback belongs to need not be hashable.
+            who = numbers.get(id(getattr(callback, "__self__", None)))
+            if who is None:
+                who = strange(tape, self_, callback)
+            if tape.begun:
+                self._starts.settle(tape)
+            tape.note((who, before, len(ready), ended))
+            view = tape.view
+            if real is None:
+                if ended - view.last > limit:
+                    long_step(view, self_, RealSeconds(ended))
+                    ended = now()
+                    tape.note((OURS, 0, len(ready), ended))
+                view.last = RealSeconds(ended)
+            else:
+                at = real()
+                if at - view.last > limit:
+                    long_step(view, self_, at)
+                    at = real()
+                view.last = at
+            view.steps += 1
+            # Break the cycle with a kept exception, as asyncio does: its frames keep
+            # this one, which must not keep the task that died of it.
+            del self_, args, callback
+            return None
+
+        return _run
+
+    def _strange(
+        self, tape: Tape, handle: names.Handle, callback: Callable[..., object]
+    ) -> int:
+        """Describe a step of a task not seen before, or of no task."""
+        owner = getattr(callback, "__self__", None)
+        if isinstance(owner, TASKS):
+            number = self.tapes.number(owner)
+            handle._context.run(_TASK.set, number)
+            return number
+        if isinstance(handle, TimerHandle):
+            timer = tape.timers.pop(id(handle), None)
+            if timer is not None:
+                return tape.other(0, timer)
+        if isinstance(callback, _FromThread):
+            return tape.other(2, callback.sent)
+        within = handle._context.get(_TASK, _NOT_SHARED)
+        if isinstance(owner, asyncio.Transport):
+            link = tape.links.writer_to(owner)
+            return tape.other(3, (-1 if link is None else link[1], within))
+        return tape.other(1, (_shared_by(callback, owner), within))
+
+
+def _shared_by(callback: Callable[..., object], owner: object) -> int:
+    """Tell what makes callbacks parts of one thing: a closure, or an object."""
+    if owner is not None and not isinstance(owner, ModuleType):
+        return id(owner)
+    cells: tuple[CellType, ...] | None = getattr(callback, "__closure__", None)
+    if cells is None:
+        return 0
+    # anyio's task groups make a function of their own for each task that they start.
+    variables = callback.__code__.co_freevars
+    if "self" in variables:
+        with suppress(ValueError):  # not bound yet
+            return id(cells[variables.index("self")].cell_contents)
+    return id(callback)

@@ -1,0 +1,477 @@
+"""How long a strand would have taken with no other beside it, by running it once more.
+
+Its steps are put in a row again as asyncio would have put them on one processor: its
+queue is first in, first out, a turn of the loop takes what is ready as it begins, and a
+timer runs for the delay that it was set for. A step takes what it took. What came from
+outside takes as long after its request as it did. A wait that another strand has ended
+does not happen.
+
+Most strands do one thing after another; then the sum of their steps and waits says the
+same (`_in_line`), and nothing needs to be run again.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pytest_asyncbench._tracing.ownership import Owners
+from pytest_asyncbench._tracing.tape import POLLED, Job
+from pytest_asyncbench._tracing.trace import LOOP
+from pytest_asyncbench._words.medians import median_low
+from pytest_asyncbench._words.seen import StrandTrace
+
+__all__ = ["alone", "together"]
+
+_QUICK_POLL = 0.0005
+"""A poll that took longer than this has waited."""
+
+_THREADS = -2
+"""The server that stands for the thread of number 0; for others, the next ones less."""
+
+_POLLS = 200
+"""So many polls are enough to tell what one takes."""
+
+
+class _Stretch(NamedTuple):
+    """A part of what a server did for an answer: it waited, and then it ran."""
+
+    waited: float
+    ran: float
+
+
+class _Wait(NamedTuple):
+    """What a step waited for, besides the step before it of its own task."""
+
+    after: int = -1
+    """An entry of the strand's: from its end on."""
+    delay: float = 0.0
+    """For so many seconds from then on."""
+    began: float = 0.0
+    """How long after the begin of that entry it was asked for; of a timer or a job."""
+    is_timer: bool = False
+    inline: bool = False
+    """Whether it goes on without a turn of the loop."""
+    served: tuple[_Stretch, ...] = ()
+    """What a server did for it; `delay` is the sum of that."""
+    server: int = -1
+    job: Job | None = None
+    """The call in a pool's thread that it is the result of."""
+    in_line: bool = False
+    """Whether the server had something else to do before, as far as is known."""
+
+
+class Strand:
+    """What is needed to run the steps of one strand again."""
+
+    def __init__(self, owners: Owners, number: int, poll: float, late: float) -> None:
+        self.owners = owners
+        self.trace = owners.trace
+        self.number = number
+        self.steps = owners.steps[number]
+        self.poll = poll
+        self.late = late
+        self.end = self.trace.last[owners.roots[number]]
+
+    def waited_for(self, at: int, request: int) -> _Wait:
+        """Tell what an entry waited for; `request` is where its wait began."""
+        trace, owners = self.trace, self.owners
+        who, cause = trace.who[at], trace.cause[at]
+        if at in trace.inline:
+            inside = cause if owners.of(cause) == self.number else request
+            return _Wait(after=inside, inline=True)
+        timer = trace.timer(who)
+        if timer is not None:
+            setter, set_at, delay = timer
+            return _Wait(
+                after=setter,
+                began=set_at - trace.began(setter),
+                delay=delay,
+                is_timer=True,
+            )
+        if cause != LOOP and owners.of(cause) == self.number:
+            return _Wait(after=cause)
+        sent = trace.sent(who)
+        if sent is not None:
+            at_once, thread, job = sent
+            if job is not None and job.ended <= at_once:
+                return self._of_job(job, at_once - job.started, at)
+            return self._by_thread(at, request, thread)
+        read = trace.read(who)
+        if read is not None and 0 <= read[0] < at:
+            return self._answer(at, read[0], request)
+        if cause == LOOP:
+            return self._since(at, request, 0.0)
+        if owners.of(cause) >= 0:
+            return _Wait(after=request, inline=True)
+        if trace.task_of(cause) in owners.servers:
+            return self._answer(at, cause, request)
+        return self._since(at, request, 0.0)
+
+    def _since(self, at: int, request: int, busy: float) -> _Wait:
+        """Wait for the outside as long after the request as it was."""
+        trace = self.trace
+        begun = trace.ended[request] if request >= 0 else -math.inf
+        ready = trace.ready_at(at)
+        since = max(begun, busy, trace.began(self.steps[0]))
+        return _Wait(after=request, delay=max(0.0, ready - since))
+
+    def _by_thread(self, at: int, request: int, thread: int) -> _Wait:
+        """Wait for a thread, which does one thing at a time."""
+        before = self.owners.sent_before(at)
+        waits = self._since(at, request, before)
+        asked = self.trace.ended[request] if request >= 0 else -math.inf
+        return waits._replace(
+            served=(_Stretch(waits.delay, 0.0),),
+            server=_THREADS - thread,
+            in_line=before > asked,
+        )
+
+    def _of_job(self, job: Job, took: float, at: int) -> _Wait:
+        if job.entry >= at or self.owners.of(job.entry) != self.number:
+            return _Wait(delay=took)
+        asked = job.submitted - self.trace.began(job.entry)
+        return _Wait(after=job.entry, began=asked, delay=took, job=job)
+
+    def _answer(self, at: int, waker: int, request: int) -> _Wait:
+        """Follow back what a server did for this answer, less what it stood in line."""
+        trace, owners = self.trace, self.owners
+        asked = trace.ended[request] if request >= 0 else trace.began(self.steps[0])
+        server = trace.task_of(waker)
+        done: list[_Stretch] = []
+        now, after, in_line, waited = waker, request, False, 0.0
+        while now >= owners.start:
+            if owners.of(now) >= 0:
+                after = now if owners.of(now) == self.number else request
+                break
+            if trace.ended[now] <= asked:
+                if done:  # it waited for something before it was asked
+                    first = done.pop()
+                    since = max(0.0, first.waited - (asked - trace.ended[now]))
+                    done.append(_Stretch(since, first.ran))
+                break
+            if now != waker and now in owners.woken:
+                in_line = True
+                break
+            ran = trace.seconds(now)
+            now, waited = self._before(now, asked)
+            done.append(_Stretch(waited, ran))
+        return _Wait(
+            after=after,
+            delay=sum(each.waited + each.ran for each in done),
+            served=tuple(reversed(done)),
+            server=server,
+            in_line=in_line,
+        )
+
+    def _before(self, at: int, asked: float) -> tuple[int, float]:
+        """Tell what released an entry of no strand, and after how much of a wait."""
+        trace = self.trace
+        who, cause = trace.who[at], trace.cause[at]
+        timer = trace.timer(who)
+        if timer is not None:
+            setter, set_at, delay = timer
+            return setter, max(0.0, delay - (trace.ended[setter] - set_at))
+        read = trace.read(who)
+        if read is not None and 0 <= read[0] < at:
+            return read[0], 0.0
+        if cause != LOOP:
+            return cause, 0.0
+        previous = trace.previous[at]
+        since = max(asked, trace.ended[previous]) if previous >= 0 else asked
+        return previous, max(0.0, trace.ready_at(at) - since)
+
+
+def alone(owners: Owners) -> Iterator[StrandTrace]:
+    """Give the account of each strand, with the time that it waits when it is alone."""
+    trace = owners.trace
+    poll, late = _poll_takes(owners), _late(owners)
+    ended = trace.ended
+    for number in owners:
+        steps = owners.steps[number]
+        running = queued = 0.0
+        for at in steps:
+            began = ended[at - 1]
+            running += ended[at] - began
+            queued += began - trace.ready_at(at)
+        strand = Strand(owners, number, poll, late)
+        taken = _in_line(strand)
+        if taken is None:
+            taken = _again(strand)
+        yield StrandTrace(
+            name=owners.tapes.names[owners.roots[number]],
+            started=owners.started(number),
+            finished=owners.ended(number),
+            running=running,
+            waiting=max(0.0, taken - running),
+            queued=queued,
+        )
+
+
+def together(owners: Owners, blocked: dict[int, float]) -> float:
+    """Tell how long the steps of one strand take, some of them less.
+
+    Args:
+        owners: of a single strand, which may have several tasks that it begins with.
+        blocked: by entry, for how many seconds it awaits what it was blocked by.
+    """
+    strand = Strand(owners, 0, _poll_takes(owners), _late(owners))
+    strand.end = max(owners.trace.last[root] for root in owners.roots)
+    return _Again(strand, blocked).run()
+
+
+def _poll_takes(owners: Owners) -> float:
+    """Tell how long a poll takes that does not wait."""
+    trace = owners.trace
+    polls: list[float] = []
+    for at in range(owners.start, len(trace.who)):
+        if trace.who[at] == POLLED:
+            seconds = trace.seconds(at)
+            if seconds < _QUICK_POLL:
+                polls.append(seconds)
+                if len(polls) == _POLLS:
+                    break
+    return median_low(polls) if polls else 0.0
+
+
+def _late(owners: Owners) -> float:
+    """Tell by how much timers were late in this run, while the loop was idle."""
+    late = owners.trace.tape.late
+    return max(0.0, median_low(late)) if late else 0.0
+
+
+def _in_line(strand: Strand) -> float | None:
+    """Add up a strand that does one thing after another; None where it does not."""
+    trace = strand.trace
+    ended, who_of, previous = trace.ended, trace.who, trace.previous
+    tail, total = -1, 0.0
+    for at in strand.steps:
+        seconds = ended[at] - ended[at - 1]
+        if tail < 0:
+            total += seconds
+        else:
+            waits = strand.waited_for(at, tail)
+            is_next = waits.after == tail and not waits.in_line
+            if not is_next or (who_of[at] >= 0 and previous[at] > tail):
+                return None
+            if waits.inline:
+                total += waits.delay + seconds
+            elif waits.is_timer:
+                left = waits.began + waits.delay - trace.seconds(tail)
+                total += seconds + (left + strand.late if left > 0 else strand.poll)
+            elif waits.began:
+                left = waits.began + waits.delay - trace.seconds(tail)
+                total += max(strand.poll, left) + seconds
+            else:
+                total += max(strand.poll, waits.delay) + seconds
+        tail = at
+        if at == strand.end:
+            return total
+    return total
+
+
+class _Again:
+    """One strand's steps, run again by a loop that only counts."""
+
+    def __init__(self, strand: Strand, blocked: dict[int, float] | None = None) -> None:
+        self._strand = strand
+        self._blocked = dict(blocked or {})
+        self._cut: dict[int, float] = {}
+        """By entry: how much of it was awaited by now."""
+        self._ready: deque[int] = deque()
+        self._later: list[tuple[float, int, int, bool]] = []
+        self._missing: Counter[int] = Counter()
+        """By entry: how many of the things that it waits for have yet to happen."""
+        self._not_before: dict[int, float] = {}
+        self._timers: set[int] = set()
+        self._inline: set[int] = set()
+        self._on_end: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        self._on_begin: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        self._on_count: dict[tuple[int, int], list[int]] = defaultdict(list)
+        self._ran: dict[int, float] = {}
+        """How long the steps of servers take."""
+        self._last_of: dict[int, int] = {}
+        """By server: its last step for this strand."""
+        self._jobs: dict[int, list[int]] = defaultdict(list)
+        """By pool: the steps that stand for its jobs, in the order of their asking."""
+        self._key_of: dict[int, int] = {}
+        self._counts: Counter[int] = Counter()
+        self._now = 0.0
+        self._order = 0
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        strand, trace = self._strand, self._strand.trace
+        seen: Counter[int] = Counter()
+        ordinal: dict[int, int] = {}
+        mine = set(strand.steps)
+        requests = self._requests(mine)
+        last = -1
+        for at in strand.steps:
+            who = trace.who[at]
+            plain = trace.plain(who)
+            if plain is not None and plain[0]:
+                self._key_of[at] = plain[0]
+                seen[plain[0]] += 1
+                ordinal[at] = seen[plain[0]]
+            earlier = trace.previous[at] if who >= 0 else -1
+            if earlier in mine:
+                self._needs(at, self._on_end[earlier])
+            request = requests.get(at, earlier if earlier in mine else -1)
+            if who < 0 and request < 0:
+                request = last
+            waits = strand.waited_for(at, request)
+            self._wait(at, waits, ordinal, mine)
+            last = at
+
+    def _requests(self, mine: set[int]) -> dict[int, int]:
+        """Tell of what came from outside where the task it woke began to wait."""
+        trace = self._strand.trace
+        found: dict[int, int] = {}
+        for at in self._strand.steps:
+            cause = trace.cause[at]
+            request = trace.previous[at] if trace.who[at] >= 0 else found.get(at, -1)
+            while cause in mine and trace.who[cause] < 0 and cause not in found:
+                if request not in mine or request >= cause:
+                    break
+                found[cause] = request
+                cause = trace.cause[cause]
+        return found
+
+    def _wait(
+        self, at: int, waits: _Wait, ordinal: dict[int, int], mine: set[int]
+    ) -> None:
+        after = waits.after
+        if waits.served:
+            self._serve(at, waits, mine)
+            return
+        if waits.job is not None and waits.after in mine:
+            self._employ(at, waits, waits.job)
+            return
+        if waits.inline:
+            self._inline.add(at)
+        if after not in mine or after >= at:
+            if waits.delay:
+                self._not_before[at] = waits.delay
+            return
+        if waits.is_timer:
+            self._timers.add(at)
+        if waits.is_timer or waits.began:
+            self._needs(at, self._on_begin[after], waits.began + waits.delay)
+        elif after in ordinal and not waits.delay:
+            self._missing[at] += 1
+            self._on_count[self._key_of[after], ordinal[after]].append(at)
+        elif after != self._strand.trace.previous[at] or waits.delay:
+            self._needs(at, self._on_end[after], waits.delay)
+
+    def _serve(self, at: int, waits: _Wait, mine: set[int]) -> None:
+        """Lay out what a server did as steps of its own, which need the processor."""
+        before = waits.after if waits.after in mine and waits.after < at else -1
+        for number, (waited, ran) in enumerate(waits.served):
+            step = -2 - len(self._ran)
+            self._ran[step] = ran
+            if before != -1:
+                self._needs(step, self._on_end[before], waited)
+            elif waited:
+                self._not_before[step] = waited
+            last = self._last_of.get(waits.server)
+            if number == 0 and waits.in_line and last is not None:
+                self._needs(step, self._on_end[last], waited)
+            before = step
+        self._last_of[waits.server] = before
+        self._needs(at, self._on_end[before])
+
+    def _employ(self, at: int, waits: _Wait, job: Job) -> None:
+        """Lay out a job in a pool, where it may stand in line for a thread."""
+        asked, done = -2 - len(self._ran), -3 - len(self._ran)
+        self._ran[asked] = self._ran[done] = 0.0
+        self._needs(asked, self._on_begin[waits.after], waits.began)
+        self._needs(done, self._on_end[asked], waits.delay)
+        self._needs(at, self._on_end[done])
+        jobs, threads = self._jobs[job.pool], self._strand.owners.threads_of(job.pool)
+        if len(jobs) >= threads:
+            self._needs(asked, self._on_end[jobs[-threads]])
+        jobs.append(done)
+
+    def _needs(
+        self, at: int, signals: list[tuple[int, float]], delay: float = 0.0
+    ) -> None:
+        self._missing[at] += 1
+        signals.append((at, delay))
+
+    def run(self) -> float:
+        """Run the steps; tell when the strand's root ended."""
+        strand, trace = self._strand, self._strand.trace
+        for at in [*strand.steps, *self._ran]:
+            if not self._missing[at]:
+                self._is_ready(at)
+        ready = self._ready
+        while ready or self._later:
+            self._turn(strand)
+            left = len(ready)
+            # What goes on without a turn of the loop was put at the front.
+            while ready and (left or ready[0] in self._inline):
+                at = ready.popleft()
+                left -= at not in self._inline
+                self._step(at, self._ran[at] if at < 0 else trace.seconds(at))
+                if at == strand.end and self._is_over(at):
+                    return self._now
+        return self._now
+
+    def _is_over(self, at: int) -> bool:
+        return at not in self._cut or not any(later[2] == at for later in self._later)
+
+    def _turn(self, strand: Strand) -> None:
+        later = self._later
+        if self._ready:
+            self._now += strand.poll
+        elif later:
+            due, _, _, is_timer = later[0]
+            due += strand.late if is_timer else 0.0
+            self._now = max(self._now + strand.poll, due)
+        while later and later[0][0] <= self._now:
+            self._ready.append(heapq.heappop(later)[2])
+
+    def _step(self, at: int, seconds: float) -> None:
+        if at in self._blocked:
+            # It awaits this first, wherever in the step it was, and then goes on.
+            self._cut[at] = self._blocked.pop(at)
+            self._put_off(at, self._now + self._cut[at])
+            return
+        began, cut = self._now, self._cut.get(at, 0.0)
+        for one, delay in self._on_begin.pop(at, ()):
+            self._happened(one, began + max(0.0, delay - cut))
+        self._now += max(0.0, seconds - cut)
+        key = self._key_of.get(at)
+        if key is not None:
+            self._counts[key] += 1
+            for one in self._on_count.pop((key, self._counts[key]), ()):
+                self._happened(one, self._now)
+        for one, delay in self._on_end.pop(at, ()):
+            self._happened(one, self._now + delay)
+
+    def _happened(self, at: int, when: float) -> None:
+        self._missing[at] -= 1
+        self._not_before[at] = max(when, self._not_before.get(at, 0.0))
+        if not self._missing[at]:
+            self._is_ready(at)
+
+    def _is_ready(self, at: int) -> None:
+        when = self._not_before.get(at, 0.0)
+        if when > self._now:
+            self._put_off(at, when)
+        elif at in self._inline:
+            self._ready.appendleft(at)
+        else:
+            self._ready.append(at)
+
+    def _put_off(self, at: int, when: float) -> None:
+        self._order += 1
+        heapq.heappush(self._later, (when, self._order, at, at in self._timers))
+
+
+def _again(strand: Strand) -> float:
+    return _Again(strand).run()

@@ -1,0 +1,236 @@
+"""What a loop's steps leave behind while they run: a few numbers each, and no opinion.
+
+A tape is a list of *entries* of four numbers. An entry is a stretch of the loop's time
+that begins where the one before it ended:
+
+    who        whose stretch it is: the number of a task, or one of the codes below
+    before     how long the loop's queue was as it began, less the callback itself
+    after      how long it was as it ended
+    ended      when that was, in seconds
+
+The queue is first in, first out. So these lengths tell afterwards who put each callback
+there (`links`), and nothing needs to travel with the callbacks. What is no task's step
+has a *detail* besides, found by its code: the timer that it was, the thread that sent
+it, the I/O that was ready.
+
+Memory: an entry takes 56 bytes as it is noted, and 20 when it was packed, a block at a
+time, while the loop is about to poll. After `MOST` entries nothing more is noted, and
+the tape is `full`: then it is known who ran until then, and nothing can be said of
+serial time, since the rest is missing. Objects of the test's are kept by weak
+references only.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Literal, cast
+
+from pytest_asyncbench._loops import POLLED, Links, LoopView, names
+
+if TYPE_CHECKING:
+    from collections import deque
+
+    from pytest_asyncbench._words.seen import Stack
+
+__all__ = [
+    "BEGUN",
+    "INLINE",
+    "MOST",
+    "OTHERS",
+    "OURS",
+    "POLLED",
+    "VOID",
+    "Detail",
+    "Job",
+    "Kind",
+    "Plain",
+    "Ready",
+    "Sent",
+    "Tape",
+    "Timer",
+]
+
+BEGUN = -2
+"""A task begins within the step in progress, of which this is a part."""
+VOID = -3
+"""The end of such a part that belongs to nobody but the step around it."""
+OURS = -4
+"""The loop's thread was at work for us, between two steps."""
+OTHERS = -8
+"""The first of the codes of callbacks that are no task's; the others are less."""
+INLINE = -1
+"""In the place of `before`: what ends here took place within another step."""
+
+MOST = 1_000_000
+"""So many entries of a loop are kept."""
+
+_BLOCK = 4 * 8192
+"""So many numbers are packed at a time."""
+
+_LATE = 512
+"""So many timers are enough to tell how late this machine's are."""
+
+Note = Callable[[Sequence[float]], None]
+
+Kind = Literal[0, 1, 2, 3]
+"""Of a callback that is no task's step: a timer, plain, sent by a thread, I/O."""
+
+Timer = tuple[int, float, float]
+"""The entry in which it was set, when, and for how many seconds."""
+Plain = tuple[int, int]
+"""What tells callbacks apart that belong together, 0 where none do; and the task in
+whose context it runs, -1 where that is none's."""
+Sent = tuple[float, int, "Job | None"]
+"""When a thread sent it, the number of that thread, the job that it did."""
+Ready = tuple[int, int]
+"""The entry in which somebody in this loop wrote what could be read here, or -1; and
+the task in whose context it runs."""
+Detail = Timer | Plain | Sent | Ready
+
+
+class Job:
+    """A function's call in a thread of a pool."""
+
+    __slots__ = ("ended", "entry", "pool", "started", "submitted")
+
+    def __init__(self, entry: int, submitted: float, pool: int) -> None:
+        self.entry = entry
+        """The entry of the tape in which it was handed over."""
+        self.submitted = submitted
+        self.pool = pool
+        self.started = math.inf
+        self.ended = math.inf
+
+
+class Tape:
+    """The entries of one loop; written by the loop's thread alone."""
+
+    __slots__ = (
+        "_log",
+        "after",
+        "before",
+        "begun",
+        "details",
+        "ended",
+        "full",
+        "late",
+        "links",
+        "note",
+        "open",
+        "ready",
+        "starved",
+        "take_account",
+        "timers",
+        "view",
+        "waits",
+        "who",
+    )
+
+    def __init__(self, view: LoopView, now: Callable[[], float]) -> None:
+        self.view = view
+        self.ready: deque[names.Handle] = names.READY.of(view.loop)
+        self._log: list[float] = []
+        self.note: Note = self._log.extend
+        """Adds an entry."""
+        self.who = array("i", [POLLED])
+        self.before = array("i", [0])
+        self.after = array("i", [0])
+        self.ended = array("d", [now()])
+        self.full = False
+        self.details: list[Detail] = []
+        self.timers: dict[int, Timer] = {}
+        """By the id of a timer that is to come."""
+        self.open: list[int] = []
+        """The tasks whose first step is a part of the step in progress, and goes on."""
+        self.begun: list[int] = []
+        """Those that have begun so, and are to be found when the step has ended."""
+        self.links: Links[int] = Links(lambda: (now(), len(self)))
+        self.late: list[float] = []
+        """By how much the poll overslept, each time that it waited for a timer."""
+        self.take_account: Callable[[], None] = _nothing
+        """Asks for the account of the loop's thread, now and then."""
+        self.waits: dict[int, tuple[Stack, str]] = {}
+        """By the entry after which a task waited long: where, and for what."""
+        self.starved: list[tuple[float, float]] = []
+        """Moments, and for how long the loop's thread had been starved by then."""
+
+    def __len__(self) -> int:
+        """Count the entries so far. That of the step in progress has this number."""
+        return len(self.who) + len(self._log) // 4
+
+    def other(self, kind: Kind, detail: Detail) -> int:
+        """Keep a detail; give the code for the entry that it belongs to."""
+        details = self.details
+        code = OTHERS - 4 * len(details) - kind
+        details.append(detail)
+        return code
+
+    def kind(self, code: int) -> Kind:
+        """Tell what kind of callback has this code."""
+        return cast("Kind", (OTHERS - code) & 3)
+
+    def detail(self, code: int) -> Detail:
+        """Give what is known of the callback with this code."""
+        return self.details[(OTHERS - code) >> 2]
+
+    def pack_if_long(self) -> None:
+        """Pack what was noted if it is a block; called as the loop is about to poll."""
+        if len(self._log) > _BLOCK:
+            self.pack()
+
+    def pack(self) -> None:
+        """Put what was noted into the columns."""
+        log = self._log
+        self.who.extend(_integers(log[0::4]))
+        self.before.extend(_integers(log[1::4]))
+        self.after.extend(_integers(log[2::4]))
+        self.ended.extend(log[3::4])
+        log.clear()
+        if len(self.who) > MOST and not self.full:
+            self.full = True
+            self.note = _nowhere
+            if self.view.note_poll is not None:
+                self.view.note_poll = _nowhere
+
+    def slept(self, seconds: float) -> None:
+        """Note by how much a poll overslept."""
+        if len(self.late) < _LATE:
+            self.late.append(seconds)
+
+    def recent(self, most: int) -> dict[int, int]:
+        """Give the tasks of the last so many entries, each with its last one."""
+        log = self._log
+        first = max(0, len(log) // 4 - most)
+        start = len(self.who)
+        return {
+            int(log[4 * at]): start + at
+            for at in range(first, len(log) // 4)
+            if log[4 * at] >= 0
+        }
+
+    def last_of(self, number: int) -> float | None:
+        """Tell when the last step of a task ended; callable from any thread."""
+        log = self._log.copy()
+        for at in range(len(log) - 4, -4, -4):
+            if log[at] == number:
+                return log[at + 3]
+        who = self.who
+        for at in range(len(who) - 1, -1, -1):
+            if who[at] == number:
+                return self.ended[at]
+        return None
+
+
+def _integers(values: Iterable[float]) -> Iterable[int]:
+    # Three columns of four are whole numbers; a list has one type for all.
+    return values  # type: ignore[return-value]
+
+
+def _nothing() -> None:
+    """Ask for nothing: nobody wants to know."""
+
+
+def _nowhere(entry: Sequence[float]) -> None:
+    """Note nothing: there is enough."""

@@ -1,0 +1,96 @@
+"""All tapes of one recorder, the tasks that are named on them, and what they tell."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+
+from pytest_asyncbench._loops import AnyTask, task_label
+from pytest_asyncbench._tracing.tape import Tape
+from pytest_asyncbench._tracing.trace import Trace
+
+__all__ = ["Tapes"]
+
+
+class _Known(weakref.ref[AnyTask]):
+    """A task that has a number."""
+
+    __slots__ = ("key",)
+
+    key: int
+
+
+class Tapes:
+    """The tapes of all loops that were met, and a number for each task.
+
+    Args:
+        in_real_time: whether they are kept in real time.
+    """
+
+    def __init__(self, *, in_real_time: bool) -> None:
+        self.in_real_time = in_real_time
+        self.all: list[Tape] = []
+        self.names: list[str] = []
+        """What the task of each number is called."""
+        self.tasks: list[weakref.ref[AnyTask] | None] = []
+        """The task of each number; None where nobody ever saw more than its begin."""
+        self.numbers: dict[int, int] = {}
+        """By the ids of the living tasks."""
+        self.older: set[int] = set()
+        """The numbers of the tasks that had begun before their loop was met."""
+        self._traces: dict[Tape, Trace] = {}
+
+    # ------------------------------------------------------------------ tasks
+
+    def number(self, task: AnyTask, name: str | None = None) -> int:
+        """Give the number of a task, which it has from now on."""
+        known = self.numbers.get(id(task))
+        if known is not None:
+            return known
+        number = self.reserve(name or task_label(task))
+        self.bind(number, task)
+        return number
+
+    def number_of(self, task: AnyTask) -> int | None:
+        """Give the number of a living task that has been seen."""
+        return self.numbers.get(id(task))
+
+    def reserve(self, name: str) -> int:
+        """Give a number for a task that has yet to be found."""
+        self.names.append(name)
+        self.tasks.append(None)
+        return len(self.names) - 1
+
+    def bind(self, number: int, task: AnyTask) -> None:
+        """Let a task have this number for as long as it lives."""
+        known = _Known(task, self._gone)
+        known.key = id(task)
+        self.tasks[number] = known
+        self.numbers[known.key] = number
+
+    def _gone(self, known: weakref.ref[AnyTask]) -> None:
+        if isinstance(known, _Known):
+            self.numbers.pop(known.key, None)
+
+    def living(self) -> Iterator[AnyTask]:
+        """Give the tasks that were seen, less those that nobody holds any more."""
+        for known in self.tasks:
+            task = None if known is None else known()
+            if task is not None:
+                yield task
+
+    def is_done(self, number: int) -> bool:
+        """Tell whether the task of a number has ended."""
+        known = self.tasks[number]
+        task = None if known is None else known()
+        return task is None or task.done()
+
+    # ----------------------------------------------------------------- traces
+
+    def trace(self, tape: Tape) -> Trace:
+        """Give what a tape tells, up to now; called in its loop's thread, or later."""
+        trace = self._traces.get(tape)
+        if trace is None:
+            trace = self._traces[tape] = Trace(tape)
+        trace.up_to_now(self.older)
+        return trace

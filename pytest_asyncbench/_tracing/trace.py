@@ -1,0 +1,315 @@
+"""From a tape, who put each step into the queue: the trace, which all readings read.
+
+The loop's queue is first in, first out. So beside the tape runs a queue of entries: a
+step takes its *cause* from the head, the entry in which somebody put it there, and puts
+itself at the tail for each callback that it has added. What stands in the loop's queue
+without a cause was put there by the loop itself, after its poll: a timer that was due,
+or I/O that was ready; or by another thread.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections import deque
+from typing import TYPE_CHECKING, Literal, cast
+
+from pytest_asyncbench._tracing.tape import (
+    BEGUN,
+    INLINE,
+    OTHERS,
+    OURS,
+    POLLED,
+    VOID,
+    Plain,
+    Ready,
+    Sent,
+    Timer,
+)
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._tracing.tape import Tape
+
+__all__ = ["LOOP", "NOBODY", "Creator", "Trace"]
+
+Creator = Literal["task", "thread", "nobody"]
+"""What creates a task: another, a thread that sends it, or whoever runs the loop."""
+
+LOOP = -1
+"""In the place of a cause: the loop itself, or another thread."""
+
+NOBODY = -1
+"""In the place of a task."""
+
+_WAITED = 0.0005
+"""A poll that lasted longer than this did wait: its events came as it returned."""
+
+_TIMER, _PLAIN, _SENT, _READY = 0, 1, 2, 3
+
+
+class Trace:
+    """One loop's steps, and what caused each. Entries are known by their places.
+
+    A step within which eager tasks took their first ones lies in several entries, its
+    own parts and theirs; `inline` has all but the first of its own, and theirs.
+    """
+
+    __slots__ = (
+        "_frames",
+        "_io_ready",
+        "_polled",
+        "_queue",
+        "beginnings",
+        "begun_in_turn",
+        "cause",
+        "ended",
+        "first",
+        "inline",
+        "io_ready",
+        "last",
+        "parent",
+        "previous",
+        "tape",
+        "who",
+    )
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.ended = tape.ended
+        self.who = array("i")
+        """As on the tape; a part of a step has the number of the step's task."""
+        self.cause = array("i")
+        self.previous = array("i")
+        """The entry before this one of the same task, or -1."""
+        self.inline: set[int] = set()
+        self.io_ready: dict[int, float] = {}
+        """By the entries of the loop's own making: since when their I/O can have been
+        ready."""
+        self.first: dict[int, int] = {}
+        """By the number of a task: its first entry."""
+        self.last: dict[int, int] = {}
+        """And its last one so far."""
+        self.parent: dict[int, int] = {}
+        """The task that has created it, or -1."""
+        self.begun_in_turn: list[int] = []
+        """All tasks, in the order of their first entries."""
+        self.beginnings = array("i")
+        """Those entries."""
+        self._queue: deque[int] = deque()
+        self._frames: list[_Frame] = []
+        """The parts of each step that is open here, the inner ones last."""
+        self._polled = self._io_ready = tape.ended[0]
+
+    def up_to_now(self, older: set[int]) -> None:
+        """Take in what was noted since the last time."""
+        tape = self.tape
+        tape.pack()
+        who_of, before_of, after_of = tape.who, tape.before, tape.after
+        queue, cause = self._queue, self.cause
+        add_who, add_cause = self.who.append, cause.append
+        add_previous, last, frames = self.previous.append, self.last, self._frames
+        take, put, put_all = queue.popleft, queue.append, queue.extend
+        for at in range(len(self.who), len(who_of)):
+            who, before, after = who_of[at], before_of[at], after_of[at]
+            if before == INLINE or frames or -5 < who < 0:
+                self._odd(at, who, before, after, older)
+                continue
+            while len(queue) > before + 1:  # the loop passed over cancelled ones
+                take()
+            if len(queue) <= before:
+                put_all([LOOP] * (before + 1 - len(queue)))
+            by = take()
+            if by != LOOP and who <= OTHERS and self.timer(who) is not None:
+                by = self._passed_over()
+            add_who(who)
+            add_cause(by)
+            if by == LOOP:
+                self.io_ready[at] = self._io_ready
+            if who >= 0:
+                earlier = last.get(who, -1)
+                add_previous(earlier)
+                last[who] = at
+                if earlier < 0:
+                    self._begins(who, at, older)
+            else:
+                add_previous(-1)
+            added = after - before
+            if added == 1:
+                put(at)
+            elif added > 0:
+                put_all([at] * added)
+
+    def _odd(self, at: int, who: int, before: int, after: int, older: set[int]) -> None:
+        """Take in what is not the whole of a step of one task."""
+        if who == POLLED:
+            self._poll(at, queued=before)
+        if who in (POLLED, OURS):
+            self._add(at, who, LOOP)
+            return
+        if not self._frames:
+            by = self._queue.popleft() if self._queue else LOOP
+            if by == LOOP:
+                self.io_ready[at] = self._io_ready
+            self._frames.append(_Frame(by))
+        frame = self._frames[-1]
+        self._add(at, VOID, at - 1 if frame.parts else frame.cause)
+        if frame.parts or len(self._frames) > 1:
+            self.inline.add(at)
+        frame.parts.append(at)
+        self._queue.extend([at] * (after - len(self._queue)))
+        if who == BEGUN:
+            self._frames.append(_Frame(at))
+            return
+        self._frames.pop()
+        around = self._frames[-1] if self._frames else None
+        if who == VOID and around is not None:
+            around.parts += frame.parts
+            around.started += frame.started
+        elif who != VOID:
+            self._belong(frame, who, around, older)
+
+    def _passed_over(self) -> int:
+        """Go on to what the loop has put there itself, since a timer comes from there.
+
+        What it passed over first was cancelled, and its place was taken for that of
+        what the loop has added.
+        """
+        queue = self._queue
+        if LOOP in queue:
+            while queue.popleft() != LOOP:
+                queue.append(LOOP)
+            queue.append(LOOP)
+        return LOOP
+
+    def _add(self, at: int, who: int, cause: int) -> None:
+        self.who.append(who)
+        self.cause.append(cause)
+        self.previous.append(-1)
+
+    def _belong(
+        self, frame: _Frame, who: int, around: _Frame | None, older: set[int]
+    ) -> None:
+        for at in frame.parts:
+            self.who[at] = who
+            if who >= 0:
+                self.previous[at] = self.last.get(who, -1)
+                self.last[who] = at
+                if self.previous[at] < 0:
+                    self._begins(who, at, older)
+                    if around is not None:
+                        around.started.append(who)
+        for started in frame.started:
+            self.parent[started] = self.task_of(frame.parts[0])
+
+    def _poll(self, at: int, queued: int) -> None:
+        before, self._polled = self._polled, self.ended[at]
+        waited = self.ended[at] - self.ended[at - 1] > _WAITED
+        self._io_ready = self._polled if waited else before
+        queue = self._queue
+        while len(queue) > queued:  # passed over at the end of the turn
+            queue.popleft()
+        queue.extend([LOOP] * (queued - len(queue)))  # sent by a thread
+
+    def _begins(self, who: int, at: int, older: set[int]) -> None:
+        self.first[who] = at
+        self.parent[who] = NOBODY if who in older else self.task_of(self.cause[at])
+        # A task that began within a step is known before the one whose step it was.
+        place = bisect_left(self.beginnings, at)
+        self.begun_in_turn.insert(place, who)
+        self.beginnings.insert(place, at)
+
+    # -------------------------------------------------------------- questions
+
+    def began(self, at: int) -> float:
+        """Tell when an entry began, in seconds of the tape's clock."""
+        return self.ended[at - 1]
+
+    def seconds(self, at: int) -> float:
+        """Tell how long an entry lasted."""
+        return self.ended[at] - self.ended[at - 1]
+
+    def task_of(self, at: int) -> int:
+        """Give the task whose entry this is, or for which this callback runs."""
+        while at != LOOP:
+            who = self.who[at]
+            if who >= 0:
+                return who
+            if who > OTHERS:
+                return NOBODY
+            at, task = self._on_behalf_of(at, who)
+            if task != NOBODY:
+                return task
+        return NOBODY
+
+    def _on_behalf_of(self, at: int, code: int) -> tuple[int, int]:
+        timer = self.timer(code)
+        if timer is not None:
+            return self.entry(timer[0]), NOBODY
+        if self.sent(code) is not None:
+            return LOOP, NOBODY
+        plain = self.plain(code)
+        if plain is not None and self.cause[at] != LOOP:
+            return self.cause[at], NOBODY
+        _, within = cast("Plain | Ready", self.tape.detail(code))
+        return LOOP, within
+
+    def creator_of(self, task: int) -> Creator:
+        """Tell what created a task."""
+        cause = self.cause[self.first[task]]
+        while cause != LOOP:
+            if self.who[cause] >= 0:
+                return "task"
+            if self.sent(self.who[cause]) is not None:
+                return "thread"
+            cause, within = self._on_behalf_of(cause, self.who[cause])
+            if within != NOBODY:
+                return "task"
+        return "nobody"
+
+    def entry(self, at: int) -> int:
+        """Give an entry that was named while it was in progress, if it was kept."""
+        return at if at < len(self.who) else LOOP
+
+    def timer(self, code: int) -> Timer | None:
+        """Give what is known of a timer's callback; None for any other."""
+        is_timer = code <= OTHERS and self.tape.kind(code) == _TIMER
+        return cast("Timer", self.tape.detail(code)) if is_timer else None
+
+    def sent(self, code: int) -> Sent | None:
+        """Give what is known of a thread's callback; None for any other."""
+        is_sent = code <= OTHERS and self.tape.kind(code) == _SENT
+        return cast("Sent", self.tape.detail(code)) if is_sent else None
+
+    def read(self, code: int) -> Ready | None:
+        """Give what is known of a transport's callback; None for any other."""
+        is_read = code <= OTHERS and self.tape.kind(code) == _READY
+        return cast("Ready", self.tape.detail(code)) if is_read else None
+
+    def plain(self, code: int) -> Plain | None:
+        """Give what is known of a plain callback; None for any other."""
+        is_plain = code <= OTHERS and self.tape.kind(code) == _PLAIN
+        return cast("Plain", self.tape.detail(code)) if is_plain else None
+
+    def ready_at(self, at: int) -> float:
+        """Tell when an entry could have begun, had the loop been free."""
+        code, cause = self.who[at], self.cause[at]
+        timer, sent = self.timer(code), self.sent(code)
+        if timer is not None:
+            return min(self.began(at), timer[1] + timer[2])
+        if sent is not None:
+            return min(self.began(at), sent[0])
+        if cause != LOOP:
+            return self.ended[cause]
+        return min(self.began(at), self.io_ready.get(at, self.began(at)))
+
+
+class _Frame:
+    """A step that is not over, within which others may be."""
+
+    __slots__ = ("cause", "parts", "started")
+
+    def __init__(self, cause: int) -> None:
+        self.cause = cause
+        self.parts: list[int] = []
+        self.started: list[int] = []
+        """The tasks that began within it."""

@@ -1,0 +1,165 @@
+"""The critical path, and what awaiting would have brought, in a time by hand."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from by_hand import run_in
+from test_strands import CLOCK, work
+
+from pytest_asyncbench._tracing import critical_path, saved
+from pytest_asyncbench._watching.watch import Watch
+
+
+def whole_of(main):
+    """Run `main` watched; give all that it did as one strand."""
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    groups = []
+
+    async def body():
+        groups.append(watch.recorder.body())
+        await main()
+
+    try:
+        run_in(CLOCK, body())
+    finally:
+        watch.stop()
+    assert watch.problems == []
+    return groups[0].whole()
+
+
+def path_of(main):
+    """Give the critical path of `main`: kind, task and seconds of each link."""
+    owners = whole_of(main)
+    links = critical_path(owners, owners.trace.last[owners.roots[0]])
+    return [(each.task.partition(" ")[0], each.kind, each.seconds) for each in links]
+
+
+def steps_of(owners, name):
+    """Give the moments at which the steps of a task began."""
+    names, trace = owners.tapes.names, owners.trace
+    return [
+        trace.began(at)
+        for at, who in enumerate(trace.who)
+        if who >= 0 and names[who].startswith(name)
+    ]
+
+
+async def stalled(seconds=1):
+    work(seconds)
+    await asyncio.sleep(1)
+
+
+async def asleep(seconds=1):
+    await asyncio.sleep(seconds)
+
+
+def test_the_path_has_the_longest_of_those_side_by_side():
+    """And neither the shorter ones nor who only waited for them."""
+
+    async def main():
+        await asyncio.gather(asleep(1), asleep(3), asleep(2))
+
+    assert path_of(main) == [("asleep", "waiting", pytest.approx(3))]
+
+
+def test_who_waits_for_a_lock_waited_for_who_held_it():
+    """From when it asked; before that lies what it did before."""
+    lock = asyncio.Lock()
+
+    async def audit():
+        async with lock:
+            await asyncio.sleep(4)
+
+    async def price_of():
+        await asyncio.sleep(1)
+        async with lock:
+            await asyncio.sleep(2)
+
+    async def main():
+        await asyncio.gather(audit(), price_of())
+
+    owners = whole_of(main)
+    links = critical_path(owners, owners.trace.last[owners.roots[0]])
+    waits = [(each.seconds, each.by and each.by.split()[0]) for each in links]
+    assert waits == [
+        (pytest.approx(1), None),
+        (pytest.approx(3), "audit"),
+        (pytest.approx(2), None),
+    ]
+    assert links[1].task.startswith("price_of")
+    assert "Lock.acquire" in links[1].awaited
+    assert links[1].place.function.endswith("price_of")
+
+
+def test_work_and_the_queue_behind_it_are_links():
+    """Of three that work at once, the last one stood behind the others."""
+
+    async def busy():
+        work(1)
+
+    async def main():
+        await asyncio.gather(busy(), busy(), busy())
+
+    assert path_of(main) == [
+        ("busy", "queued", pytest.approx(2)),
+        ("busy", "running", pytest.approx(1)),
+    ]
+
+
+def test_the_path_is_as_long_as_the_test():
+    """Whatever it did, in any order."""
+
+    async def main():
+        work(2)
+        await asyncio.gather(stalled(), asleep(2))
+        await asyncio.sleep(3)
+
+    assert sum(seconds for _, _, seconds in path_of(main)) == pytest.approx(8)
+
+
+@pytest.mark.parametrize(
+    ("count", "gained"), [(1, 0), (2, 1), (4, 3)], ids=["one", "two", "four"]
+)
+def test_what_is_awaited_at_once_costs_as_much_as_one(count, gained):
+    """One alone waits as long as it was blocked, and nothing is won by that."""
+
+    async def main():
+        await asyncio.gather(*(stalled() for _ in range(count)))
+
+    owners = whole_of(main)
+    blocked = dict.fromkeys(steps_of(owners, "stalled")[:count], 1.0)
+    assert saved(owners, [blocked]) == [pytest.approx(gained)]
+
+
+def test_each_place_can_be_awaited_alone():
+    """Two that block one after the other, in tasks of their own."""
+
+    async def first():
+        work(2)
+
+    async def second():
+        work(3)
+
+    async def main():
+        await asyncio.gather(first(), second())
+
+    owners = whole_of(main)
+    one = dict.fromkeys(steps_of(owners, "first"), 2.0)
+    other = dict.fromkeys(steps_of(owners, "second"), 3.0)
+    gained = saved(owners, [one, other, one | other, {}])
+    assert gained == [pytest.approx(2), pytest.approx(0), pytest.approx(2), 0.0]
+
+
+def test_who_waits_in_a_row_gains_nothing():
+    """Awaiting in one coroutine what it needs before it goes on is no faster."""
+
+    async def main():
+        for _ in range(3):
+            await stalled()
+
+    owners = whole_of(main)
+    blocked = dict.fromkeys(steps_of(owners, "body"), 1.0)
+    assert saved(owners, [blocked]) == [pytest.approx(0)]
