@@ -88,6 +88,9 @@ def _measured(
         else:
             view.last = ended
             view.steps += 1
+        # Likewise where the callback did not raise: it may be the step of a task that
+        # died, whose exception has the task's frame, and that this one.
+        del callback, args
 
     def end(callback: Callable[..., object], ended: RealSeconds) -> None:
         if ended - view.last > limit:
