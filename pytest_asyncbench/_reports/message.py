@@ -14,6 +14,7 @@ from pytest_asyncbench._reports.budgets import (
     unmeasured_speedup_lines,
     wall_lines,
 )
+from pytest_asyncbench._reports.hindsight import path_lines, what_if_lines
 from pytest_asyncbench._reports.places import place_lines
 from pytest_asyncbench._words.decided import Verdict, Violation
 from pytest_asyncbench._words.whose import is_plumbing
@@ -39,9 +40,11 @@ def message(verdict: Verdict) -> str:
     if verdict.untaken:
         return "\n".join(_UNTAKEN)
     lines = [line for each in verdict.violations for line in _lines(verdict, each)]
+    lines += [f"  {line}" for line in path_lines(verdict)]
     if not any(violation.kind == "blocking" for violation in verdict.violations):
         # What blocked may well be what broke a promise about time.
         lines += blocking_lines(verdict, _EXPLAINS * verdict.elapsed.wall)
+    lines += what_if_lines(verdict)
     return "\n".join(lines)
 
 

@@ -14,10 +14,13 @@ from typing import Literal
 
 from pytest_asyncbench._words.decided import (
     Broken,
+    Did,
     Finding,
+    PathLink,
     Repeated,
     TaskTrace,
     Verdict,
+    WhatIf,
 )
 from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.plain import VALUE_ONLY, Json, read, written
@@ -39,6 +42,7 @@ __all__ = [
     "BlockingEntry",
     "BudgetEntry",
     "DeadEntry",
+    "LinkEntry",
     "OverrunEntry",
     "PlaceEntry",
     "Record",
@@ -46,6 +50,7 @@ __all__ = [
     "SpreadEntry",
     "ViolationEntry",
     "WaitEntry",
+    "WhatIfEntry",
     "record_of",
 ]
 
@@ -53,6 +58,9 @@ VERSION = 1
 """Of the record: another one has fields that are called or meant differently."""
 
 _MOST_ALIVE = 100
+
+_MOST_LINKS = 100
+"""The last so many links of a critical path are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,6 +257,37 @@ class OverrunEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WhatIfEntry:
+    """How a test would have gone, had it awaited what blocked it."""
+
+    place: PlaceEntry | None
+    """The place that would be awaited; null for all of them."""
+    wall: float
+    """In seconds: what the call would have taken then."""
+    speedup: float | None
+    """A factor: the speedup then; null where nothing ran side by side."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkEntry:
+    """A part of the chain of steps and waits that the end of a test stood on."""
+
+    task: str
+    """How the task is called; empty where it was none's."""
+    kind: Did
+    """``running``, it advanced; ``waiting``, it awaited something; ``queued``, it could
+    have advanced while the loop was busy."""
+    seconds: float
+    """In seconds: how long that took."""
+    place: PlaceEntry | None
+    """Where it waited; null where nobody looked, and where it did not wait."""
+    awaited: str | None
+    """What it waited for there; null likewise."""
+    by: str | None
+    """The task that ended its wait; null where that was no other."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """What was promised to one test, what happened, and what that means."""
 
@@ -315,6 +354,12 @@ class Record:
     near_stalls: tuple[str, ...] = ()
     """The functions of stalls in the baseline that were seen in a step of more than
     half the threshold, so that these entries stay."""
+    what_if: tuple[WhatIfEntry, ...] = ()
+    """For each place that blocked and mattered, how the test would have gone had it
+    awaited that; where there are several, a last one for all."""
+    critical_path: tuple[LinkEntry, ...] = ()
+    """The last hundred links of the chain of steps and waits that the end stood on,
+    first to last, where a promise about time was broken; else empty."""
     tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
     """What ran side by side, and when, for a timeline. Value only: its moments mean
     nothing in another process."""
@@ -377,6 +422,8 @@ def record_of(verdict: Verdict) -> Record:
         died=tuple(map(_dead, verdict.died)),
         overrun=_overrun(verdict.overrun),
         near_stalls=verdict.near_stalls,
+        what_if=tuple(map(_what_if, verdict.what_if)),
+        critical_path=tuple(map(_path_link, verdict.critical_path[-_MOST_LINKS:])),
         tasks=comparison.tasks if comparison else (),
     )
 
@@ -434,6 +481,25 @@ def _overrun(overrun: Overrun | None) -> OverrunEntry | None:
         left=tuple(map(_alive, overrun.left[:_MOST_ALIVE])),
         frozen=overrun.frozen,
         farthest=_known(overrun.farthest),
+    )
+
+
+def _what_if(case: WhatIf) -> WhatIfEntry:
+    at = case.finding
+    place = None
+    if at is not None:
+        place = PlaceEntry(file=at.file, line=at.line, function=at.function)
+    return WhatIfEntry(place=place, wall=case.wall, speedup=_known(case.speedup))
+
+
+def _path_link(link: PathLink) -> LinkEntry:
+    return LinkEntry(
+        task=link.task,
+        kind=link.kind,
+        seconds=link.seconds,
+        place=_users_place((link.place,)) if link.place is not None else None,
+        awaited=link.awaited,
+        by=link.by,
     )
 
 

@@ -87,4 +87,4 @@ def _shape(line: str) -> str:
     line = re.sub(r", (starved|queued) <time>", "", line)
     line = re.sub(r"\|[━ ]+\|", "|<bar>|", line)
     line = re.sub(r"Task-\d+", "Task-<n>", line)
-    return re.sub(r"speedup [01]\.\d+", "speedup <n>", re.sub(r"_+", "__", line))
+    return re.sub(r"speedup \d\.\d+", "speedup <n>", re.sub(r"_+", "__", line))

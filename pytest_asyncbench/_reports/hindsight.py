@@ -1,0 +1,63 @@
+"""What a test's end stood on, and what awaiting would bring, in lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_asyncbench._words.decided import PathLink, Verdict, WhatIf
+from pytest_asyncbench._words.units import plural, seconds, shown
+
+__all__ = ["path_lines", "what_if_lines"]
+
+_WORTH_A_LINE = 0.12
+"""Links of a critical path are told of from this part of the whole on."""
+
+_MOST = 4
+
+_VERBS = {"running": "ran", "queued": "stood in the loop's queue"}
+
+
+def path_lines(verdict: Verdict) -> Iterator[str]:
+    """Tell of the longest links of a critical path, in their order."""
+    path = verdict.critical_path
+    whole = sum(link.seconds for link in path)
+    worth = [link for link in path if link.seconds >= _WORTH_A_LINE * whole]
+    longest = sorted(worth, key=lambda link: -link.seconds)[:_MOST]
+    for link in worth:
+        if link in longest:
+            yield f"{seconds(link.seconds)} of {seconds(whole)}: {_told(link)}"
+
+
+def _told(link: PathLink) -> str:
+    who = f"`{link.task}`" if link.task else "the loop"
+    if link.kind != "waiting":
+        return f"{who} {_VERBS[link.kind]}"
+    told = f"{who} waited for {link.awaited or 'something'}"
+    if link.by is not None and link.by not in (link.awaited or ""):
+        told += f", until `{link.by}` was done with it"
+    place = link.place
+    return told if place is None else f"{told} ({shown(place.file)}:{place.line})"
+
+
+def what_if_lines(verdict: Verdict) -> Iterator[str]:
+    """Say how the test would have gone with each place awaited, and with all."""
+    several = len(verdict.what_if) > 1
+    for case in verdict.what_if:
+        yield f"{_case(verdict, case, several=several)}: {_gone(case)}"
+
+
+def _case(verdict: Verdict, case: WhatIf, *, several: bool) -> str:
+    finding = case.finding
+    if finding is None:
+        count = len(verdict.what_if) - 1
+        return f"if all {count} {plural(count, 'place')} were awaited"
+    works = (finding.working or 0.0) > 0.5 * finding.seconds
+    where = f" in {finding.function}" if several else ""
+    verb = "ran in another process" if works else "were awaited"
+    return f"if {finding.call}{where} {verb}" if several or works else f"if this {verb}"
+
+
+def _gone(case: WhatIf) -> str:
+    if case.together is None or case.speedup is None:
+        return seconds(case.wall)
+    return f"{seconds(case.together)} together, speedup {case.speedup:.1f}"
