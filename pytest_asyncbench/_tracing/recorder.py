@@ -64,9 +64,9 @@ _NEEDED = (names.READY, names.SELECTOR)
 _BETWEEN_ACCOUNTS = 0.02
 """The loop's thread is asked for its account no more often than this, in seconds."""
 
-_LONG_WAIT = 0.005
+_LONG_WAIT = 0.02
 """After a poll that rested for so many seconds it is looked where the tasks wait."""
-_RECENT = 24
+_RECENT = 16
 """So many of the last entries name the tasks that are looked at then."""
 
 _NOT_SHARED = -1

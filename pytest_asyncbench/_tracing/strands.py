@@ -85,7 +85,7 @@ class Group:
         if self._host is not None:
             tape, host, since = self._host
             trace = self._tapes.trace(tape)
-            if host not in trace.first or trace.last[host] < since:
+            if tape.full or host not in trace.first or trace.last[host] < since:
                 return None
             start = max(since, trace.first[host])
             return Owners(trace, [host], set(), self._tapes, as_one=True, start=start)
@@ -98,7 +98,8 @@ class Group:
     def _read(self) -> Iterator[tuple[Trace, Owners]]:
         if self._tapes is None:
             return
-        for tape in self._tapes.all:
+        # Of a full tape the rest is missing: serial time would be too small.
+        for tape in [tape for tape in self._tapes.all if not tape.full]:
             trace = self._tapes.trace(tape)
             roots, hosts = self._roots(trace)
             if roots:

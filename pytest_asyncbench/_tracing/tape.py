@@ -193,6 +193,7 @@ class Tape:
             self.note = _nowhere
             if self.view.note_poll is not None:
                 self.view.note_poll = _nowhere
+            self.view.missing = f"room on its tape for more than {MOST:,} steps"
 
     def slept(self, seconds: float) -> None:
         """Note by how much a poll overslept."""

@@ -1,4 +1,4 @@
-"""The census: what each task did, and hence what the same would take in a row.
+"""Strands: what each task did, and hence what the same would take in a row.
 
 Time is the manual clock's: a step takes what the coroutine moves it by, and sleeping
 moves it, too. So every figure here is exact.
@@ -16,6 +16,7 @@ from by_hand import HandLoop, run_in
 
 from pytest_asyncbench._judging.accounting import compare
 from pytest_asyncbench._running.together import Together, jobs_from
+from pytest_asyncbench._tracing import tape
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench.testing import ManualClock
 
@@ -457,6 +458,29 @@ def test_a_thousand_tasks_are_a_thousand_strands():
     seen = watched(main)
     assert len(seen.tasks) == 1000
     assert seen.serial == pytest.approx(10.0)
+
+
+def test_of_a_full_tape_nothing_is_said(monkeypatch):
+    """And it is named as what the loop lacks, so that no promise passes by that."""
+    monkeypatch.setattr(tape, "MOST", 20)
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    groups = []
+
+    async def body():
+        groups.append(watch.recorder.body())
+        await equal_sleeps()
+        watch.recorder.tapes.all[0].pack()
+        await equal_sleeps()
+
+    try:
+        run_in(CLOCK, body())
+    finally:
+        watch.stop()
+    assert groups[0].traces() == ()
+    assert groups[0].whole() is None
+    (told,) = watch.not_followed
+    assert "room on its tape for more than 20 steps" in told.sentence
 
 
 def test_finished_tasks_are_not_kept_alive():
