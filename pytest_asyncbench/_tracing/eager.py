@@ -75,12 +75,17 @@ class Starts:
         tape.open.append(number)
 
     def end_those_beside(self, tape: Tape) -> None:
-        """Before a task begins: end the one that the same task has created before."""
+        """Before a task begins: end the one that the same task has created before.
+
+        With it all that began within its first step.
+        """
         if not tape.open:
             return
         current = asyncio.current_task(tape.view.loop)
-        if self._creators.get(tape.open[-1]) == id(current):
-            self._note(tape, tape.open.pop())
+        creators = [self._creators.get(number) for number in tape.open]
+        if id(current) in creators:
+            for _ in creators[creators.index(id(current)) :]:
+                self._note(tape, tape.open.pop())
         elif current is not None and self._tapes.number_of(current) is None:
             # It is the one that began last, and creates another in its first step.
             self._found(tape.open[-1], current)

@@ -139,6 +139,24 @@ def test_parts_that_wait_for_one_lock_gain_nothing(make):
 
 
 @ways
+def test_who_begins_beside_another_does_not_begin_within_it(make):
+    """Whatever that one started in its own first step."""
+
+    async def part():
+        await asyncio.gather(make(asyncio.sleep(1)), make(asyncio.sleep(1)))
+
+    async def both():
+        await asyncio.gather(make(part()), make(part()))
+
+    async def main():
+        await asyncio.gather(make(both()), make(both()))
+
+    seen = watched(main)
+    assert [task.name.split()[0] for task in seen.tasks] == ["both", "both"]
+    assert (seen.wall, seen.serial) == (pytest.approx(1), pytest.approx(2))
+
+
+@ways
 def test_one_that_hangs_is_known_to_wait(make):
     """The report at a budget's end says for how long."""
     watch = Watch(CLOCK, threshold=3600.0, tracing=True)
