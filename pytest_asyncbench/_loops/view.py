@@ -152,7 +152,7 @@ class LoopView:
         """Takes an entry of a tape for each poll: `POLLED`, how long the queue was, 0,
         when the poll returned. A function in C, since polls are many.
 
-        Written by the loop's thread.
+        Written by the loop's thread, and by whoever ends the watching.
         """
         self.oversleep: Callable[[float], None] = _forget
         """Called with by how much a poll came late that had only timers to wait for.
@@ -162,14 +162,14 @@ class LoopView:
         self.rested_for = math.inf
         """After a poll that rested for so many seconds `rested` is to be called.
 
-        Written by the loop's thread.
+        Written by the loop's thread, and by whoever ends the watching.
         """
         self.rested: Callable[[], None] = _nothing
         """Written by the loop's thread, when the loop is met."""
         self.upkeep_at = math.inf
         """From when on `upkeep` is to be called, between two steps.
 
-        Written by the loop's thread.
+        Written by the loop's thread, and by whoever ends the watching.
         """
         self.upkeep: Callable[[], None] = _nothing
         """Written by the loop's thread, when the loop is met."""

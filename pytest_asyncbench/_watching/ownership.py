@@ -55,15 +55,15 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "ours_step": _L,
         "blind": _L,
         "foreign": _L,
-        "missing": _L,
+        "missing": Writer.ANY,  # the loop's thread, and who reads a tape that is full
         "give_way": _L,
         "settle": _L,
         "moved": _L,
-        "note_poll": _L,
+        "note_poll": Writer.ANY,  # the loop's thread, and who ends the watching
         "oversleep": _L,
-        "rested_for": _L,
+        "rested_for": Writer.ANY,  # likewise
         "rested": _L,
-        "upkeep_at": _L,
+        "upkeep_at": Writer.ANY,  # likewise
         "upkeep": _L,
     },
     Sampled: {

@@ -351,7 +351,7 @@ WAIVED = {
 
 def test_a_budget_is_not_judged_where_a_debugger_stood(play_once):
     """A person's time is not the test's; what was over before, or after, still is."""
-    run = play_once(DEBUGGED)
+    run = play_once(DEBUGGED, "--asyncbench-summary=all")
     assert run.outcomes == {
         **dict.fromkeys(WAIVED, "passed"),
         "test_fixture": "passed",

@@ -15,7 +15,7 @@ def test_the_summary_fits_a_screen(play):
     assert run.summary[1].startswith("the event loop was blocked at 25 places for ")
     shown = sum(": time.sleep, 1 time in 1 test" in line for line in run.summary)
     assert run.summary[-2] == f"  … and {25 - shown} more (--asyncbench-summary=all)"
-    assert run.summary[-1].startswith("next: mend them, or accept each with ")
+    assert run.summary[-1].startswith("next: accept all as of today with ")
     assert "  test     test_it.py:" in run.summary[2]
 
 

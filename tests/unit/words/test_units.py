@@ -60,7 +60,7 @@ def test_a_path_is_whole_where_the_current_folder_is_gone(tmp_path, monkeypatch)
 def test_a_path_is_whole_where_it_lies_on_another_drive(monkeypatch):
     """Windows has no way from one to the other."""
 
-    def relpath(path):
+    def relpath(path, start):
         raise ValueError("path is on mount 'D:', start on mount 'C:'")
 
     monkeypatch.setattr(os.path, "relpath", relpath)
