@@ -37,6 +37,8 @@ class Group:
         self._host: tuple[Tape, int, int] | None = None
         """A tape, a task on it, and the entry from which on it starts strands."""
         self._of_loops = False
+        self._last_read: dict[Tape, tuple[int, Owners]] = {}
+        """By tape: how long it was, and whose each step was."""
         self._until: float | None = None
 
     def given(self, number: int, tape: Tape) -> None:
@@ -101,9 +103,14 @@ class Group:
         # Of a full tape the rest is missing: serial time would be too small.
         for tape in [tape for tape in self._tapes.all if not tape.full]:
             trace = self._tapes.trace(tape)
-            roots, hosts = self._roots(trace)
-            if roots:
-                yield trace, Owners(trace, roots, hosts, self._tapes)
+            length, owners = self._last_read.get(tape, (0, None))
+            if owners is None or length != len(tape):
+                roots, hosts = self._roots(trace)
+                if not roots:
+                    continue
+                owners = Owners(trace, roots, hosts, self._tapes)
+                self._last_read[tape] = len(tape), owners
+            yield trace, owners
 
     def _roots(self, trace: Trace) -> tuple[list[int], set[int]]:
         """Give the tasks that its strands begin with, and those that started them."""
