@@ -32,7 +32,14 @@ __all__ = [
     "plan_of",
 ]
 
-MARKERS = ("budget", "concurrent", "no_blocking", "allow_blocking", "virtual_time")
+MARKERS = (
+    "budget",
+    "concurrent",
+    "no_blocking",
+    "allow_blocking",
+    "virtual_time",
+    "real_time",
+)
 FIXTURES = ("concurrently", "blocking_calls", "virtual_clock")
 
 PLAN: pytest.StashKey[Plan] = pytest.StashKey()

@@ -31,6 +31,7 @@ __all__ = [
     "enter",
     "give_failure",
     "is_async",
+    "is_of_trio",
     "items_at_once",
     "loop_made",
     "loop_owner",
@@ -80,6 +81,14 @@ AsyncFunction = Callable[..., Awaitable[None]]
 def is_async(item: pytest.Item) -> bool:
     """Tell whether a test is a coroutine function that somebody runs in a loop."""
     return _function(item) is not None
+
+
+def is_of_trio(item: pytest.Item) -> bool:
+    """Tell whether trio runs an async test, by anyio's plugin or by pytest-trio."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    backend = params.get("anyio_backend")
+    name = backend[0] if isinstance(backend, tuple) else backend
+    return name == "trio" or item.get_closest_marker("trio") is not None
 
 
 def items_at_once(item: pytest.Item) -> Sequence[pytest.Item]:

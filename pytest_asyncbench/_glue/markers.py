@@ -53,7 +53,7 @@ class Meant(TypedDict, total=False):
     scope: tuple[str, ...]
     starvation: Starvation
     threshold: float
-    virtual: VirtualTime
+    virtual: VirtualTime | None
 
 
 def budget(
@@ -152,10 +152,25 @@ def virtual_time(
     return {"virtual": VirtualTime(start=start, tz=tz, real_limit=limit)}
 
 
+def real_time() -> Meant:
+    """Run the test in real time, where a setting or its class asks for virtual time."""
+    return {"virtual": None}
+
+
 FUNCTIONS: Mapping[str, Callable[..., Meant]] = {
     function.__name__: function
-    for function in (budget, concurrent, no_blocking, allow_blocking, virtual_time)
+    for function in (
+        budget,
+        concurrent,
+        no_blocking,
+        allow_blocking,
+        virtual_time,
+        real_time,
+    )
 }
+
+_TIMES = (virtual_time.__name__, real_time.__name__)
+"""The markers that say which time a test lives in: only the nearest holds."""
 
 
 def described() -> list[str]:
@@ -184,6 +199,7 @@ def marked(policy: Policy, item: pytest.Item) -> Policy:
     marks = [
         each for each in item.iter_markers_with_node() if each[1].name in FUNCTIONS
     ]
+    marks = _of_one_time(marks)
     for name, function in FUNCTIONS.items() if marks else ():
         for node, mark in [each for each in reversed(marks) if each[1].name == name]:
             try:
@@ -197,6 +213,27 @@ def marked(policy: Policy, item: pytest.Item) -> Policy:
                 ) from None
             policy = _laid_over(policy, _placed(meant, node))
     return policy
+
+
+def _of_one_time(
+    marks: list[tuple[Node, pytest.Mark]],
+) -> list[tuple[Node, pytest.Mark]]:
+    """Leave out who is overruled by a nearer one that says another time.
+
+    Raises:
+        PolicyError: the same node says both.
+    """
+    times = [each for each in marks if each[1].name in _TIMES]
+    if not times:
+        return marks
+    nearest, chosen = times[0]
+    if any(node is nearest and mark.name != chosen.name for node, mark in times):
+        raise PolicyError(
+            "@pytest.mark.real_time: @pytest.mark.virtual_time stands there, too, and "
+            f"a test lives in one time ({marker_place(nearest, real_time.__name__)})"
+        )
+    others = FUNCTIONS.keys() - _TIMES
+    return [each for each in marks if each[1].name in (chosen.name, *others)]
 
 
 def is_marked_itself(item: pytest.Item) -> bool:
@@ -247,4 +284,6 @@ def _laid_over(policy: Policy, meant: Meant) -> Policy:
             given = replace(given, speedup=before.speedup, unpromised=before.unpromised)
         changed["budget"] = given
     sources = {**policy.sources, **dict.fromkeys(changed, MARKER)}
-    return replace(policy, asked=True, sources=sources, **changed)
+    # Who only exempts a test asks for nothing of it.
+    asked = policy.asked or meant != real_time()
+    return replace(policy, asked=asked, sources=sources, **changed)

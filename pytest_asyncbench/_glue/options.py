@@ -179,6 +179,13 @@ OPTIONS = (
         help="writes the baseline: what blocks in this run is accepted, fails nothing",
         kind="flag",
     ),
+    Option(
+        name="virtual_time",
+        value="off, on",
+        default="off",
+        help="whether every async test lives in virtual time that is not marked with "
+        "`real_time`",
+    ),
 )
 
 

@@ -19,7 +19,7 @@ from pytest_asyncbench._glue.marker_place import marker_place
 from pytest_asyncbench._glue.markers import is_marked_itself, marked
 from pytest_asyncbench._glue.settings import policy_of
 from pytest_asyncbench._words.errors import PolicyError
-from pytest_asyncbench._words.promised import Policy
+from pytest_asyncbench._words.promised import Policy, VirtualTime
 
 if TYPE_CHECKING:
     from pytest_asyncbench._glue.baseline import Keeper
@@ -55,7 +55,11 @@ class Plan:
             from pytest_asyncbench._glue.annotating import insist_on_annotating
 
             insist_on_annotating(config, self.policy)
-        self._in_loop = replace(self.policy, asked=self.policy.blocking == "error")
+        self._in_loop = replace(
+            self.policy,
+            asked=self.policy.blocking == "error",
+            virtual=VirtualTime() if self.policy.virtual_time == "on" else None,
+        )
         """What holds for an async test that has no marker of ours."""
         # Budgets that are settings are for async tests.
         self._in_no_loop = replace(
@@ -182,6 +186,8 @@ class Plan:
     def _policy_of(self, item: pytest.Item) -> Policy:
         in_loop = host.is_async(item)
         unmarked = self._in_loop if in_loop else self._in_no_loop
+        if unmarked.virtual is not None and host.is_of_trio(item):
+            unmarked = replace(unmarked, virtual=None)
         policy = marked(unmarked, item)
         if policy is unmarked and OURS.isdisjoint(fixtures_of(item)):
             return policy

@@ -74,6 +74,9 @@ class Summary:
         self.not_passed: set[str] = set()
         self.not_followed: dict[NotFollowed, set[str]] = {}
         self.problems: Counter[Problem] = Counter()
+        self.saved = 0.0
+        """The virtual seconds that tests lived through, less the real ones."""
+        self.in_virtual_time: set[str] = set()
         self.unread: dict[str, str] = {}
         """Why a test's record could not be read."""
 
@@ -98,6 +101,9 @@ class Summary:
             self._annotator.add(nodeid, record)
         self.tests.add(nodeid)
         self.steps += record.steps
+        if record.virtual is not None:
+            self.in_virtual_time.add(nodeid)
+            self.saved += record.virtual - record.wall
         if record.unmeasured:
             self.unmeasured[nodeid] = None
         if record.waived:
@@ -136,6 +142,8 @@ class Summary:
         kept += self._reporter.lines() if self._reporter is not None else []
         if not self.tests and not self.unread and not kept:
             return
+        if self.tests and self._policy.virtual_time == "on":
+            kept = [self._saved_line(), *kept]
         tests, steps = many(len(self.tests), "test"), many(self.steps, "step")
         yield f"{tests} and {steps} measured"
         if self._policy.summary == "all":
@@ -150,6 +158,11 @@ class Summary:
         step = next_step(self._policy, len(self.ranking.places))
         if step is not None:
             yield step
+
+    def _saved_line(self) -> str:
+        tests = many(len(self.in_virtual_time), "test")
+        saved = f"{max(self.saved, 0.0):,.1f} s"
+        return f"virtual time saved {saved} of real time in {tests}"
 
     def _besides(self, most: int | None = None) -> Iterator[str]:
         for lines in self._kinds():

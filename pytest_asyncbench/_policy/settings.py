@@ -89,6 +89,9 @@ _ROWS: Mapping[str, Callable[[Policy, Written, str], Policy]] = {
     "update_baseline": lambda policy, value, source: replace(
         policy, update_baseline=bool(value)
     ),
+    "virtual_time": lambda policy, value, source: replace(
+        policy, virtual_time=values.virtual_time(_one(value))
+    ),
     "real_limit": lambda policy, value, source: replace(
         policy, real_limit=values.duration(_one(value))
     ),

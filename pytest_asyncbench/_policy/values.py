@@ -24,6 +24,7 @@ from pytest_asyncbench._words.promised import (
     Starvation,
     Summarised,
     Unsaid,
+    Virtually,
 )
 
 __all__ = [
@@ -184,6 +185,7 @@ _BACKGROUND: tuple[Background, ...] = get_args(Background)
 _ANNOTATIONS: tuple[Annotations, ...] = get_args(Annotations)
 _ONCE: tuple[Once, ...] = get_args(Once)
 _SUMMARISED: tuple[Summarised, ...] = get_args(Summarised)
+_VIRTUALLY: tuple[Virtually, ...] = get_args(Virtually)
 
 
 def mode(value: str) -> Mode:
@@ -199,6 +201,11 @@ def starvation(value: str) -> Starvation:
 def background(value: str) -> Background:
     """Read what a background task that died unseen does to a test."""
     return choice(value, _BACKGROUND)
+
+
+def virtual_time(value: str) -> Virtually:
+    """Read whether async tests live in virtual time."""
+    return choice(value, _VIRTUALLY)
 
 
 def annotated_for(value: str) -> Annotations:

@@ -30,6 +30,7 @@ __all__ = [
     "Summarised",
     "Unsaid",
     "VirtualTime",
+    "Virtually",
     "When",
 ]
 
@@ -66,6 +67,9 @@ Annotations = Literal["auto", "github", "gitlab", "none"]
 
 
 Summarised = Literal["screen", "all"]
+
+
+Virtually = Literal["off", "on"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +158,8 @@ class Policy:
     background: Background = "off"
     """What a task does to the test that started it, which died and nobody looked."""
     virtual: VirtualTime | None = None
+    virtual_time: Virtually = "off"
+    """Whether async tests live in virtual time that do not say otherwise."""
     real_limit: float = 5.0
     summary: Summarised = "screen"
     """How much the summary tells: what fits a screen, or all."""
