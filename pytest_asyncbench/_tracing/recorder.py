@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar
+from selectors import BaseSelector
 from types import CellType, ModuleType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -63,6 +64,9 @@ _NEEDED = (names.READY, names.SELECTOR)
 
 _BETWEEN_ACCOUNTS = 0.02
 """The loop's thread is asked for its account no more often than this, in seconds."""
+
+_BRIEF = 0.001
+"""After a step of more seconds than this it is looked which I/O is ready."""
 
 _LONG_WAIT = 0.02
 """After a poll that rested for so many seconds it is looked where the tasks wait."""
@@ -217,6 +221,17 @@ class Recorder:
             view.upkeep_at, view.note_poll, view.rested_for = math.inf, None, math.inf
 
         return undo
+
+    def _look_at_io(self, tape: Tape) -> None:
+        """Take down which descriptors are ready after a long step, between two.
+
+        The poll that reports them comes after all that is left of this turn.
+        """
+        poller = names.SELECTOR.get(tape.view.loop)
+        if isinstance(poller, BaseSelector):
+            events = type(poller).select(poller, 0)
+            ready = frozenset(key.fd for key, _ in events)
+            tape.looks.append((len(tape) - 1, self._now(), ready))
 
     def _look(self, tape: Tape) -> None:
         """Take down where tasks wait, after a poll that rested for long."""
@@ -395,6 +410,7 @@ class Recorder:
         now, limit, long_step = self._now, self._limit, self._long_step
         tapes, numbers, strange = self._tapes, self.tapes.numbers, self._strange
         real = None if self.tapes.in_real_time else self._real
+        brief, look = min(limit, _BRIEF), self._look_at_io
 
         # One long function because it runs at every step: a call more would cost
         # a tenth of what asyncio itself does in a step.
@@ -430,8 +446,12 @@ class Recorder:
             tape.note((who, before, len(ready), ended))
             view = tape.view
             if real is None:
-                if ended - view.last > limit:
-                    long_step(view, self_, RealSeconds(ended))
+                spent = ended - view.last
+                if spent > brief:
+                    if spent > limit:
+                        long_step(view, self_, RealSeconds(ended))
+                    if ready:
+                        look(tape)
                     ended = now()
                     tape.note((OURS, 0, len(ready), ended))
                 view.last = RealSeconds(ended)
@@ -467,8 +487,15 @@ class Recorder:
         within = handle._context.get(_TASK, _NOT_SHARED)
         if isinstance(owner, asyncio.Transport):
             link = tape.links.writer_to(owner)
-            return tape.other(3, (-1 if link is None else link[1], within))
+            written = -1 if link is None else link[1]
+            return tape.other(3, (written, within, _descriptor(owner)))
         return tape.other(1, (_shared_by(callback, owner), within))
+
+
+def _descriptor(transport: asyncio.Transport) -> int:
+    """Give that of a transport's socket; -1 where it has none, or no more."""
+    socket = transport.get_extra_info("socket")
+    return -1 if socket is None else int(socket.fileno())
 
 
 def _shared_by(callback: Callable[..., object], owner: object) -> int:

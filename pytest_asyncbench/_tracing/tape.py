@@ -84,9 +84,9 @@ Plain = tuple[int, int]
 whose context it runs, -1 where that is none's."""
 Sent = tuple[float, int, "Job | None"]
 """When a thread sent it, the number of that thread, the job that it did."""
-Ready = tuple[int, int]
-"""The entry in which somebody in this loop wrote what could be read here, or -1; and
-the task in whose context it runs."""
+Ready = tuple[int, int, int]
+"""The entry in which somebody in this loop wrote what could be read here, or -1; the
+task in whose context it runs; and the descriptor."""
 Detail = Timer | Plain | Sent | Ready
 
 
@@ -117,6 +117,7 @@ class Tape:
         "full",
         "late",
         "links",
+        "looks",
         "note",
         "open",
         "ready",
@@ -153,6 +154,9 @@ class Tape:
         """Asks for the account of the loop's thread, now and then."""
         self.waits: dict[int, tuple[Stack, str]] = {}
         """By the entry after which a task waited long: where, and for what."""
+        self.looks: list[tuple[int, float, frozenset[int]]] = []
+        """By the entry after which it was looked: when, and which descriptors were
+        ready, while there was more to do in this turn."""
         self.starved: list[tuple[float, float]] = []
         """Moments, and for how long the loop's thread had been starved by then."""
 

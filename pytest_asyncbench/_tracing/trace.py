@@ -57,6 +57,8 @@ class Trace:
     __slots__ = (
         "_frames",
         "_io_ready",
+        "_looked",
+        "_looks",
         "_polled",
         "_queue",
         "beginnings",
@@ -99,6 +101,9 @@ class Trace:
         self._frames: list[_Frame] = []
         """The parts of each step that is open here, the inner ones last."""
         self._polled = self._io_ready = tape.ended[0]
+        self._looked = 0
+        self._looks: list[tuple[int, float, frozenset[int]]] = []
+        """Those between the last poll and the one before it."""
 
     def up_to_now(self, older: set[int]) -> None:
         """Take in what was noted since the last time."""
@@ -124,7 +129,7 @@ class Trace:
             add_who(who)
             add_cause(by)
             if by == LOOP:
-                self.io_ready[at] = self._io_ready
+                self.io_ready[at] = self._not_before(who)
             if who >= 0:
                 earlier = last.get(who, -1)
                 add_previous(earlier)
@@ -202,6 +207,11 @@ class Trace:
             self.parent[started] = self.task_of(frame.parts[0])
 
     def _poll(self, at: int, queued: int) -> None:
+        looks = self.tape.looks
+        first = self._looked
+        while self._looked < len(looks) and looks[self._looked][0] <= at:
+            self._looked += 1
+        self._looks = looks[first : self._looked]
         before, self._polled = self._polled, self.ended[at]
         waited = self.ended[at] - self.ended[at - 1] > _WAITED
         self._io_ready = self._polled if waited else before
@@ -209,6 +219,17 @@ class Trace:
         while len(queue) > queued:  # passed over at the end of the turn
             queue.popleft()
         queue.extend([LOOP] * (queued - len(queue)))  # sent by a thread
+
+    def _not_before(self, code: int) -> float:
+        """Tell since when the I/O of a callback can have been ready."""
+        read = self.read(code)
+        since = self._io_ready
+        if read is not None:
+            for _, looked, ready in self._looks:
+                if read[2] in ready:
+                    break
+                since = max(since, looked)
+        return since
 
     def _begins(self, who: int, at: int, older: set[int]) -> None:
         self.first[who] = at
@@ -250,7 +271,7 @@ class Trace:
         plain = self.plain(code)
         if plain is not None and self.cause[at] != LOOP:
             return self.cause[at], NOBODY
-        _, within = cast("Plain | Ready", self.tape.detail(code))
+        within = cast("Plain | Ready", self.tape.detail(code))[1]
         return LOOP, within
 
     def creator_of(self, task: int) -> Creator:

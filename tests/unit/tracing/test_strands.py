@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import sys
 import weakref
 
@@ -437,6 +438,29 @@ def test_each_task_tells_what_it_did():
     assert tasks["first"].queued == pytest.approx(1)
     assert tasks["second"].queued == pytest.approx(1)
     assert tasks["second"].waiting == pytest.approx(1)
+
+
+def test_what_came_while_others_worked_came_no_earlier_than_it_was_looked_for():
+    """After each long step, since the poll that reports it is far away."""
+    here, there = socket.socketpair()
+
+    async def read():
+        reader, writer = await asyncio.open_connection(sock=here)
+        await reader.readline()
+        writer.close()
+
+    async def busy(line):
+        await asyncio.sleep(1)
+        work(1)
+        there.send(line)  # not by a transport: as if another process had
+
+    async def main():
+        await asyncio.gather(read(), busy(b""), busy(b"answer\n"))
+
+    with there:
+        tasks = watched(main).tasks
+    # Asked for at 0; at 1 both began to work, at 2 it was not there, at 3 it was.
+    assert tasks[0].waiting == pytest.approx(2)
 
 
 def test_what_the_body_does_itself_is_no_strand():
