@@ -58,8 +58,16 @@ class OwnTime:
             starved: tells for how long this thread has been starved since now.
             began: when what is measured began, where that was before now.
         """
-        virtual = self.virtual.time if self.virtual else None
-        return Stopwatch(self._clock, virtual, starved=starved, began=began)
+        clock = self.virtual
+        if clock is None:
+            return Stopwatch(self._clock, starved=starved, began=began)
+        return Stopwatch(
+            self._clock,
+            clock.time,
+            starved=starved,
+            began=began,
+            waited=lambda: clock.waited,
+        )
 
     @contextmanager
     def paused(self) -> Iterator[None]:

@@ -77,6 +77,8 @@ class Summary:
         self.saved = 0.0
         """The virtual seconds that tests lived through, less the real ones."""
         self.in_virtual_time: set[str] = set()
+        self.waited: dict[str, None] = {}
+        """The tests that waited for something real, in virtual time."""
         self.unread: dict[str, str] = {}
         """Why a test's record could not be read."""
 
@@ -104,6 +106,8 @@ class Summary:
         if record.virtual is not None:
             self.in_virtual_time.add(nodeid)
             self.saved += record.virtual - record.wall
+        if record.waited:
+            self.waited[nodeid] = None
         if record.unmeasured:
             self.unmeasured[nodeid] = None
         if record.waived:
@@ -190,6 +194,8 @@ class Summary:
             f"not judged: the budget of {nodeid}, since a debugger stood in it"
             for nodeid in self.waived
         )
+        if self._policy.virtual_time == "on":
+            yield (f"waited for something real: {nodeid}" for nodeid in self.waited)
         yield self._too_short_lines()
         yield self._problem_lines()
         yield (

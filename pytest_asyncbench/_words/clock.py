@@ -181,6 +181,7 @@ class Stopwatch:
         starved: tells for how long the thread has been starved since now, where more is
             known of that than its account.
         began: when what is measured began, where that was before now.
+        waited: tells for how long virtual time has waited for something real.
     """
 
     def __init__(
@@ -190,10 +191,13 @@ class Stopwatch:
         *,
         starved: Callable[[], Starved] | None = None,
         began: RealSeconds | None = None,
+        waited: Callable[[], RealSeconds] | None = None,
     ) -> None:
         self._clock = clock
         self._virtual = virtual
         self.virtually_began = virtual() if virtual else None
+        self._waited = waited
+        self._waited_before = waited() if waited else 0.0
         self._ids = current_thread_ids()
         self.began = clock.now() if began is None else began
         self._starved = starved or self._in_queue()
@@ -207,7 +211,13 @@ class Stopwatch:
             wall=RealSeconds(starved.at - self.began),
             starved=_seconds(starved),
             virtual=self._virtually_passed(),
+            waited=self._waited_since(),
         )
+
+    def _waited_since(self) -> RealSeconds | None:
+        if self._waited is None:
+            return None
+        return RealSeconds(self._waited() - self._waited_before)
 
     def _virtually_passed(self) -> VirtualSeconds | None:
         if self._virtual is None or self.virtually_began is None:

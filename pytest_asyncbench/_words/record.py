@@ -360,6 +360,9 @@ class Record:
     critical_path: tuple[LinkEntry, ...] = ()
     """The last hundred links of the chain of steps and waits that the end stood on,
     first to last, where a promise about time was broken; else empty."""
+    waited: float | None = None
+    """In seconds: for how long the call waited for something real; null where the test
+    did not live in virtual time."""
     tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
     """What ran side by side, and when, for a timeline. Value only: its moments mean
     nothing in another process."""
@@ -395,6 +398,7 @@ def record_of(verdict: Verdict) -> Record:
         speedup=_known(comparison.speedup) if comparison else None,
         starved=verdict.elapsed.starved,
         virtual=verdict.elapsed.virtual,
+        waited=verdict.elapsed.waited,
         budget=_budget(verdict.policy.budget, verdict.budget_met),
         blocking=tuple(map(_blocking, verdict.findings)),
         unused=tuple(verdict.unused()),

@@ -260,6 +260,8 @@ class Elapsed:
     starved: RealSeconds | None = None
     virtual: VirtualSeconds | None = None
     """What it took in virtual time, where the test lives in it."""
+    waited: RealSeconds | None = None
+    """For how long it waited for something real then."""
 
     @property
     def lived(self) -> LivedSeconds:

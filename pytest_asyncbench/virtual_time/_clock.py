@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from freezegun.api import FrozenDateTimeFactory
 
     from pytest_asyncbench._words.clock import Clock
-    from pytest_asyncbench._words.seconds import VirtualSeconds
+    from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
 
 __all__ = ["VirtualClock", "clockwork_of"]
 
@@ -71,6 +71,11 @@ class VirtualClock:
     def elapsed(self) -> VirtualSeconds:
         """The virtual seconds since the start."""
         return self._clockwork.time()
+
+    @property
+    def waited(self) -> RealSeconds:
+        """The real seconds for which its loops have waited for something real."""
+        return self._clockwork.waited
 
     @property
     def start(self) -> dt.datetime:

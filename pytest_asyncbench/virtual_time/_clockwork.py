@@ -62,6 +62,8 @@ class Clockwork:
         self.real = system.now
         self.seconds = VirtualSeconds(0.0)
         """Where the clock stood when the step in progress began."""
+        self.waited = RealSeconds(0.0)
+        """For how long, in real time, loops have waited for something real."""
         self._ns = 0
         self._freezes = 0
         self.frozen = False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._python import other_threads
 from pytest_asyncbench._words.errors import Deadlock, RealLimitExceeded
+from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench.virtual_time._clockwork import RESOLUTION
 from pytest_asyncbench.virtual_time._deadlock import describe_tasks
 from pytest_asyncbench.virtual_time._durations import SECOND
@@ -175,6 +176,7 @@ class VirtualSelector(BaseSelector):
         clock.begin()  # the wait was no step
         spent = clock.began - began
         self._silent = 0.0 if events else self._silent + spent
+        clock.waited = RealSeconds(clock.waited + spent)
         if moving and not clock.frozen:
             clock.jump(min(before + spent, due))
         return events

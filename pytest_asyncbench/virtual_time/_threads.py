@@ -10,6 +10,7 @@ What still fails: the first call of a thread that is older than the loop;
 
 from __future__ import annotations
 
+import inspect
 import threading
 from concurrent.futures import thread as pool
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,8 @@ _HANDED_OVER = {
 }
 
 _POOL_WORKER = names.WORKER.of(pool).__code__
-_CONDITION_WAIT = threading.Condition.wait.__code__
+# Known calls may be wrapped by now, and all their wrappers have the same code.
+_CONDITION_WAIT = inspect.unwrap(threading.Condition.wait).__code__
 
 
 class Threads:

@@ -95,6 +95,27 @@ def test_what_trio_runs_stays_in_its_own_time(play_once):
     assert sum(virtual) == 1
 
 
+WAITING = """
+import asyncio, threading, time
+
+async def test_known_call():
+    await asyncio.to_thread(time.sleep, 0.05)
+
+async def test_thread():
+    heard = threading.Event()
+    asyncio.get_running_loop().call_later(1, heard.set)
+    await asyncio.to_thread(heard.wait, 60)
+"""
+
+
+def test_the_summary_names_what_waited_for_something_real(play):
+    """A job in a thread is real, also one that makes a known call."""
+    run = play(WAITING, "--asyncbench-virtual-time=on")
+    assert set(run.outcomes.values()) == {"passed"}, run
+    assert "waited for something real: test_it.py::test_thread" in run.summary
+    assert run["test_thread"].record["waited"] > 0
+
+
 def test_off_is_the_default_and_takes_it_back(play_once):
     """The command line wins over the ini file; an exempt test asks for nothing."""
     suite = (

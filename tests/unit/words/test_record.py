@@ -170,6 +170,7 @@ def test_the_record_has_the_documented_shape():
         "near_stalls": [],
         "what_if": [],
         "critical_path": [],
+        "waited": None,
     }
     assert json.loads(json.dumps(record)) == record
 
