@@ -330,7 +330,7 @@ class Concurrently:
                 overrun=deadline.overrun if deadline else None,
             )
             verdict = judge(_policy_for(watched.policy, terms), seen, watched.rules)
-            verdict = with_hindsight(verdict, together.group)
+            verdict = with_hindsight(verdict, together.group, watched.watch.note)
             watched.accepted_lines += accepted_lines(verdict)
             _raise_broken(verdict, together)
             return _as_run(verdict, together, terms)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pytest_asyncbench._tracing import Group, critical_path, saved
 from pytest_asyncbench._words.decided import Finding, PathLink, Verdict, WhatIf
+from pytest_asyncbench._words.legible import error_of_ours
+from pytest_asyncbench._words.problems import Problem
 
 __all__ = ["path_of", "with_hindsight"]
 
@@ -16,8 +18,22 @@ _MATTERS = 0.1
 _MOST_PLACES = 5
 
 
-def with_hindsight(verdict: Verdict, group: Group | None) -> Verdict:
-    """Add what the end stood on, and how it would have gone without what blocked it."""
+def with_hindsight(
+    verdict: Verdict, group: Group | None, note: Callable[[Problem], None]
+) -> Verdict:
+    """Add what the end stood on, and how it would have gone without what blocked it.
+
+    Where that fails, `note` is told, and the verdict stands.
+    """
+    try:
+        return _with_hindsight(verdict, group)
+    except Exception as error:
+        text = f"can't look back on the test: {error_of_ours(error)}"
+        note(Problem(kind="failed", text=text))
+        return verdict
+
+
+def _with_hindsight(verdict: Verdict, group: Group | None) -> Verdict:
     broken = any(each.kind in ("wall", "speedup") for each in verdict.violations)
     stalls = _stalls(verdict, least=0.0 if broken else _MATTERS)
     if group is None or not (broken or stalls):

@@ -314,7 +314,7 @@ class Call(Phase):
         """Judge all that was promised."""
         self._watched.judged_at = self._watched.so_far()
         verdict = judge(self._watched.policy, self.seen(), self._watched.rules)
-        self.verdict = with_hindsight(verdict, self._group)
+        self.verdict = with_hindsight(verdict, self._group, self._watched.watch.note)
         self._watched.told = self.verdict.findings
         return self.verdict
 

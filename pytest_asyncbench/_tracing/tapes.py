@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pytest_asyncbench._loops import AnyTask, task_label
 from pytest_asyncbench._tracing.tape import Tape
 from pytest_asyncbench._tracing.trace import Trace
+from pytest_asyncbench._words.legible import error_of_ours
 
 __all__ = ["Tapes"]
 
@@ -38,6 +39,8 @@ class Tapes:
         """By the ids of the living tasks."""
         self.older: set[int] = set()
         """The numbers of the tasks that had begun before their loop was met."""
+        self.failures: list[str] = []
+        """What went wrong as a tape was read."""
         self._traces: dict[Tape, Trace] = {}
 
     # ------------------------------------------------------------------ tasks
@@ -86,6 +89,12 @@ class Tapes:
         return task is None or task.done()
 
     # ----------------------------------------------------------------- traces
+
+    def unreadable(self, error: Exception) -> None:
+        """Take down that a tape could not be read: of its loop nothing is told."""
+        self.failures.append(f"a trace could not be read: {error_of_ours(error)}")
+        for tape in self.all:
+            tape.view.missing = tape.view.missing or "trace that can be read"
 
     def trace(self, tape: Tape) -> Trace:
         """Give what a tape tells, up to now; called in its loop's thread, or later."""

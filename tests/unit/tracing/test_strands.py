@@ -17,7 +17,7 @@ from by_hand import HandLoop, run_in
 
 from pytest_asyncbench._judging.accounting import compare
 from pytest_asyncbench._running.together import Together, jobs_from
-from pytest_asyncbench._tracing import tape
+from pytest_asyncbench._tracing import strands, tape
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench.testing import ManualClock
 
@@ -570,3 +570,29 @@ def test_starved_time_is_that_of_the_window_of_the_tasks(factory):
         watch.stop()
     assert watch.problems == []
     assert groups[0].starved() == pytest.approx(12)
+
+
+def test_a_trace_that_can_t_be_read_is_told_and_harms_nobody(monkeypatch):
+    """Its loop is one that is not followed, so that no promise is judged by it."""
+
+    def broken(*_):
+        raise ValueError("broken")
+
+    monkeypatch.setattr(strands, "alone", broken)
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    groups = []
+
+    async def body():
+        groups.append(watch.recorder.body())
+        await equal_sleeps()
+
+    try:
+        run_in(CLOCK, body())
+    finally:
+        watch.stop()
+    assert groups[0].traces() == ()
+    assert [problem.text for problem in watch.problems] == [
+        "a trace could not be read: ValueError('broken')"
+    ]
+    assert watch.not_followed[0].missing == "trace that can be read"

@@ -1,0 +1,39 @@
+"""What is looked back on once a test is judged never changes what was judged."""
+
+from __future__ import annotations
+
+from pytest_asyncbench._glue.hindsight import with_hindsight
+from pytest_asyncbench._words.decided import Verdict, Violation
+from pytest_asyncbench._words.promised import Policy
+from pytest_asyncbench._words.seen import Elapsed
+
+
+class Broken:
+    """A group that can't be read."""
+
+    def whole(self):
+        raise ValueError("broken")
+
+
+def verdict(*broken):
+    return Verdict(
+        policy=Policy(), elapsed=Elapsed(wall=1.0), steps=1, violations=broken
+    )
+
+
+def test_a_failure_of_ours_is_told_and_the_verdict_stands():
+    """It is a problem of the plugin's, beside the broken promise."""
+    problems = []
+    judged = verdict(Violation(kind="wall", limit=0.5, actual=1.0))
+    assert with_hindsight(judged, Broken(), problems.append) is judged
+    assert [each.text for each in problems] == [
+        "can't look back on the test: ValueError('broken')"
+    ]
+
+
+def test_nobody_looks_back_on_a_test_that_kept_its_promises():
+    """Nothing is worked out where nobody would read it."""
+    problems = []
+    judged = verdict()
+    assert with_hindsight(judged, Broken(), problems.append) is judged
+    assert problems == []
