@@ -41,7 +41,7 @@ from pytest_asyncbench._tracing.eager import Starts, has_begun
 from pytest_asyncbench._tracing.strands import Group
 from pytest_asyncbench._tracing.tape import BEGUN, INLINE, OURS, POLLED, VOID, Job, Tape
 from pytest_asyncbench._tracing.tapes import Tapes
-from pytest_asyncbench._tracing.trace import Creator
+from pytest_asyncbench._tracing.trace import NOBODY, Creator
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.undo import Undo, replace
@@ -73,11 +73,11 @@ _LONG_WAIT = 0.02
 _RECENT = 16
 """So many of the last entries name the tasks that are looked at then."""
 
-_NOT_SHARED = -1
-"""The task in whose context a callback runs that has none of ours."""
+_TASK: ContextVar[tuple[object, int]] = ContextVar("asyncbench_task")
+"""The number of the task whose context this is, or of which it is a copy; and whose
+number that is, since a context may outlive the recorder."""
 
-_TASK: ContextVar[int] = ContextVar("asyncbench_task")
-"""The number of the task whose context this is, or of which it is a copy."""
+_NOBODYS = (None, NOBODY)
 
 
 class _FromThread(functools.partial[object]):
@@ -107,6 +107,7 @@ class Recorder:
         self._limit = limit
         self._long_step = long_step
         self._tapes: dict[asyncio.AbstractEventLoop, Tape] = {}
+        self._numbers_are_of = object()
         self._threads = 0
         self._in_thread = threading.local()
         self._unwatch_writes: Undo
@@ -476,7 +477,7 @@ class Recorder:
         owner = getattr(callback, "__self__", None)
         if isinstance(owner, TASKS):
             number = self.tapes.number(owner)
-            handle._context.run(_TASK.set, number)
+            handle._context.run(_TASK.set, (self._numbers_are_of, number))
             return number
         if isinstance(handle, TimerHandle):
             timer = tape.timers.pop(id(handle), None)
@@ -484,7 +485,9 @@ class Recorder:
                 return tape.other(0, timer)
         if isinstance(callback, _FromThread):
             return tape.other(2, callback.sent)
-        within = handle._context.get(_TASK, _NOT_SHARED)
+        whose, within = handle._context.get(_TASK, _NOBODYS)
+        if whose is not self._numbers_are_of:
+            within = NOBODY
         if isinstance(owner, asyncio.Transport):
             link = tape.links.writer_to(owner)
             written = -1 if link is None else link[1]

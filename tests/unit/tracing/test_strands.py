@@ -7,6 +7,7 @@ moves it, too. So every figure here is exact.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import socket
 import sys
@@ -461,6 +462,45 @@ def test_what_came_while_others_worked_came_no_earlier_than_it_was_looked_for():
         tasks = watched(main).tasks
     # Asked for at 0; at 1 both began to work, at 2 it was not there, at 3 it was.
     assert tasks[0].waiting == pytest.approx(2)
+
+
+def test_a_context_may_outlive_who_recorded_it():
+    """The number in it is another task's by then."""
+    contexts, creators = [], []
+
+    async def main():
+        await asyncio.sleep(1)
+        contexts.append(contextvars.copy_context())
+
+    watched(main)
+    here, there = socket.socketpair()
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+
+    async def told():
+        await asyncio.sleep(0)
+        creators.append(watch.recorder.creator_of(asyncio.current_task()))
+
+    async def body():
+        loop = asyncio.get_running_loop()
+        tasks = []
+
+        def ready():
+            loop.remove_reader(here)
+            tasks.append(loop.create_task(told()))
+
+        contexts[0].run(loop.add_reader, here, ready)
+        there.send(b"!")
+        await asyncio.sleep(1)
+        await tasks[0]
+
+    try:
+        with here, there:
+            run_in(CLOCK, body())
+    finally:
+        watch.stop()
+    assert watch.problems == []
+    assert creators == ["nobody"]
 
 
 def test_what_the_body_does_itself_is_no_strand():
