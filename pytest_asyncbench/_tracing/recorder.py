@@ -11,6 +11,7 @@ import asyncio
 import functools
 import math
 import threading
+import weakref
 from asyncio.events import TimerHandle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -108,6 +109,8 @@ class Recorder:
         self._long_step = long_step
         self._tapes: dict[asyncio.AbstractEventLoop, Tape] = {}
         self._numbers_are_of = object()
+        self._given: dict[int, tuple[weakref.ref[AnyTask], Group]] = {}
+        """By the id of a task that has yet to begin: whose strand it is."""
         self._threads = 0
         self._in_thread = threading.local()
         self._unwatch_writes: Undo
@@ -122,6 +125,8 @@ class Recorder:
         if task is not None:
             tape = self._tapes.get(task.get_loop())
             if tape is not None:
+                # Its context stays as it is: the handler of a server that it starts is
+                # none of its strands.
                 group.hosted(self.tapes.number(task), tape)
         return group
 
@@ -134,8 +139,11 @@ class Recorder:
     def adopt(self, task: AnyTask, group: Group) -> None:
         """Make a strand of a task that has been created just now."""
         tape = self._tapes.get(task.get_loop())
-        if tape is not None:
-            group.given(self.tapes.number(task), tape)
+        number = self.tapes.number_of(task)
+        if tape is not None and number is not None:  # it began while it was created
+            group.given(number, tape)
+        elif tape is not None:
+            self._given[id(task)] = weakref.ref(task), group
 
     def waiting_for(self, task: AnyTask) -> float | None:
         """Tell how long ago the last step of a living task ended, if it took one."""
@@ -477,6 +485,9 @@ class Recorder:
         owner = getattr(callback, "__self__", None)
         if isinstance(owner, TASKS):
             number = self.tapes.number(owner)
+            given = self._given.pop(id(owner), None) if self._given else None
+            if given is not None and given[0]() is owner:
+                given[1].given(number, tape)
             handle._context.run(_TASK.set, (self._numbers_are_of, number))
             return number
         if isinstance(handle, TimerHandle):

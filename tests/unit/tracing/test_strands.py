@@ -464,13 +464,57 @@ def test_what_came_while_others_worked_came_no_earlier_than_it_was_looked_for():
     assert tasks[0].waiting == pytest.approx(2)
 
 
+async def serve():
+    """Serve one client, which is in the same loop."""
+
+    async def handle(reader, writer):
+        await asyncio.sleep(0)
+        writer.close()
+
+    await asyncio.sleep(0)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.close()
+    await asyncio.sleep(1)
+    server.close()
+
+
+def test_a_handler_of_a_server_in_the_body_is_no_strand():
+    """Nobody has started it beside anything."""
+    names = [task.name for task in watched(serve).tasks]
+    assert not any("handle" in name for name in names)
+
+
+def test_a_handler_is_of_the_strand_that_started_its_server():
+    """It runs in a context that is a copy of that one's."""
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    run = Together(jobs_from([serve()]), recorder=watch.recorder)
+
+    async def body():
+        watch.recorder.body()
+        await run.run()
+
+    try:
+        run_in(CLOCK, body())
+    finally:
+        watch.stop()
+    assert watch.problems == []
+    ((_, owners),) = run.group._read()
+    names = [owners.tapes.names[task] for task in owners.strand_of]
+    assert any("handle" in name for name in names)
+
+
 def test_a_context_may_outlive_who_recorded_it():
     """The number in it is another task's by then."""
     contexts, creators = [], []
 
-    async def main():
+    async def part():
         await asyncio.sleep(1)
         contexts.append(contextvars.copy_context())
+
+    async def main():
+        await asyncio.create_task(part())
 
     watched(main)
     here, there = socket.socketpair()
