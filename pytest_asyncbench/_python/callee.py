@@ -15,7 +15,7 @@ import inspect
 import itertools
 import linecache
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import (
     CodeType,
     FrameType,
@@ -26,6 +26,7 @@ from types import (
     ModuleType,
 )
 
+from pytest_asyncbench._python.frames import current_frames, getframe
 from pytest_asyncbench._python.gil import has_gil
 
 __all__ = ["callee"]
@@ -43,12 +44,32 @@ _NAMED = {
 _RUN_LATER = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
+_ONE_AT_A_TIME = (3, 11) <= sys.version_info < (3, 11, 8) or (
+    (3, 12) <= sys.version_info < (3, 12, 2)
+)
+"""Whether one thread's making of a syntax tree breaks another's that is under way.
+
+These versions count the depth of both in one place, and the other one ends in a
+SystemError. See https://github.com/python/cpython/issues/106905
+"""
+
+_NEAR = 8
+"""So many frames around one that runs show whether a tree is being made there."""
+
+
+class _TreeElsewhere(Exception):
+    """Somebody else is making a syntax tree, so none is made here."""
+
+
 def callee(frame: FrameType, offset: int, line: int) -> str | None:
     """Name what `frame` was calling at an offset of its bytecode; None if nothing.
 
     The name of a coroutine function is empty: to call it takes no time.
     """
-    written = _written(frame.f_code, offset, line)
+    try:
+        written = _written(frame.f_code, offset, line)
+    except _TreeElsewhere:
+        return None
     if written is None or "(" in written:
         return written
     try:
@@ -61,6 +82,8 @@ def callee(frame: FrameType, offset: int, line: int) -> str | None:
 # finalizers in the thread that looks.
 @functools.lru_cache(maxsize=1024)
 def _written(code: CodeType, offset: int, line: int) -> str | None:
+    if _ONE_AT_A_TIME and _makes_a_tree([getframe(), *current_frames().values()]):
+        raise _TreeElsewhere  # which the cache does not keep, unlike an answer
     source = _source(code, offset, line)
     if source is None:
         return None
@@ -71,6 +94,23 @@ def _written(code: CodeType, offset: int, line: int) -> str | None:
     if isinstance(tree, ast.Await):
         tree = tree.value
     return _dotted(tree.func) if isinstance(tree, ast.Call) else None
+
+
+def _makes_a_tree(running: Iterable[FrameType]) -> bool:
+    """Tell whether any of these frames, which run now, stands in ``ast.parse``."""
+    parse = ast.parse.__code__
+    return any(
+        around.f_code is parse
+        for frame in running
+        for around in itertools.islice(_outwards(frame), _NEAR)
+    )
+
+
+def _outwards(frame: FrameType) -> Iterator[FrameType]:
+    around: FrameType | None = frame
+    while around is not None:
+        yield around
+        around = around.f_back
 
 
 def _source(code: CodeType, offset: int, line: int) -> str | None:
