@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from pytest_asyncbench._tracing.tapes import Tapes
     from pytest_asyncbench._tracing.trace import Trace
 
-__all__ = ["OUTSIDE", "Owners"]
+__all__ = ["Owners"]
 
-OUTSIDE = -1
+_OUTSIDE = -1
 """The owner of what belongs to no strand."""
 
 _UNKNOWN = -2
@@ -53,9 +53,13 @@ class Owners:
         self.roots = roots
         self.hosts = hosts
         self.tapes = tapes
-        self.start = start or min(trace.first[root] for root in roots)
-        self._own = {root: 0 if as_one else number for number, root in enumerate(roots)}
-        self.strand_of: dict[int, int] = {}
+        self.start = (
+            min(trace.first[root] for root in roots) if start is None else start
+        )
+        self.strand_of = {
+            root: 0 if as_one else number for number, root in enumerate(roots)
+        }
+        """By task, where it is of any."""
         self.servers: set[int] = set()
         """The tasks of no strand that one has woken, or that a server has."""
         self.woken: dict[int, int] = {}
@@ -71,7 +75,7 @@ class Owners:
 
     def of(self, at: int) -> int:
         """Tell which strand an entry belongs to, by its place among the roots."""
-        return self._owners[at - self.start] if at >= self.start else OUTSIDE
+        return self._owners[at - self.start] if at >= self.start else _OUTSIDE
 
     def threads_of(self, pool: int) -> int:
         """Tell how many jobs a pool has worked at once, at most."""
@@ -127,17 +131,11 @@ class Owners:
 
     def _find_tasks(self) -> None:
         trace, strand_of = self.trace, self.strand_of
-        begun = trace.begun_in_turn
-        positions = trace.beginnings
-        own = self._own
-        strand_of.update(own)
-        parent = trace.parent
-        for task in begun[bisect_left(positions, self.start) :]:
-            strand = own.get(task)
-            if strand is None:
-                strand = strand_of.get(parent[task])
+        first = bisect_left(trace.beginnings, self.start)
+        for task in trace.begun_in_turn[first:]:
+            strand = strand_of.get(trace.parent[task])
             if strand is not None:
-                strand_of[task] = strand
+                strand_of.setdefault(task, strand)
 
     def _find_steps(self) -> None:
         trace, start = self.trace, self.start
@@ -148,20 +146,20 @@ class Owners:
             who = who_of[at]
             cause = cause_of[at]
             if who >= 0:
-                owner = strand_of(who, OUTSIDE)
+                owner = strand_of(who, _OUTSIDE)
                 if cause >= start:
                     by = owners[cause - start]
                     if owner >= 0:
                         if by == _UNKNOWN:
                             self._came_for(owner, cause)
-                        elif by == OUTSIDE:
+                        elif by == _OUTSIDE:
                             woken.setdefault(cause, at)
                     elif who not in hosts and (by >= 0 or who_of[cause] in servers):
                         servers.add(who)
             elif who <= OTHERS:
                 owner = self._of_callback(at, who, cause)
             else:
-                owner = OUTSIDE
+                owner = _OUTSIDE
             owners.append(owner)
         for at, owner in enumerate(owners, start):
             if owner >= 0:
@@ -177,7 +175,7 @@ class Owners:
         trace = self.trace
         timer = trace.timer(code)
         if timer is not None:
-            return self.of(trace.entry(timer[0])) if timer[0] < at else OUTSIDE
+            return self.of(trace.entry(timer[0])) if timer[0] < at else _OUTSIDE
         sent = trace.sent(code)
         if sent is not None:
             self._sent_before[at] = self._last_sent.get(sent[1], 0.0)
@@ -186,8 +184,8 @@ class Owners:
             return _UNKNOWN
         if trace.plain(code) is not None and cause >= self.start:
             return self.of(cause)
-        within = self.strand_of.get(trace.task_of(at), OUTSIDE)
-        return _UNKNOWN if within == OUTSIDE else within
+        within = self.strand_of.get(trace.task_of(at), _OUTSIDE)
+        return _UNKNOWN if within == _OUTSIDE else within
 
     def __iter__(self) -> Iterator[int]:
         """Give the number of each strand."""

@@ -40,7 +40,20 @@ from pytest_asyncbench._loops import (
 )
 from pytest_asyncbench._tracing.eager import Starts, has_begun
 from pytest_asyncbench._tracing.strands import Group
-from pytest_asyncbench._tracing.tape import BEGUN, INLINE, OURS, POLLED, VOID, Job, Tape
+from pytest_asyncbench._tracing.tape import (
+    BEGUN,
+    INLINE,
+    OURS,
+    PLAIN,
+    POLLED,
+    READY,
+    SENT,
+    TIMER,
+    VOID,
+    Job,
+    Sent,
+    Tape,
+)
 from pytest_asyncbench._tracing.tapes import Tapes
 from pytest_asyncbench._tracing.trace import NOBODY, Creator
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
@@ -84,7 +97,7 @@ _NOBODYS = (None, NOBODY)
 class _FromThread(functools.partial[object]):
     """A callback that another thread put on the loop, and when."""
 
-    sent: tuple[float, int, Job | None]
+    sent: Sent
 
 
 class Recorder:
@@ -147,8 +160,7 @@ class Recorder:
 
     def waiting_for(self, task: AnyTask) -> float | None:
         """Tell how long ago the last step of a living task ended, if it took one."""
-        number = self.tapes.numbers.get(id(task))
-        tape = self._tapes.get(task.get_loop())
+        number, tape = self.tapes.number_of(task), self._tapes.get(task.get_loop())
         if number is None or tape is None:
             return None
         last = tape.last_of(number)
@@ -156,18 +168,11 @@ class Recorder:
 
     def creator_of(self, task: AnyTask) -> Creator:
         """Tell what created a living task; another one, where that is not known."""
-        number, tape = (
-            self.tapes.numbers.get(id(task)),
-            self._tapes.get(task.get_loop()),
-        )
+        number, tape = self.tapes.number_of(task), self._tapes.get(task.get_loop())
         if number is None or tape is None:
             return "task"
         trace = self.tapes.trace(tape)
         return trace.creator_of(number) if number in trace.first else "task"
-
-    def account(self) -> float | None:
-        """Tell for how long the calling thread has been starved so far."""
-        return self._clock.processor(*current_thread_ids()).starved
 
     # ----------------------------------------------------------------- loops
 
@@ -210,14 +215,13 @@ class Recorder:
         if not self.tapes.in_real_time:
             poller = names.SELECTOR.of(view.loop)
             return replace(poller, "select", self._virtual_poll(tape, poller.select))
-        account, noted = self.account, tape.starved
 
         def upkeep() -> None:
             tape.pack_if_long()
-            starved = account()
+            starved = self._clock.processor(*current_thread_ids()).starved
             at = self._real()
             if starved is not None:
-                noted.append((at, starved))
+                tape.starved.append((at, starved))
             view.upkeep_at = at + _BETWEEN_ACCOUNTS
 
         view.upkeep, view.upkeep_at = upkeep, self._real()
@@ -245,8 +249,7 @@ class Recorder:
     def _look(self, tape: Tape) -> None:
         """Take down where tasks wait, after a poll that rested for long."""
         for number, last in reversed(tape.recent(_RECENT).items()):
-            known = self.tapes.tasks[number]
-            task = None if known is None else known()
+            task = self.tapes.task(number)
             if last in tape.waits or task is None or task.done():
                 continue
             with suppress(Exception):  # what it awaits is the user's
@@ -493,17 +496,17 @@ class Recorder:
         if isinstance(handle, TimerHandle):
             timer = tape.timers.pop(id(handle), None)
             if timer is not None:
-                return tape.other(0, timer)
+                return tape.other(TIMER, timer)
         if isinstance(callback, _FromThread):
-            return tape.other(2, callback.sent)
+            return tape.other(SENT, callback.sent)
         whose, within = handle._context.get(_TASK, _NOBODYS)
         if whose is not self._numbers_are_of:
             within = NOBODY
         if isinstance(owner, asyncio.Transport):
             link = tape.links.writer_to(owner)
             written = -1 if link is None else link[1]
-            return tape.other(3, (written, within, _descriptor(owner)))
-        return tape.other(1, (_shared_by(callback, owner), within))
+            return tape.other(READY, (written, within, _descriptor(owner)))
+        return tape.other(PLAIN, (_shared_by(callback, owner), within))
 
 
 def _descriptor(transport: asyncio.Transport) -> int:

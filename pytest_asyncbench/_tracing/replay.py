@@ -64,7 +64,7 @@ class _Wait(NamedTuple):
     """Whether the server had something else to do before, as far as is known."""
 
 
-class Strand:
+class _Strand:
     """What is needed to run the steps of one strand again."""
 
     def __init__(self, owners: Owners, number: int, poll: float, late: float) -> None:
@@ -142,7 +142,7 @@ class Strand:
         asked = trace.ended[request] if request >= 0 else trace.began(self.steps[0])
         server = trace.task_of(waker)
         done: list[_Stretch] = []
-        now, after, in_line, waited = waker, request, False, 0.0
+        now, after, in_line = waker, request, False
         while now >= owners.start:
             if owners.of(now) >= 0:
                 after = now if owners.of(now) == self.number else request
@@ -197,10 +197,10 @@ def alone(owners: Owners) -> Iterator[StrandTrace]:
             began = ended[at - 1]
             running += ended[at] - began
             queued += began - trace.ready_at(at)
-        strand = Strand(owners, number, poll, late)
+        strand = _Strand(owners, number, poll, late)
         taken = _in_line(strand)
         if taken is None:
-            taken = _again(strand)
+            taken = _Again(strand).run()
         yield StrandTrace(
             name=owners.tapes.names[owners.roots[number]],
             started=owners.started(number),
@@ -218,7 +218,7 @@ def together(owners: Owners, blocked: dict[int, float]) -> float:
         owners: of a single strand, which may have several tasks that it begins with.
         blocked: by entry, for how many seconds it awaits what it was blocked by.
     """
-    strand = Strand(owners, 0, _poll_takes(owners), _late(owners))
+    strand = _Strand(owners, 0, _poll_takes(owners), _late(owners))
     strand.end = max(owners.trace.last[root] for root in owners.roots)
     return _Again(strand, blocked).run()
 
@@ -243,7 +243,7 @@ def _late(owners: Owners) -> float:
     return max(0.0, median_low(late)) if late else 0.0
 
 
-def _in_line(strand: Strand) -> float | None:
+def _in_line(strand: _Strand) -> float | None:
     """Add up a strand that does one thing after another; None where it does not."""
     trace = strand.trace
     ended, who_of, previous = trace.ended, trace.who, trace.previous
@@ -276,7 +276,9 @@ def _in_line(strand: Strand) -> float | None:
 class _Again:
     """One strand's steps, run again by a loop that only counts."""
 
-    def __init__(self, strand: Strand, blocked: dict[int, float] | None = None) -> None:
+    def __init__(
+        self, strand: _Strand, blocked: dict[int, float] | None = None
+    ) -> None:
         self._strand = strand
         self._blocked = dict(blocked or {})
         self._cut: dict[int, float] = {}
@@ -416,15 +418,12 @@ class _Again:
             while ready and (left or ready[0] in self._inline):
                 at = ready.popleft()
                 left -= at not in self._inline
-                self._step(at, self._ran[at] if at < 0 else trace.seconds(at))
-                if at == strand.end and self._is_over(at):
+                seconds = self._ran[at] if at < 0 else trace.seconds(at)
+                if self._step(at, seconds) and at == strand.end:
                     return self._now
         return self._now
 
-    def _is_over(self, at: int) -> bool:
-        return at not in self._cut or not any(later[2] == at for later in self._later)
-
-    def _turn(self, strand: Strand) -> None:
+    def _turn(self, strand: _Strand) -> None:
         later = self._later
         if self._ready:
             self._now += strand.poll
@@ -435,12 +434,13 @@ class _Again:
         while later and later[0][0] <= self._now:
             self._ready.append(heapq.heappop(later)[2])
 
-    def _step(self, at: int, seconds: float) -> None:
+    def _step(self, at: int, seconds: float) -> bool:
+        """Run a step, and tell whether it has ended."""
         if at in self._blocked:
             # It awaits this first, wherever in the step it was, and then goes on.
             self._cut[at] = self._blocked.pop(at)
             self._put_off(at, self._now + self._cut[at])
-            return
+            return False
         began, cut = self._now, self._cut.get(at, 0.0)
         for one, delay in self._on_begin.pop(at, ()):
             self._happened(one, began + max(0.0, delay - cut))
@@ -452,6 +452,7 @@ class _Again:
                 self._happened(one, self._now)
         for one, delay in self._on_end.pop(at, ()):
             self._happened(one, self._now + delay)
+        return True
 
     def _happened(self, at: int, when: float) -> None:
         self._missing[at] -= 1
@@ -471,7 +472,3 @@ class _Again:
     def _put_off(self, at: int, when: float) -> None:
         self._order += 1
         heapq.heappush(self._later, (when, self._order, at, at in self._timers))
-
-
-def _again(strand: Strand) -> float:
-    return _Again(strand).run()

@@ -9,7 +9,7 @@ that begins where the one before it ended:
     ended      when that was, in seconds
 
 The queue is first in, first out. So these lengths tell afterwards who put each callback
-there (`links`), and nothing needs to travel with the callbacks. What is no task's step
+there (`trace`), and nothing needs to travel with the callbacks. What is no task's step
 has a *detail* besides, found by its code: the timer that it was, the thread that sent
 it, the I/O that was ready.
 
@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
 from pytest_asyncbench._loops import POLLED, Links, LoopView, names
@@ -40,11 +40,13 @@ __all__ = [
     "MOST",
     "OTHERS",
     "OURS",
+    "PLAIN",
     "POLLED",
+    "READY",
+    "SENT",
+    "TIMER",
     "VOID",
-    "Detail",
     "Job",
-    "Kind",
     "Plain",
     "Ready",
     "Sent",
@@ -75,7 +77,12 @@ _LATE = 512
 Note = Callable[[Sequence[float]], None]
 
 Kind = Literal[0, 1, 2, 3]
-"""Of a callback that is no task's step: a timer, plain, sent by a thread, I/O."""
+"""Of a callback that is no task's step."""
+
+TIMER: Kind = 0
+PLAIN: Kind = 1
+SENT: Kind = 2
+READY: Kind = 3
 
 Timer = tuple[int, float, float]
 """The entry in which it was set, when, and for how many seconds."""
@@ -171,12 +178,13 @@ class Tape:
         details.append(detail)
         return code
 
-    def kind(self, code: int) -> Kind:
-        """Tell what kind of callback has this code."""
-        return cast("Kind", (OTHERS - code) & 3)
+    def detail(self, code: int, *kinds: Kind) -> Detail | None:
+        """Give what is known of the callback with this code, if it is of such a kind.
 
-    def detail(self, code: int) -> Detail:
-        """Give what is known of the callback with this code."""
+        None also for the code of what is no callback.
+        """
+        if code > OTHERS or (OTHERS - code) & 3 not in kinds:
+            return None
         return self.details[(OTHERS - code) >> 2]
 
     def pack_if_long(self) -> None:
@@ -187,9 +195,10 @@ class Tape:
     def pack(self) -> None:
         """Put what was noted into the columns."""
         log = self._log
-        self.who.extend(_integers(log[0::4]))
-        self.before.extend(_integers(log[1::4]))
-        self.after.extend(_integers(log[2::4]))
+        # Three columns of four are whole numbers; a list has one type for all.
+        self.who.extend(cast("list[int]", log[0::4]))
+        self.before.extend(cast("list[int]", log[1::4]))
+        self.after.extend(cast("list[int]", log[2::4]))
         self.ended.extend(log[3::4])
         log.clear()
         if len(self.who) > MOST and not self.full:
@@ -226,11 +235,6 @@ class Tape:
             if who[at] == number:
                 return self.ended[at]
         return None
-
-
-def _integers(values: Iterable[float]) -> Iterable[int]:
-    # Three columns of four are whole numbers; a list has one type for all.
-    return values  # type: ignore[return-value]
 
 
 def _nothing() -> None:

@@ -47,7 +47,7 @@ class Tapes:
 
     def number(self, task: AnyTask, name: str | None = None) -> int:
         """Give the number of a task, which it has from now on."""
-        known = self.numbers.get(id(task))
+        known = self.number_of(task)
         if known is not None:
             return known
         number = self.reserve(name or task_label(task))
@@ -75,17 +75,21 @@ class Tapes:
         if isinstance(known, _Known):
             self.numbers.pop(known.key, None)
 
+    def task(self, number: int) -> AnyTask | None:
+        """Give the task of a number; None where nobody holds it any more."""
+        known = self.tasks[number]
+        return None if known is None else known()
+
     def living(self) -> Iterator[AnyTask]:
         """Give the tasks that were seen, less those that nobody holds any more."""
-        for known in self.tasks:
-            task = None if known is None else known()
+        for number in range(len(self.tasks)):
+            task = self.task(number)
             if task is not None:
                 yield task
 
     def is_done(self, number: int) -> bool:
         """Tell whether the task of a number has ended."""
-        known = self.tasks[number]
-        task = None if known is None else known()
+        task = self.task(number)
         return task is None or task.done()
 
     # ----------------------------------------------------------------- traces

@@ -19,7 +19,11 @@ from pytest_asyncbench._tracing.tape import (
     INLINE,
     OTHERS,
     OURS,
+    PLAIN,
     POLLED,
+    READY,
+    SENT,
+    TIMER,
     VOID,
     Plain,
     Ready,
@@ -43,8 +47,6 @@ NOBODY = -1
 
 _WAITED = 0.0005
 """A poll that lasted longer than this did wait: its events came as it returned."""
-
-_TIMER, _PLAIN, _SENT, _READY = 0, 1, 2, 3
 
 
 class Trace:
@@ -116,7 +118,7 @@ class Trace:
         take, put, put_all = queue.popleft, queue.append, queue.extend
         for at in range(len(self.who), len(who_of)):
             who, before, after = who_of[at], before_of[at], after_of[at]
-            if before == INLINE or frames or -5 < who < 0:
+            if before == INLINE or frames or OTHERS < who < 0:
                 self._odd(at, who, before, after, older)
                 continue
             while len(queue) > before + 1:  # the loop passed over cancelled ones
@@ -271,7 +273,7 @@ class Trace:
         plain = self.plain(code)
         if plain is not None and self.cause[at] != LOOP:
             return self.cause[at], NOBODY
-        within = cast("Plain | Ready", self.tape.detail(code))[1]
+        _, within, *_ = cast("Plain | Ready", self.tape.detail(code, PLAIN, READY))
         return LOOP, within
 
     def creator_of(self, task: int) -> Creator:
@@ -293,23 +295,19 @@ class Trace:
 
     def timer(self, code: int) -> Timer | None:
         """Give what is known of a timer's callback; None for any other."""
-        is_timer = code <= OTHERS and self.tape.kind(code) == _TIMER
-        return cast("Timer", self.tape.detail(code)) if is_timer else None
+        return cast("Timer | None", self.tape.detail(code, TIMER))
 
     def sent(self, code: int) -> Sent | None:
         """Give what is known of a thread's callback; None for any other."""
-        is_sent = code <= OTHERS and self.tape.kind(code) == _SENT
-        return cast("Sent", self.tape.detail(code)) if is_sent else None
+        return cast("Sent | None", self.tape.detail(code, SENT))
 
     def read(self, code: int) -> Ready | None:
         """Give what is known of a transport's callback; None for any other."""
-        is_read = code <= OTHERS and self.tape.kind(code) == _READY
-        return cast("Ready", self.tape.detail(code)) if is_read else None
+        return cast("Ready | None", self.tape.detail(code, READY))
 
     def plain(self, code: int) -> Plain | None:
         """Give what is known of a plain callback; None for any other."""
-        is_plain = code <= OTHERS and self.tape.kind(code) == _PLAIN
-        return cast("Plain", self.tape.detail(code)) if is_plain else None
+        return cast("Plain | None", self.tape.detail(code, PLAIN))
 
     def ready_at(self, at: int) -> float:
         """Tell when an entry could have begun, had the loop been free."""
