@@ -39,7 +39,7 @@ class Group:
         self._of_loops = False
         self._last_read: dict[Tape, tuple[int, Owners]] = {}
         """By tape: how long it was, and whose each step was."""
-        self._until: float | None = None
+        self._until: int | None = None
 
     def given(self, number: int, tape: Tape) -> None:
         """Take in a task."""
@@ -110,12 +110,12 @@ class Group:
         for tape in [tape for tape in self._tapes.all if not tape.full]:
             trace = self._tapes.trace(tape)
             length, owners = self._last_read.get(tape, (0, None))
-            if owners is None or length != len(tape):
+            if owners is None or length != len(trace.who):
                 roots, hosts = self._roots(trace)
                 if not roots:
                     continue
                 owners = Owners(trace, roots, hosts, self._tapes)
-                self._last_read[tape] = len(tape), owners
+                self._last_read[tape] = len(trace.who), owners
             yield trace, owners
 
     def _roots(self, trace: Trace) -> tuple[list[int], set[int]]:
@@ -124,7 +124,7 @@ class Group:
         begun = trace.begun_in_turn
         if self._host is not None and self._host[0] is tape:
             _, host, since = self._host
-            until = len(tape) if self._until is None else self._until
+            until = len(trace.who) if self._until is None else self._until
             roots = [
                 task
                 for task in begun

@@ -14,18 +14,19 @@ has a *detail* besides, found by its code: the timer that it was, the thread tha
 it, the I/O that was ready.
 
 Memory: an entry takes 56 bytes as it is noted, and 20 when it was packed, a block at a
-time, while the loop is about to poll. After `MOST` entries nothing more is noted, and
-the tape is `full`: then it is known who ran until then, and nothing can be said of
-serial time, since the rest is missing. Objects of the test's are kept by weak
-references only.
+time, while the loop is about to poll; in the trace that is read from it 20 more. After
+`MOST` entries nothing more is noted, and the tape is `full`: then it is known who ran
+until then, and nothing can be said of serial time, since the rest is missing. Objects
+of the test's are kept by weak references only.
 """
 
 from __future__ import annotations
 
+import _thread
 import math
 from array import array
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from pytest_asyncbench._loops import POLLED, Links, LoopView, names
 
@@ -111,16 +112,28 @@ class Job:
         self.ended = math.inf
 
 
+class Columns(NamedTuple):
+    """Some entries of a tape that follow each other, by what they hold."""
+
+    who: array[int]
+    before: array[int]
+    after: array[int]
+    ended: array[float]
+
+
 class Tape:
-    """The entries of one loop; written by the loop's thread alone."""
+    """The entries of one loop; written by the loop's thread alone.
+
+    Any other may read them meanwhile, by `since` and `last_of`.
+    """
 
     __slots__ = (
         "_log",
-        "after",
-        "before",
+        "_packed",
+        "_packing",
+        "began",
         "begun",
         "details",
-        "ended",
         "full",
         "late",
         "links",
@@ -133,19 +146,24 @@ class Tape:
         "timers",
         "view",
         "waits",
-        "who",
     )
 
     def __init__(self, view: LoopView, now: Callable[[], float]) -> None:
         self.view = view
         self.ready: deque[names.Handle] = names.READY.of(view.loop)
         self._log: list[float] = []
+        self._packing = _thread.allocate_lock()
+        """Held while entries move from there into columns, and by who reads both."""
         self.note: Note = self._log.extend
         """Adds an entry."""
-        self.who = array("i", [POLLED])
-        self.before = array("i", [0])
-        self.after = array("i", [0])
-        self.ended = array("d", [now()])
+        self.began = now()
+        """When its loop was met; the first entry ends then."""
+        self._packed = Columns(
+            array("i", [POLLED]),
+            array("i", [0]),
+            array("i", [0]),
+            array("d", [self.began]),
+        )
         self.full = False
         self.details: list[Detail] = []
         self.timers: dict[int, Timer] = {}
@@ -169,7 +187,7 @@ class Tape:
 
     def __len__(self) -> int:
         """Count the entries so far. That of the step in progress has this number."""
-        return len(self.who) + len(self._log) // 4
+        return len(self._packed.who) + len(self._log) // 4
 
     def other(self, kind: Kind, detail: Detail) -> int:
         """Keep a detail; give the code for the entry that it belongs to."""
@@ -194,19 +212,25 @@ class Tape:
 
     def pack(self) -> None:
         """Put what was noted into the columns."""
-        log = self._log
-        # Three columns of four are whole numbers; a list has one type for all.
-        self.who.extend(cast("list[int]", log[0::4]))
-        self.before.extend(cast("list[int]", log[1::4]))
-        self.after.extend(cast("list[int]", log[2::4]))
-        self.ended.extend(log[3::4])
-        log.clear()
-        if len(self.who) > MOST and not self.full:
+        with self._packing:
+            _add(self._packed, self._log)
+            self._log.clear()
+        if len(self) > MOST and not self.full:
             self.full = True
             self.note = _nowhere
             if self.view.note_poll is not None:
                 self.view.note_poll = _nowhere
             self.view.missing = f"room on its tape for more than {MOST:,} steps"
+
+    def since(self, first: int) -> Columns:
+        """Give the entries from this one on; callable from any thread."""
+        with self._packing:
+            who, before, after, ended = self._packed
+            packed = len(who)
+            found = Columns(who[first:], before[first:], after[first:], ended[first:])
+            # Entries are noted whole, in one step of the interpreter.
+            _add(found, self._log[4 * max(0, first - packed) :])
+        return found
 
     def slept(self, seconds: float) -> None:
         """Note by how much a poll overslept."""
@@ -217,7 +241,7 @@ class Tape:
         """Give the tasks of the last so many entries, each with its last one."""
         log = self._log
         first = max(0, len(log) // 4 - most)
-        start = len(self.who)
+        start = len(self._packed.who)
         return {
             int(log[4 * at]): start + at
             for at in range(first, len(log) // 4)
@@ -226,15 +250,24 @@ class Tape:
 
     def last_of(self, number: int) -> float | None:
         """Tell when the last step of a task ended; callable from any thread."""
-        log = self._log.copy()
-        for at in range(len(log) - 4, -4, -4):
-            if log[at] == number:
-                return log[at + 3]
-        who = self.who
-        for at in range(len(who) - 1, -1, -1):
-            if who[at] == number:
-                return self.ended[at]
+        with self._packing:
+            log, (who, _, _, ended) = self._log[:], self._packed
+            for at in range(len(log) - 4, -4, -4):
+                if log[at] == number:
+                    return log[at + 3]
+            for at in range(len(who) - 1, -1, -1):
+                if who[at] == number:
+                    return ended[at]
         return None
+
+
+def _add(columns: Columns, log: list[float]) -> None:
+    """Add what was noted, in which the numbers of an entry follow each other."""
+    # Three columns of four are whole numbers; a list has one type for all.
+    columns.who.extend(cast("list[int]", log[0::4]))
+    columns.before.extend(cast("list[int]", log[1::4]))
+    columns.after.extend(cast("list[int]", log[2::4]))
+    columns.ended.extend(log[3::4])
 
 
 def _nothing() -> None:

@@ -101,7 +101,7 @@ class Tapes:
             tape.view.missing = tape.view.missing or "trace that can be read"
 
     def trace(self, tape: Tape) -> Trace:
-        """Give what a tape tells, up to now; called in its loop's thread, or later."""
+        """Give what a tape tells, up to now."""
         trace = self._traces.get(tape)
         if trace is None:
             trace = self._traces[tape] = Trace(tape)

@@ -79,7 +79,7 @@ class Trace:
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
-        self.ended = tape.ended
+        self.ended = array("d")
         self.who = array("i")
         """As on the tape; a part of a step has the number of the step's task."""
         self.cause = array("i")
@@ -102,22 +102,22 @@ class Trace:
         self._queue: deque[int] = deque()
         self._frames: list[_Frame] = []
         """The parts of each step that is open here, the inner ones last."""
-        self._polled = self._io_ready = tape.ended[0]
+        self._polled = self._io_ready = tape.began
         self._looked = 0
         self._looks: list[tuple[int, float, frozenset[int]]] = []
         """Those between the last poll and the one before it."""
 
     def up_to_now(self, older: set[int]) -> None:
         """Take in what was noted since the last time."""
-        tape = self.tape
-        tape.pack()
-        who_of, before_of, after_of = tape.who, tape.before, tape.after
+        first = len(self.who)
+        more = self.tape.since(first)
+        self.ended.extend(more.ended)
         queue, cause = self._queue, self.cause
         add_who, add_cause = self.who.append, cause.append
         add_previous, last, frames = self.previous.append, self.last, self._frames
         take, put, put_all = queue.popleft, queue.append, queue.extend
-        for at in range(len(self.who), len(who_of)):
-            who, before, after = who_of[at], before_of[at], after_of[at]
+        noted = zip(more.who, more.before, more.after, strict=True)
+        for at, (who, before, after) in enumerate(noted, first):
             if before == INLINE or frames or OTHERS < who < 0:
                 self._odd(at, who, before, after, older)
                 continue

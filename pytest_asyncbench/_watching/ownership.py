@@ -55,7 +55,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "ours_step": _L,
         "blind": _L,
         "foreign": _L,
-        "missing": Writer.ANY,  # the loop's thread, and who reads a tape that is full
+        "missing": Writer.ANY,  # the loop's thread, and who could not read its tape
         "give_way": _L,
         "settle": _L,
         "moved": _L,

@@ -1,0 +1,57 @@
+"""A tape is written by the loop's thread, and may be read by another meanwhile."""
+
+from __future__ import annotations
+
+from by_hand import HandLoop
+
+from pytest_asyncbench._loops import LoopView
+from pytest_asyncbench._tracing.tape import Tape
+from pytest_asyncbench.testing import ManualClock
+
+
+class Interrupting(list):
+    """What was noted; before it is copied for the first time, `meanwhile` is called."""
+
+    meanwhile = None
+
+    def __getitem__(self, index):
+        copied = super().__getitem__(index)
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+        return copied
+
+
+def test_what_is_noted_while_another_thread_reads_is_neither_lost_nor_torn():
+    """It is there whole, when that reads on."""
+    clock = ManualClock()
+    loop = HandLoop(clock)
+    tape = Tape(LoopView(loop, 0.0), clock.now)
+    log = tape._log = Interrupting()
+    tape.note = log.extend
+    tape.note((1, 0, 0, 0.5))
+    log.meanwhile = lambda: tape.note((2, 3, 4, 1.5))
+    read = tape.since(1)
+    assert [*zip(*read, strict=True)] == [(1, 0, 0, 0.5)]
+    assert (len(tape), tape.last_of(2)) == (3, 1.5)
+    assert [*zip(*tape.since(2), strict=True)] == [(2, 3, 4, 1.5)]
+    loop.close()
+
+
+def test_entries_are_read_alike_whether_they_are_packed_or_not():
+    """From any of them on."""
+    clock = ManualClock()
+    loop = HandLoop(clock)
+    tape = Tape(LoopView(loop, 0.0), clock.now)
+    tape.note((1, 0, 1, 0.5))
+    tape.pack()
+    tape.note((2, 0, 1, 1.5))
+    tape.note((3, 0, 1, 2.5))
+    assert [[*tape.since(first).who] for first in range(1, 5)] == [
+        [1, 2, 3],
+        [2, 3],
+        [3],
+        [],
+    ]
+    assert (len(tape), tape.last_of(1), tape.last_of(4)) == (4, 0.5, None)
+    loop.close()
