@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from pytest_asyncbench._tracing import Group, critical_path, saved
+from pytest_asyncbench._tracing import Group, Owners, critical_path, saved
 from pytest_asyncbench._words.decided import Finding, PathLink, Verdict, WhatIf
 from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.problems import Problem
@@ -38,18 +38,23 @@ def _with_hindsight(verdict: Verdict, group: Group | None) -> Verdict:
     stalls = _stalls(verdict, least=0.0 if broken else _MATTERS)
     if group is None or not (broken or stalls):
         return verdict
+    whole = group.whole()
+    if whole is None:
+        return verdict
     return dataclasses.replace(
         verdict,
-        critical_path=path_of(group) if broken else (),
-        what_if=_what_if(verdict, group, stalls),
+        critical_path=_path(whole) if broken else (),
+        what_if=_what_if(verdict, whole, stalls),
     )
 
 
 def path_of(group: Group) -> tuple[PathLink, ...]:
     """Give the chain of steps and waits that the end of a group stood on."""
-    owners = group.whole()
-    if owners is None:
-        return ()
+    whole = group.whole()
+    return () if whole is None else _path(whole)
+
+
+def _path(owners: Owners) -> tuple[PathLink, ...]:
     last = owners.trace.last
     return critical_path(owners, max(last[root] for root in owners.roots))
 
@@ -66,10 +71,9 @@ def _stalls(verdict: Verdict, least: float) -> list[Finding]:
 
 
 def _what_if(
-    verdict: Verdict, group: Group, stalls: Sequence[Finding]
+    verdict: Verdict, owners: Owners, stalls: Sequence[Finding]
 ) -> tuple[WhatIf, ...]:
-    owners = group.whole() if stalls else None
-    if owners is None:
+    if not stalls:
         return ()
     cases = [_awaited(finding) for finding in stalls]
     told: list[Finding | None] = [*stalls]

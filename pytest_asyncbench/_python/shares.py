@@ -61,6 +61,19 @@ class Tick(NamedTuple):
     asked: float = 0.0
     """For how long it had asked for the interpreter in vain by then."""
 
+    def moment(self, polled: float = 0.0, late: float = 0.0) -> Moment:
+        """Give what decides what was lost by then, with what the loop's polls tell."""
+        return Moment(
+            self.at,
+            self.account,
+            polled,
+            late,
+            by_us=self.by_us,
+            ours=self.ours,
+            waiting=self.waiting,
+            asked=self.asked,
+        )
+
 
 def share_of(
     ticks: Sequence[Tick],
@@ -230,23 +243,12 @@ def _by_us(ticks: Sequence[Tick], began: float, last: Tick) -> float:
         return 0.0
     within = [*(tick for tick in ticks if began < tick.at < last.at), last]
     # Of what was lost around the step's beginning it has its part.
-    lost = Lost(_moment(before[-1])).up_to(_moment(within[0]))
+    lost = Lost(before[-1].moment()).up_to(within[0].moment())
     part = (within[0].at - began) / (within[0].at - before[-1].at)
     others = (1 - part) * lost.seconds
     for tick in within[1:]:
-        lost = lost.up_to(_moment(tick))
+        lost = lost.up_to(tick.moment())
     return max(0.0, lost.seconds - others)
-
-
-def _moment(tick: Tick) -> Moment:
-    return Moment(
-        tick.at,
-        tick.account,
-        by_us=tick.by_us,
-        ours=tick.ours,
-        waiting=tick.waiting,
-        asked=tick.asked,
-    )
 
 
 # ------------------------------------------------------------- nobody ran at all

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_asyncbench._words.decided import PathLink, Verdict, WhatIf
-from pytest_asyncbench._words.units import plural, seconds, shown
+from pytest_asyncbench._words.units import many, seconds, shown
 
 __all__ = ["path_lines", "what_if_lines"]
 
@@ -49,8 +49,8 @@ def what_if_lines(verdict: Verdict) -> Iterator[str]:
 def _case(verdict: Verdict, case: WhatIf, *, several: bool) -> str:
     finding = case.finding
     if finding is None:
-        count = len(verdict.what_if) - 1
-        return f"if all {count} {plural(count, 'place')} were awaited"
+        places = many(len(verdict.what_if) - 1, "place")
+        return f"if all {places} were awaited"
     works = (finding.working or 0.0) > 0.5 * finding.seconds
     where = f" in {finding.function}" if several else ""
     verb = "ran in another process" if works else "were awaited"

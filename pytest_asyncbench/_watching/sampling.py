@@ -103,17 +103,7 @@ class Sampled:
         return Lost(self._moment(tick), before)
 
     def _moment(self, tick: Tick) -> Moment:
-        view = self.view
-        return Moment(
-            tick.at,
-            tick.account,
-            view.polled,
-            view.late,
-            tick.by_us,
-            tick.ours,
-            tick.waiting,
-            tick.asked,
-        )
+        return tick.moment(self.view.polled, self.view.late)
 
 
 class Sampler:

@@ -194,8 +194,7 @@ class Watch:
         """Accept blocking in this block; with no reason, do not even list it."""
         began = self.clock.now()
         index = len(self.accepted)
-        owner = self._owner()
-        span = AcceptedSpan(began=began, ended=_NEVER, reason=reason, owner=owner)
+        span = self._span(began, _NEVER, reason)
         self.accepted.append(span)
         self.known.begin_anew(began)
         try:
@@ -227,13 +226,20 @@ class Watch:
                 self.known.begin_anew(now)
 
     def _pause_outside(self, began: RealSeconds, ended: RealSeconds) -> None:
-        owner = self._owner()
-        span = AcceptedSpan(began=began, ended=ended, reason=None, owner=owner)
+        span = self._span(began, ended, None)
         if self._outside is None:
             self._outside = len(self.accepted)
             self.accepted.append(span)
         else:
             self.accepted[self._outside] = span
+
+    def _span(
+        self, began: RealSeconds, ended: RealSeconds, reason: str | None
+    ) -> AcceptedSpan:
+        """Make a stretch of time that is accepted by whoever is at work now."""
+        return AcceptedSpan(
+            began=began, ended=ended, reason=reason, owner=self._owner()
+        )
 
     def starvation(self) -> Starvation:
         """Count from now on for how long the calling thread is starved."""
@@ -242,9 +248,8 @@ class Watch:
     def forget(self) -> None:
         """Drop what was seen so far, of the step that is in progress, too."""
         # The lists stay: who reads what was added since some moment has their length.
-        now, owner = self.clock.now(), self._owner()
-        span = AcceptedSpan(began=_ALWAYS, ended=now, reason=None, owner=owner)
-        self.accepted.append(span)
+        now = self.clock.now()
+        self.accepted.append(self._span(_ALWAYS, now, None))
         self.known.begin_anew(now)
 
     # ----------------------------------------------------------- problems
