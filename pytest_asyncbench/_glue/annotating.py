@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_asyncbench._glue.files import change_file, insist_on_writing
+from pytest_asyncbench._glue.settings import unusable
 from pytest_asyncbench._reports.annotations import github_lines, gitlab_report
 from pytest_asyncbench._reports.markdown import markdown_report
 
@@ -31,10 +32,7 @@ def insist_on_annotating(config: pytest.Config, policy: Policy) -> None:
     try:
         insist_on_writing(config.rootpath / _GITLAB)
     except OSError as error:
-        raise pytest.UsageError(
-            f"asyncbench ({policy.sources['annotations']}): annotations: {_GITLAB}: "
-            f"{error.strerror or error}"
-        ) from None
+        raise unusable(policy, "annotations", _GITLAB, error) from None
 
 
 class Annotator:

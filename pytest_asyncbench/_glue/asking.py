@@ -110,12 +110,14 @@ class Reports:
         return summary
 
     def _annotator(self, policy: Policy) -> Annotator | None:
+        from pytest_asyncbench._glue.settings import is_worker
+
         kind = policy.annotations
         if kind == "auto":
             actions = os.environ.get("GITHUB_ACTIONS") == "true"
             kind = "github" if actions else "none"
         # A worker has a terminal, too, that nobody sees.
-        if kind == "none" or hasattr(self._config, "workerinput"):
+        if kind == "none" or is_worker(self._config):
             return None
         from pytest_asyncbench._glue.annotating import Annotator
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_asyncbench._glue.files import change_file, insist_on_writing
-from pytest_asyncbench._glue.settings import folder_of
+from pytest_asyncbench._glue.settings import folder_of, unusable
 from pytest_asyncbench._glue.whole import Node, Whole
 from pytest_asyncbench._reports.baseline import (
     Change,
@@ -65,11 +65,7 @@ def with_baseline(config: pytest.Config, policy: Policy) -> Policy:
         text = _text(config, file, policy)
         accepted = read_baseline(text, file.name) if text else Baseline()
     except (OSError, ValueError) as error:
-        source = policy.sources["baseline"]
-        told = error.strerror if isinstance(error, OSError) else None
-        raise pytest.UsageError(
-            f"asyncbench ({source}): baseline: {policy.baseline}: {told or error}"
-        ) from None
+        raise unusable(policy, "baseline", policy.baseline, error) from None
     return _watching(replace(policy, accepted=accepted))
 
 

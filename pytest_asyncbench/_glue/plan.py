@@ -17,7 +17,7 @@ from pytest_asyncbench._glue.fixtures import OURS, fixtures_of
 from pytest_asyncbench._glue.known_calls import can_be_found, insist_on_calls
 from pytest_asyncbench._glue.marker_place import marker_place
 from pytest_asyncbench._glue.markers import is_marked_itself, marked
-from pytest_asyncbench._glue.settings import policy_of
+from pytest_asyncbench._glue.settings import is_worker, policy_of
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Policy, VirtualTime
 
@@ -51,7 +51,7 @@ class Plan:
         if self.policy.report:
             self._bring_reports()
         self._writes_gitlabs = self.policy.annotations == "gitlab"
-        if self._writes_gitlabs and not hasattr(config, "workerinput"):
+        if self._writes_gitlabs and not is_worker(config):
             from pytest_asyncbench._glue.annotating import insist_on_annotating
 
             insist_on_annotating(config, self.policy)
@@ -84,7 +84,7 @@ class Plan:
         if file is None:
             return
         whole = self._bring_whole()
-        if not hasattr(self._config, "workerinput"):
+        if not is_worker(self._config):
             self.keeper = Keeper(file, self.policy, whole)
             self._config.pluginmanager.register(self.keeper, "asyncbench-baseline")
 
@@ -92,7 +92,7 @@ class Plan:
         from pytest_asyncbench._glue.reports import Reporter
 
         whole = self._bring_whole()
-        if not hasattr(self._config, "workerinput"):
+        if not is_worker(self._config):
             self.reporter = Reporter(self._config, self.policy, whole)
             self._config.pluginmanager.register(self.reporter, "asyncbench-reporter")
 
@@ -230,7 +230,7 @@ def _refuse(config: pytest.Config, items: list[pytest.Item], wrong: list[str]) -
         pytest.UsageError: always, except in a worker of pytest-xdist. There it would
             look like a crash to the controller, which is told of a collection error.
     """
-    if not hasattr(config, "workerinput"):
+    if not is_worker(config):
         raise pytest.UsageError(*wrong)
     items.clear()
     for text in wrong:

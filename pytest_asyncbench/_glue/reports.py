@@ -12,7 +12,7 @@ import pytest
 
 from pytest_asyncbench._glue.files import change_file, insist_on_writing
 from pytest_asyncbench._glue.properties import PROPERTY
-from pytest_asyncbench._glue.settings import folder_of
+from pytest_asyncbench._glue.settings import folder_of, unusable
 from pytest_asyncbench._glue.whole import Whole
 from pytest_asyncbench._reports.markdown import markdown_report
 from pytest_asyncbench._reports.run import RunReport, json_report
@@ -43,17 +43,13 @@ class Reporter:
         self._whole = whole
         self._texts: dict[str, str] = {}
         self._told: list[str] = []
-        source = policy.sources["report"]
-        folder = folder_of(config, source)
+        folder = folder_of(config, policy.sources["report"])
         self._files = {name: folder / name for name in policy.report}
         for name, file in self._files.items():
             try:
                 insist_on_writing(file)
             except (OSError, ValueError) as error:
-                told = error.strerror if isinstance(error, OSError) else None
-                raise pytest.UsageError(
-                    f"asyncbench ({source}): report: {name}: {told or error}"
-                ) from None
+                raise unusable(policy, "report", name, error) from None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the record of a test's last report; of a rerun, that of the last run."""

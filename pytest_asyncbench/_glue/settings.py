@@ -20,7 +20,7 @@ from pytest_asyncbench._words.clock import SYSTEM_CLOCK, current_thread_ids
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Allowance, Budget, Policy, Rule
 
-__all__ = ["folder_of", "header", "policy_of"]
+__all__ = ["folder_of", "header", "is_worker", "policy_of", "unusable"]
 
 
 def policy_of(config: pytest.Config) -> Policy:
@@ -41,6 +41,22 @@ def policy_of(config: pytest.Config) -> Policy:
         except PolicyError as error:
             raise pytest.UsageError(f"asyncbench ({source}): {error}") from None
     return policy
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Tell whether this process runs tests for another, which tells of them."""
+    return hasattr(config, "workerinput")
+
+
+def unusable(
+    policy: Policy, setting: str, file: str | None, error: Exception
+) -> pytest.UsageError:
+    """Make the error of a setting whose file can't be read or written."""
+    told = error.strerror if isinstance(error, OSError) else None
+    source = policy.sources[setting]
+    return pytest.UsageError(
+        f"asyncbench ({source}): {setting}: {file}: {told or error}"
+    )
 
 
 def folder_of(config: pytest.Config, source: str) -> Path:

@@ -6,10 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from pytest_asyncbench._reports.blamed import BlamedPlace, blamed
+from pytest_asyncbench._reports.blamed import BlamedPlace, blamed, inside
 
 if TYPE_CHECKING:
     from pytest_asyncbench._words.plain import Json
@@ -30,7 +29,7 @@ def github_lines(records: Iterable[Record], workspace: str) -> Iterator[str]:
     """
     for place in [*_counting(records)][:_MOST]:
         level = "error" if place.failed else "warning"
-        path = _inside(place.entry.file, workspace)
+        path = inside(place.entry.file, workspace)
         where = {"title": "asyncbench: the event loop was blocked"}
         if path is not None:
             where = {"file": path, "line": str(max(1, place.entry.line)), **where}
@@ -44,7 +43,7 @@ def gitlab_report(records: Iterable[Record], root: str) -> str:
     before: Counter[str] = Counter()
     for place in _counting(records):
         entry = place.entry
-        path = _inside(entry.file, root)
+        path = inside(entry.file, root)
         if path is None:
             continue  # what is not in the project can't be shown there
         # Two lines of one function may be one place of the baseline, but not here.
@@ -68,13 +67,6 @@ def gitlab_report(records: Iterable[Record], root: str) -> str:
 
 def _counting(records: Iterable[Record]) -> Iterator[BlamedPlace]:
     return (place for place in blamed(records) if place.entry.allowed is None)
-
-
-def _inside(file: str, folder: str) -> str | None:
-    path = PurePath(file)
-    if not path.is_absolute():
-        return None
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else None
 
 
 def _data(text: str) -> str:

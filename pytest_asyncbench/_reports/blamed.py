@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from pytest_asyncbench._words.units import many, seconds
@@ -11,7 +12,7 @@ from pytest_asyncbench._words.units import many, seconds
 if TYPE_CHECKING:
     from pytest_asyncbench._words.record import BlockingEntry, Record
 
-__all__ = ["BlamedPlace", "blamed"]
+__all__ = ["BlamedPlace", "blamed", "inside"]
 
 
 @dataclass
@@ -19,20 +20,31 @@ class BlamedPlace:
     """A place, over all tests."""
 
     entry: BlockingEntry
+    """The first that was seen of it."""
     seconds: float = 0.0
     count: int = 0
-    tests: int = 0
+    tests: set[Hashable] = field(default_factory=set)
     failed: bool = False
     """Whether a test failed for it."""
+
+    def add(self, entry: BlockingEntry, test: Hashable) -> None:
+        """Add what a test lost there."""
+        self.seconds += entry.seconds
+        self.count += entry.count
+        self.tests.add(test)
+
+    @property
+    def times(self) -> str:
+        """How often it blocked, and in how many tests."""
+        return f"{many(self.count, 'time')} in {many(len(self.tests), 'test')}"
 
     @property
     def message(self) -> str:
         """What is said of it beside its line."""
         entry = self.entry
-        times = f"{many(self.count, 'time')} in {many(self.tests, 'test')}"
         told = (
-            f"{entry.call} kept the event loop for {seconds(self.seconds)}, {times}, "
-            f"called in {entry.function}."
+            f"{entry.call} kept the event loop for {seconds(self.seconds)}, "
+            f"{self.times}, called in {entry.function}."
         )
         return f"{told} Use: {entry.advice}" if entry.advice else told
 
@@ -40,13 +52,19 @@ class BlamedPlace:
 def blamed(records: Iterable[Record]) -> list[BlamedPlace]:
     """Give the places of all records, those that cost most first."""
     found: dict[tuple[object, ...], BlamedPlace] = {}
-    for record in records:
+    for test, record in enumerate(records):
         failed = any(broken.kind == "blocking" for broken in record.violations)
         for entry in record.blocking:
             key = entry.file, entry.line, entry.function, entry.call, entry.allowed
             place = found.setdefault(key, BlamedPlace(entry))
-            place.seconds += entry.seconds
-            place.count += entry.count
-            place.tests += 1
+            place.add(entry, test)
             place.failed = place.failed or (failed and entry.allowed is None)
     return sorted(found.values(), key=lambda place: -place.seconds)
+
+
+def inside(file: str, folder: str) -> str | None:
+    """Give the path of a file from a folder; None where it does not lie in there."""
+    path = PurePath(file)
+    if not (path.is_absolute() and path.is_relative_to(folder)):
+        return None
+    return path.relative_to(folder).as_posix()

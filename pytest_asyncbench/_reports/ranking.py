@@ -7,10 +7,12 @@ code it is: yours, the test's own, or a library's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, chain
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
+from pytest_asyncbench._reports.blamed import BlamedPlace
 from pytest_asyncbench._words.units import many, seconds, shown, where
 from pytest_asyncbench._words.whose import is_users
 
@@ -28,15 +30,13 @@ _OWNERS: dict[Whose, str] = {
 }
 
 
-class _Place:
+@dataclass(kw_only=True)
+class _Place(BlamedPlace):
     """What all tests together lost at one place."""
 
-    def __init__(self, owner: Whose) -> None:
-        self.owner = owner
-        self.seconds = 0.0
-        self.count = 0
-        self.tests: set[str] = set()
-        self.advice = ""
+    owner: Whose
+    advice: str = ""
+    """That of the last test."""
 
 
 class Ranking:
@@ -49,12 +49,10 @@ class Ranking:
         """Add what a test lost at a place."""
         key = (entry.file, entry.line, entry.function, entry.call)
         if key not in self.places:
-            self.places[key] = _Place(whose(entry.file, nodeid))
-        place = self.places[key]
-        place.seconds += entry.seconds
-        place.count += entry.count
-        place.tests.add(nodeid)
-        place.advice = entry.advice
+            owner = whose(entry.file, nodeid)
+            self.places[key] = _Place(entry=entry, owner=owner)
+        self.places[key].add(entry, nodeid)
+        self.places[key].advice = entry.advice
 
     def lines(self, room: int | None = None) -> Iterator[str]:
         """Write the places down, those that cost most first.
@@ -62,10 +60,9 @@ class Ranking:
         Args:
             room: how many lines there are at most; None where all are to be told.
         """
-        ranked = sorted(self.places.items(), key=lambda entry: -entry[1].seconds)
-        if not ranked:
+        told = [_lines(place) for place in self._ranked()]
+        if not told:
             return
-        told = [_lines(key, place) for key, place in ranked]
         shown = len(told) if room is None else _fitting(told, room - 1)
         yield self._headline()
         yield from chain.from_iterable(told[:shown])
@@ -78,17 +75,20 @@ class Ranking:
         Args:
             root: the folder from which places are told.
         """
-        ranked = sorted(self.places.items(), key=lambda entry: -entry[1].seconds)
-        for (file, line, function, call), place in ranked:
+        for place in self._ranked():
+            entry = place.entry
             yield (
                 seconds(place.seconds),
                 place.owner,
-                f"{shown(file, root)}:{line} in {function}",
-                call,
+                f"{shown(entry.file, root)}:{entry.line} in {entry.function}",
+                entry.call,
                 f"{place.count:,}",
                 f"{len(place.tests):,}",
                 place.advice,
             )
+
+    def _ranked(self) -> list[_Place]:
+        return sorted(self.places.values(), key=lambda place: -place.seconds)
 
     def _headline(self) -> str:
         lost = dict.fromkeys(_OWNERS, 0.0)
@@ -113,11 +113,11 @@ def whose(file: str, nodeid: str) -> Whose:
     return "test" if is_tests else "yours"
 
 
-def _lines(key: tuple[str, int, str, str], place: _Place) -> list[str]:
-    file, line, function, call = key
-    times = f"{many(place.count, 'time')} in {many(len(place.tests), 'test')}"
+def _lines(place: _Place) -> list[str]:
+    entry = place.entry
+    at = where(entry.file, entry.line, entry.function)
     lost = f"{seconds(place.seconds):>9}  {place.owner:<7}"
-    told = f"  {lost}  {where(file, line, function)}: {call}, {times}"
+    told = f"  {lost}  {at}: {entry.call}, {place.times}"
     return [told, f"{'':22}use: {place.advice}"] if place.advice else [told]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from pytest_asyncbench._reports.blamed import BlamedPlace, blamed
+from pytest_asyncbench._reports.blamed import BlamedPlace, blamed, inside
 from pytest_asyncbench._reports.run import RunReport
 
 if TYPE_CHECKING:
@@ -71,11 +71,10 @@ def _level(place: BlamedPlace) -> Literal["error", "warning", "note"]:
 
 
 def _location(entry: BlockingEntry, root: str) -> Json:
-    path = Path(entry.file)
+    path, from_root = Path(entry.file), inside(entry.file, root)
     artifact: dict[str, Json]
-    if path.is_relative_to(root):
-        inside = path.relative_to(root).as_posix()
-        artifact = {"uri": quote(inside), "uriBaseId": "%SRCROOT%"}
+    if from_root is not None:
+        artifact = {"uri": quote(from_root), "uriBaseId": "%SRCROOT%"}
     elif path.is_absolute():
         artifact = {"uri": path.as_uri()}
     else:
