@@ -173,7 +173,9 @@ class Watched:
         """Make the deadline of a budget that began with the stopwatch."""
         if stopwatch.virtually_began is not None:
             at = VirtualSeconds(stopwatch.virtually_began + within)
-            return Deadline(self.watch, at, by_loop=True, expire=expire)
+            return Deadline(
+                self.watch, at, by_loop=True, expire=expire, aside=self.time.paused
+            )
         return Deadline(
             self.watch,
             RealSeconds(stopwatch.began + within),
@@ -193,6 +195,7 @@ class Watched:
             forgiven=self._forgiven(stopwatch),
             callers=host.CALLERS,
             by_loops=self.time.is_of if self.time.virtual else None,
+            aside=self.time.paused,
         )
 
     def closing(self) -> Closing:

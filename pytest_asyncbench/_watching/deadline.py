@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, overload
@@ -42,7 +42,10 @@ from pytest_asyncbench._words.seen import AwaitedTask, Overrun, Stack
 if TYPE_CHECKING:
     from pytest_asyncbench._watching.watch import Watch
 
-__all__ = ["Deadline"]
+__all__ = ["Aside", "Deadline"]
+
+Aside = Callable[[], AbstractContextManager[None]]
+"""Makes a block whose work is ours, and no time of the test's."""
 
 _GRACE = 1.0
 _STUCK = 0.05
@@ -60,6 +63,7 @@ class Deadline:
         by_loop: whether `at` is on the loop's clock, and a timer of the loop keeps
             the time: in virtual time, where no other clock knows when it is up.
         expire: what to do then instead of cancelling the current task.
+        aside: put around work of ours, which takes no time of the test's.
     """
 
     @overload
@@ -81,6 +85,7 @@ class Deadline:
         *,
         by_loop: Literal[True],
         expire: Callable[[], None] | None = ...,
+        aside: Aside = ...,
     ) -> None: ...
 
     def __init__(
@@ -92,6 +97,7 @@ class Deadline:
         limit: float = math.inf,
         by_loop: bool = False,
         expire: Callable[[], None] | None = None,
+        aside: Aside = nullcontext,
     ) -> None:
         self._watch = watch
         self._at = at
@@ -99,6 +105,7 @@ class Deadline:
         self._limit = limit
         self._by_loop = by_loop
         self._expire_instead = expire
+        self._aside = aside
         self._stuck: Stack | None = None
         self._beside: tuple[AwaitedTask, ...] = ()
         """The tasks that were kept waiting then."""
@@ -202,7 +209,8 @@ class Deadline:
         try:
             if self._is_put_off():
                 return
-            self.overrun = self.overrun or self._standing()
+            with self._aside():
+                self.overrun = self.overrun or self._standing()
         except Exception as error:  # ours; the test must end all the same
             self.overrun = Overrun(cancelled=True)
             text = f"deadline: {error_of_ours(error)}"

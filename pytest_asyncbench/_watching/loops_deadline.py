@@ -23,13 +23,14 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from types import CodeType
 from weakref import WeakSet
 
 from pytest_asyncbench._loops import LoopView, is_closed, names, runs
 from pytest_asyncbench._python import capture, current_frames, is_debugged, to_stack
 from pytest_asyncbench._tracing import has_begun
+from pytest_asyncbench._watching.deadline import Aside
 from pytest_asyncbench._watching.standing import (
     PAST,
     alive,
@@ -64,6 +65,7 @@ class LoopsDeadline:
         forgiven: tells the seconds by which the deadline is put off, in total.
         callers: the code that calls a test; where the test's own stack ends.
         by_loops: tells whether `at` is on the clock of this loop; None where on none's.
+        aside: put around work of ours, which takes no time of the test's.
     """
 
     def __init__(
@@ -74,10 +76,12 @@ class LoopsDeadline:
         forgiven: Callable[[], float],
         callers: frozenset[CodeType],
         by_loops: Callable[[asyncio.AbstractEventLoop], bool] | None = None,
+        aside: Aside = nullcontext,
     ) -> None:
         self._watch = watch
         self._at = at
         self._by_loops = by_loops
+        self._aside = aside
         self._timers: list[asyncio.TimerHandle] = []
         self._forgiven = forgiven
         self._callers = callers
@@ -235,7 +239,8 @@ class LoopsDeadline:
         again = view in self._asked
         if not again:
             self._asked.append(view)
-            self._note(view, tasks)
+            with self._aside():
+                self._note(view, tasks)
         for task in tasks if again else self._outermost(view, tasks):
             self._cancelled = task.cancel() or self._cancelled
         if again and not tasks and view not in self._others:

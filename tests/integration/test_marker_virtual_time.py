@@ -539,6 +539,43 @@ def test_the_loops_that_a_sync_test_runs_become_virtual(play):
     assert run["test_deadlock"].lines[0].startswith("deadlock at virtual 0 s")
 
 
+SLOWLY_TOLD = """
+import asyncio
+import pytest
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK
+
+class Slow(asyncio.Task):
+    def get_name(self):
+        ends = SYSTEM_CLOCK.now() + 0.3
+        while SYSTEM_CLOCK.now() < ends:
+            pass
+        return "slow"
+
+async def body():
+    loop = asyncio.get_running_loop()
+    child = Slow(asyncio.sleep(100), loop=loop)
+    await asyncio.sleep(60)
+
+@pytest.mark.virtual_time
+@pytest.mark.budget(10)
+async def test_over_budget():
+    await body()
+
+@pytest.mark.virtual_time
+@pytest.mark.budget(10)
+def test_sync_over_budget():
+    asyncio.run(body())
+"""
+
+
+@pytest.mark.parametrize("test", ["test_over_budget", "test_sync_over_budget"])
+def test_what_is_gathered_for_the_report_takes_no_virtual_time(play_once, test):
+    """With thousands of tasks it takes a while, which is none of the test's."""
+    told = play_once(SLOWLY_TOLD)[test]
+    assert told.lines[0] == "virtual clock 10.000 s, budget 10.000 s (marker)"
+    assert any(line.startswith("slow has waited") for line in told.lines)
+
+
 REAL_LOOPS = """
 import asyncio
 import pytest
