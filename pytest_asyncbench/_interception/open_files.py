@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 
 from pytest_asyncbench._loops import running_loop
 from pytest_asyncbench._python import get_ready_for_methods, replace_methods
-from pytest_asyncbench._words.undo import Undo
+from pytest_asyncbench._words.undo import Undo, nothing
 
 if TYPE_CHECKING:
     from pytest_asyncbench._interception.compiled import CompiledRule, Intercept
@@ -96,7 +96,7 @@ class OpenFiles:
             undo.callback(self._counts.clear)
             for kind in {method.kind for method in active}:
                 own = {each.name: each.wrapper for each in active if each.kind is kind}
-                undo.callback(replace_methods(kind, own) or _nothing)
+                undo.callback(replace_methods(kind, own) or nothing)
             return undo.pop_all().close
 
     def opening(self, function: Callable[P, T]) -> Callable[P, T]:
@@ -173,7 +173,3 @@ def _let_off() -> Iterator[io.FileIO | None]:
     for stream in streams:
         with suppress(Exception):  # a closed stream, or one of the user's own
             yield _raw_of(stream)
-
-
-def _nothing() -> None:
-    """Undo nothing: this Python's types can't be written to."""

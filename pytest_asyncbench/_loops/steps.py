@@ -36,7 +36,7 @@ from pytest_asyncbench._loops.view import POLLED, LoopView, Views
 from pytest_asyncbench._python import getframe, own_greenlet
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
 from pytest_asyncbench._words.seconds import RealSeconds
-from pytest_asyncbench._words.undo import Undo, replace
+from pytest_asyncbench._words.undo import Undo, nothing, replace
 
 if TYPE_CHECKING:
     import asyncio
@@ -62,10 +62,6 @@ _TIMERS_GRAIN = 0.001
 """To so many seconds a poller rounds up its time limit."""
 
 
-def _nothing() -> None:
-    """Do nothing: nobody else wants to know."""
-
-
 class StepProbe:
     """Count the steps of every loop, and report those that are longer than a limit.
 
@@ -84,7 +80,7 @@ class StepProbe:
         met: Callable[[LoopView], None],
         tracer: Callable[[Views, Runner, Runner], Runner] | None = None,
         *,
-        meets: Callable[[], None] = _nothing,
+        meets: Callable[[], None] = nothing,
         keep: bool = False,
     ) -> None:
         self.views = Views(self._meet)

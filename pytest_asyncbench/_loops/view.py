@@ -14,7 +14,7 @@ from typing import TypedDict
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._python import Greenlet, own_greenlet
 from pytest_asyncbench._words.clock import current_thread_ids
-from pytest_asyncbench._words.undo import Undo
+from pytest_asyncbench._words.undo import Undo, nothing
 
 __all__ = ["POLLED", "HeldUp", "LoopView", "Views"]
 
@@ -136,14 +136,14 @@ class LoopView:
         loop's, when it has given way. Each value is good by itself: the worst that a
         lost one does is to have the loop give way once in vain, or once too late.
         """
-        self.give_way: Callable[[], None] = _nothing
+        self.give_way: Callable[[], None] = nothing
         """Written by the loop's thread, when the loop is met."""
-        self.settle: Callable[[], None] = _nothing
+        self.settle: Callable[[], None] = nothing
         """To be called at the end of a poll that was late, before the next step.
 
         Written by the loop's thread, when the loop is met.
         """
-        self.moved: Callable[[], None] = _nothing
+        self.moved: Callable[[], None] = nothing
         """To be called in the thread that runs the loop, where that is another now.
 
         Written by the loop's thread, when the loop is met.
@@ -164,14 +164,14 @@ class LoopView:
 
         Written by the loop's thread, and by whoever ends the watching.
         """
-        self.rested: Callable[[], None] = _nothing
+        self.rested: Callable[[], None] = nothing
         """Written by the loop's thread, when the loop is met."""
         self.upkeep_at = math.inf
         """From when on `upkeep` is to be called, between two steps.
 
         Written by the loop's thread, and by whoever ends the watching.
         """
-        self.upkeep: Callable[[], None] = _nothing
+        self.upkeep: Callable[[], None] = nothing
         """Written by the loop's thread, when the loop is met."""
         self.undo: list[Undo] = []
         """Filled by the loop's thread, emptied by whoever ends the watching."""
@@ -208,10 +208,6 @@ class LoopView:
         ]
         longest = seconds if queued else max(late, default=0.0)
         return {"held_up": queued + len(late), "held_up_for": longest}
-
-
-def _nothing() -> None:
-    """Do nothing: nobody looks at this loop."""
 
 
 def _forget(seconds: float) -> None:

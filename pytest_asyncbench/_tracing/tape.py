@@ -29,6 +29,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from pytest_asyncbench._loops import POLLED, Links, LoopView, names
+from pytest_asyncbench._words.undo import nothing
 
 if TYPE_CHECKING:
     from collections import deque
@@ -175,7 +176,7 @@ class Tape:
         self.links: Links[int] = Links(lambda: (now(), len(self)))
         self.late: list[float] = []
         """By how much the poll overslept, each time that it waited for a timer."""
-        self.take_account: Callable[[], None] = _nothing
+        self.take_account: Callable[[], None] = nothing
         """Asks for the account of the loop's thread, now and then."""
         self.waits: dict[int, tuple[Stack, str]] = {}
         """By the entry after which a task waited long: where, and for what."""
@@ -268,10 +269,6 @@ def _add(columns: Columns, log: list[float]) -> None:
     columns.before.extend(cast("list[int]", log[1::4]))
     columns.after.extend(cast("list[int]", log[2::4]))
     columns.ended.extend(log[3::4])
-
-
-def _nothing() -> None:
-    """Ask for nothing: nobody wants to know."""
 
 
 def _nowhere(entry: Sequence[float]) -> None:

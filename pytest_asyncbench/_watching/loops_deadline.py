@@ -44,7 +44,7 @@ from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds
 from pytest_asyncbench._words.seen import AwaitedTask, Overrun, Stack
-from pytest_asyncbench._words.undo import Undo, replace
+from pytest_asyncbench._words.undo import Undo, nothing, replace
 
 __all__ = ["LoopsDeadline"]
 
@@ -101,8 +101,8 @@ class LoopsDeadline:
         self._overruns: list[Overrun] = []
         """What stood on each of these."""
         self._is_up = self._cancelled = self._left = False
-        self._undo: Undo = _nothing
-        self._show_threads: Undo = _nothing
+        self._undo: Undo = nothing
+        self._show_threads: Undo = nothing
         self.error: BudgetExceeded | None = None
         """In the place of the cancellation, where the test has ended with that."""
 
@@ -293,7 +293,3 @@ class LoopsDeadline:
             self._watch.note(Problem(kind="failed", text=text))
         else:
             self._overruns.append(overrun)
-
-
-def _nothing() -> None:
-    """Do nothing: there is nothing to undo yet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Undo", "replace"]
+__all__ = ["Undo", "nothing", "replace"]
 
 Undo = Callable[[], None]
 
@@ -31,3 +31,7 @@ def replace(owner: Any, name: str, value: Any) -> Undo:
             setattr(owner, name, before)
 
     return undo
+
+
+def nothing() -> None:
+    """Do nothing: what is called where there is nothing to undo, or to tell, yet."""
