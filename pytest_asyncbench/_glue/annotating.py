@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_asyncbench._glue.files import change_file, insist_on_writing
 from pytest_asyncbench._glue.settings import unusable
+from pytest_asyncbench._outside.files import change_file, insist_on_writing
 from pytest_asyncbench._reports.annotations import github_lines, gitlab_report
 from pytest_asyncbench._reports.markdown import markdown_report
 

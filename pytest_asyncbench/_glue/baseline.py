@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_asyncbench._glue.files import change_file, insist_on_writing
 from pytest_asyncbench._glue.settings import folder_of, unusable
 from pytest_asyncbench._glue.whole import Node, Whole
+from pytest_asyncbench._outside.files import change_file, insist_on_writing
 from pytest_asyncbench._reports.baseline import (
     Change,
     read_baseline,

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_asyncbench._glue.files import change_file, insist_on_writing
 from pytest_asyncbench._glue.properties import PROPERTY
 from pytest_asyncbench._glue.settings import folder_of, unusable
 from pytest_asyncbench._glue.whole import Whole
-from pytest_asyncbench._reports.markdown import markdown_report
-from pytest_asyncbench._reports.run import RunReport, json_report
-from pytest_asyncbench._reports.sarif import sarif_report
+from pytest_asyncbench._outside.files import change_file, insist_on_writing
+from pytest_asyncbench._reports.by_suffix import WRITERS
+from pytest_asyncbench._reports.run import RunReport
 from pytest_asyncbench._words.promised import Policy
 
 if TYPE_CHECKING:
     from pytest_asyncbench._words.plain import Json
 
 __all__ = ["Reporter"]
-
-_WRITERS: Mapping[str, Callable[[RunReport], str]] = {
-    ".json": json_report,
-    ".md": lambda told: markdown_report(told.records, told.root, told.partial),
-    ".sarif": sarif_report,
-}
 
 
 class Reporter:
@@ -84,7 +77,7 @@ class Reporter:
 
     @staticmethod
     def _write(name: str, file: Path, told: RunReport) -> Iterator[str]:
-        text = _WRITERS[file.suffix](told)
+        text = WRITERS[file.suffix](told)
         try:
             change_file(file, lambda before: text)
         except (OSError, ValueError) as error:

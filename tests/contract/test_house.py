@@ -19,11 +19,11 @@ from pytest_asyncbench._policy.settings import DEFAULT, with_settings
 PACKAGE = Path(pytest_asyncbench.__file__).parent
 ROOT = PACKAGE.parent
 
-WORDS, DECISIONS, ENGINES, GLUE = range(4)
+WORDS, DECISIONS, ENGINES, OUTSIDE, GLUE = range(5)
 
 # One row for each folder, from the ground up: a room knows only those above it in this
 # table. Words know the standard library only; decisions and engines do not know each
-# other.
+# other. What works outside pytest joins them as the glue does, and knows no pytest.
 FLOORS = {
     "_words": WORDS,
     "_rules": WORDS,
@@ -38,6 +38,7 @@ FLOORS = {
     "_running": ENGINES,
     "_watching": ENGINES,
     "virtual_time": ENGINES,
+    "_outside": OUTSIDE,
     "_glue": GLUE,
     "_as_written": WORDS,
     "plugin": GLUE,

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from pytest_asyncbench._glue import files
-from pytest_asyncbench._glue.files import change_file, insist_on_writing
+from pytest_asyncbench._outside import files
+from pytest_asyncbench._outside.files import change_file, insist_on_writing
 
 
 def test_a_file_is_made_and_changed(tmp_path):
@@ -69,7 +69,7 @@ def test_ends_of_lines_links_and_permissions_stay(tmp_path):
 ADDING = """
 import sys
 from pathlib import Path
-from pytest_asyncbench._glue.files import change_file
+from pytest_asyncbench._outside.files import change_file
 _, path, name = sys.argv
 for number in range(20):
     line = f"{name}{number}\\n"

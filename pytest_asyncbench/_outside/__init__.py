@@ -1,0 +1,1 @@
+"""What also works without pytest: it joins engines and decisions, as the glue does."""
