@@ -301,6 +301,7 @@ class Concurrently:
     async def _run(self, terms: _Terms) -> Run[object]:
         __tracebackhide__ = True
         watched = self._watched
+        policy = _policy_for(watched.policy, terms)
         given = terms.serial if isinstance(terms.serial, float) else None
         if terms.serial == "measured":
             given = await self._in_turn(terms)
@@ -314,9 +315,10 @@ class Concurrently:
         stopwatch = watched.stopwatch()
         async with AsyncExitStack() as stack:
             deadline = None
-            if terms.budget is not None and terms.budget.within is not None:
+            within = policy.within("call")
+            if within is not None:
                 deadline = await stack.enter_async_context(
-                    watched.deadline(stopwatch, terms.budget.within, together.expire)
+                    watched.deadline(stopwatch, within, together.expire)
                 )
             await together.run()
         elapsed = stopwatch.elapsed()
@@ -329,7 +331,7 @@ class Concurrently:
                 serial=given,
                 overrun=deadline.overrun if deadline else None,
             )
-            verdict = judge(_policy_for(watched.policy, terms), seen, watched.rules)
+            verdict = judge(policy, seen, watched.rules)
             verdict = with_hindsight(verdict, together.group, watched.watch.note)
             watched.accepted_lines += accepted_lines(verdict)
             _raise_broken(verdict, together)

@@ -142,6 +142,12 @@ OPTIONS = (
         help="a budget for what the fixtures of every async test take to be torn down",
     ),
     Option(
+        name="budget_scale",
+        value="factor",
+        default="1",
+        help="for slow machines: every budget's time, no threshold, times this",
+    ),
+    Option(
         name="background",
         value="off, warn, error",
         default="off",

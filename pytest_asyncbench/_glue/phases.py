@@ -61,8 +61,7 @@ class Phase:
     @property
     def within(self) -> float | None:
         """For how long it may last, in seconds."""
-        within, _ = self._watched.policy.promised(self.when) or (None, "")
-        return within
+        return self._watched.policy.within(self.when)
 
     def _hold(self, undo: ExitStack) -> None:
         """Hold it to its budget from without: by the tasks of the loops it runs."""

@@ -114,7 +114,7 @@ def _written(policy: Policy) -> list[str]:
     if not policy.sources:
         return []
     written = (
-        f"{name}={_shown(getattr(policy, name))} ({source})"
+        f"{name}={_shown(getattr(policy, name), unit=_UNITS.get(name, 's'))} ({source})"
         for name, source in policy.sources.items()
     )
     return [f"asyncbench: {', '.join(written)}"]
@@ -132,11 +132,15 @@ _Value = (
 """What the policy may hold where a setting was written."""
 
 
-def _shown(value: _Value) -> str:
+_UNITS = {"budget_scale": ""}
+"""Of the numbers that are no seconds."""
+
+
+def _shown(value: _Value, unit: str) -> str:
     if value is True:
         return "on"
     if isinstance(value, float):
-        return f"{value:g}s"
+        return f"{value:g}{unit}"
     if isinstance(value, frozenset):
         return "+".join(sorted(value)) or "none"
     if isinstance(value, Budget):

@@ -197,10 +197,9 @@ _KINDS: Mapping[When, Broken] = {
 
 
 def _too_long(policy: Policy, seen: Observations) -> Iterator[Violation]:
-    promised = policy.promised(seen.phase)
-    if promised is None:
+    within = policy.within(seen.phase)
+    if within is None:
         return
-    within, _ = promised
     run = typical(policy, seen)
     took = run.elapsed.lived
     cancelled = seen.overrun is not None and seen.overrun.cancelled

@@ -65,6 +65,9 @@ _ROWS: Mapping[str, Callable[[Policy, Written, str], Policy]] = {
     "budget_teardown": lambda policy, value, source: replace(
         policy, budget_teardown=_duration_or_none(value)
     ),
+    "budget_scale": lambda policy, value, source: replace(
+        policy, budget_scale=values.factor(_one(value))
+    ),
     "starvation": lambda policy, value, source: replace(
         policy, starvation=values.starvation(_one(value))
     ),

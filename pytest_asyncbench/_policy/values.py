@@ -36,6 +36,7 @@ __all__ = [
     "choice",
     "copies",
     "duration",
+    "factor",
     "limit",
     "mode",
     "once",
@@ -91,6 +92,19 @@ def _written_duration(text: str) -> float:
     if match is None or unit not in _UNITS:
         raise PolicyError(f"{text!r} is no duration; {_DURATIONS}")
     return float(match[1]) * _UNITS[unit]
+
+
+def factor(value: str) -> float:
+    """Read by what budgets are multiplied."""
+    try:
+        read = float(value)
+    except ValueError:
+        read = math.nan
+    if not (math.isfinite(read) and read > 0):
+        raise PolicyError(
+            f"{value!r} is no factor; a number above 0 is accepted, such as 2"
+        )
+    return read
 
 
 def speedup(value: float) -> float:

@@ -41,11 +41,10 @@ _YEAR = 365.25 * 86_400
 def wall_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     """Say how long it took, and what stood in the way when the budget ended."""
     phase = _PHASES[broken.kind]
-    _, source = verdict.policy.promised(phase) or (None, "?")
     virtual = verdict.elapsed.virtual is not None
     yield (
         f"{_OF[phase]}{'virtual' if virtual else 'wall'} clock "
-        f"{seconds(broken.actual or 0)}, budget {seconds(broken.limit or 0)} ({source})"
+        f"{seconds(broken.actual or 0)}, budget {_promise(verdict, phase)}"
     )
     if phase == "call" and verdict.repeated is not None:
         yield f"  {_runs(verdict.repeated, verdict.overrun)}"
@@ -53,6 +52,14 @@ def wall_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
         yield from _starved_lines(verdict)
     if verdict.overrun is not None:
         yield from _overrun_lines(verdict.overrun)
+
+
+def _promise(verdict: Verdict, phase: When) -> str:
+    promise = verdict.policy.promised(phase)
+    if promise is None:
+        return "?"
+    scale = "" if promise.scale == 1 else f" × {promise.scale:g}"
+    return f"{seconds(promise.written)}{scale} ({promise.source})"
 
 
 def _runs(repeated: Repeated, overrun: Overrun | None) -> str:

@@ -25,6 +25,7 @@ __all__ = [
     "Mode",
     "Once",
     "Policy",
+    "Promise",
     "Rule",
     "Starvation",
     "Summarised",
@@ -125,6 +126,22 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Promise:
+    """How long a phase of a test may take at most."""
+
+    written: float
+    """In seconds, as somebody wrote it or as the history says."""
+    scale: float = 1.0
+    """By what that is multiplied on this machine."""
+    source: str
+
+    @property
+    def within(self) -> float:
+        """What holds, in seconds."""
+        return self.written * self.scale
+
+
+@dataclass(frozen=True, kw_only=True)
 class VirtualTime:
     """That a test's loop lives in virtual time, and when that begins."""
 
@@ -150,6 +167,8 @@ class Policy:
     """What a test's fixtures may take, in all, to be set up."""
     budget_teardown: float | None = None
     """The same for their teardown."""
+    budget_scale: float = 1.0
+    """A factor for slow machines: by what every budget's time is multiplied."""
     copies: int | None = None
     repeat: int | None = None
     """How often the body of the test is run in turn; its budget is for the median."""
@@ -187,7 +206,7 @@ class Policy:
         parts = (self.budget, self.budget_setup, self.budget_teardown)
         return any(part is not None for part in parts)
 
-    def promised(self, when: When) -> tuple[float, str] | None:
+    def promised(self, when: When) -> Promise | None:
         """Tell how long a phase may take at most, and where that was written."""
         if when == "call":
             within = self.budget.within if self.budget is not None else None
@@ -195,4 +214,11 @@ class Policy:
         else:
             within = self.budget_setup if when == "setup" else self.budget_teardown
             source = self.sources.get(f"budget_{when}", "?")
-        return None if within is None else (within, source)
+        if within is None:
+            return None
+        return Promise(written=within, scale=self.budget_scale, source=source)
+
+    def within(self, when: When) -> float | None:
+        """Tell how long a phase may take at most, in seconds."""
+        promise = self.promised(when)
+        return None if promise is None else promise.within

@@ -25,7 +25,7 @@ from pytest_asyncbench._words.decided import (
 from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.plain import VALUE_ONLY, Json, read, written
 from pytest_asyncbench._words.problems import Problem
-from pytest_asyncbench._words.promised import Budget, Mode
+from pytest_asyncbench._words.promised import Mode
 from pytest_asyncbench._words.seen import (
     AwaitedTask,
     DeadTask,
@@ -399,7 +399,7 @@ def record_of(verdict: Verdict) -> Record:
         starved=verdict.elapsed.starved,
         virtual=verdict.elapsed.virtual,
         waited=verdict.elapsed.waited,
-        budget=_budget(verdict.policy.budget, verdict.budget_met),
+        budget=_budget(verdict),
         blocking=tuple(map(_blocking, verdict.findings)),
         unused=tuple(verdict.unused()),
         steps=verdict.steps,
@@ -420,8 +420,8 @@ def record_of(verdict: Verdict) -> Record:
         ),
         together=_known(comparison.wall) if comparison else None,
         too_short=verdict.too_short,
-        budget_setup=verdict.policy.budget_setup,
-        budget_teardown=verdict.policy.budget_teardown,
+        budget_setup=verdict.policy.within("setup"),
+        budget_teardown=verdict.policy.within("teardown"),
         repeated=_repeated(verdict.repeated),
         died=tuple(map(_dead, verdict.died)),
         overrun=_overrun(verdict.overrun),
@@ -437,10 +437,15 @@ def _known(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def _budget(budget: Budget | None, met: bool | None) -> BudgetEntry | None:
+def _budget(verdict: Verdict) -> BudgetEntry | None:
+    budget = verdict.policy.budget
     if budget is None or not budget.promises:
         return None
-    return BudgetEntry(within=budget.within, speedup=budget.speedup, met=bool(met))
+    return BudgetEntry(
+        within=verdict.policy.within("call"),
+        speedup=budget.speedup,
+        met=bool(verdict.budget_met),
+    )
 
 
 def _blocking(finding: Finding) -> BlockingEntry:

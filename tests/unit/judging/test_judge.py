@@ -67,6 +67,16 @@ def test_a_wall_time_over_its_budget_is_a_violation():
     assert verdict.budget_met is False
 
 
+@pytest.mark.parametrize(("wall", "met"), [(2.0, True), (2.5, False)])
+def test_on_a_slow_machine_a_budget_is_multiplied(wall, met):
+    """A speedup is a factor already, and a threshold is no promise of the test's."""
+    policy = within(1.0, budget_scale=2.0, blocking="error")
+    verdict = judge(policy, observations(wall=wall, stalls=(stall(seconds=0.2),)))
+    assert verdict.budget_met is met
+    limits = [broken.limit for broken in verdict.violations]
+    assert limits == [*([] if met else [2.0]), 0.1]
+
+
 def test_starved_time_is_forgiven_in_a_budget():
     """The figure that is shown stays the real one."""
     assert broken(within(1.0), wall=1.5, starved=0.6) == []

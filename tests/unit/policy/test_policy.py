@@ -303,3 +303,10 @@ def test_more_copies_than_fit_into_memory_are_refused():
     assert values.copies(100_000) == 100_000
     with pytest.raises(PolicyError, match="up to 100000 are accepted"):
         values.copies(10**9)
+
+
+@pytest.mark.parametrize("written", ["2x", "0", "-1", "nan", "inf", "2s"])
+def test_a_factor_of_budgets_is_a_number_above_nothing(written):
+    """Anything else is refused, with the word."""
+    with pytest.raises(PolicyError, match=r"^budget_scale: '.*' is no factor; "):
+        with_settings(DEFAULT, {"budget_scale": written}, "ini")
