@@ -29,6 +29,7 @@ SCHEMA = Path(__file__).parent / "record.schema.json"
 _UNITS = {
     "In seconds": "seconds",
     "In seconds, of a speedup a factor": "seconds; factor",
+    "In microseconds": "microseconds",
     "A moment": "seconds",
     "A factor": "factor",
     "A count": "count",

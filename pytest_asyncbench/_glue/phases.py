@@ -17,6 +17,7 @@ from typing import ClassVar, ParamSpec
 
 from pytest_asyncbench._glue.failures import failure_of, with_others
 from pytest_asyncbench._glue.hindsight import with_hindsight
+from pytest_asyncbench._glue.timelines import with_timeline
 from pytest_asyncbench._glue.watched import Watched
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._loops import running_loop
@@ -309,11 +310,19 @@ class Call(Phase):
             died=self._watched.died(),
         )
 
+    def _with_timeline(self, verdict: Verdict) -> Verdict:
+        watch, room = self._watched.watch, self._watched.timelines
+        if room is None or watch.recorder is None or self._stopwatch is None:
+            return verdict
+        return with_timeline(verdict, watch.recorder, self._stopwatch, room, watch.note)
+
     def judge(self) -> Verdict:
         """Judge all that was promised."""
         self._watched.judged_at = self._watched.so_far()
         verdict = judge(self._watched.policy, self.seen(), self._watched.rules)
-        self.verdict = with_hindsight(verdict, self._group, self._watched.watch.note)
+        note = self._watched.watch.note
+        verdict = with_hindsight(verdict, self._group, note)
+        self.verdict = self._with_timeline(verdict)
         self._watched.told = self.verdict.findings
         return self.verdict
 

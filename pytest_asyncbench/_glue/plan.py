@@ -181,6 +181,8 @@ class Plan:
         asks = policy.has_budget or any(part is not None for part in asked)
         if policy.blocking != "off" or policy.background != "off" or asks:
             return policy
+        if policy.draws_timelines and host.is_async(item):
+            return policy
         return policy if "concurrently" in fixtures_of(item) else None
 
     def _policy_of(self, item: pytest.Item) -> Policy:

@@ -27,8 +27,12 @@ def record_property(record: Record) -> tuple[str, str]:
 
 
 def property_of(record: Mapping[str, Json]) -> tuple[str, str]:
-    """Give the user property that carries a record in JSON's own types."""
-    return PROPERTY, _ENCODED(record)
+    """Give the user property that carries a record in JSON's own types.
+
+    Less its timeline: that is long, and JUnit XML has all user properties.
+    """
+    told = {name: value for name, value in record.items() if name != "timeline"}
+    return PROPERTY, _ENCODED(told)
 
 
 class RecordReader:

@@ -12,9 +12,10 @@ import pytest
 
 from pytest_asyncbench._glue.properties import PROPERTY
 from pytest_asyncbench._glue.settings import folder_of, unusable
+from pytest_asyncbench._glue.timelines import timeline_on
 from pytest_asyncbench._glue.whole import Whole
 from pytest_asyncbench._outside.files import change_file, insist_on_writing
-from pytest_asyncbench._reports.by_suffix import WRITERS
+from pytest_asyncbench._reports.by_suffix import writer_of
 from pytest_asyncbench._reports.run import RunReport
 from pytest_asyncbench._words.promised import Policy
 
@@ -49,7 +50,7 @@ class Reporter:
         if report.when == "teardown":
             for name, value in report.user_properties:
                 if name == PROPERTY and isinstance(value, str):
-                    self._texts[report.nodeid] = value
+                    self._texts[report.nodeid] = _whole(value, timeline_on(report))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
@@ -77,7 +78,7 @@ class Reporter:
 
     @staticmethod
     def _write(name: str, file: Path, told: RunReport) -> Iterator[str]:
-        text = WRITERS[file.suffix](told)
+        text = writer_of(name)(told)
         try:
             change_file(file, lambda before: text)
         except (OSError, ValueError) as error:
@@ -88,3 +89,8 @@ class Reporter:
     def lines(self) -> list[str]:
         """Give the lines of the summary that tell of the reports."""
         return self._told
+
+
+def _whole(record: str, timeline: str | None) -> str:
+    """Put the timeline of a test, which came beside its record, into that."""
+    return record if timeline is None else f'{record[:-1]}, "timeline": {timeline}}}'

@@ -26,6 +26,7 @@ from pytest_asyncbench._glue.phases import Phase
 from pytest_asyncbench._glue.plan import Plan
 from pytest_asyncbench._glue.properties import property_of
 from pytest_asyncbench._glue.rulebook import all_rules, insist_on
+from pytest_asyncbench._glue.settings import worker_count
 from pytest_asyncbench._glue.telling import (
     drop_record,
     forget_failure,
@@ -36,6 +37,7 @@ from pytest_asyncbench._glue.telling import (
     say,
     show_as_text,
 )
+from pytest_asyncbench._glue.timelines import Room, give_timeline
 from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._glue.watched import Watched
 from pytest_asyncbench._interception import Interception
@@ -89,6 +91,8 @@ class Session:
         config.add_cleanup(self._late.install())
         self._nothing_seen = NothingSeen(self._rules)
         self._told: set[Problem] = set()
+        self._timelines: Room | None = None
+        """For those of all tests, where they are wanted."""
 
     # -------------------------------------------------------------- hooks
 
@@ -100,6 +104,8 @@ class Session:
         back once for each of its backends.
         """
         self._plan.settle_late(session.items)
+        if self._plan.policy.draws_timelines:
+            self._timelines = Room(len(session.items), worker_count(self._config))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
@@ -156,6 +162,7 @@ class Session:
         if report.failed and call.excinfo is not None:
             show_as_text(item, report, call.excinfo.value)
         if call.when == "teardown":
+            give_timeline(item, report)
             _forget(item)
         return report
 
@@ -205,6 +212,7 @@ class Session:
             virtual=_clock_of(item, policy),
             at_once=tuple(asked.values()),
             beside=others[0] if others else None,
+            timelines=self._timelines,
         )
         with ExitStack() as leave:
             leave.callback(watched.start())
@@ -410,7 +418,7 @@ class Session:
 def _is_followed(item: pytest.Item, policy: Policy) -> bool:
     """Tell whether a test's tasks are to be followed."""
     asked = policy.budget is not None or policy.copies is not None
-    asked = asked or policy.background != "off"
+    asked = asked or policy.background != "off" or policy.draws_timelines
     return asked or "concurrently" in fixtures_of(item)
 
 

@@ -20,7 +20,7 @@ from pytest_asyncbench._words.clock import SYSTEM_CLOCK, current_thread_ids
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Allowance, Budget, Policy, Rule
 
-__all__ = ["folder_of", "header", "is_worker", "policy_of", "unusable"]
+__all__ = ["folder_of", "header", "is_worker", "policy_of", "unusable", "worker_count"]
 
 
 def policy_of(config: pytest.Config) -> Policy:
@@ -46,6 +46,12 @@ def policy_of(config: pytest.Config) -> Policy:
 def is_worker(config: pytest.Config) -> bool:
     """Tell whether this process runs tests for another, which tells of them."""
     return hasattr(config, "workerinput")
+
+
+def worker_count(config: pytest.Config) -> int:
+    """Tell between how many processes the tests are divided."""
+    given: dict[str, int] = getattr(config, "workerinput", {})
+    return given.get("workercount", 1)
 
 
 def unusable(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.own_time import OwnTime
+from pytest_asyncbench._glue.timelines import Room
 from pytest_asyncbench._glue.to_await import ToAwait
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._python import Kernel
@@ -67,6 +68,7 @@ class Watched:
         virtual: the clock of a test that lives in virtual time.
         at_once: the policies of all tests that are to run at the same time.
         beside: one of these, which is watched already.
+        timelines: the room for its timeline, where that is wanted.
     """
 
     clock: Clock = SYSTEM_CLOCK
@@ -81,11 +83,13 @@ class Watched:
         virtual: VirtualClock | None = None,
         at_once: Sequence[Policy] = (),
         beside: Watched | None = None,
+        timelines: Room | None = None,
     ) -> None:
         self.policy = policy
         self.rules = rules
         self._families = {rule.target: rule.family for rule in rules}
         self.owner = Owner()
+        self.timelines = timelines
         # A step can be looked at by one watch only.
         self._is_first = beside is None
         policies = (policy, *at_once)

@@ -272,7 +272,7 @@ def scope(value: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-_SUFFIXES = (".json", ".md", ".sarif")
+_SUFFIXES = (".json", ".md", ".sarif", ".trace.json")
 
 
 def reports(value: str | Iterable[str]) -> tuple[str, ...]:
@@ -280,8 +280,7 @@ def reports(value: str | Iterable[str]) -> tuple[str, ...]:
     lines = value.splitlines() if isinstance(value, str) else several(value)
     names = tuple(line.strip() for line in lines if line.strip())
     for name in names:
-        # A timeline has a suffix of its own that ends as another one does.
-        if not name.endswith(_SUFFIXES) or name.endswith(".trace.json"):
+        if not name.endswith(_SUFFIXES):
             raise PolicyError(
                 f"{name!r} has no suffix of a report; accepted: {', '.join(_SUFFIXES)}"
             )

@@ -6,15 +6,13 @@ each strand by itself, is worked out in `replay`.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from pytest_asyncbench._tracing.ownership import Owners
 from pytest_asyncbench._tracing.replay import together
 from pytest_asyncbench._tracing.trace import LOOP, NOBODY
 from pytest_asyncbench._words.decided import Did, PathLink
-from pytest_asyncbench._words.seen import Frame
-from pytest_asyncbench._words.whose import is_users
+from pytest_asyncbench._words.whose import users_frame
 
 __all__ = ["critical_path", "saved"]
 
@@ -46,10 +44,7 @@ def _entries(owners: Owners, case: dict[float, float]) -> dict[int, float]:
     trace = owners.trace
     found: dict[int, float] = {}
     for began, seconds in case.items():
-        first = bisect_left(trace.ended, began - _SAME) + 1
-        last = min(bisect_right(trace.ended, began + _SAME), len(trace.who) - 1)
-        # Entries of no length begin at the same moment; it is the one that blocked.
-        at = max(range(first, last + 1), key=trace.seconds, default=0)
+        at = trace.begun_at(began)
         if at:
             found[at] = min(seconds, trace.seconds(at))
     return found
@@ -127,7 +122,7 @@ class _Backwards:
             task=self._name(before),
             kind="waiting",
             seconds=seconds,
-            place=_users(stack),
+            place=users_frame(stack),
             awaited=awaited,
             by=self._owners.tapes.names[waker] if others else None,
         )
@@ -135,12 +130,6 @@ class _Backwards:
     def _name(self, at: int) -> str:
         task = self._trace.task_of(at)
         return "" if task == NOBODY else self._owners.tapes.names[task]
-
-
-def _users(stack: Sequence[Frame]) -> Frame | None:
-    """Give the innermost frame of the user's own; of a library, where there is none."""
-    own = (frame for frame in stack if is_users(frame.file))
-    return next(own, stack[0] if stack else None)
 
 
 def _joined(path: Sequence[PathLink]) -> Iterator[PathLink]:

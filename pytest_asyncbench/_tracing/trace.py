@@ -10,7 +10,7 @@ or I/O that was ready; or by another thread.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -44,6 +44,9 @@ LOOP = -1
 
 NOBODY = -1
 """In the place of a task."""
+
+_SAME = 1e-6
+"""Two moments that are nearer than this, in seconds, are one."""
 
 _WAITED = 0.0005
 """A poll that lasted longer than this did wait: its events came as it returned."""
@@ -246,6 +249,13 @@ class Trace:
     def began(self, at: int) -> float:
         """Tell when an entry began, in seconds of the tape's clock."""
         return self.ended[at - 1]
+
+    def begun_at(self, moment: float) -> int:
+        """Give the entry that began at a moment; 0 where none did."""
+        first = bisect_left(self.ended, moment - _SAME) + 1
+        last = min(bisect_right(self.ended, moment + _SAME), len(self.who) - 1)
+        # Entries of no length begin at the same moment; it is the longest that is told.
+        return max(range(first, last + 1), key=self.seconds, default=0)
 
     def seconds(self, at: int) -> float:
         """Tell how long an entry lasted."""

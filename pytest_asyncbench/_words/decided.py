@@ -22,6 +22,7 @@ from pytest_asyncbench._words.seen import (
     Stack,
     Wait,
 )
+from pytest_asyncbench._words.timeline import Timeline
 from pytest_asyncbench._words.units import seconds, where
 from pytest_asyncbench._words.values import dataclass
 
@@ -272,6 +273,8 @@ class Verdict:
     """For each place that blocked and mattered; a last one for all, of several."""
     critical_path: tuple[PathLink, ...] = ()
     """What the end stood on, first to last; empty where nobody asked."""
+    timeline: Timeline | None = None
+    """Who did what when; None where nobody asked."""
     not_looked_for: frozenset[str] = frozenset()
     """The allowances, as they are written, of calls whose family is off."""
 

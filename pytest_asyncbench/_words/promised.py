@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MARKER",
+    "TIMELINES",
     "Allowance",
     "Annotations",
     "Background",
@@ -34,6 +35,9 @@ __all__ = [
     "Virtually",
     "When",
 ]
+
+TIMELINES = (".html", ".trace.json")
+"""How the names of the reports end that draw who did what when."""
 
 MARKER = "marker"
 """Where a promise or an allowance was written that is a test's own."""
@@ -205,6 +209,11 @@ class Policy:
         """Whether anything was promised of how long the test or its fixtures take."""
         parts = (self.budget, self.budget_setup, self.budget_teardown)
         return any(part is not None for part in parts)
+
+    @property
+    def draws_timelines(self) -> bool:
+        """Whether a report is wanted that draws who did what when."""
+        return any(name.endswith(TIMELINES) for name in self.report)
 
     def promised(self, when: When) -> Promise | None:
         """Tell how long a phase may take at most, and where that was written."""

@@ -33,6 +33,7 @@ from pytest_asyncbench._words.seen import (
     Overrun,
     Stack,
 )
+from pytest_asyncbench._words.timeline import Timeline
 from pytest_asyncbench._words.values import dataclass
 from pytest_asyncbench._words.whose import is_ours, is_users
 
@@ -363,6 +364,9 @@ class Record:
     waited: float | None = None
     """In seconds: for how long the call waited for something real; null where the test
     did not live in virtual time."""
+    timeline: Timeline | None = None
+    """Who did what when, during the call; null, or not there, where no report that
+    draws it was asked for, and always so in JUnit XML and in the user property."""
     tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
     """What ran side by side, and when, for a timeline. Value only: its moments mean
     nothing in another process."""
@@ -428,6 +432,7 @@ def record_of(verdict: Verdict) -> Record:
         near_stalls=verdict.near_stalls,
         what_if=tuple(map(_what_if, verdict.what_if)),
         critical_path=tuple(map(_path_link, verdict.critical_path[-_MOST_LINKS:])),
+        timeline=verdict.timeline,
         tasks=comparison.tasks if comparison else (),
     )
 

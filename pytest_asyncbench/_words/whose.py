@@ -10,9 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_asyncbench._words.seen import Frame
 
-__all__ = ["INSTALLED", "is_ours", "is_plumbing", "is_there", "is_users"]
+__all__ = [
+    "INSTALLED",
+    "is_ours",
+    "is_plumbing",
+    "is_there",
+    "is_users",
+    "users_frame",
+]
 
 
 def _packages() -> list[str]:
@@ -76,6 +85,13 @@ def is_there(file: str) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def users_frame(stack: Sequence[Frame]) -> Frame | None:
+    """Give the innermost frame of the user's own; of a library, where there is none."""
+    told = [frame for frame in stack if not is_ours(frame.file)]
+    own = (frame for frame in told if is_users(frame.file))
+    return next(own, told[0] if told else None)
 
 
 def is_plumbing(frame: Frame) -> bool:

@@ -27,12 +27,12 @@ NO_STALLS = "--asyncbench-threshold=30s"
 def anew(pytester, play_once, _played):
     """Run a test file now, whatever was run before: the files are looked at."""
 
-    def anew(*args, **how):
+    def anew(*args, suite=SUITE, **how):
         (pytester.path / "reports.jsonl").unlink(missing_ok=True)
         remembered = {**_played}
         _played.clear()
         try:
-            return play_once(SUITE, NO_STALLS, *args, **how)
+            return play_once(suite, NO_STALLS, *args, **how)
         finally:
             _played.clear()
             _played.update(remembered)
@@ -99,10 +99,9 @@ def test_a_report_switches_nothing_on(anew, pytester):
 def test_what_can_not_be_written_ends_the_run_before_the_first_test(anew, pytester):
     """With the option and what is wrong with it."""
     (pytester.path / "a.json").mkdir()
-    suffixes = "has no suffix of a report; accepted: .json, .md, .sarif"
+    suffixes = "has no suffix of a report; accepted: .json, .md, .sarif, .trace.json"
     for name, told in {
         "a.txt": f"'a.txt' {suffixes}",
-        "a.trace.json": f"'a.trace.json' {suffixes}",
         "json": f"'json' {suffixes}",
         "a.json": "a.json: it is a folder",
         "no/a.md": "no/a.md: there is no folder 'no'",
@@ -110,6 +109,60 @@ def test_what_can_not_be_written_ends_the_run_before_the_first_test(anew, pytest
         run = anew(f"--asyncbench-report={name}")
         assert (run.status, run.outcomes) == (4, {})
         assert f"asyncbench (command line): report: {told}" in run.err
+
+
+CONCURRENT = """
+import asyncio
+import pytest
+
+@pytest.fixture(params=[0, 1])
+async def again(request):
+    return request.param
+
+async def one():
+    await asyncio.sleep(0.01)
+
+@pytest.mark.budget(30)
+async def test_budgeted(again):
+    await asyncio.gather(one(), one())
+
+async def test_unasked():
+    await asyncio.gather(one(), one())
+
+def test_sync():
+    pass
+"""
+
+
+@pytest.mark.parametrize("workers", [False, True], ids=["plain", "workers"])
+def test_a_report_that_draws_timelines_has_each_async_test(anew, pytester, workers):
+    """Whatever else was asked of it; from workers as well, and never in JUnit XML."""
+    asked = [f"--asyncbench-report={name}" for name in ("a.trace.json", "a.json")]
+    run = anew(*asked, "--junit-xml=junit.xml", suite=CONCURRENT, workers=workers)
+    assert run.status == 0
+    trace = json.loads((pytester.path / "a.trace.json").read_text())["traceEvents"]
+    drawn = {
+        event["args"]["name"] for event in trace if event["name"] == "process_name"
+    }
+    assert drawn == {
+        "test_it.py::test_budgeted[0]",
+        "test_it.py::test_budgeted[1]",
+        "test_it.py::test_unasked",
+    }
+    report = json.loads((pytester.path / "a.json").read_text())
+    for test in report["tests"]:
+        names = [track["name"] for track in test["record"]["timeline"]["tracks"]]
+        assert len([name for name in names if name.startswith("one")]) == 2
+    assert "tracks" not in (pytester.path / "junit.xml").read_text()
+    assert "timeline" not in run["test_unasked"].record
+
+
+def test_no_report_that_draws_timelines_none_that_are_drawn(anew, pytester):
+    """What nobody reads is not worked out."""
+    anew("--asyncbench-report=a.json", suite=CONCURRENT)
+    report = json.loads((pytester.path / "a.json").read_text())
+    assert len(report["tests"]) == 2
+    assert all("timeline" not in test["record"] for test in report["tests"])
 
 
 VANISHES = """

@@ -22,6 +22,7 @@ from pytest_asyncbench._words.seen import (
     Observations,
     Sample,
 )
+from pytest_asyncbench._words.timeline import Track
 
 STDLIB = sysconfig.get_paths()["stdlib"]
 SITE = sysconfig.get_paths()["purelib"]
@@ -104,6 +105,24 @@ def call(target="time.sleep", began=0.0, seconds=0.01, stack=None, **facts):
     stack = stack or (user(call=target),)
     return BlockingCall(
         target=target, began=began, seconds=seconds, stack=stack, **given
+    )
+
+
+def track(name, did, lasted, began=0, kind="task", notes=None):
+    """Give a row of a timeline; notes are given for what waited or blocked."""
+    noted = sum(each in "wb" for each in did)
+    return Track(
+        name=name,
+        kind=kind,
+        loop=0,
+        began=began,
+        ended=kind == "task",
+        did=did,
+        lasted=lasted,
+        notes=(-1,) * noted if notes is None else notes,
+        running=0.0,
+        waiting=0.0,
+        queued=0.0,
     )
 
 

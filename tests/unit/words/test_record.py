@@ -171,6 +171,7 @@ def test_the_record_has_the_documented_shape():
         "what_if": [],
         "critical_path": [],
         "waited": None,
+        "timeline": None,
     }
     assert json.loads(json.dumps(record)) == record
 

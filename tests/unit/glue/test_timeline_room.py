@@ -1,0 +1,55 @@
+"""How the room for the timelines of a run is shared among its tests."""
+
+from __future__ import annotations
+
+from by_hand import track
+
+from pytest_asyncbench._glue.timelines import Room
+from pytest_asyncbench._words.timeline import Timeline
+
+
+def taken(room, wanted):
+    """Draw a test of so many marks, as far as there is room; give what it took."""
+    marks = min(wanted, room.of_next())
+    row = track("x", "r" * (marks - 1), (1,) * (marks - 1))
+    drawn = Timeline(
+        clock="real",
+        seconds=1.0,
+        tracks=(row,),
+        wakes=(),
+        texts=(),
+        left_out=0,
+        cut=False,
+    )
+    room.take(drawn)
+    return marks
+
+
+def test_a_run_of_many_large_tests_keeps_to_its_room():
+    """Whatever each would take: 240,000 marks are thirty megabytes at most."""
+    room = Room(tests=10_000)
+    took = [taken(room, 100_000) for _ in range(10_000)]
+    assert took[0] == 8_000
+    assert sum(took) <= 240_000
+    assert min(took) >= 12
+
+
+def test_small_tests_leave_their_room_to_those_that_come_after():
+    """The last one is as large as it likes."""
+    room = Room(tests=4_000)
+    for _ in range(3_999):
+        taken(room, 20)
+    assert taken(room, 100_000) == 8_000
+
+
+def test_workers_share_the_room():
+    """Each knows only how many there are."""
+    rooms = [Room(tests=10_000, workers=8) for _ in range(8)]
+    took = [taken(room, 100_000) for room in rooms for _ in range(1_250)]
+    assert sum(took) <= 240_000
+
+
+def test_more_tests_than_were_counted_have_room_still():
+    """A rerun, say: little, and never none."""
+    room = Room(tests=1)
+    assert all(taken(room, 100_000) >= 1 for _ in range(200))
