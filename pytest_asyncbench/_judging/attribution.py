@@ -21,6 +21,7 @@ from pytest_asyncbench._judging.acceptance import (
 )
 from pytest_asyncbench._judging.blame import Blame, blame, in_scope
 from pytest_asyncbench._judging.grouping import alike, waits
+from pytest_asyncbench._judging.interpreter import advised, seen_of
 from pytest_asyncbench._judging.merging import merged, one_call
 from pytest_asyncbench._judging.once import IMPORT, begun_by, done_once
 from pytest_asyncbench._judging.stretches import Moments, Stretches, ends
@@ -34,7 +35,6 @@ from pytest_asyncbench._words.seen import (
     Frame,
     LoopStall,
     Observations,
-    Sample,
     Stack,
 )
 
@@ -46,9 +46,6 @@ _WORTH_NAMING = 0.2
 _WHOLE = 0.8
 """The part of a stall from which a culprit answers for all of it."""
 
-_BUSY = (
-    "split the work up with `await asyncio.sleep(0)`, or `await asyncio.to_thread(...)`"
-)
 _COLLECTING = (
     "fewer objects that live on, `gc.freeze()` once all is loaded, or `gc.collect()` "
     "before the loop runs"
@@ -60,7 +57,6 @@ _ASKED_FOR = (
 )
 _IMPORTING = "the import at the top of a module, or before the loop runs"
 _LAZILY = "the name once before the loop runs, or an import that is not lazy"
-_WAITING = "an async version of this call, or `await asyncio.to_thread(...)`"
 
 
 def findings(
@@ -146,7 +142,7 @@ class _Inquiry:
             [one for one in stall.collections if not in_a_call.cover(one.began)], calls
         )
         least = min(self._policy.threshold, _WORTH_NAMING * stall.lasted)
-        called = self._known(calls, stall.samples)
+        called = self._known(calls, stall)
         known = called + [
             one
             for one in self._collected(collections, stall)
@@ -173,14 +169,15 @@ class _Inquiry:
         )
 
     def _known(
-        self, calls: Iterable[BlockingCall], samples: Sequence[Sample] = ()
+        self, calls: Iterable[BlockingCall], stall: LoopStall | None = None
     ) -> list[Finding]:
         """Give a finding for each place where a known call counts."""
-        return [one_call(found) for found in merged(self._each(calls, samples))]
+        return [one_call(found) for found in merged(self._each(calls, stall))]
 
     def _each(
-        self, calls: Iterable[BlockingCall], samples: Sequence[Sample]
+        self, calls: Iterable[BlockingCall], stall: LoopStall | None
     ) -> Iterator[Finding]:
+        samples = stall.samples if stall is not None else ()
         taken = Moments([sample.at for sample in samples])
         for call in calls:
             place = self._place(call.stack, call.target)
@@ -196,6 +193,7 @@ class _Inquiry:
                     held_up=call.held_up,
                     held_up_for=call.held_up_for,
                     waits=waits(inside),
+                    holds=seen_of(stall, inside),
                     count=call.count,
                     steps=frozenset((*call.earlier, call.step)),
                     longest=call.seconds_at_most,
@@ -244,7 +242,10 @@ class _Inquiry:
             part = left * len(group) / len(samples)
             found = self._finding(group[0].stack, group[0].at, part)
             if found is not None:
-                shared.append(dataclasses.replace(found, waits=waits(group)))
+                held = seen_of(stall, group)
+                shared.append(
+                    dataclasses.replace(found, waits=waits(group), holds=held)
+                )
         return shared
 
     def _is_nobodys(self, stack: Stack, at: float) -> bool:
@@ -370,7 +371,7 @@ def _as_stall(found: Finding, stall: LoopStall) -> Finding:
     # How the step's time was spent is known of the whole step: it says nothing of a
     # culprit that filled only a part of it.
     whole = found.seconds >= _WHOLE * stall.lasted
-    busy = (stall.working or 0.0) > (stall.blocked or 0.0)
+    worked = (stall.working or 0.0) > (stall.blocked or 0.0)
     return dataclasses.replace(
         found,
         kind="stall",
@@ -383,5 +384,5 @@ def _as_stall(found: Finding, stall: LoopStall) -> Finding:
         starved=stall.starved if whole else None,
         stopped=stall.stopped if whole else 0.0,
         kept_out=stall.kept_out if whole else 0.0,
-        advice=found.advice or (_BUSY if busy else _WAITING),
+        advice=advised(found, worked=worked),
     )

@@ -34,7 +34,8 @@ def alike(samples: Iterable[Sample], scope: Sequence[str]) -> Iterator[list[Samp
                 (sample, culprit)
             )
     for group in groups.values():
-        yield [_commonest(group), *(sample for sample, _ in group[1:])]
+        telling = _commonest(group)
+        yield [telling, *(sample for sample, _ in group if sample.at != telling.at)]
 
 
 def _commonest(group: Sequence[tuple[Sample, Blame]]) -> Sample:

@@ -53,6 +53,7 @@ from pytest_asyncbench._python.threads import (
     started_for,
     waiters,
 )
+from pytest_asyncbench._python.turns import Held, longer, turn_after, turn_within
 from pytest_asyncbench._python.types_in_c import get_ready_for_methods, replace_methods
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "Doing",
     "Gap",
     "Greenlet",
+    "Held",
     "Kernel",
     "Lock",
     "Lost",
@@ -91,6 +93,7 @@ __all__ = [
     "is_parked",
     "is_ready",
     "keeps_out",
+    "longer",
     "name_native",
     "named_of",
     "natives",
@@ -111,6 +114,8 @@ __all__ = [
     "switch_interval",
     "to_frame",
     "to_stack",
+    "turn_after",
+    "turn_within",
     "waited_for_gil",
     "waiters",
 ]

@@ -61,6 +61,12 @@ class Tick(NamedTuple):
     asked: float = 0.0
     """For how long it had asked for the interpreter in vain by then."""
 
+    def of_others_since(self, before: Tick) -> float | None:
+        """Tell for how long other threads have worked since; None where unknown."""
+        process = _more(before.process, self.process)
+        worked = _more(before.account.working, self.account.working)
+        return None if process is None or worked is None else max(0.0, process - worked)
+
     def moment(self, polled: float = 0.0, late: float = 0.0) -> Moment:
         """Give what decides what was lost by then, with what the loop's polls tell."""
         return Moment(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_asyncbench._words.decided import PathLink, Verdict, WhatIf
+from pytest_asyncbench._words.decided import Finding, PathLink, Verdict, WhatIf
 from pytest_asyncbench._words.units import many, seconds, shown
 
 __all__ = ["path_lines", "what_if_lines"]
@@ -14,6 +14,7 @@ _WORTH_A_LINE = 0.12
 
 _MOST = 4
 
+_AWAITED = "were awaited"
 _VERBS = {"running": "ran", "queued": "stood in the loop's queue"}
 
 
@@ -51,10 +52,20 @@ def _case(verdict: Verdict, case: WhatIf, *, several: bool) -> str:
     if finding is None:
         places = many(len(verdict.what_if) - 1, "place")
         return f"if all {places} were awaited"
-    works = (finding.working or 0.0) > 0.5 * finding.seconds
     where = f" in {finding.function}" if several else ""
-    verb = "ran in another process" if works else "were awaited"
-    return f"if {finding.call}{where} {verb}" if several or works else f"if this {verb}"
+    verb = _done(finding)
+    if several or verb != _AWAITED:
+        return f"if {finding.call}{where} {verb}"
+    return f"if this {verb}"
+
+
+def _done(finding: Finding) -> str:
+    """Say what would take a place off the loop: for some calls a thread does not."""
+    way = finding.holds.way if finding.holds is not None else None
+    works = (finding.working or 0.0) > 0.5 * finding.seconds
+    if works and way == "lets go":
+        return "ran in a thread"
+    return "ran in another process" if works or way == "keeps" else _AWAITED
 
 
 def _gone(case: WhatIf) -> str:

@@ -10,15 +10,20 @@ from collections.abc import Callable
 
 from pytest_asyncbench._python import (
     Gap,
+    Held,
     Kernel,
     Rest,
     asked_for,
     is_late,
     keeps_out,
+    longer,
     stood,
+    turn_after,
+    turn_within,
     waited_for_gil,
 )
 from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.seen import Turn
 
 __all__ = ["Lateness"]
 
@@ -55,6 +60,10 @@ class Lateness:
         """For how long it has asked for it in vain, in the rounds in which it may."""
         self.gaps: list[Gap] = []
         """When it should have run and nothing did."""
+        self.turn: Turn | None = None
+        """How it was given the interpreter for the look that it takes now."""
+        self._held: Held | None = None
+        """When it last had it, in this round."""
         self._woke = 0.0
         """When it last woke."""
         self._starved: float | None = 0.0
@@ -82,6 +91,8 @@ class Lateness:
     def rests_until(self, due: float) -> None:
         """Take down that it goes to sleep."""
         switches = self._kernel.switches() if self._kernel is not None else None
+        # It may have lost the interpreter while it read its accounts.
+        self.turn = self._turn_within(switches)
         self.rest = Rest(due, switches, self._starved)
 
     def woke(self) -> None:
@@ -94,6 +105,29 @@ class Lateness:
             interval = 2 * self._kernel.switch_interval()
             self.kept_out += waited_for_gil(self.rest, now, switches, interval)
             self._find_out(self.rest, now, switches, interval / 2)
+            self._has_turn(self.rest, now, switches, interval / 2)
+        else:
+            self.turn = self._held = None
+
+    def _has_turn(
+        self, rest: Rest, now: float, switches: int | None, interval: float
+    ) -> None:
+        if switches is not None:
+            self._held = Held(now, switches)
+            self.turn = longer((self.turn, turn_after(rest, self._held, interval)))
+
+    def looks_again(self) -> None:
+        """Take down that it looks once more, without a sleep in between."""
+        if self._kernel is not None:
+            self.turn = self._turn_within(self._kernel.switches())
+
+    def _turn_within(self, switches: int | None) -> Turn | None:
+        """Give the turn since it last had the interpreter, if it lost that since."""
+        before, kernel = self._held, self._kernel
+        if before is None or kernel is None or switches is None:
+            return None
+        self._held = Held(self._clock.now(), switches)
+        return turn_within(before, self._held, kernel.switch_interval())
 
     def _find_out(
         self, rest: Rest, now: float, switches: int | None, interval: float

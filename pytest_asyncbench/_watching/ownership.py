@@ -89,6 +89,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "keeps_out": _W,
         "asked": _W,
         "gaps": _W,
+        "turn": _W,
     },
     Rounds: {"count": _W},
 }

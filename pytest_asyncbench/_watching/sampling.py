@@ -23,7 +23,7 @@ from pytest_asyncbench._python import (
 from pytest_asyncbench._watching.lateness import Lateness
 from pytest_asyncbench._watching.own_cost import OwnCost
 from pytest_asyncbench._words.clock import Clock
-from pytest_asyncbench._words.seen import Wait
+from pytest_asyncbench._words.seen import Turn, Wait
 
 __all__ = ["RawSample", "Sampled", "Sampler"]
 
@@ -36,8 +36,8 @@ _SLICES_PER_LOOK = 2
 _AT_WORK = 0.8
 """Who works for this part of the time waits for nothing that is worth finding."""
 
-RawSample = tuple[float, RawStack, "Wait | None"]
-"""The moment, the stack, and what the thread waited for."""
+RawSample = tuple[float, RawStack, "Wait | None", "Turn | None"]
+"""The moment, the stack, what the thread waited for, and how we came to look."""
 
 
 class Sampled:
@@ -220,19 +220,20 @@ class Sampler:
             sampled.queue_then = view.queued()
         if len(sampled.samples) >= _MOST_SAMPLES:
             return
+        turn = self._lateness.turn
         if first or not self._is_at_work(sampled, now):
             place = len(sampled.samples)
-            sampled.samples.append((now, stack, None))
+            sampled.samples.append((now, stack, None, turn))
             wait = self._kernel.waits_for(view.native) if self._kernel else None
             if sampled.over == step:  # it has ended, so that is our lock it waits for
                 wait = None
-            sampled.samples[place] = (now, stack, wait)
+            sampled.samples[place] = (now, stack, wait, turn)
             tick = self.tick(view, waiting=wait is not None)
             sampled.ticks.append(tick)
             # In a step, since of a poll it is known at its end how long it waited.
             sampled.lost = sampled.lost_by(tick)
         else:
-            sampled.samples.append((now, stack, None))
+            sampled.samples.append((now, stack, None, turn))
 
     def _is_at_work(self, sampled: Sampled, now: float) -> bool:
         before, native = sampled.ticks[-1], sampled.view.native

@@ -5,7 +5,7 @@ It is made in the loop's thread, between that step and the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType
 
 from pytest_asyncbench._loops import (
@@ -77,6 +77,7 @@ class Stalls:
             kept_out=split.kept_out,
             ours=ours,
             collections=self._collections(view, callback, ended),
+            others=_of_others(sampled.ticks, began, last),
             source=self._source(callback),
         )
 
@@ -112,6 +113,11 @@ def _end_sampling(sampled: Sampled) -> None:
         sampled.looking.release()
 
 
+def _of_others(ticks: Sequence[Tick], began: float, last: Tick) -> float | None:
+    before = [tick for tick in ticks if tick.at <= began]
+    return last.of_others_since(before[-1]) if before else None
+
+
 def _sample(raw: RawSample) -> Sample:
-    at, stack, wait = raw
-    return Sample(at=at, stack=to_stack(stack), wait=wait)
+    at, stack, wait, turn = raw
+    return Sample(at=at, stack=to_stack(stack), wait=wait, turn=turn)

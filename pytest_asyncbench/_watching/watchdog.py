@@ -235,6 +235,7 @@ class Watchdog:
                 self._lateness.woke()
                 self._look()
                 if not self._next():
+                    self._lateness.looks_again()
                     self._look()
                 thoroughly = self._sampler.is_time_for_accounts()
                 self._lateness.explain(thoroughly=thoroughly)

@@ -32,11 +32,13 @@ __all__ = [
     "Comparison",
     "Did",
     "Finding",
+    "Holds",
     "PathLink",
     "Repeated",
     "TaskTrace",
     "Verdict",
     "Violation",
+    "Way",
     "WhatIf",
 ]
 
@@ -55,6 +57,19 @@ Broken = Literal[
     "unawaited",
 ]
 """The kinds of promises that can be broken."""
+
+Way = Literal["keeps", "shares", "lets go"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holds:
+    """What a call did with the interpreter, by how another thread fared meanwhile."""
+
+    way: Way
+    """It keeps it to its end; it gives it up whenever it is asked, as Python's own code
+    does, or at some moments of its own; or it does without it."""
+    longest: float
+    """For how long the other thread waited at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +216,8 @@ class Finding:
     baseline: str | None = None
     """The entry of the baseline that accepts it, by its fingerprint."""
     advice: str = ""
+    holds: Holds | None = None
+    """What it did with the interpreter; None where that is not known."""
     busy: bool = False
     """Whether the function was at work itself, and `call` is its own name."""
     via: Stack = ()

@@ -20,6 +20,7 @@ from pytest_asyncbench._words.decided import (
     Repeated,
     TaskTrace,
     Verdict,
+    Way,
     WhatIf,
 )
 from pytest_asyncbench._words.medians import median_low
@@ -158,6 +159,10 @@ class BlockingEntry:
     baseline: str | None = None
     """The fingerprint of the baseline's entry that accepts it, or that is written for
     it; null where it is not of the baseline."""
+    interpreter: Way | None = None
+    """What the call did with the interpreter: it ``keeps`` it, so that a thread would
+    not help, it ``shares`` it as Python's own code does, or it ``lets go``; null where
+    that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -480,6 +485,7 @@ def _blocking(finding: Finding) -> BlockingEntry:
         fingerprint=finding.fingerprint,
         sampled=finding.sampled,
         baseline=finding.baseline,
+        interpreter=None if finding.holds is None else finding.holds.way,
     )
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "Sample",
     "Stack",
     "StrandTrace",
+    "Turn",
     "Wait",
 ]
 
@@ -79,6 +80,23 @@ class Wait:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Turn:
+    """How the thread that takes the samples was given the interpreter for one.
+
+    It is the witness of how any other thread of the process would have fared.
+    """
+
+    since: float
+    """When it wanted it."""
+    at: float
+    """When it was given it."""
+    waited: bool
+    """Whether somebody had it then, so that it had to wait."""
+    asked: float
+    """For how long it asked in vain, at the least; the rest may be the run queue's."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sample:
     """The stack of the loop's thread at one moment of a step."""
 
@@ -86,6 +104,8 @@ class Sample:
     stack: Stack
     wait: Wait | None = None
     """What it waited for; None where it was working, or that could not be told."""
+    turn: Turn | None = None
+    """None where there is no interpreter to wait for, or that could not be told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +186,9 @@ class LoopStall:
     ours: float = 0.0
     """For how long our own wrappers were at work in it, which never counts."""
     collections: tuple[Collection, ...] = ()
+    others: float | None = None
+    """The processor time of all threads but the loop's, from shortly before the step;
+    None where the system can't tell."""
     source: Frame | None = None
     """Where the step's code is written, for a step that no sample shows."""
     owner: object = None

@@ -10,9 +10,11 @@ from pytest_asyncbench._reports.message import accepted_lines, message
 from pytest_asyncbench._words.decided import (
     Comparison,
     Finding,
+    Holds,
     TaskTrace,
     Verdict,
     Violation,
+    WhatIf,
 )
 from pytest_asyncbench._words.promised import Budget, Policy
 from pytest_asyncbench._words.seen import AwaitedTask, Elapsed, Overrun, Wait
@@ -41,6 +43,33 @@ def verdict(*broken, wall=1.5, starved=0.0, **facts):
 
 def text(*broken, **facts):
     return message(verdict(*broken, **facts)).splitlines()
+
+
+# ------------------------------------------------------------------ what if
+
+
+@pytest.mark.parametrize(
+    ("way", "worked", "line"),
+    [
+        (None, 0.0, "if this were awaited: 0.750 s"),
+        ("lets go", 0.0, "if this were awaited: 0.750 s"),
+        (None, 0.25, "if time.sleep ran in another process: 0.750 s"),
+        ("shares", 0.25, "if time.sleep ran in another process: 0.750 s"),
+        ("keeps", 0.25, "if time.sleep ran in another process: 0.750 s"),
+        ("keeps", 0.0, "if time.sleep ran in another process: 0.750 s"),
+        ("lets go", 0.25, "if time.sleep ran in a thread: 0.750 s"),
+    ],
+)
+def test_what_if_says_what_would_take_the_call_off_the_loop(way, worked, line):
+    """A wait is awaited; a thread is for work without the interpreter."""
+    holds = None if way is None else Holds(way=way, longest=0.25)
+    case = WhatIf(
+        finding=finding(working=worked, holds=holds),
+        wall=0.75,
+        together=None,
+        speedup=None,
+    )
+    assert text(WALL, policy=BUDGET, what_if=(case,))[-1] == line
 
 
 # ------------------------------------------------------------------ budgets

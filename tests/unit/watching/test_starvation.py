@@ -338,6 +338,32 @@ def test_a_look_that_lost_the_processor_costs_as_well():
     assert costs(script) == [0.0, 0.054]
 
 
+def test_a_look_knows_for_how_long_the_interpreter_was_wanted_for_it():
+    """After the sleep, and in the look before; where it waited for nobody, too."""
+    turns = []
+
+    def script(rounds):
+        rounds.wake(0.5, waits=102)
+        turns.append(rounds.lateness.turn)
+        rounds.kernel.waits += 21  # it lost the interpreter to who was looked at
+        rounds.look(0.1)
+        rounds.lateness.looks_again()
+        turns.append(rounds.lateness.turn)
+        rounds.wake(0.02, waits=1)
+        turns.append(rounds.lateness.turn)
+        rounds.lateness.rest = None  # nobody ran, and it slept until it was woken
+        rounds.lateness.woke()
+        turns.append(rounds.lateness.turn)
+
+    costs(script)
+    lengths = [turn.at - turn.since for turn in turns[:3]]
+    assert lengths == pytest.approx([0.5, 0.1, 0.02])
+    assert [turn.waited for turn in turns[:3]] == [True, True, False]
+    asked = [turn.asked for turn in turns[:3]]
+    assert asked == pytest.approx([100 * INTERVAL, 20 * INTERVAL, 0.0])
+    assert turns[3] is None
+
+
 def test_the_next_thread_begins_with_an_account_of_its_own():
     """What the first one cost is not taken back."""
 

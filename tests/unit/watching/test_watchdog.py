@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import ctypes
 import faulthandler
 import math
 import os
@@ -19,6 +20,7 @@ import pytest
 from by_hand import A_WHILE, HandLoop, run_in, until
 
 from pytest_asyncbench._loops.view import LoopView
+from pytest_asyncbench._python.gil import has_gil
 from pytest_asyncbench._python.kernel import Kernel
 from pytest_asyncbench._watching import sampling as sampling_module
 from pytest_asyncbench._watching import thread as thread_module
@@ -89,6 +91,34 @@ def test_who_waits_for_the_last_sample_only_waits_for_nothing_of_its_own():
         watch.stop()
     (stall,) = watch.stalls
     assert [sample.wait for sample in stall.samples] == [None]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its waits are not counted")
+@pytest.mark.skipif(not has_gil(), reason="there is nothing to keep")
+def test_who_keeps_the_interpreter_is_seen_to_keep_the_watchdog_waiting():
+    """A sleep in C that does not give it up; one that does makes it wait for nobody."""
+    keeps, lets_go = ctypes.PyDLL(None).usleep, ctypes.CDLL(None).usleep
+
+    def turns_of(wait):
+        watch = Watch(SYSTEM_CLOCK, threshold=0.1, kernel=Kernel(SYSTEM_CLOCK))
+        watch.start()
+
+        async def main():
+            await asyncio.sleep(0)
+            wait(200_000)
+            await asyncio.sleep(0)
+
+        try:
+            asyncio.run(main())
+        finally:
+            watch.stop()
+        samples = [one for stall in watch.stalls for one in stall.samples]
+        return [one.turn for one in samples if one.turn is not None]
+
+    # A machine that is busy for long may let the watchdog sleep through one of them.
+    tried = range(20)
+    assert any(turn.asked > 0.05 for _ in tried for turn in turns_of(keeps))
+    assert any(not turn.waited for _ in tried for turn in turns_of(lets_go))
 
 
 def test_a_stall_tells_who_was_held_up_and_whose_time_it_was():

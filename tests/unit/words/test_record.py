@@ -12,6 +12,7 @@ from by_hand import library, standard, user
 from pytest_asyncbench._words.decided import (
     Comparison,
     Finding,
+    Holds,
     TaskTrace,
     Verdict,
     Violation,
@@ -46,6 +47,7 @@ FINDING = Finding(
     count=2,
     allowed=None,
     advice="await asyncio.sleep(...)",
+    holds=Holds(way="shares", longest=0.005),
     via=(Frame(file="x", line=1, function="f"),),
 )
 TASKS = (
@@ -148,6 +150,7 @@ def test_the_record_has_the_documented_shape():
                 "fingerprint": "price_of > time.sleep",
                 "sampled": False,
                 "baseline": None,
+                "interpreter": "shares",
             }
         ],
         "unused": [],

@@ -1,0 +1,111 @@
+"""What a call did with the interpreter, and so whether a thread would help.
+
+*Problem*: who moves a call that keeps the interpreter into a thread waits as before.
+*What does not work*: a list of such calls, since it is never whole, and they differ
+from version to version. *What we do*: ask the watchdog's own thread, which wanted the
+interpreter at intervals while the call lasted. *What still fails*: a call that was
+looked at too seldom, or beside other threads at work: of it nothing is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_asyncbench._words.decided import Finding, Holds
+from pytest_asyncbench._words.seen import LoopStall, Sample, Turn
+from pytest_asyncbench._words.units import seconds
+
+__all__ = ["advised", "seen_of"]
+
+_THROUGHOUT = 0.8
+"""Who keeps others out for this part of the time keeps them out."""
+_NOW_AND_THEN = 0.2
+"""Who makes others wait at no more than this part of their turns lets go."""
+_IN_VAIN = 1 / 3
+"""The part of a wait in which one must have asked in vain, to put it down to who had
+the interpreter. After each asking one may stand in the run queue, too."""
+_LONG = 0.02
+"""A wait that is shorter than this, in seconds, tells nothing of a whole call."""
+_ENOUGH = 3
+"""So many turns must there be to say that a call lets go, or shares."""
+
+_PROCESS = "a process (`ProcessPoolExecutor`, from 3.14 also `InterpreterPoolExecutor`)"
+_PIECES = "pieces with `await asyncio.sleep(0)` between them"
+_KEPT = (
+    f"{_PROCESS}: it keeps the interpreter, and would hold up the loop from a thread, "
+    "too"
+)
+_BUSY = (
+    "split the work up with `await asyncio.sleep(0)`, or `await asyncio.to_thread(...)`"
+)
+_WAITING = "an async version of this call, or `await asyncio.to_thread(...)`"
+
+
+def seen_of(stall: LoopStall | None, samples: Sequence[Sample]) -> Holds | None:
+    """Tell what that did with the interpreter which some samples show, if known."""
+    if stall is None:
+        return None
+    turns = [one.turn for one in samples if one.turn is not None]
+    waited = sum(turn.waited for turn in turns)
+    lengths = [turn.at - max(stall.began, turn.since) for turn in turns]
+    longest = max(lengths, default=0.0)
+    if waited <= _NOW_AND_THEN * len(turns):
+        # Who was late all the same lacked a processor.
+        enough = len(turns) >= _ENOUGH
+        return Holds(way="lets go", longest=longest) if enough else None
+    spent = _spent(stall, samples)
+    if _may_be_of_others(stall, spent) or not _explained(turns, longest, lengths):
+        return None
+    if longest >= max(_LONG, _THROUGHOUT * spent):
+        return Holds(way="keeps", longest=longest)
+    enough = len(turns) >= _ENOUGH
+    return Holds(way="shares", longest=longest) if enough else None
+
+
+def _explained(turns: Sequence[Turn], longest: float, lengths: Sequence[float]) -> bool:
+    """Tell whether it is known that the longest turn was kept waiting by somebody."""
+    asked = turns[lengths.index(longest)].asked
+    return longest < _LONG or asked >= _IN_VAIN * longest
+
+
+def _spent(stall: LoopStall, samples: Sequence[Sample]) -> float:
+    """Give the time that these samples stand for: each for that since the one before.
+
+    What was before the first look of the step is not known, and is left out.
+    """
+    before: dict[float, float] = {}
+    last = None
+    for sample in stall.samples:
+        first = sample.at if sample.turn is None else sample.turn.since
+        before[sample.at] = max(stall.began, first) if last is None else last
+        last = sample.at
+    return sum(one.at - before.get(one.at, one.at) for one in samples)
+
+
+def _may_be_of_others(stall: LoopStall, spent: float) -> bool:
+    """Tell whether another thread may have kept the interpreter from both."""
+    most = _NOW_AND_THEN * spent
+    return stall.others is None or stall.others > most or stall.kept_out > most
+
+
+def advised(found: Finding, *, worked: bool) -> str:
+    """Say what to do about a stall, by what was seen of it."""
+    held = found.holds
+    keeps = held is not None and held.way == "keeps"
+    if found.advice:
+        # Where a rule's advice is a thread, it knows less than what was seen.
+        is_wrong = keeps and "thread" in found.advice
+        return f"{found.advice}; or {_KEPT}" if is_wrong else found.advice
+    if not worked:
+        return f"an async version of this call, or {_KEPT}" if keeps else _WAITING
+    if held is None:
+        return _BUSY
+    if held.way == "keeps":
+        return f"{_PIECES}, or {_KEPT}"
+    if held.way == "lets go":
+        return "`await asyncio.to_thread(...)`: it lets go of the interpreter"
+    longest = seconds(held.longest)
+    return (
+        f"{_PIECES}, or {_PROCESS}: in a thread it would share the interpreter with "
+        f"the loop, and keep it for up to {longest} at a time"
+    )
