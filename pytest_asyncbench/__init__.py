@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_asyncbench._glue.blocking_calls import BlockingCalls
     from pytest_asyncbench._glue.concurrently import Concurrently
     from pytest_asyncbench._glue.run import Run
+    from pytest_asyncbench._outside.watching import BlockingSeen, watching
     from pytest_asyncbench._words.decided import Finding, TaskTrace
     from pytest_asyncbench._words.errors import (
         BackgroundTaskError,
@@ -40,6 +41,7 @@ __all__ = [
     "BlockingCallError",
     "BlockingCallWarning",
     "BlockingCalls",
+    "BlockingSeen",
     "BudgetExceeded",
     "ConcurrencyError",
     "Concurrently",
@@ -56,17 +58,20 @@ __all__ = [
     "UnmeasuredWarning",
     "VirtualClock",
     "VirtualTimeError",
+    "watching",
 ]
 
 # pytest imports this package at every start, and most runs use none of these.
 _HOME = {
     "BlockingCalls": "_glue.blocking_calls",
+    "BlockingSeen": "_outside.watching",
     "Concurrently": "_glue.concurrently",
     "Finding": "_words.decided",
     "Rule": "_words.promised",
     "Run": "_glue.run",
     "TaskTrace": "_words.decided",
     "VirtualClock": "virtual_time",
+    "watching": "_outside.watching",
 }
 """Where each name is defined that is not one of the exceptions and warnings."""
 

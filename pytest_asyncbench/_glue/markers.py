@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 import pytest
 
-from pytest_asyncbench._glue.known_calls import insist_on_calls
 from pytest_asyncbench._glue.marker_place import marker_place
+from pytest_asyncbench._outside.known_calls import insist_on_calls
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._policy.lines import allowances
 from pytest_asyncbench._policy.values import Duration

@@ -14,10 +14,10 @@ import pytest
 
 from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.fixtures import OURS, fixtures_of
-from pytest_asyncbench._glue.known_calls import can_be_found, insist_on_calls
 from pytest_asyncbench._glue.marker_place import marker_place
 from pytest_asyncbench._glue.markers import is_marked_itself, marked
 from pytest_asyncbench._glue.settings import is_worker, policy_of
+from pytest_asyncbench._outside.known_calls import can_be_found, insist_on_calls
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Policy, VirtualTime
 

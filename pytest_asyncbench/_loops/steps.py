@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import _thread
 import copy
+from asyncio import current_task
 from asyncio.events import Handle
 from collections import deque
 from collections.abc import Callable
@@ -25,8 +26,9 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from pytest_asyncbench._loops import names
-from pytest_asyncbench._loops.names import Runner
+from pytest_asyncbench._loops.names import Runner, running_loop
 from pytest_asyncbench._loops.uvloop_steps import (
+    StepOf,
     is_uvloop,
     meet_when_run,
     step_code,
@@ -91,6 +93,8 @@ class StepProbe:
         self._met = met
         self._tracer = tracer
         self._keep = keep
+        self._of_closed: dict[str, int] = {}
+        """The steps of loops that are closed and forgotten, by their kind."""
         self.codes: frozenset[CodeType] = frozenset()
         """The code objects whose frame stands under every step."""
 
@@ -100,6 +104,9 @@ class StepProbe:
         timed = _timed(self.views, self._now, self._limit, self._long_step, original)
         runner = self._tracer(self.views, original, timed) if self._tracer else timed
         self.codes = frozenset({runner.__code__, timed.__code__, step_code()})
+        if running_loop() is not None:
+            # The step that is in progress here asyncio has begun.
+            self.codes |= {original.__code__}
         restore = names.RUN.replace(Handle, runner)
         forget = meet_when_run(self.views.of)
 
@@ -114,7 +121,49 @@ class StepProbe:
     @property
     def steps(self) -> int:
         """How many steps have been measured."""
-        return sum(view.steps for view in self.views if not view.blind)
+        of_closed = sum(self._of_closed.values())
+        return of_closed + sum(view.steps for view in self.views if not view.blind)
+
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds of loop that were met."""
+        return {view.kind for view in self.views} | self._of_closed.keys()
+
+    def forget_closed(self) -> list[LoopView]:
+        """Keep of loops that are closed their steps alone; give what was known."""
+        left = self.views.forget_left()
+        for view in left:
+            steps = 0 if view.blind else view.steps
+            self._of_closed[view.kind] = self._of_closed.get(view.kind, 0) + steps
+        return left
+
+    def end_first(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Measure a step of a loop to its end in the middle of which that was met.
+
+        Its end is where the loop polls next. Nothing is known of where another
+        library's loop does.
+        """
+        view = self.views.of(loop)
+        poller = names.SELECTOR.get(loop)
+        if view.blind or view.foreign or poller is None:
+            return
+        poll = poller.select
+
+        def select(timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+            undo()
+            self.end_here(view)
+            return poll(timeout)
+
+        undo = replace(poller, "select", select)
+        view.undo.append(undo)
+
+    def end_here(self, view: LoopView) -> None:
+        """Take the step that is in progress for one that ends now; in its thread."""
+        ended = self._now()
+        if ended - view.last > self._limit:
+            self._long_step(view, _step_of(view.loop), ended)
+            ended = self._now()
+        view.last = ended
 
     def _meet(self, loop: asyncio.AbstractEventLoop) -> LoopView:
         view = LoopView(loop, self._now())
@@ -154,6 +203,12 @@ class StepProbe:
             original()
 
         return replace(owner, "close", close)
+
+
+def _step_of(loop: asyncio.AbstractEventLoop) -> names.Step:
+    """Make what tells of the step in progress, whose own handle nobody has kept."""
+    task = current_task(loop)
+    return StepOf(nothing if task is None else task.done)
 
 
 def _runs_elsewhere(

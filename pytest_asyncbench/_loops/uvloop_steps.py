@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_asyncbench._loops.view import LoopView
     from pytest_asyncbench._words.seconds import RealSeconds
 
-__all__ = ["is_uvloop", "meet_when_run", "step_code", "watch_callbacks"]
+__all__ = ["StepOf", "is_uvloop", "meet_when_run", "step_code", "watch_callbacks"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,7 +48,7 @@ _TAKES_CALLBACK_AT = {
 """The methods that are handed a callback, and at which position."""
 
 
-class _Step:
+class StepOf:
     """What reports take for the handle of a callback."""
 
     __slots__ = ("_callback",)
@@ -94,7 +94,7 @@ def _measured(
 
     def end(callback: Callable[..., object], ended: RealSeconds) -> None:
         if ended - view.last > limit:
-            long_step(view, _Step(callback), ended)
+            long_step(view, StepOf(callback), ended)
         view.steps += 1
         view.last = now()
         if view.last > view.due:  # its poll is C, and can't be told by

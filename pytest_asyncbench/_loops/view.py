@@ -249,5 +249,10 @@ class Views:
         view.loop = _GONE
         view.greenlet = None
 
+    def forget_left(self) -> list[LoopView]:
+        """Give what is known of loops that are closed, for the last time."""
+        left, self._left = self._left, []
+        return left
+
     def __iter__(self) -> Iterator[LoopView]:
         return iter([*self._left, *self.met.values()])

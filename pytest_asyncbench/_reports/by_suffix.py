@@ -15,7 +15,9 @@ WRITERS: Mapping[str, Callable[[RunReport], str]] = {
     # Before the suffix with which it ends, too.
     ".trace.json": perfetto_report,
     ".json": json_report,
-    ".md": lambda told: markdown_report(told.records, told.root, told.partial),
+    ".md": lambda told: markdown_report(
+        told.records, told.root, told.partial, told.unit
+    ),
     ".sarif": sarif_report,
 }
 """How each report is written, by the suffix of its file."""

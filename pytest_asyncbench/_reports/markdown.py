@@ -18,7 +18,10 @@ _MOST = 50
 
 
 def markdown_report(
-    records: Mapping[str, Record], root: str, partial: str | None = None
+    records: Mapping[str, Record],
+    root: str,
+    partial: str | None = None,
+    unit: str = "test",
 ) -> str:
     """Write a run in Markdown.
 
@@ -26,12 +29,13 @@ def markdown_report(
         records: those of its tests, by node id.
         root: the folder from which places are told.
         partial: why it was no full one.
+        unit: what each record is of.
     """
-    return "\n".join(_lines(records, root, partial)) + "\n"
+    return "\n".join(_lines(records, root, partial, unit)) + "\n"
 
 
 def _lines(
-    records: Mapping[str, Record], root: str, partial: str | None
+    records: Mapping[str, Record], root: str, partial: str | None, unit: str
 ) -> Iterator[str]:
     ranking = Ranking()
     accepted = 0
@@ -44,7 +48,7 @@ def _lines(
     steps = sum(record.steps for record in records.values())
     yield "## asyncbench"
     yield ""
-    yield f"{many(len(records), 'test')} and {many(steps, 'step')} measured."
+    yield f"{many(len(records), unit)} and {many(steps, 'step')} measured."
     if partial is not None:
         yield f"The run was partial: {_safe(partial)}."
     broken = [nodeid for nodeid, record in records.items() if record.violations]

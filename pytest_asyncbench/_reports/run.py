@@ -34,6 +34,8 @@ class RunReport:
     """The record of each watched test, as JSON, by its node id."""
     root: str
     """The root folder, from which paths are told."""
+    unit: str = "test"
+    """What each of the records is of."""
 
     @cached_property
     def records(self) -> dict[str, Record]:

@@ -24,10 +24,17 @@ from array import array
 from collections.abc import Callable, Hashable, Mapping
 from types import CodeType, FrameType
 
-from pytest_asyncbench._loops import LoopView, caller_in_c, names, running_loop
+from pytest_asyncbench._loops import (
+    LoopView,
+    caller_in_c,
+    is_closed,
+    names,
+    running_loop,
+)
 from pytest_asyncbench._python import RawStack, capture, to_stack
 from pytest_asyncbench._words.promised import Rule
 from pytest_asyncbench._words.seen import BlockingCall, Frame, Stack
+from pytest_asyncbench._words.undo import Undo
 
 __all__ = ["Calls"]
 
@@ -43,6 +50,10 @@ _MOST_SPANS = 20_000
 _QUICK = 0.0001
 """A call that took longer, in seconds, is always looked at whole: its stack, and who
 was held up by it."""
+
+_MOST_STEPS, _MOST_KEPT, _MOST_STACKS = 1_000, 1_000, 5_000
+"""When who takes what was counted is to take it: so many steps with calls at one place,
+or so many places; and so many stacks are kept in words from one time to the next."""
 
 _MOST_AT_ONCE = 0.0001
 """What took us longer, in seconds, is not all booked to us. The machine or the garbage
@@ -91,6 +102,10 @@ class _Counted:
         self.held_up_for = 0.0
         self.spans: list[float] = []
         """When each began and ended, one after the other; of one step only."""
+
+    def anew(self) -> _Counted:
+        """Give one for the same place, in which nothing is counted yet."""
+        return _Counted(self.target, self.stack, self.owner)
 
     def add(self, view: LoopView, began: float, seconds: float) -> None:
         """Count one more call of the same step."""
@@ -220,6 +235,9 @@ class Calls:
         """The code objects whose frame stands under every step."""
         self.owner: Callable[[], object] | None = None
         """Tells whose the step in progress is, where several tests run at once."""
+        self.on_full: Undo | None = None
+        """Called where much has been counted, if somebody calls `take` then."""
+        self._most = _MOST_KEPT
         self._counted: list[_Counted] = []
         self._open: dict[tuple[Hashable, LoopView, object], _AtPlace] = {}
         self._opened = -math.inf
@@ -257,6 +275,32 @@ class Calls:
         """Give what was counted since a mark."""
         return [one.told() for one in self._counted[mark:] if one.count]
 
+    def take(self, over: LoopView | None = None) -> list[BlockingCall]:
+        """Give what was counted in steps that are over, and keep nothing of it.
+
+        The step in progress of `over` is, too. Others count meanwhile: what is added
+        in this very moment by the thread of another loop may be lost.
+        """
+        done, kept = [*self._counted], list[_Counted]()
+        for key, at in [*self._open.items()]:
+            before, now = at.before, at.now
+            if is_closed(at.view.loop):
+                del self._open[key]
+                continue
+            if before.count:
+                at.before = before.anew()
+            if at.view is over or now.step != at.view.last:
+                at.until = 0
+                at.now = now.anew()
+            kept += at.before, at.now
+        # In one step, and not those that have been added since.
+        self._counted[: len(done)] = kept
+        self._most = max(_MOST_KEPT, 2 * len(kept))
+        if len(self._stacks) > _MOST_STACKS:
+            self._stacks = {}
+        left = {*map(id, kept)}
+        return [one.told() for one in done if one.count and id(one) not in left]
+
     def observe(
         self,
         rule: Rule,
@@ -290,14 +334,18 @@ class Calls:
                 self._open[key] = at
         elif at.now.step != view.last:
             if at.now.sealed:
-                at.now = _Counted(rule.target, at.now.stack, owner)
+                at.now = at.now.anew()
                 self._counted.append(at.now)
-            else:
+            elif at.now.count:
                 at.before.take_in(at.now)
             at.now.begin(view.last, began)
         at.now.add(view, began, seconds)
         at.look_whole_again_after(_EACH - 1 if key in self._open else 0)
         self._book(view, began + seconds)
+        if self.on_full is not None and (
+            len(at.before.steps) > _MOST_STEPS or len(self._counted) > self._most
+        ):
+            self.on_full()
         # The next one on the same stack may be another test's.
         return at.count if self.owner is None else None
 
@@ -319,6 +367,7 @@ class Calls:
             one if isinstance(one, Frame) else (id(one[0]), one[1], id(one[2]))
             for one in raw[1]
         )
-        if key not in self._stacks:
-            self._stacks[key] = raw, to_stack((None, raw[1]))
-        return self._stacks[key][1]
+        known = self._stacks.get(key)
+        if known is None:
+            known = self._stacks[key] = raw, to_stack((None, raw[1]))
+        return known[1]

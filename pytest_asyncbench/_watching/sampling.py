@@ -155,6 +155,10 @@ class Sampler:
         """Give what was sampled of a loop; nothing where it is not watched."""
         return self._by_view.setdefault(view, Sampled(view))
 
+    def forget(self, view: LoopView) -> None:
+        """Drop what was sampled of a loop that is closed."""
+        self._by_view.pop(view, None)
+
     def look(self) -> None:
         """Look at each loop that runs; in the watchdog's thread."""
         self.looked = self._clock.now()

@@ -6,10 +6,11 @@ families of rules) but not what a test promised, and they form no opinion.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from pytest_asyncbench._loops import (
 from pytest_asyncbench._python import (
     Collector,
     Kernel,
+    acquire,
 )
 from pytest_asyncbench._tracing import Recorder
 from pytest_asyncbench._watching.at_once import Owner, owner_here, owner_of, owning
@@ -49,7 +51,14 @@ _SAMPLES_PER_THRESHOLD = 8
 _SHORTEST_INTERVAL = 0.001
 _LONGEST_INTERVAL = 0.025
 
+_MOST_PROBLEMS = 100
+"""What goes wrong at each step would else fill the memory of who watches for days."""
+
 _ALWAYS, _NEVER = RealSeconds(-math.inf), RealSeconds(math.inf)
+
+
+Taker = Callable[[Sequence[LoopStall], Sequence[BlockingCall]], None]
+"""Takes what was seen of steps that are over."""
 
 
 class Watch:
@@ -65,6 +74,8 @@ class Watch:
         time: the time in which tasks are followed, where it is not real time.
         kernel: what the system tells of threads, where the clock is the real one.
         background: whether to look for tasks that died unseen; all are, with `tracing`.
+        taker: is given what was seen of steps that are over, in the thread of a loop,
+            and nothing of it is kept: for who watches for days.
     """
 
     def __init__(
@@ -79,8 +90,14 @@ class Watch:
         time: Callable[[], VirtualSeconds] | None = None,
         kernel: Kernel | None = None,
         background: bool = False,
+        taker: Taker | None = None,
     ) -> None:
         self.clock = clock
+        self._taker = taker
+        self._taking = _thread.allocate_lock()
+        """Held while that is given something; who comes then leaves it for later."""
+        self._over = False
+        """Whether a step that ends is none of ours any more."""
         self.stalls: list[LoopStall] = []
         self.accepted: list[AcceptedSpan] = []
         self.of_phase: Owner | None = None
@@ -123,6 +140,7 @@ class Watch:
         self.stand_ins = self._of_steps.stand_ins
         self.known = Calls(self._probe.views.met, clock.now)
         """The known calls, counted."""
+        self.known.on_full = self.hand_over if taker is not None else None
         self.also_met: Callable[[LoopView], None] = _nothing
         """Called with each loop that is met, in that loop's thread."""
         self._undo = ExitStack()
@@ -144,6 +162,41 @@ class Watch:
     def stop(self) -> None:
         """Switch everything off and put back all that was replaced."""
         self._undo.close()
+
+    def begin_here(self) -> None:
+        """Watch the loop that runs here, from the middle of its step on."""
+        loop = running_loop()
+        if loop is not None:
+            self._probe.end_first(loop)
+
+    def end_here(self) -> None:
+        """Have the step that is in progress here end, before `stop`."""
+        loop = running_loop()
+        view = None if loop is None else self._probe.views.met.get(loop)
+        if view is not None:
+            self._probe.end_here(view)
+        self._over = True
+
+    def hand_over(self, over: LoopView | None = None) -> None:
+        """Give what was seen of steps that are over to who takes it, and forget it.
+
+        Args:
+            over: the loop whose step in progress is over, too.
+        """
+        if self._taker is None or not acquire(self._taking, False):
+            return
+        try:
+            with self.watchdog.own_cost.counted():
+                for view in self._probe.forget_closed():
+                    self.watchdog.forget(view)
+                calls = self.known.take(over)
+                stalls = [*self.stalls]
+                del self.stalls[: len(stalls)]
+                self._taker(stalls, calls)
+        except Exception as error:  # ours, and the loop goes on
+            self._failed(f"what was seen can't be kept: {error_of_ours(error)}")
+        finally:
+            self._taking.release()
 
     def join(self) -> Undo:
         """Be around one more test; the last of them to leave switches all off."""
@@ -256,7 +309,8 @@ class Watch:
 
     def note(self, problem: Problem) -> None:
         """Take down what has gone wrong inside the plugin."""
-        self._problems.append(problem)
+        if len(self._problems) < _MOST_PROBLEMS:
+            self._problems.append(problem)
 
     @property
     def problems(self) -> list[Problem]:
@@ -295,7 +349,7 @@ class Watch:
     @property
     def loops(self) -> tuple[str, ...]:
         """The kinds of loop that were met."""
-        return tuple(sorted({view.kind for view in self._probe.views}))
+        return tuple(sorted(self._probe.kinds))
 
     @property
     def not_followed(self) -> tuple[NotFollowed, ...]:
@@ -351,7 +405,7 @@ class Watch:
         self, view: LoopView, handle: names.Step, ended: RealSeconds
     ) -> None:
         # Runs between two steps of the loop: nothing of ours may escape into it.
-        if view.blind:
+        if view.blind or self._over:
             return
         try:
             with self.watchdog.own_cost.counted():
@@ -360,6 +414,7 @@ class Watch:
                 if self.shared_since is not None:
                     stall = replace(stall, owner=self._owner_of(view, handle))
                 self.stalls.append(stall)
+            self.hand_over(view)
         except Exception as error:
             self._failed(f"a stall could not be recorded: {error_of_ours(error)}")
 

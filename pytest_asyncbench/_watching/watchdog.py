@@ -109,6 +109,10 @@ class Watchdog:
         """Give what was sampled of a loop; nothing where it is not looked at."""
         return self._sampler.sampled(view)
 
+    def forget(self, view: LoopView) -> None:
+        """Drop what was sampled of a loop that is closed."""
+        self._sampler.forget(view)
+
     def settle(self, view: LoopView) -> Tick:
         """Read the account of a loop's thread, in that thread and between two steps.
 

@@ -160,6 +160,13 @@ async def test_take_at_once():
     '@pytest.mark.virtual_time(start="2026-01-01T00:00:00Z", tz="Europe/Paris")': (
         Around(before=IMPORTS)
     ),
+    "async def main():": Around(
+        after="""
+def test_ran():
+    assert [one.call for one in seen] == ["time.sleep"]
+    assert "time.sleep" in open("blocking.md").read()
+"""
+    ),
     'clock = VirtualClock("2026-01-01T00:00:00Z")': Around(
         after="\ndef test_ran():\n    assert clock.elapsed == 3600\n"
     ),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from pytest_asyncbench import (
     BlockingCallError,
     BlockingCalls,
     BlockingCallWarning,
+    BlockingSeen,
     BudgetExceeded,
     ConcurrencyError,
     Concurrently,
@@ -26,6 +28,7 @@ from pytest_asyncbench import (
     TaskTrace,
     UnmeasuredError,
     UnmeasuredWarning,
+    watching,
 )
 from pytest_asyncbench.testing import ManualClock
 
@@ -113,6 +116,17 @@ def pytest_asyncbench_rules(config: pytest.Config) -> list[Rule]:
 
 def pytest_asyncbench_verdict(item: pytest.Item, record: dict[str, Any]) -> None:
     use(item.name, record["wall"])
+
+
+def watch_a_script() -> None:
+    with watching(threshold="50ms", rules=["sleep"], scope="shop", allow=[]) as seen:
+        asyncio.run(fetch(1))
+    kept: BlockingSeen = seen
+    findings: Sequence[Finding] = seen
+    problems: tuple[str, ...] = seen.problems
+    seen.report(Path("it.json"))
+    watching(treshold=1)  # type: ignore[call-arg]
+    use(kept, findings, problems)
 
 
 def test_exceptions() -> None:

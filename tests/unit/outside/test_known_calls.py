@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from pytest_asyncbench._glue.known_calls import insist_on_calls
+from pytest_asyncbench._outside.known_calls import insist_on_calls
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Allowance
 

@@ -1,0 +1,286 @@
+"""Watch any code as a test would be watched: a script, a service, a session in a shell.
+
+Nothing of pytest is loaded for it. What is seen is judged as it comes and only added up
+after that, so that it may be left on for days.
+"""
+
+from __future__ import annotations
+
+import _thread
+import json
+import platform
+from asyncio.events import Handle
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, overload
+
+from pytest_asyncbench._interception import Interception
+from pytest_asyncbench._judging.attribution import findings
+from pytest_asyncbench._loops import names
+from pytest_asyncbench._outside.files import change_file
+from pytest_asyncbench._outside.known_calls import insist_on_calls
+from pytest_asyncbench._outside.places import Places
+from pytest_asyncbench._policy import values
+from pytest_asyncbench._policy.lines import allowances
+from pytest_asyncbench._policy.settings import DEFAULT
+from pytest_asyncbench._policy.values import Duration
+from pytest_asyncbench._python import Kernel, acquire
+from pytest_asyncbench._reports.by_suffix import writer_of
+from pytest_asyncbench._reports.run import RunReport
+from pytest_asyncbench._reports.watched import watched_lines
+from pytest_asyncbench._rules.table import RULES
+from pytest_asyncbench._watching import Watch
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK
+from pytest_asyncbench._words.decided import Finding, Verdict
+from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.legible import error_of_ours
+from pytest_asyncbench._words.problems import Problem
+from pytest_asyncbench._words.promised import Policy
+from pytest_asyncbench._words.record import record_of
+from pytest_asyncbench._words.seconds import RealSeconds
+from pytest_asyncbench._words.seen import (
+    BlockingCall,
+    Elapsed,
+    LoopStall,
+    Observations,
+)
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = ["BlockingSeen", "Watching", "watching"]
+
+_ONE_AT_A_TIME = _thread.allocate_lock()
+"""Held by who watches: a step can be looked at by one only."""
+
+_OURS = __name__.partition(".")[0]
+_NAME = "watching"
+
+
+def watching(
+    *,
+    threshold: Duration | None = None,
+    rules: str | Iterable[str] | None = None,
+    scope: str | Iterable[str] | None = None,
+    allow: str | Iterable[str] = (),
+) -> Watching:
+    """Watch every event loop of this process in a ``with`` block.
+
+    Args:
+        threshold: the longest step that is no stall: seconds, ``"50ms"``, a timedelta.
+        rules: the families of rules that count.
+        scope: blame only calls with a frame of these packages on the stack.
+        allow: lines ``caller > call  # reason``.
+
+    Raises:
+        PolicyError: an argument means nothing.
+    """
+    policy = replace(DEFAULT, blocking="report")
+    if threshold is not None:
+        policy = replace(policy, threshold=values.duration(threshold))
+    if rules is not None:
+        policy = replace(policy, rules=values.rules(rules))
+    if scope is not None:
+        policy = replace(policy, scope=values.scope(scope))
+    policy = replace(policy, allow=allowances(allow, _NAME))
+    insist_on_calls(policy.allow)
+    return Watching(policy)
+
+
+class Watching:
+    """Stands around a block of code and gives what blocked in it."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._undo = ExitStack()
+        self._seen: BlockingSeen | None = None
+
+    def __enter__(self) -> BlockingSeen:
+        """Begin to watch.
+
+        Raises:
+            RuntimeError: somebody watches already.
+        """
+        if not acquire(_ONE_AT_A_TIME, False):
+            raise RuntimeError(
+                "watching() is on already in this process; it sees the loops of all "
+                "threads, and there can be one at a time"
+            )
+        with ExitStack() as undo:
+            undo.callback(_ONE_AT_A_TIME.release)
+            if _is_watched():
+                raise RuntimeError(
+                    "the plugin watches this test already; what it sees is in the "
+                    "fixture blocking_calls"
+                )
+            self._seen = BlockingSeen(self._policy)
+            self._seen.begin()
+            self._undo = undo.pop_all()
+        return self._seen
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Put all back; what was seen stays."""
+        with self._undo:
+            if self._seen is not None:
+                self._seen.end()
+
+
+def _is_watched() -> bool:
+    """Tell whether something of ours stands where each step passes."""
+    stands_there: str | None = getattr(names.RUN.of(Handle), "__module__", None)
+    return (stands_there or "").partition(".")[0] == _OURS
+
+
+class BlockingSeen(Sequence[Finding]):
+    """What has blocked so far, the place that cost most first; it grows meanwhile.
+
+    What blocks is known when its step is over.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._places = Places()
+        self._undo = ExitStack()
+        self._own: list[Problem] = []
+        self._interception = Interception(RULES, SYSTEM_CLOCK)
+        self._watch: Watch = Watch(
+            SYSTEM_CLOCK,
+            threshold=policy.threshold,
+            interception=self._interception,
+            families=policy.rules,
+            kernel=Kernel(SYSTEM_CLOCK),
+            taker=self._take,
+        )
+        self._began = SYSTEM_CLOCK.now()
+        self._ended: float | None = None
+
+    # --------------------------------------------------------- on and off
+
+    def begin(self) -> None:
+        """Switch the instruments on; where they fail, that is all there is to see."""
+        try:
+            with ExitStack() as undo:
+                undo.callback(self._interception.install())
+                self._watch.start()
+                undo.callback(self._watch.stop)
+                self._watch.begin_here()
+                undo.callback(self._watch.end_here)
+                self._undo = undo.pop_all()
+        except Exception as error:  # ours, and the code that is watched goes on
+            self._failed("could not begin to watch", error)
+
+    def end(self) -> None:
+        """Switch them off, and put back all that was replaced."""
+        try:
+            self._undo.close()
+        except Exception as error:  # ours, as above
+            self._failed("could not put everything back", error)
+        self._watch.hand_over()
+        self._ended = SYSTEM_CLOCK.now()
+
+    def _failed(self, what: str, error: Exception) -> None:
+        text = f"{what}: {error_of_ours(error)}"
+        self._own.append(Problem(kind="failed", text=text))
+
+    def _take(self, stalls: Sequence[LoopStall], calls: Sequence[BlockingCall]) -> None:
+        seen = Observations(
+            elapsed=Elapsed(wall=RealSeconds(0.0)),
+            stalls=tuple(stalls),
+            calls=tuple(calls),
+        )
+        self._places.add(findings(self._policy, seen, RULES))
+
+    # ------------------------------------------------------- what was seen
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What went wrong on the side of who watches, a sentence each."""
+        return tuple(problem.sentence for problem in self._problems())
+
+    def _problems(self) -> list[Problem]:
+        return [*self._own, *self._watch.problems, *self._interception.failures]
+
+    def _now(self) -> list[Finding]:
+        self._watch.hand_over()
+        return self._places.all()
+
+    def _verdict(self) -> Verdict:
+        found = self._now()
+        until = SYSTEM_CLOCK.now() if self._ended is None else self._ended
+        return Verdict(
+            policy=self._policy,
+            elapsed=Elapsed(wall=RealSeconds(until - self._began)),
+            steps=self._watch.steps,
+            loops=self._watch.loops,
+            findings=tuple(found),
+            problems=tuple(self._problems()),
+        )
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write what was seen so far to a file, in the form that its suffix says.
+
+        Raises:
+            PolicyError: there is no report of that suffix.
+            OSError: the file can't be written; it is as it was.
+        """
+        file = Path(path)
+        values.reports([str(file)])
+        if file.name.endswith(".trace.json"):
+            raise PolicyError(f"{file.name!r}: a timeline is drawn of tests alone")
+        record = json.dumps(record_of(self._verdict()).to_json(), sort_keys=True)
+        told = RunReport(
+            {
+                "asyncbench": version("pytest-asyncbench"),
+                "pytest": None,
+                "python": platform.python_version(),
+                "system": platform.system(),
+                "exitstatus": None,
+                "partial": None,
+            },
+            None,
+            {_NAME: record},
+            str(Path.cwd()),
+            unit="watched block",
+        )
+        text = writer_of(file.name)(told)
+        change_file(file, lambda before: text)
+
+    def __str__(self) -> str:
+        """Tell it in lines: of each place file, line, call and advice."""
+        places = self._places
+        lines = watched_lines(
+            self._verdict(), places.beyond_count, places.beyond_seconds
+        )
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return repr(self._now())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (list, tuple, BlockingSeen)):
+            return NotImplemented
+        return self._now() == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+    @overload
+    def __getitem__(self, key: int) -> Finding: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[Finding]: ...
+    def __getitem__(self, key: int | slice) -> Finding | list[Finding]:
+        return self._now()[key]
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self._now())
