@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from operator import itemgetter
 from typing import TypeVar
 
 from pytest_asyncbench._glue.host import NO_FAILURE
+from pytest_asyncbench._reports.alike import so_did, told_apart
 from pytest_asyncbench._words import legible
 
 __all__ = ["add_note", "by_weight", "failure_of", "note_others", "with_others"]
-
-_FEW = 3
-"""So many that are alike are told of one by one."""
 
 T = TypeVar("T")
 
@@ -35,17 +34,12 @@ def with_others(failed: list[tuple[str, BaseException]], whole: str) -> BaseExce
 
 def note_others(first: BaseException, others: list[tuple[str, BaseException]]) -> None:
     """Tell of the failures beside the first one, in its notes; of many alike once."""
-    alike: dict[str, list[str]] = {}
-    for name, error in others:
-        text = legible.text(functools.partial(str, error))
-        alike.setdefault(f"{type(error).__name__}: {text}", []).append(name)
-    for told, names in alike.items():
-        if len(names) > _FEW:
-            more = len(names) - 1
-            add_note(first, f"{names[0]} failed, too: {told}; so did {more} more")
-            continue
-        for name in names:
-            add_note(first, f"{name} failed, too: {told}")
+    told = [
+        (name, f"{type(error).__name__}: {legible.text(functools.partial(str, error))}")
+        for name, error in others
+    ]
+    for (name, text), alike in told_apart(told, itemgetter(1)):
+        add_note(first, f"{name} failed, too: {text}{so_did(alike)}")
 
 
 def by_weight(

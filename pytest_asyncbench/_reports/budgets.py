@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from pytest_asyncbench._reports.alike import told_apart
 from pytest_asyncbench._reports.places import place_lines
 from pytest_asyncbench._reports.timeline import timeline
 from pytest_asyncbench._words.decided import (
@@ -31,8 +32,6 @@ _OF: Mapping[When, str] = {
     "teardown": "teardown of the fixtures: ",
 }
 _MOST_TASKS = 20
-_FEW = 3
-"""So many that are alike are told of one by one."""
 _WORTH_A_LINE = 0.05
 """Time that is forgiven is told from this part of the time on that is left."""
 _YEAR = 365.25 * 86_400
@@ -124,7 +123,7 @@ def left_lines(left: Sequence[AwaitedTask]) -> Iterator[str]:
 def _tasks_lines(tasks: Sequence[AwaitedTask], what: str) -> Iterator[str]:
     count = len(tasks)
     yield f"{count} {plural(count, 'task')} {what}"
-    told = _told_apart(tasks)
+    told = told_apart(tasks, lambda task: (task.awaits, task.stack))
     for task, alike in told[:_MOST_TASKS]:
         yield from _task_lines(task)
         if alike:
@@ -132,22 +131,6 @@ def _tasks_lines(tasks: Sequence[AwaitedTask], what: str) -> Iterator[str]:
     left = sum(1 + alike for _, alike in told[_MOST_TASKS:])
     if left:
         yield f"  … and {left} more"
-
-
-def _told_apart(tasks: Sequence[AwaitedTask]) -> list[tuple[AwaitedTask, int]]:
-    """Give the tasks to tell of; with one that stands for many alike, how many more."""
-    alike: dict[tuple[str, Stack], list[AwaitedTask]] = {}
-    for task in tasks:
-        alike.setdefault((task.awaits, task.stack), []).append(task)
-    return [
-        told
-        for same in alike.values()
-        for told in (
-            [(same[0], len(same) - 1)]
-            if len(same) > _FEW
-            else [(each, 0) for each in same]
-        )
-    ]
 
 
 def _task_lines(task: AwaitedTask) -> Iterator[str]:

@@ -19,14 +19,21 @@ _VERBS = {"running": "ran", "queued": "stood in the loop's queue"}
 
 
 def path_lines(verdict: Verdict) -> Iterator[str]:
-    """Tell of the longest links of a critical path, in their order."""
+    """Tell of the longest links of a critical path, in their order; of alike ones once.
+
+    A loop awaits at one line in each of its turns, and its links are as many.
+    """
     path = verdict.critical_path
     whole = sum(link.seconds for link in path)
-    worth = [link for link in path if link.seconds >= _WORTH_A_LINE * whole]
-    longest = sorted(worth, key=lambda link: -link.seconds)[:_MOST]
-    for link in worth:
-        if link in longest:
-            yield f"{seconds(link.seconds)} of {seconds(whole)}: {_told(link)}"
+    alike: dict[str, list[float]] = {}
+    for link in path:
+        if link.seconds >= _WORTH_A_LINE * whole:
+            alike.setdefault(_told(link), []).append(link.seconds)
+    longest = sorted(alike, key=lambda told: -sum(alike[told]))[:_MOST]
+    for told, took in alike.items():
+        if told in longest:
+            times = f", {len(took)} times" if len(took) > 1 else ""
+            yield f"{seconds(sum(took))} of {seconds(whole)}: {told}{times}"
 
 
 def _told(link: PathLink) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pytest_asyncbench._reports.alike import so_did, told_apart
 from pytest_asyncbench._reports.blocking import blocking_lines
 from pytest_asyncbench._reports.budgets import (
     speedup_lines,
@@ -68,8 +69,8 @@ def _lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
 
 def background_lines(verdict: Verdict) -> Iterator[str]:
     """Write down each task that died unseen: of what, and where that was raised."""
-    for task in verdict.died:
-        yield f"background task {task.name} died unseen: {task.error}"
+    for task, alike in told_apart(verdict.died, lambda task: (task.error, task.stack)):
+        yield f"background task {task.name} died unseen: {task.error}{so_did(alike)}"
         for frame in [each for each in task.stack if not is_plumbing(each)][:3]:
             yield from place_lines(frame.file, frame.line, frame.function, "  ")
     if verdict.died:

@@ -11,7 +11,10 @@ the signature does not name the fields.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING
+
+from pytest_asyncbench._words import legible
 
 __all__ = ["dataclass"]
 
@@ -69,8 +72,12 @@ else:
         return f"{name}.__init__() lacks the keyword-only arguments: {needed}"
 
     def _repr(self):
-        has = vars(self)
-        fields = (f"{name}={has[name]!r}" for name in self.__dataclass_fields__)
+        # What a test raised is among them, and its own `repr` may raise.
+        told = {
+            name: legible.told(functools.partial(repr, value))
+            for name, value in vars(self).items()
+        }
+        fields = (f"{name}={told[name]}" for name in self.__dataclass_fields__)
         return f"{type(self).__qualname__}({', '.join(fields)})"
 
     def _eq(self, other):

@@ -6,18 +6,27 @@ import pytest
 from by_hand import library, standard, user
 
 from pytest_asyncbench._reports.blocking import blocking_lines
-from pytest_asyncbench._reports.message import accepted_lines, message
+from pytest_asyncbench._reports.hindsight import path_lines
+from pytest_asyncbench._reports.message import accepted_lines, background_lines, message
 from pytest_asyncbench._words.decided import (
     Comparison,
     Finding,
     Holds,
+    PathLink,
     TaskTrace,
     Verdict,
     Violation,
     WhatIf,
 )
 from pytest_asyncbench._words.promised import Budget, Policy
-from pytest_asyncbench._words.seen import AwaitedTask, Elapsed, Overrun, Wait
+from pytest_asyncbench._words.seen import (
+    AwaitedTask,
+    DeadTask,
+    Elapsed,
+    Frame,
+    Overrun,
+    Wait,
+)
 
 FILE = "/home/user/shop/test_orders.py"
 
@@ -445,3 +454,43 @@ def test_each_broken_promise_has_its_lines_in_turn():
     lines = text(WALL, BLOCKING, policy=ERROR, findings=(finding(),))
     assert lines[0].startswith("wall clock")
     assert lines[1].startswith("blocking call")
+
+
+# ------------------------------------------------------------------ many alike
+
+
+def dead(number, error="ValueError: no"):
+    return DeadTask(name=f"Task-{number}", error=error, stack=(user(7, "work"),))
+
+
+def test_tasks_that_died_alike_are_told_of_once_with_a_count():
+    """Thirty that died of one thing at one line; another one is told of by itself."""
+    died = (*map(dead, range(30)), dead(30, "KeyError: 1"))
+    lines = [
+        line
+        for line in background_lines(verdict(died=died))
+        if line.startswith("background")
+    ]
+    assert lines == [
+        "background task Task-0 died unseen: ValueError: no; so did 29 more",
+        "background task Task-30 died unseen: KeyError: 1",
+    ]
+
+
+def waited(seconds, line):
+    return PathLink(
+        task="poll",
+        kind="waiting",
+        seconds=seconds,
+        place=Frame(file="it.py", line=line, function="poll"),
+        awaited="asyncio.sleep",
+    )
+
+
+def test_links_of_a_critical_path_that_are_alike_are_told_of_once():
+    """With their sum and a count, since a loop awaits at one line in each turn."""
+    path = (waited(0.2, 7), waited(0.2, 8), waited(0.4, 7), waited(0.01, 7))
+    assert [*path_lines(verdict(critical_path=path))] == [
+        "0.600 s of 0.810 s: `poll` waited for asyncio.sleep (it.py:7), 2 times",
+        "0.200 s of 0.810 s: `poll` waited for asyncio.sleep (it.py:8)",
+    ]

@@ -88,6 +88,19 @@ def test_a_value_is_shown_with_its_fields_in_order():
     assert shown == "Cart(owner='me', places=(), prices={})"
 
 
+class Unspeakable(Exception):
+    """It can't be shown."""
+
+    def __repr__(self):
+        raise RuntimeError
+
+
+def test_a_value_is_shown_whatever_a_test_has_put_into_it():
+    """`print(run.tasks)` must not fail for what one of these failed with."""
+    task = TaskTrace(name="job", started=0, finished=1, exception=Unspeakable())
+    assert "exception=<RuntimeError in the place of its text>)" in repr(task)
+
+
 def test_a_value_can_not_be_changed():
     """Neither is a field set, nor deleted."""
     with pytest.raises(dataclasses.FrozenInstanceError, match="'owner'"):
