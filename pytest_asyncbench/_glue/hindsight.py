@@ -19,31 +19,36 @@ _MOST_PLACES = 5
 
 
 def with_hindsight(
-    verdict: Verdict, group: Group | None, note: Callable[[Problem], None]
+    verdict: Verdict,
+    group: Group | None,
+    note: Callable[[Problem], None],
+    *,
+    always: bool = False,
 ) -> Verdict:
     """Add what the end stood on, and how it would have gone without what blocked it.
 
-    Where that fails, `note` is told, and the verdict stands.
+    What the end stood on is of interest where a promise about time was broken; where it
+    is drawn it is so always. Where that fails, `note` is told, and the verdict stands.
     """
     try:
-        return _with_hindsight(verdict, group)
+        return _with_hindsight(verdict, group, always=always)
     except Exception as error:
         text = f"can't look back on the test: {error_of_ours(error)}"
         note(Problem(kind="failed", text=text))
         return verdict
 
 
-def _with_hindsight(verdict: Verdict, group: Group | None) -> Verdict:
+def _with_hindsight(verdict: Verdict, group: Group | None, *, always: bool) -> Verdict:
     broken = any(each.kind in ("wall", "speedup") for each in verdict.violations)
     stalls = _stalls(verdict, least=0.0 if broken else _MATTERS)
-    if group is None or not (broken or stalls):
+    if group is None or not (broken or stalls or always):
         return verdict
     whole = group.whole()
     if whole is None:
         return verdict
     return dataclasses.replace(
         verdict,
-        critical_path=_path(whole) if broken else (),
+        critical_path=_path(whole) if broken or always else (),
         what_if=_what_if(verdict, whole, stalls),
     )
 

@@ -167,7 +167,7 @@ OPTIONS = (
     ),
     Option(
         name="report",
-        value="file.json, .md, .sarif, .trace.json",
+        value="file.html, .json, .md, .sarif, .trace.json",
         default="nothing",
         help="a report of the run, by its suffix; one line each, as often as wanted",
         kind="linelist",

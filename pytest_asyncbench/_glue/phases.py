@@ -321,7 +321,8 @@ class Call(Phase):
         self._watched.judged_at = self._watched.so_far()
         verdict = judge(self._watched.policy, self.seen(), self._watched.rules)
         note = self._watched.watch.note
-        verdict = with_hindsight(verdict, self._group, note)
+        draws = self._watched.timelines is not None
+        verdict = with_hindsight(verdict, self._group, note, always=draws)
         self.verdict = self._with_timeline(verdict)
         self._watched.told = self.verdict.findings
         return self.verdict

@@ -272,7 +272,7 @@ def scope(value: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-_SUFFIXES = (".json", ".md", ".sarif", ".trace.json")
+_SUFFIXES = (".html", ".json", ".md", ".sarif", ".trace.json")
 
 
 def reports(value: str | Iterable[str]) -> tuple[str, ...]:

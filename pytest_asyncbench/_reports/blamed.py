@@ -12,7 +12,7 @@ from pytest_asyncbench._words.units import many, seconds
 if TYPE_CHECKING:
     from pytest_asyncbench._words.record import BlockingEntry, Record
 
-__all__ = ["BlamedPlace", "blamed", "inside"]
+__all__ = ["BlamedPlace", "blamed", "inside", "place_key"]
 
 
 @dataclass
@@ -55,11 +55,15 @@ def blamed(records: Iterable[Record]) -> list[BlamedPlace]:
     for test, record in enumerate(records):
         failed = any(broken.kind == "blocking" for broken in record.violations)
         for entry in record.blocking:
-            key = entry.file, entry.line, entry.function, entry.call, entry.allowed
-            place = found.setdefault(key, BlamedPlace(entry))
+            place = found.setdefault(place_key(entry), BlamedPlace(entry))
             place.add(entry, test)
             place.failed = place.failed or (failed and entry.allowed is None)
     return sorted(found.values(), key=lambda place: -place.seconds)
+
+
+def place_key(entry: BlockingEntry) -> tuple[object, ...]:
+    """Give what entries of one place have in common, in whichever test."""
+    return entry.file, entry.line, entry.function, entry.call, entry.allowed
 
 
 def inside(file: str, folder: str) -> str | None:

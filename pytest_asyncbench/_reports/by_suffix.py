@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from pytest_asyncbench._reports.html import html_report
 from pytest_asyncbench._reports.markdown import markdown_report
 from pytest_asyncbench._reports.perfetto import perfetto_report
 from pytest_asyncbench._reports.run import RunReport, json_report
@@ -15,6 +16,7 @@ WRITERS: Mapping[str, Callable[[RunReport], str]] = {
     # Before the suffix with which it ends, too.
     ".trace.json": perfetto_report,
     ".json": json_report,
+    ".html": html_report,
     ".md": lambda told: markdown_report(
         told.records, told.root, told.partial, told.unit
     ),

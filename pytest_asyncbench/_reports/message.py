@@ -41,7 +41,8 @@ def message(verdict: Verdict) -> str:
     if verdict.untaken:
         return "\n".join(_UNTAKEN)
     lines = [line for each in verdict.violations for line in _lines(verdict, each)]
-    lines += [f"  {line}" for line in path_lines(verdict)]
+    if any(violation.kind in ("wall", "speedup") for violation in verdict.violations):
+        lines += [f"  {line}" for line in path_lines(verdict)]
     if not any(violation.kind == "blocking" for violation in verdict.violations):
         # What blocked may well be what broke a promise about time.
         lines += blocking_lines(verdict, _EXPLAINS * verdict.elapsed.wall)

@@ -365,7 +365,8 @@ class Record:
     awaited that; where there are several, a last one for all."""
     critical_path: tuple[LinkEntry, ...] = ()
     """The last hundred links of the chain of steps and waits that the end stood on,
-    first to last, where a promise about time was broken; else empty."""
+    first to last, where a promise about time was broken, or a report that draws it was
+    asked for; else empty."""
     waited: float | None = None
     """In seconds: for how long the call waited for something real; null where the test
     did not live in virtual time."""

@@ -99,7 +99,9 @@ def test_a_report_switches_nothing_on(anew, pytester):
 def test_what_can_not_be_written_ends_the_run_before_the_first_test(anew, pytester):
     """With the option and what is wrong with it."""
     (pytester.path / "a.json").mkdir()
-    suffixes = "has no suffix of a report; accepted: .json, .md, .sarif, .trace.json"
+    suffixes = (
+        "has no suffix of a report; accepted: .html, .json, .md, .sarif, .trace.json"
+    )
     for name, told in {
         "a.txt": f"'a.txt' {suffixes}",
         "json": f"'json' {suffixes}",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from by_hand import track
-from test_run_reports import ROOT, RUN
+from run_by_hand import DRAWN, ROOT, RUN
 
 from pytest_asyncbench._reports.perfetto import perfetto_report
 from pytest_asyncbench._reports.run import RunReport
@@ -13,26 +12,6 @@ from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.record import record_of
 from pytest_asyncbench._words.seen import Elapsed
-from pytest_asyncbench._words.timeline import Timeline, Wake
-
-DRAWN = Timeline(
-    clock="real",
-    seconds=0.001,
-    tracks=(
-        track("Loop", "rwr", (300, 500, 200), kind="loop"),
-        track("holds <b>", "rwb", (100, 600, 100), notes=(0, 1)),
-        track("waits", "qrwqr", (100, 100, 500, 100, 50), began=100),
-        track("saw nothing", "", ()),
-    ),
-    wakes=(
-        Wake(at=100, by=1, woken=2),
-        Wake(at=800, by=1, woken=2),
-        Wake(at=900, by=3, woken=2),
-    ),
-    texts=("asyncio.sleep, a.py:4 in f", "time.sleep, a.py:5 in f"),
-    left_out=3,
-    cut=False,
-)
 
 
 def told_of(*timelines):

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 from by_hand import SITE
 from referencing import Registry, Resource
+from run_by_hand import ROOT, RUN
 
 from pytest_asyncbench._reports.annotations import github_lines, gitlab_report
 from pytest_asyncbench._reports.markdown import markdown_report
@@ -20,15 +21,6 @@ from pytest_asyncbench._words.record import record_of
 from pytest_asyncbench._words.seen import Elapsed
 
 DOCS = Path(__file__).parents[3] / "docs"
-ROOT = str(Path("/home/user").absolute())
-RUN = {
-    "asyncbench": "0.1.0",
-    "pytest": "9.0",
-    "python": "3.12.1",
-    "system": "Linux",
-    "exitstatus": 1,
-    "partial": None,
-}
 
 
 def found(call="time.sleep", line=88, **more):

@@ -1,0 +1,130 @@
+"""The page in a browser: what is drawn, filtered and chosen by key.
+
+One page with a script of this test's behind its own, which does what a person would and
+writes down what came of it; Chromium gives the page back as it is then.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html import unescape
+
+import pytest
+from run_by_hand import NASTY, told_of
+
+from pytest_asyncbench._reports.html import html_report
+
+TESTS = 1_000
+QUIET = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+STEPS = """
+const said = {};
+const key = (box, name) =>
+  box.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));
+const titles = () => [...document.querySelectorAll(".row b")].map((b) => b.textContent);
+const detail = () => document.querySelector("#detail h2").textContent;
+said.rows = document.querySelectorAll(".row").length;
+document.getElementById("tab-tests").click();
+said.tests = document.getElementById("list").firstChild.offsetHeight / ROW;
+said.drawn = document.querySelectorAll(".row").length;
+key(document.getElementById("list"), "End");
+said.last = detail();
+key(document.getElementById("list"), "ArrowUp");
+said.chosen = document.querySelectorAll('.row[aria-selected="true"]').length;
+const filter = document.getElementById("filter");
+filter.value = "alert";
+filter.dispatchEvent(new Event("input"));
+key(filter, "Enter");
+said.found = titles();
+said.title = detail();
+said.scripts = document.scripts.length;
+const canvas = document.querySelector("canvas");
+const words = () => document.querySelector(".said").textContent;
+for (const way of ["Down", "Down", "Down", "Right", "Right"]) {
+  key(canvas, "Arrow" + way);
+}
+said.span = words();
+key(canvas, "w");
+said.waker = words();
+key(canvas, "ArrowDown");
+key(canvas, "Home");
+key(canvas, "w");
+said.woken = words();
+filter.value = "nothing is called so";
+filter.dispatchEvent(new Event("input"));
+said.none = document.getElementById("none").hidden;
+const told = document.createElement("pre");
+told.id = "said";
+told.textContent = JSON.stringify(said);
+document.body.append(told);
+"""
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """Give what came of the steps above."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        pytest.skip("no chromium here: what the page does in a browser is not tested")
+    folder = tmp_path_factory.mktemp("page")
+    names = [f"test_it.py::test_{number}" for number in range(TESTS)]
+    page = folder / "page.html"
+    whole = html_report(told_of(*names, NASTY))
+    text = whole.replace("</body>", f"<script>{STEPS}</script></body>")
+    page.write_text(text, "utf-8")
+    asked = [*QUIET, f"--user-data-dir={folder}/me", "--dump-dom", page.as_uri()]
+    try:
+        ran = subprocess.run(
+            [browser, *asked],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+            timeout=200,
+        )
+    except subprocess.TimeoutExpired:
+        pytest.skip("chromium does not answer here")
+    if ran.returncode or "</html>" not in ran.stdout:
+        pytest.skip(f"chromium does not run here: {ran.stderr[-300:]}")
+    told = re.search(r'<pre id="said">(.*?)</pre>', ran.stdout, re.DOTALL)
+    assert told, ran.stderr
+    return json.loads(unescape(told[1]))
+
+
+def test_what_is_drawn_is_what_is_looked_at(said):
+    """Of thousands of tests a few dozen rows are there."""
+    assert said["tests"] == TESTS + 1
+    assert 0 < said["drawn"] < 100
+
+
+def test_the_lists_are_used_by_key(said):
+    """Down to the last one; and one row is chosen at a time."""
+    assert said["last"].startswith("test_")
+    assert said["chosen"] == 1
+
+
+def test_the_filter_finds_by_name_and_names_are_text(said):
+    """A name that looks like markup is shown as it is written, and runs nothing."""
+    assert said["found"][0] == said["title"] == NASTY.partition("::")[2]
+    assert said["scripts"] == 3
+    assert said["none"] is False
+
+
+def test_the_timeline_is_used_by_key_and_told_in_words(said):
+    """From span to span, and from one that was woken to who woke it."""
+    assert said["span"].startswith("holds <b> blocked the loop for 100 µs, from 700 µs")
+    assert "time.sleep, a.py:5 in f" in said["span"]
+    assert said["waker"] == said["span"]  # a timer ended that wait, and no task
+    assert said["woken"].startswith("holds <b> ran for 100 µs")

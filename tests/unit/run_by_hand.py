@@ -1,0 +1,80 @@
+"""A whole run by hand, for the reports that draw its timelines."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+from by_hand import track
+
+from pytest_asyncbench._reports.run import RunReport
+from pytest_asyncbench._words.decided import Finding, PathLink, Verdict, WhatIf
+from pytest_asyncbench._words.promised import Budget, Policy
+from pytest_asyncbench._words.record import record_of
+from pytest_asyncbench._words.seen import Elapsed, Frame
+from pytest_asyncbench._words.timeline import Timeline, Wake
+
+ROOT = str(Path("/home/user").absolute())
+RUN = {
+    "asyncbench": "0.1.0",
+    "pytest": "9.0",
+    "python": "3.12.1",
+    "system": "Linux",
+    "exitstatus": 1,
+    "partial": None,
+}
+DRAWN = Timeline(
+    clock="real",
+    seconds=0.001,
+    tracks=(
+        track("Loop", "rwr", (300, 500, 200), kind="loop"),
+        track("holds <b>", "rwb", (100, 600, 100), notes=(0, 1)),
+        track("waits", "qrwqr", (100, 100, 500, 100, 50), began=100),
+        track("saw nothing", "", ()),
+    ),
+    wakes=(
+        Wake(at=100, by=1, woken=2),
+        Wake(at=800, by=1, woken=2),
+        Wake(at=900, by=3, woken=2),
+    ),
+    texts=("asyncio.sleep, a.py:4 in f", "time.sleep, a.py:5 in f"),
+    left_out=3,
+    cut=False,
+)
+NASTY = "test_it.py::test_x[</script><script>alert(1)</script><!--{{style}}]"
+
+
+def told_of(*nodeids):
+    """Give a run of tests with these names, all alike."""
+    blocked = Finding(
+        kind="call",
+        call="time.sleep",
+        file=f"{ROOT}/shop/pri cing.py",
+        line=88,
+        module="shop.pricing",
+        function="price_of",
+        seconds=0.25,
+    )
+    accepted = dataclasses.replace(blocked, call="<b>", line=9, allowed="why")
+    verdict = Verdict(
+        policy=Policy(budget=Budget(within=2.0, speedup=3.0)),
+        elapsed=Elapsed(wall=1.0),
+        steps=9,
+        budget_met=True,
+        findings=(blocked, accepted),
+        what_if=(WhatIf(finding=blocked, wall=0.5, together=None, speedup=None),),
+        critical_path=(
+            PathLink(
+                task="waits",
+                kind="waiting",
+                seconds=0.5,
+                place=Frame(file=f"{ROOT}/shop/lock.py", line=4, function="pay"),
+                awaited="a lock",
+                by="holds <b>",
+            ),
+        ),
+        timeline=DRAWN,
+    )
+    text = json.dumps(record_of(verdict).to_json())
+    return RunReport(RUN, None, dict.fromkeys(nodeids, text), ROOT)
