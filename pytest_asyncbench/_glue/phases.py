@@ -284,6 +284,9 @@ class Call(Phase):
         if alone and within is not None and self._stopwatch is not None:
             deadline = self._watched.deadline(self._stopwatch, within)
             self._deadline = await stack.enter_async_context(deadline)
+            if self._of_examples:
+                # One that never waits could not be ended, and so each would run.
+                await deadline.checkpoint()
 
     @property
     def was_cancelled(self) -> bool:

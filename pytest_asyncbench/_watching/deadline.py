@@ -148,6 +148,12 @@ class Deadline:
             self.error = BudgetExceeded("cancelled, since the budget was over")
             raise self.error from error
 
+    async def checkpoint(self) -> None:
+        """Let the cancellation come now, where real time is up already."""
+        if not self._by_loop and self._over_by() >= 0:
+            self._expire()
+            await asyncio.sleep(0)
+
     @property
     def has_cancelled(self) -> bool:
         """Whether it has cancelled the task, however that went on."""

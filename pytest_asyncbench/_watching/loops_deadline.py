@@ -9,8 +9,9 @@ and who is cancelled twice can't clean up. *What we do*: leave the tasks alone t
 begun before the call. Of the others cancel those that no task has created; these see to
 theirs. In a loop of another thread cancel what was sent to it, where anything was: the
 test waits for that, and not for what keeps the loop up. Whoever is left after a grace
-is cancelled again, all of them. *What still fails*: a task that the call started in a
-fixture's loop, and that was to outlive the call, is cancelled, too.
+is cancelled again, all of them, and whoever begins in a new loop after it is cancelled
+at once. *What still fails*: a task that the call started in a fixture's loop, and that
+was to outlive the call, is cancelled, too.
 
 In virtual time no other clock knows when time is up. There a timer on each of the loops
 keeps it, which they pass only while they are run.
@@ -169,6 +170,10 @@ class LoopsDeadline:
         if tasks or view.thread in self._threads_before:
             self._others.append(view)
         self._set_timer(view)
+        # Of the examples that Hypothesis runs each has a loop of its own, and one that
+        # never waits is not there any more when the next grace is over.
+        if self._is_up and self._late() >= _GRACE:
+            self._expire(view)
 
     # --------------------------------------------- in the watchdog's thread
 
@@ -265,6 +270,9 @@ class LoopsDeadline:
         self._expect(due)
         return True
 
+    def _late(self) -> float:
+        return self._watch.clock.now() - self._at - self._given
+
     def _outermost(
         self, view: LoopView, tasks: list[names.AnyTask]
     ) -> list[names.AnyTask]:
@@ -278,8 +286,7 @@ class LoopsDeadline:
         return [*created, *sent] or tasks
 
     def _note(self, view: LoopView, tasks: list[names.AnyTask]) -> None:
-        late = self._watch.clock.now() - self._at - self._given
-        if late < _STUCK:
+        if self._late() < _STUCK:
             self._stuck.pop(view, None)
         really = self._by_loops is None
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import site
+import sys
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,11 +26,17 @@ __all__ = [
 
 
 def _packages() -> list[str]:
-    """Give the folders of Debian's own packages, and of ``pip install --user``."""
+    """Give the folders of packages beside the environment's own.
+
+    They are Debian's, those of ``pip install --user``, and of an environment that this
+    one lies on top of: ``uv run --with`` makes such a one, and names the other's folder
+    in the path.
+    """
     # Old virtualenvs have a `site` without these; some systems have no such folder.
     folders: list[str | None] = [
         *getattr(site, "getsitepackages", list)(),
         getattr(site, "getusersitepackages", lambda: None)(),
+        *sys.path,
     ]
     # On Windows the whole installation is among them, and a project may lie there.
     names = {"site-packages", "dist-packages"}

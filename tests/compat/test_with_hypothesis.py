@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("hypothesis")
 
 SUITE = """
-import asyncio
+import asyncio, time
 import pytest
 from hypothesis import given, settings, strategies
 
@@ -28,8 +28,17 @@ def test_hung_in_a_loop_of_its_own(number):
     begun.append(number)
     asyncio.run(asyncio.sleep(60))
 
+@pytest.mark.budget("200ms")
+@settings(few, deadline=None)
+@given(strategies.integers())
+async def test_never_waits(number):
+    begun.append(number)
+    ends = time.thread_time() + 0.3  # whatever else runs on the machine
+    while time.thread_time() < ends:
+        pass
+
 def test_begun():
-    assert len(begun) == 2
+    assert len(begun) == 3
 
 @few
 @given(number=strategies.integers())
@@ -72,6 +81,13 @@ def test_a_broken_budget_is_told_in_the_words_of_the_budget(suite, name):
     assert told.lines[0].startswith("wall clock ")
     assert "1 task still alive when the budget ended" in told.lines
     assert "Flaky" not in told.text
+
+
+def test_examples_that_can_not_be_cancelled_end_as_well(suite):
+    """The next one is not begun."""
+    told = suite["test_never_waits"]
+    assert told.outcome == "failed"
+    assert told.lines[0].startswith("wall clock ")
 
 
 def test_no_further_example_runs_once_the_budget_is_broken(suite):

@@ -389,6 +389,62 @@ def test_a_sync_tests_loop_that_knows_time_to_be_lost_puts_it_off():
     assert threading.excepthook is hook
 
 
+def test_who_is_called_again_once_time_is_up_does_not_begin():
+    """A checkpoint ends it, since it would never wait, and time was up before."""
+    clock, begun = ManualClock(), []
+    watch = Watch(clock, threshold=3600.0, tracing=True)
+    clock.watchdog = watch.watchdog
+
+    async def example(deadline):
+        async with deadline:
+            await deadline.checkpoint()
+            begun.append(deadline)
+            clock.work(1.5)
+
+    async def main():
+        at = clock.now() + 1.0
+        await example(Deadline(watch, at))
+        for _ in range(2):
+            with pytest.raises(BudgetExceeded):
+                await example(Deadline(watch, at))
+
+    watch.start()
+    try:
+        run_in(clock, main())
+    finally:
+        watch.stop()
+    assert len(begun) == 1
+    assert watch.problems == []
+
+
+def test_a_loop_of_a_sync_test_that_begins_after_the_grace_is_ended_at_once():
+    """So is each example that never waits; within the grace one may clean up."""
+    clock, begun = ManualClock(), []
+    watch = Watch(clock, threshold=3600.0, tracing=True)
+    clock.watchdog = watch.watchdog
+
+    async def example(seconds):
+        begun.append(seconds)
+        clock.work(seconds)
+        until_looked_at(clock)
+
+    at = clock.now() + 1.0
+    deadline = LoopsDeadline(watch, at, forgiven=lambda: 0.0, callers=frozenset())
+    watch.start()
+    leave = deadline.begin()
+    try:
+        run_in(clock, example(1.5))
+        run_in(clock, example(1.0))
+        with pytest.raises(asyncio.CancelledError) as raised:
+            run_in(clock, example(2.0))
+    finally:
+        leave()
+        watch.stop()
+    assert begun == [1.5, 1.0]
+    assert isinstance(deadline.end_of(raised.value), BudgetExceeded)
+    assert watch.problems == []
+
+
 def debugger(clock, seconds):
     """Stand in what is called like a debugger for so long, until it has been seen."""
     module = types.ModuleType("pydevd")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 import site
+import sys
 
 import pytest
 from by_hand import library, standard, user
@@ -27,6 +28,16 @@ def test_packages_of_the_user_and_of_the_system_are_installed_ones(
     monkeypatch.setattr(site, "getsitepackages", lambda: [debian])
     monkeypatch.setattr(site, "getusersitepackages", lambda: user)
     assert {debian + os.sep, user + os.sep} <= set(installed())
+
+
+def test_packages_of_an_environment_underneath_are_installed_ones(
+    tmp_path, monkeypatch
+):
+    """`uv run --with` names that one's folder in the path, and a project lies there."""
+    below = str(tmp_path / ".venv" / "lib" / "python3.12" / "site-packages")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path), below])
+    added = {folder for folder in installed() if folder.startswith(str(tmp_path))}
+    assert added == {below + os.sep}
 
 
 def test_only_folders_of_that_name_hold_packages(tmp_path, monkeypatch):
