@@ -34,6 +34,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
+def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | int | None:
+    """Show the history in the place of a run, as ``--cache-show`` does."""
+    if not config.getoption("asyncbench_show_history"):
+        return None
+    from pytest_asyncbench._glue.show_history import show_history
+
+    return show_history(config)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings; a wrong one ends the run here."""
     config.add_cleanup(_as_written.restore)

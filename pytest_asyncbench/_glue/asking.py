@@ -103,7 +103,11 @@ class Reports:
 
         plan = plan_of(self._config)
         summary = Summary(
-            plan.policy, plan.keeper, plan.reporter, self._annotator(plan.policy)
+            plan.policy,
+            plan.keeper,
+            plan.reporter,
+            self._annotator(plan.policy),
+            plan.historian,
         )
         self._config.pluginmanager.unregister(self)
         self._config.pluginmanager.register(summary, "asyncbench-summary")

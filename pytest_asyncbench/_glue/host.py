@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pytest
 from _pytest.fixtures import FixtureDef, _teardown_yield_fixture, call_fixture_func
+from _pytest.main import wrap_session
 from _pytest.python import pytest_pyfunc_call
 from _pytest.unittest import TestCaseFunction
 
@@ -30,6 +31,7 @@ __all__ = [
     "drop_own_failure",
     "enter",
     "give_failure",
+    "in_place_of_a_run",
     "is_async",
     "is_of_trio",
     "items_at_once",
@@ -241,3 +243,10 @@ def _function(item: pytest.Item) -> AsyncFunction | None:
     owner, name = (item, "obj") if isinstance(item, TestCaseFunction) else _holder(item)
     function = getattr(owner, name, None)
     return function if inspect.iscoroutinefunction(function) else None
+
+
+def in_place_of_a_run(
+    config: pytest.Config, show: Callable[[pytest.Config], None]
+) -> int | pytest.ExitCode:
+    """Call something where the tests would be run; return the exit status."""
+    return wrap_session(config, lambda config, session: show(config))

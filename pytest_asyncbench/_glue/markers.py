@@ -279,7 +279,7 @@ def _laid_over(policy: Policy, meant: Meant) -> Policy:
         # The part that this marker leaves open keeps what held before.
         given, before = changed["budget"], policy.budget
         if given.within is None:
-            given = replace(given, within=before.within)
+            given = replace(given, within=before.within, auto=before.auto)
         if given.speedup is None and not given.unpromised:
             given = replace(given, speedup=before.speedup, unpromised=before.unpromised)
         changed["budget"] = given

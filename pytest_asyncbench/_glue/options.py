@@ -99,9 +99,10 @@ OPTIONS = (
     ),
     Option(
         name="budget",
-        value="duration, none",
+        value="duration, auto, none",
         default="none",
-        help="a budget for every async test that has none of its own",
+        help="a budget for every async test that has none of its own; auto: from its "
+        "history",
     ),
     Option(
         name="starvation",
@@ -183,6 +184,25 @@ OPTIONS = (
         value="a flag of the command line",
         default="off",
         help="writes the baseline: what blocks in this run is accepted, fails nothing",
+        kind="flag",
+    ),
+    Option(
+        name="history",
+        value="file, none",
+        default="none",
+        help="where is kept what passed tests took; `budget = auto` reads it",
+    ),
+    Option(
+        name="history_mode",
+        value="record, read",
+        default="record",
+        help="whether this run adds to the history, or compares only",
+    ),
+    Option(
+        name="show_history",
+        value="a flag of the command line",
+        default="off",
+        help="shows what the history knows: trends, the slowest; runs no test",
         kind="flag",
     ),
     Option(

@@ -23,6 +23,7 @@ from pytest_asyncbench._words.promised import Policy, VirtualTime
 
 if TYPE_CHECKING:
     from pytest_asyncbench._glue.baseline import Keeper
+    from pytest_asyncbench._glue.history import Experience, Historian
     from pytest_asyncbench._glue.reports import Reporter
     from pytest_asyncbench._glue.whole import Whole
 
@@ -46,6 +47,15 @@ class Plan:
         self.reporter: Reporter | None = None
         """Who writes reports; only where some are wanted, and no worker is."""
         self._whole: Whole | None = None
+        self.historian: Historian | None = None
+        """Who adds to the history; only where there is one, and no worker is."""
+        self.experience: Experience | None = None
+        """What earlier runs tell; only where there is a history."""
+        learns = self.policy.budget is not None and self.policy.budget.auto
+        if self.policy.history is not None or learns or self.policy.show_history:
+            self._bring_history()
+        if self.policy.show_history:
+            self.policy = _writing_nothing(self.policy)
         if self.policy.baseline is not None or self.policy.update_baseline:
             self._bring_baseline()
         if self.policy.report:
@@ -67,6 +77,7 @@ class Plan:
             budget=None,
             budget_setup=None,
             budget_teardown=None,
+            history=None,
             of_all=True,
         )
         """What holds for another test that has none."""
@@ -88,6 +99,19 @@ class Plan:
             self.keeper = Keeper(file, self.policy, whole)
             self._config.pluginmanager.register(self.keeper, "asyncbench-baseline")
 
+    def _bring_history(self) -> None:
+        # Only here, as the baseline; and not every Python was built with SQLite.
+        try:
+            from pytest_asyncbench._glue.history import Experience, Historian
+        except ImportError as error:
+            raise pytest.UsageError(
+                f"asyncbench: a history needs the module sqlite3: {error}"
+            ) from None
+        self.experience = Experience(self._config, self.policy)
+        if not is_worker(self._config):
+            self.historian = Historian(self.policy, self.experience)
+            self._config.pluginmanager.register(self.historian, "asyncbench-historian")
+
     def _bring_reports(self) -> None:
         from pytest_asyncbench._glue.reports import Reporter
 
@@ -107,7 +131,8 @@ class Plan:
     @property
     def tells_at_the_end(self) -> bool:
         """Whether the summary has something to tell though no test was watched."""
-        kept = self.keeper is not None or self.reporter is not None
+        keepers = (self.keeper, self.reporter, self.historian)
+        kept = any(each is not None for each in keepers)
         return kept or self._writes_gitlabs
 
     def begin(self) -> None:
@@ -144,7 +169,10 @@ class Plan:
         wrong = [*_no_packages(self.policy), *self._no_modules(), *self._no_calls()]
         for item in items:
             try:
-                policy = item.stash[_POLICY] = self._policy_of(item)
+                policy = self._policy_of(item)
+                if self.experience is not None:
+                    policy = self.experience.held(item.nodeid, policy)
+                item.stash[_POLICY] = policy
                 if policy.scope != self.policy.scope:
                     at = marker_place(item, "no_blocking")
                     told = _no_packages(policy)
@@ -177,7 +205,7 @@ class Plan:
         policy = item.stash.get(_POLICY, None)
         if policy is None:
             return None
-        asked = (policy.copies, policy.virtual)
+        asked = (policy.copies, policy.virtual, policy.history)
         asks = policy.has_budget or any(part is not None for part in asked)
         if policy.blocking != "off" or policy.background != "off" or asks:
             return policy
@@ -215,6 +243,20 @@ class Plan:
         of_all = not (in_loop or is_marked_itself(item))
         strict = in_loop and policy.blocking == "error"
         return replace(policy, asked=policy.asked or strict, of_all=of_all)
+
+
+def _writing_nothing(policy: Policy) -> Policy:
+    """Give the policy of a run that only shows something, and calls no test."""
+    written = ("annotations", "baseline", "report", "update_baseline")
+    sources = {name: at for name, at in policy.sources.items() if name not in written}
+    return replace(
+        policy,
+        annotations="none",
+        baseline=None,
+        report=(),
+        update_baseline=False,
+        sources=sources,
+    )
 
 
 def _no_packages(policy: Policy) -> Iterator[str]:

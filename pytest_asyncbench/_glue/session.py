@@ -419,6 +419,7 @@ def _is_followed(item: pytest.Item, policy: Policy) -> bool:
     """Tell whether a test's tasks are to be followed."""
     asked = policy.budget is not None or policy.copies is not None
     asked = asked or policy.background != "off" or policy.draws_timelines
+    asked = asked or policy.history is not None
     return asked or "concurrently" in fixtures_of(item)
 
 

@@ -150,7 +150,7 @@ def _shown(value: _Value, unit: str) -> str:
     if isinstance(value, frozenset):
         return "+".join(sorted(value)) or "none"
     if isinstance(value, Budget):
-        return f"{value.within:g}s"
+        return "auto" if value.within is None else f"{value.within:g}s"
     if not isinstance(value, tuple):
         return str(value)
     # Packages by name; of allowances and calls, which are long, how many.

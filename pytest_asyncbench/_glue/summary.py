@@ -25,6 +25,7 @@ from pytest_asyncbench._words.units import many
 if TYPE_CHECKING:
     from pytest_asyncbench._glue.annotating import Annotator
     from pytest_asyncbench._glue.baseline import Keeper
+    from pytest_asyncbench._glue.history import Historian
     from pytest_asyncbench._glue.reports import Reporter
     from pytest_asyncbench._words.problems import Problem
     from pytest_asyncbench._words.record import Record
@@ -51,11 +52,13 @@ class Summary:
         keeper: Keeper | None = None,
         reporter: Reporter | None = None,
         annotator: Annotator | None = None,
+        historian: Historian | None = None,
     ) -> None:
         self._policy = policy
         self._keeper = keeper
         self._reporter = reporter
         self._annotator = annotator
+        self._historian = historian
         rules = (*RULES, *policy.calls)
         self._allowances = [
             row for row in policy.allow if is_looked_for(row.call, rules, policy.rules)
@@ -144,6 +147,7 @@ class Summary:
         """Give the lines of the terminal summary."""
         kept = [*self._keeper.lines()] if self._keeper is not None else []
         kept += self._reporter.lines() if self._reporter is not None else []
+        kept += self._historian.lines() if self._historian is not None else []
         if not self.tests and not self.unread and not kept:
             return
         if self.tests and self._policy.virtual_time == "on":

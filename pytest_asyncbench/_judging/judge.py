@@ -175,7 +175,7 @@ def _broken(
 ) -> Iterator[Violation]:
     yield from _too_long(policy, seen)
     if _compares(policy):
-        yield from _too_slow(seen, compared, _least(policy))
+        yield from _too_slow(policy, seen, compared)
     if policy.blocking == "error":
         culprits = [finding for finding in found if finding.allowed is None]
         if culprits:
@@ -208,17 +208,19 @@ def _too_long(policy: Policy, seen: Observations) -> Iterator[Violation]:
 
 
 def _too_slow(
-    seen: Observations,
-    compared: _Compared | None,
-    least: float | None,
+    policy: Policy, seen: Observations, compared: _Compared | None
 ) -> Iterator[Violation]:
+    least = _least(policy)
+    # What nobody wrote need not be told of where it can't be measured.
+    learned = policy.budget is not None and policy.budget.learned_speedup
     if compared is None:
         kind: Literal["unmeasured", "speedup"]
         kind = "unmeasured" if seen.not_followed else "speedup"
-        yield Violation(kind=kind, limit=least or 1.0)
+        if kind == "speedup" or not learned:
+            yield Violation(kind=kind, limit=least or 1.0)
         return
     if _too_short(compared, least):
-        if least is not None:
+        if least is not None and not learned:
             yield Violation(kind="unmeasured", limit=least)
         return
     speedup = compared[1].speedup or 0.0

@@ -13,7 +13,7 @@ from pytest_asyncbench._policy import values
 from pytest_asyncbench._policy.lines import allowances, calls
 from pytest_asyncbench._rules.families import DEFAULT_FAMILIES
 from pytest_asyncbench._words.errors import PolicyError
-from pytest_asyncbench._words.promised import Policy
+from pytest_asyncbench._words.promised import Budget, Policy
 
 __all__ = ["DEFAULT", "Written", "with_settings"]
 
@@ -25,15 +25,20 @@ Written = str | list[str]
 NONE = "none"
 """Takes back what was set at a place of less weight."""
 
+AUTO = "auto"
+"""Leaves a budget to what the history knows."""
+
 
 def _one(value: Written) -> str:
     return value if isinstance(value, str) else "\n".join(value)
 
 
 def _budget(policy: Policy, value: Written, source: str) -> Policy:
-    taken_back = value == NONE
-    budget = None if taken_back else values.budget(_one(value), source=source)
-    return replace(policy, budget=budget)
+    if value == NONE:
+        return replace(policy, budget=None)
+    if value == AUTO:
+        return replace(policy, budget=Budget(source=source, auto=True))
+    return replace(policy, budget=values.budget(_one(value), source=source))
 
 
 def _duration_or_none(value: Written) -> float | None:
@@ -82,6 +87,15 @@ _ROWS: Mapping[str, Callable[[Policy, Written, str], Policy]] = {
     ),
     "baseline": lambda policy, value, source: replace(
         policy, baseline=None if value == NONE else _one(value)
+    ),
+    "history": lambda policy, value, source: replace(
+        policy, history=None if value == NONE else _one(value)
+    ),
+    "history_mode": lambda policy, value, source: replace(
+        policy, history_mode=values.history_mode(_one(value))
+    ),
+    "show_history": lambda policy, value, source: replace(
+        policy, show_history=bool(value)
     ),
     "report": lambda policy, value, source: replace(
         policy, report=values.reports(value)

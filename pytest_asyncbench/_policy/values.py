@@ -19,6 +19,7 @@ from pytest_asyncbench._words.promised import (
     Annotations,
     Background,
     Budget,
+    HistoryMode,
     Mode,
     Once,
     Starvation,
@@ -37,6 +38,7 @@ __all__ = [
     "copies",
     "duration",
     "factor",
+    "history_mode",
     "limit",
     "mode",
     "once",
@@ -199,6 +201,7 @@ _BACKGROUND: tuple[Background, ...] = get_args(Background)
 _ANNOTATIONS: tuple[Annotations, ...] = get_args(Annotations)
 _ONCE: tuple[Once, ...] = get_args(Once)
 _SUMMARISED: tuple[Summarised, ...] = get_args(Summarised)
+_HISTORY_MODES: tuple[HistoryMode, ...] = get_args(HistoryMode)
 _VIRTUALLY: tuple[Virtually, ...] = get_args(Virtually)
 
 
@@ -235,6 +238,11 @@ def once(value: str) -> Once:
 def summary(value: str) -> Summarised:
     """Read how much the summary tells."""
     return choice(value, _SUMMARISED)
+
+
+def history_mode(value: str) -> HistoryMode:
+    """Read whether a run is added to the history."""
+    return choice(value, _HISTORY_MODES)
 
 
 def rules(value: str | Iterable[str]) -> frozenset[str]:

@@ -12,6 +12,7 @@ from pytest_asyncbench._python.greenlets import (
 )
 from pytest_asyncbench._python.kernel import Doing, Kernel, does, is_parked, is_ready
 from pytest_asyncbench._python.locks import Lock, acquire, held_lock
+from pytest_asyncbench._python.machine import machine_class
 from pytest_asyncbench._python.natives import (
     OWN_NAME,
     count_natives,
@@ -94,6 +95,7 @@ __all__ = [
     "is_ready",
     "keeps_out",
     "longer",
+    "machine_class",
     "name_native",
     "named_of",
     "natives",

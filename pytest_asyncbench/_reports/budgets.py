@@ -188,6 +188,8 @@ def _promised(verdict: Verdict, broken: Violation) -> str:
     budget = verdict.policy.budget
     named = budget is not None and budget.speedup is not None
     named = named or broken.limit != 1.0
+    if budget is not None and budget.learned_speedup:
+        return f"at least {broken.limit:g} ({budget.source})"
     return f"at least {broken.limit:g}" if named else "more than 1"
 
 

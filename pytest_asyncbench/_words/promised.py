@@ -23,6 +23,7 @@ __all__ = [
     "Annotations",
     "Background",
     "Budget",
+    "HistoryMode",
     "Mode",
     "Once",
     "Policy",
@@ -74,6 +75,9 @@ Annotations = Literal["auto", "github", "gitlab", "none"]
 Summarised = Literal["screen", "all"]
 
 
+HistoryMode = Literal["record", "read"]
+
+
 Virtually = Literal["off", "on"]
 
 
@@ -122,6 +126,10 @@ class Budget:
     unpromised: bool = False
     """Whether it was said that no speedup is promised; copies need none then."""
     source: str = "marker"
+    auto: bool = False
+    """Whether the history says what it leaves open."""
+    learned_speedup: bool = False
+    """Whether that said the speedup, and nobody wrote it."""
 
     @property
     def promises(self) -> bool:
@@ -192,6 +200,12 @@ class Policy:
     """Whether what blocks in this run is put into that file, and fails nothing."""
     accepted: Baseline | None = None
     """What the file holds; None where there is no baseline."""
+    history: str | None = None
+    """The file in which earlier runs are known, as it was written."""
+    history_mode: HistoryMode = "record"
+    """Whether this run is added to that."""
+    show_history: bool = False
+    """Whether what the file knows is shown, and nothing is run."""
     annotations: Annotations = "auto"
     """For whose CI it is told beside the line what blocks there."""
     report: tuple[str, ...] = ()

@@ -129,6 +129,10 @@ async def test_start():
         before="import time\n\nasync def test_old():\n    time.sleep(0.001)\n",
         told="the baseline accepted 1 place, 1 time, for ",
     ),
+    "asyncbench_history = .asyncbench.db": Around(
+        before="async def test_page(): pass\n",
+        told="history .asyncbench.db: 1 test added",
+    ),
     '@pytest.mark.virtual_time(start="2026-01-01T00:00:00Z")': Around(before=RETRIES),
     "asyncbench_calls = database: legacy.db.query  # legacy.aio.query(...)": Around(
         ini="asyncbench_blocking = error",

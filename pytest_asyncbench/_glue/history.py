@@ -1,0 +1,256 @@
+"""The history of a run: read before the first test, and added to after the last.
+
+Workers know no file. The controller gives them the budgets that it has derived, so that
+all judge by the same ones; and it alone writes, when all have ended.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from pytest_asyncbench._glue.properties import PROPERTY
+from pytest_asyncbench._glue.settings import folder_of, unusable
+from pytest_asyncbench._glue.whole import Node
+from pytest_asyncbench._judging.experience import ENOUGH, budget_from
+from pytest_asyncbench._outside.history import HistoryError, HistoryFile
+from pytest_asyncbench._python import machine_class
+from pytest_asyncbench._reports.history import history_lines
+from pytest_asyncbench._words.history import PassedRun
+from pytest_asyncbench._words.promised import Budget, Policy
+from pytest_asyncbench._words.units import many
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._words.record import Record
+
+__all__ = ["Experience", "Historian"]
+
+_INPUT = "asyncbench_experience"
+"""Under this name the controller gives a worker what it has derived."""
+
+
+class Experience:
+    """What is known of the tests of this run on this class of machine.
+
+    Raises:
+        pytest.UsageError: the file can't be used; it is as it was.
+    """
+
+    def __init__(self, config: pytest.Config, policy: Policy) -> None:
+        self._policy = policy
+        self.machine = machine_class()
+        self.file: HistoryFile | None = None
+        self.known: Mapping[str, Sequence[PassedRun]] = {}
+        self._others: list[str] = []
+        """The other classes of machine, where these are told of."""
+        self._given: dict[str, tuple[float, float | None, str]] = {}
+        given: dict[str, str] | None = getattr(config, "workerinput", None)
+        if given is not None:
+            machine, budgets = json.loads(given.get(_INPUT, '["", {}]'))
+            # A worker may be on another machine.
+            if machine == self.machine:
+                self._given = budgets
+        else:
+            self._read(config)
+
+    def _read(self, config: pytest.Config) -> None:
+        policy = self._policy
+        if policy.history is None:
+            what = "budget: auto" if policy.show_history is False else "show_history"
+            source = "command line"
+            if not policy.show_history:
+                source = policy.sources["budget"]
+            raise pytest.UsageError(
+                f"asyncbench ({source}): {what}: no file is given; say which with "
+                "asyncbench_history or --asyncbench-history=FILE"
+            )
+        path = folder_of(config, policy.sources["history"]) / policy.history
+        self.file = HistoryFile(path)
+        writes = policy.history_mode == "record" and not policy.show_history
+        try:
+            self.file.insist(on_writing=writes)
+            self.known = self.file.passed(self.machine)
+            if policy.show_history:
+                machines = self.file.machines()
+                self._others = [each for each in machines if each != self.machine]
+        except HistoryError as error:
+            raise unusable(policy, "history", policy.history, error) from None
+
+    def budget_of(self, nodeid: str) -> Budget | None:
+        """Derive a test's budget; None where too little is known of it."""
+        nodeid = _less_group(nodeid)
+        if nodeid in self._given:
+            within, speedup, source = self._given[nodeid]
+            return Budget(
+                within=within,
+                speedup=speedup,
+                learned_speedup=speedup is not None,
+                source=source,
+            )
+        strict = self._policy.starvation == "strict"
+        return budget_from(self.known.get(nodeid, ()), strict=strict)
+
+    def held(self, nodeid: str, policy: Policy) -> Policy:
+        """Give a test's policy with the budget that is left to its history."""
+        budget = policy.budget
+        if budget is None or not budget.auto:
+            return policy
+        learned = self.budget_of(nodeid)
+        if learned is None:
+            return policy
+        if budget.speedup is not None or budget.unpromised:
+            learned = replace(
+                learned,
+                speedup=budget.speedup,
+                unpromised=budget.unpromised,
+                learned_speedup=False,
+            )
+        return replace(policy, budget=learned)
+
+    def to_worker(self) -> str:
+        """Write what a worker is to hold its tests to."""
+        budgets = {nodeid: self.budget_of(nodeid) for nodeid in self.known}
+        told = {
+            nodeid: (budget.within, budget.speedup, budget.source)
+            for nodeid, budget in budgets.items()
+            if budget is not None
+        }
+        return json.dumps([self.machine, told])
+
+    def lines(self) -> Iterator[str]:
+        """Tell what the file knows."""
+        yield f"history {self._policy.history}: {self.machine}"
+        whole = self._policy.summary == "all"
+        yield from history_lines(self.known, self.budget_of, whole=whole)
+        for machine in self._others:
+            yield f"not shown: another class of machine: {machine}"
+
+
+class _Gateway(Protocol):
+    spec: _Spec
+
+
+class _Spec(Protocol):
+    popen: bool | None
+    python: str | None
+
+
+class _WithGateway(Protocol):
+    gateway: _Gateway
+
+
+class Historian:
+    """A plugin that hears what the tests take, and adds that to the history."""
+
+    def __init__(self, policy: Policy, experience: Experience) -> None:
+        self._policy = policy
+        self._experience = experience
+        self._texts: dict[str, str] = {}
+        self._not_passed: set[str] = set()
+        self._told: list[str] = []
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Node) -> None:
+        """Give a worker the budgets by which it is to judge."""
+        node.workerinput[_INPUT] = self._experience.to_worker()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the record of a test's last report."""
+        nodeid = _less_group(report.nodeid)
+        if not report.passed or hasattr(report, "wasxfail") or not _is_here(report):
+            # Of a test that is run again, too: it passes by chance.
+            self._not_passed.add(nodeid)
+        if report.when == "teardown":
+            for name, value in report.user_properties:
+                if name == PROPERTY and isinstance(value, str):
+                    self._texts[nodeid] = value
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Add what the passed tests took."""
+        if exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
+            return
+        self._told += self._learning()
+        if self._policy.history_mode == "record" and not self._policy.show_history:
+            self._told += self._add()
+
+    def _learning(self) -> Iterator[str]:
+        budget = self._policy.budget
+        if budget is None or not budget.auto or not self._texts:
+            return
+        held = sum(self._experience.budget_of(name) is not None for name in self._texts)
+        learning = len(self._texts) - held
+        if learning:
+            yield (
+                f"budget auto: {many(learning, 'test')} with fewer than {ENOUGH} "
+                "passed runs on this class of machine, not held to any"
+            )
+
+    def _add(self) -> Iterator[str]:
+        passed = dict(self._passed())
+        file = self._experience.file
+        if not passed or file is None:
+            return
+        try:
+            file.add(self._experience.machine, passed)
+        except HistoryError as error:
+            yield (
+                f"the history was not written, and is as it was: {error}; "
+                "the outcomes stand"
+            )
+        else:
+            yield f"history {self._policy.history}: {many(len(passed), 'test')} added"
+
+    def _passed(self) -> Iterator[tuple[str, PassedRun]]:
+        # Here, because a run in which no test is watched must not load it.
+        from pytest_asyncbench._words.record import Record
+
+        for nodeid, text in self._texts.items():
+            if nodeid in self._not_passed:
+                continue
+            try:
+                record = Record.from_json(json.loads(text))
+            except ValueError:
+                continue  # the summary tells of it
+            if record.steps and not (record.violations or record.waived):
+                yield nodeid, _run_of(record)
+
+    def lines(self) -> list[str]:
+        """Give the lines of the summary that tell of the history."""
+        return self._told
+
+
+def _run_of(record: Record) -> PassedRun:
+    blocked = sum(each.seconds for each in record.blocking if each.allowed is None)
+    starved = min(record.starved or 0.0, record.wall)
+    wall = record.wall
+    if record.virtual is not None:
+        wall, starved = record.virtual, 0.0
+    elif record.repeated is not None:
+        # A budget is for the median of its runs, which is less what was forgiven.
+        wall, starved = record.repeated.wall.median, 0.0
+    return PassedRun(
+        wall=wall,
+        starved=starved,
+        speedup=record.speedup,
+        blocked=None if record.mode == "off" else blocked,
+    )
+
+
+def _is_here(report: pytest.TestReport) -> bool:
+    """Tell whether a test was run on this machine, and by this Python."""
+    node: _WithGateway | None = getattr(report, "node", None)
+    if node is None:
+        return True
+    spec = node.gateway.spec
+    return bool(spec.popen) and not spec.python
+
+
+def _less_group(nodeid: str) -> str:
+    """Leave out what ``--dist=loadgroup`` writes behind the name of a test."""
+    name, at, group = nodeid.rpartition("@")
+    return name if at and "::" in name and "]" not in group else nodeid

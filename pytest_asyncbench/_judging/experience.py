@@ -1,0 +1,114 @@
+"""What a test took before → what it may take: the rule of ``asyncbench_budget = auto``.
+
+Problem: one test takes 20 ms and another 1 s, each with a noise of its own, and noise
+has a long tail to one side. What does not do: mean and standard deviation, which one
+slow run moves as far as it likes. What we do: the median, and the median absolute
+deviation (MAD) from it, which nearly half of the runs may spoil without moving them
+far; 1.4826 MADs are a standard deviation where the noise is normal. So do Iglewicz and
+Hoaglin, "How to Detect and Handle Outliers" (ASQC, 1993), and Leys and others,
+"Detecting outliers: Do not use standard deviation around the mean, use absolute
+deviation around the median" (Journal of Experimental Social Psychology 49, 2013). Both
+look for an odd value among a few, and take 3.5 and 2.5 deviations. A suite of thousands
+is judged every hour, so we take 6, and have the floors below. What still fails: a test
+that is in fewer than one run of ten much slower than it mostly is.
+
+Only the first runs are asked, so that a test which becomes slower bit by bit is held to
+what it was.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+
+from pytest_asyncbench._words.history import PassedRun
+from pytest_asyncbench._words.promised import Budget
+
+__all__ = ["ENOUGH", "FIRST", "budget_from", "least_speedup", "longest_time"]
+
+ENOUGH = 10
+"""So many passed runs must be known before a test is held to anything."""
+
+FIRST = 20
+"""So many of them are asked, the oldest."""
+
+_DEVIATIONS = 6.0
+_NORMAL = 1.4826
+"""A standard deviation in median absolute deviations, where noise is normal."""
+
+_PART = 0.7
+"""The least room above a median, as a part of it: twice as slow is over it."""
+
+_LEAST_ROOM = 0.040
+"""The least room above a median, in seconds: what a machine does to a short test."""
+
+_USUAL = 0.9
+"""The part of the runs that must be well within, be they in two heaps."""
+
+_ABOVE_USUAL = 1.25
+
+_GAIN = 0.5
+"""The part of what running side by side gains that must be left."""
+
+_LEAST_SPEEDUP = 1.1
+"""A promise of less could not tell serial from side by side."""
+
+_SHORTEST = 0.050
+"""In seconds: of shorter tests no speedup is learned, as it is mostly noise."""
+
+
+def budget_from(passed: Sequence[PassedRun], *, strict: bool = False) -> Budget | None:
+    """Derive a test's budget from its passed runs on one class of machine.
+
+    Args:
+        passed: the runs, the oldest first.
+        strict: whether starved time counts against the test.
+
+    Returns:
+        None where there are too few to tell.
+    """
+    first = passed[:FIRST]
+    if len(first) < ENOUGH:
+        return None
+    took = [run.wall if strict else run.took for run in first]
+    speedups = [run.speedup for run in first if run.speedup is not None]
+    speedup = None
+    if len(speedups) >= ENOUGH and statistics.median(took) >= _SHORTEST:
+        speedup = least_speedup(speedups)
+    return Budget(
+        within=longest_time(took),
+        speedup=speedup,
+        learned_speedup=speedup is not None,
+        source=f"auto, from {len(first)} passed runs",
+    )
+
+
+def longest_time(took: Sequence[float]) -> float:
+    """Give what a test may take that took so long before, in seconds."""
+    middle = statistics.median(took)
+    room = max(_DEVIATIONS * _deviation(took), _PART * middle, _LEAST_ROOM)
+    return max(middle + room, _ABOVE_USUAL * _usual(sorted(took)))
+
+
+def least_speedup(speedups: Sequence[float]) -> float | None:
+    """Give the speedup that a test must keep; None where it has too little to lose."""
+    middle = statistics.median(speedups)
+    least = min(
+        middle - _DEVIATIONS * _deviation(speedups),
+        1 + _GAIN * (middle - 1),
+        _usual(sorted(speedups, reverse=True)) / _ABOVE_USUAL,
+    )
+    # A number that a person can read, and no more than was derived.
+    least = math.floor(100 * least) / 100
+    return least if least >= _LEAST_SPEEDUP else None
+
+
+def _deviation(values: Sequence[float]) -> float:
+    middle = statistics.median(values)
+    return _NORMAL * statistics.median(abs(value - middle) for value in values)
+
+
+def _usual(ordered: Sequence[float]) -> float:
+    """Give the worst of nine tenths, of values that are ordered, the best first."""
+    return ordered[math.ceil(_USUAL * len(ordered)) - 1]

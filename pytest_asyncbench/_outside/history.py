@@ -1,0 +1,201 @@
+"""The file of the history: SQLite, through the standard library.
+
+What a run adds is one transaction at its end: a run that is killed, or a disk that is
+full, leaves the file as it was, and of two runs at once one waits for the other. There
+is one file: SQLite's write-ahead log would keep two more beside it, which CI's caches
+would lose, and it does not work on a network's file systems.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from pytest_asyncbench._judging.experience import FIRST
+from pytest_asyncbench._outside.files import insist_on_writing
+from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.history import PassedRun
+
+__all__ = ["HistoryError", "HistoryFile"]
+
+HistoryError = (sqlite3.Error, OSError, ValueError)
+"""What reading or writing the file may raise."""
+
+_VERSION = 1
+_OURS = 0x61736279
+"""By this number SQLite's header tells our files from others'."""
+
+_PATIENCE = 30.0
+"""In seconds: for how long the end of another run is waited for, which takes
+milliseconds."""
+
+_LAST = 20
+"""So many of a test's newest runs are kept, besides the first; those between go."""
+
+_SCHEMA = f"""
+PRAGMA application_id = {_OURS};
+PRAGMA user_version = {_VERSION};
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    machine TEXT NOT NULL,
+    ended TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+CREATE TABLE tests (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    nodeid TEXT NOT NULL UNIQUE
+);
+CREATE TABLE passed (
+    test INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    wall REAL NOT NULL,
+    starved REAL NOT NULL,
+    speedup REAL,
+    blocked REAL,
+    PRIMARY KEY (test, run)
+) WITHOUT ROWID
+"""
+
+_PRUNE = f"""
+DELETE FROM passed WHERE (test, run) IN (
+    SELECT test, run FROM (
+        SELECT
+            test,
+            run,
+            row_number() OVER (PARTITION BY test ORDER BY run) AS nth,
+            row_number() OVER (PARTITION BY test ORDER BY run DESC) AS last
+        FROM passed JOIN runs ON runs.id = run
+        WHERE machine = ?
+    ) WHERE nth > {FIRST} AND last > {_LAST}
+)
+"""
+
+
+class HistoryFile:
+    """The runs that are known, each test's by class of machine."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.resolve()
+
+    def insist(self, *, on_writing: bool) -> None:
+        """Find out whether the file can be used.
+
+        Raises:
+            HistoryError: it can't; it is as it was.
+        """
+        if on_writing:
+            insist_on_writing(self._path)
+            if not self._path.exists():
+                return
+        elif self._path.is_dir():
+            raise IsADirectoryError("it is a folder")
+        elif not self._path.exists():
+            raise PolicyError("there is no such file; a run that records makes it")
+        with self._opened("rw") as file:
+            _insist_on_ours(file)
+
+    def passed(self, machine: str) -> dict[str, list[PassedRun]]:
+        """Give each test's passed runs on a class of machine, the oldest first.
+
+        Raises:
+            HistoryError: the file can't be read.
+        """
+        found: dict[str, list[PassedRun]] = {}
+        if not self._path.exists():
+            return found
+        with self._opened("rw") as file:
+            if _insist_on_ours(file):
+                return found
+            rows = file.execute(
+                "SELECT nodeid, wall, starved, speedup, blocked FROM passed "
+                "JOIN tests ON tests.id = test JOIN runs ON runs.id = run "
+                "WHERE machine = ? ORDER BY run",
+                (machine,),
+            )
+            for nodeid, wall, starved, speedup, blocked in rows:
+                run = PassedRun(
+                    wall=wall, starved=starved, speedup=speedup, blocked=blocked
+                )
+                found.setdefault(nodeid, []).append(run)
+        return found
+
+    def machines(self) -> Sequence[str]:
+        """Give the classes of machine of which anything is known.
+
+        Raises:
+            HistoryError: the file can't be read.
+        """
+        with self._opened("rw") as file:
+            if _insist_on_ours(file):
+                return ()
+            rows = file.execute("SELECT DISTINCT machine FROM runs ORDER BY machine")
+            return [machine for (machine,) in rows]
+
+    def add(self, machine: str, passed: Mapping[str, PassedRun]) -> None:
+        """Add a run: what the tests took that have passed in it.
+
+        Raises:
+            HistoryError: it can't be written; it is as it was.
+        """
+        with self._opened("rwc") as file:
+            # From its first word on alone: who reads first and writes then is refused.
+            file.execute("BEGIN IMMEDIATE")
+            with file:
+                if _insist_on_ours(file):
+                    for statement in _SCHEMA.split(";"):
+                        file.execute(statement)
+                _add(file, machine, passed)
+
+    @contextmanager
+    def _opened(self, mode: str) -> Iterator[sqlite3.Connection]:
+        where = f"{self._path.as_uri()}?mode={mode}"
+        # In mode "rw", too, SQLite reads a file that is read-only; and it takes back
+        # what a run that was killed had half written. No transaction begins but where
+        # one is asked for.
+        file = sqlite3.connect(where, uri=True, timeout=_PATIENCE, isolation_level=None)
+        with closing(file):
+            yield file
+
+
+def _add(
+    file: sqlite3.Connection, machine: str, passed: Mapping[str, PassedRun]
+) -> None:
+    made = file.execute("INSERT INTO runs (machine) VALUES (?)", (machine,))
+    file.executemany(
+        "INSERT OR IGNORE INTO tests (nodeid) VALUES (?)",
+        [(nodeid,) for nodeid in passed],
+    )
+    file.executemany(
+        "INSERT INTO passed SELECT id, ?, ?, ?, ?, ? FROM tests WHERE nodeid = ?",
+        [
+            (made.lastrowid, run.wall, run.starved, run.speedup, run.blocked, nodeid)
+            for nodeid, run in passed.items()
+        ],
+    )
+    file.execute(_PRUNE, (machine,))
+    # Of a test that a person took out, so that it is learned anew.
+    file.execute("DELETE FROM passed WHERE test NOT IN (SELECT id FROM tests)")
+    file.execute("DELETE FROM runs WHERE id NOT IN (SELECT run FROM passed)")
+
+
+def _insist_on_ours(file: sqlite3.Connection) -> bool:
+    """Tell whether it is empty still, as a first run leaves it that was killed.
+
+    Raises:
+        PolicyError: it is none of ours, or of another version.
+        sqlite3.Error: it is none of SQLite's.
+    """
+    ((tables,),) = file.execute("SELECT count(*) FROM sqlite_master")
+    ((whose,),) = file.execute("PRAGMA application_id")
+    ((version,),) = file.execute("PRAGMA user_version")
+    if not tables and not version:
+        return True
+    if whose != _OURS:
+        raise PolicyError("it is no history of asyncbench's")
+    if version != _VERSION:
+        raise PolicyError(
+            f"it is of version {version}; known here is {_VERSION}; another release of "
+            "pytest-asyncbench wrote it"
+        )
+    return False

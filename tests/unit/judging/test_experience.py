@@ -1,0 +1,97 @@
+"""The rule of budgets from experience: what a test took before, what it may take."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_asyncbench._judging.experience import (
+    ENOUGH,
+    FIRST,
+    budget_from,
+    least_speedup,
+    longest_time,
+)
+from pytest_asyncbench._words.history import PassedRun
+
+
+def runs(*took, speedup=None, starved=0.0):
+    return [
+        PassedRun(wall=each + starved, starved=starved, speedup=speedup)
+        for each in took
+    ]
+
+
+def test_of_too_few_runs_nothing_is_derived():
+    """One more, and something is."""
+    assert budget_from(runs(*[1.0] * (ENOUGH - 1))) is None
+    assert budget_from(runs(*[1.0] * ENOUGH)) is not None
+
+
+@pytest.mark.parametrize(
+    ("took", "longest"),
+    [
+        ([0.020] * 10, 0.060),
+        ([0.050] * 10, 0.090),
+        ([1.0] * 10, 1.7),
+        # The median of these is 1, and their median deviation 0.2.
+        ([0.6, 0.7, 0.8, 0.8, 1.0, 1.0, 1.2, 1.2, 1.3, 1.4], 1 + 6 * 1.4826 * 0.2),
+        # In two heaps: the deviation sees one of them only.
+        ([0.1] * 8 + [0.3] * 2, 0.3 * 1.25),
+        # One odd run is none.
+        ([0.1] * 9 + [30.0], 0.17),
+    ],
+)
+def test_the_room_is_the_most_that_one_of_the_floors_asks_for(took, longest):
+    """A deviation, a part of the median, some time, and what nine tenths kept."""
+    assert longest_time(took) == pytest.approx(longest)
+
+
+def test_twice_as_slow_is_over_it_from_50_ms_on():
+    """Where the noise is small beside that."""
+    for milliseconds in range(50, 1001, 10):
+        took = milliseconds / 1000
+        assert longest_time([took * each for each in (0.95, 1.0, 1.05)] * 4) < 2 * took
+
+
+@pytest.mark.parametrize(
+    ("speedups", "least"),
+    [
+        ([4.0] * 10, 2.5),
+        ([2.0] * 10, 1.5),
+        # With a median deviation of 0.3.
+        ([3.4, 3.7, 3.7, 4.0, 4.0, 4.0, 4.0, 4.3, 4.3, 4.6], 1.33),
+        ([4.0] * 8 + [2.0] * 2, 1.6),
+        ([1.2] * 10, None),
+        ([1.0] * 10, None),
+    ],
+)
+def test_a_speedup_must_keep_half_of_what_it_gains(speedups, least):
+    """Less where it is noisy, and nothing where it has little to lose."""
+    assert least_speedup(speedups) == least
+
+
+def test_only_the_first_runs_are_asked():
+    """A test that becomes slower bit by bit is held to what it was."""
+    first = [1.0] * FIRST
+    slower = [1.0 + n / 100 for n in range(200)]
+    assert budget_from(runs(*first, *slower)) == budget_from(runs(*first))
+
+
+def test_starved_time_is_no_part_of_it_but_where_it_counts():
+    """As in the verdict."""
+    passed = runs(*[1.0] * 10, starved=1.0)
+    assert budget_from(passed).within == pytest.approx(1.7)
+    assert budget_from(passed, strict=True).within == pytest.approx(3.4)
+
+
+def test_the_budget_says_where_it_is_from():
+    """And that nobody wrote the speedup."""
+    budget = budget_from(runs(*[0.1] * 12, speedup=3.0))
+    assert (budget.speedup, budget.learned_speedup) == (2.0, True)
+    assert budget.source == "auto, from 12 passed runs"
+
+
+def test_a_short_test_learns_no_speedup():
+    """Of so little time it is mostly noise."""
+    budget = budget_from(runs(*[0.049] * 20, speedup=3.0))
+    assert (budget.speedup, budget.learned_speedup) == (None, False)
