@@ -152,7 +152,8 @@ class Summary:
             return
         if self.tests and self._policy.virtual_time == "on":
             kept = [self._saved_line(), *kept]
-        tests, steps = many(len(self.tests), "test"), many(self.steps, "step")
+        measured = len(self.tests - self.unmeasured.keys())
+        tests, steps = many(measured, "test"), many(self.steps, "step")
         yield f"{tests} and {steps} measured"
         if self._policy.summary == "all":
             yield from self.ranking.lines()

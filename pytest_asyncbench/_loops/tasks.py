@@ -69,13 +69,15 @@ def task_label(task: names.AnyTask) -> str:
 def label(task: names.AnyTask, work: object) -> str:
     """Name a task that runs `work`."""
     name = legible.name(task.get_name)
-    # On 3.12 and 3.13 a task is called None that a factory made and nobody named.
-    unnamed = name.startswith("Task-") or name == "None"
+    # On 3.12 and 3.13 a task is called None that a factory made and nobody named. One
+    # whose name is empty would read as no task.
+    nameless = name == "None" or not name.strip()
+    unnamed = nameless or name.startswith("Task-")
     coroutine = legible.attribute(work, "__qualname__") if unnamed else None
     if not isinstance(coroutine, str):
         return name
     short = coroutine.rpartition("<locals>.")[2]
-    return short if name == "None" else f"{short} ({name})"
+    return short if nameless else f"{short} ({name})"
 
 
 def describe_callback(callback: Callable[..., object]) -> str:

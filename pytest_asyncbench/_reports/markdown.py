@@ -46,9 +46,10 @@ def _lines(
             else:
                 accepted += entry.count
     steps = sum(record.steps for record in records.values())
+    measured = sum(not record.unmeasured for record in records.values())
     yield "## asyncbench"
     yield ""
-    yield f"{many(len(records), unit)} and {many(steps, 'step')} measured."
+    yield f"{many(measured, unit)} and {many(steps, 'step')} measured."
     if partial is not None:
         yield f"The run was partial: {_safe(partial)}."
     broken = [nodeid for nodeid, record in records.items() if record.violations]

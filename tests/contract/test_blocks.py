@@ -1,21 +1,35 @@
 """Each block of code in the README and in docs/ runs as it is printed.
 
 A block that is a fragment has its surroundings here, and what comes of its tests. One
-that is new has none, and fails.
+that is new has none, and fails. So does a command or setting that pytest does not take.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from pytest_asyncbench._glue.options import OPTIONS
+
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"^```(python|ini|toml)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+CONSOLE = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
+COMMANDS = sorted(
+    {
+        line.removeprefix("$ pytest ")
+        for page in PAGES
+        for block in CONSOLE.findall(page.read_text(encoding="utf-8"))
+        for line in block.splitlines()
+        if line.startswith("$ pytest ")
+    }
+)
+SETTING = re.compile(r"--asyncbench[a-z-]*|\basyncbench_[a-z_]+")
 
 
 @dataclass(frozen=True)
@@ -206,3 +220,22 @@ def test_a_block_runs_as_it_is_printed(
     run.assert_outcomes(**around.outcomes)
     assert around.told in run.stdout.str()
     assert "that nothing used" not in run.stdout.str()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_runs_as_it_is_printed(
+    pytester: pytest.Pytester, command: str
+) -> None:
+    """On a suite that passes, which it does not fail."""
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile("import asyncio\ndef test(): asyncio.run(asyncio.sleep(0))\n")
+    run = pytester.runpytest_inprocess("-p", "no:cacheprovider", *shlex.split(command))
+    assert run.ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_setting_that_a_page_names_is_there(page: Path) -> None:
+    """In the table that ini file and command line are read by."""
+    there = {"--asyncbench", *(name for o in OPTIONS for name in (o.flag, o.ini))}
+    named = set(SETTING.findall(page.read_text(encoding="utf-8")))
+    assert named - there == set()

@@ -40,6 +40,15 @@ def test_properties_of_others_are_none_of_ours():
     assert told_of(("speed", "fast"), ("asyncbench", 3)) == []
 
 
+def test_a_test_that_was_not_measured_is_not_counted_as_measured():
+    """It is told of once, by its name."""
+    verdict = Verdict(policy=OFF, elapsed=Elapsed(wall=1.0), steps=0, unmeasured=True)
+    assert told_of(record_property(record_of(verdict)))[:2] == [
+        "0 tests and 0 steps measured",
+        "not measured: t.py::x asked to be watched, and no step was seen",
+    ]
+
+
 def test_a_rule_that_is_not_watched_is_no_failure_of_ours():
     """Each kind of problem is told by its kind, not by how its text begins."""
     problems = (

@@ -582,6 +582,18 @@ def test_a_step_is_named_by_its_task():
     assert named == "checkout"
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_task_of_an_empty_name_is_named_by_its_coroutine(name):
+    """A line that begins with its name would seem to be nobody's."""
+
+    async def main():
+        task = asyncio.current_task()
+        task.set_name(name)
+        return describe_callback(task.get_name)
+
+    assert asyncio.run(main()) == "main"
+
+
 def test_a_step_of_no_task_is_named_by_its_function():
     """Qualified, with its module, and never by an address."""
     assert describe_callback(step) == f"{__name__}.step"
