@@ -83,7 +83,10 @@ def with_timeline(
     room: Room,
     note: Callable[[Problem], None],
 ) -> Verdict:
-    """Add the timeline of a call. Where that fails, `note` is told."""
+    """Add the timeline of a call, if one of its loops was followed.
+
+    Where that fails, `note` is told.
+    """
     try:
         elapsed, began = verdict.elapsed, float(stopwatch.began)
         if stopwatch.virtually_began is not None:
@@ -96,6 +99,8 @@ def with_timeline(
             room.of_next(),
         )
         room.take(drawn)
+        if not drawn.tracks:
+            return verdict
         return dataclasses.replace(verdict, timeline=drawn)
     except Exception as error:
         text = f"can't draw the timeline of the test: {error_of_ours(error)}"

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from by_hand import track
 
-from pytest_asyncbench._glue.timelines import Room
+from pytest_asyncbench._glue.timelines import Room, with_timeline
+from pytest_asyncbench._tracing.tapes import Tapes
+from pytest_asyncbench._words.decided import Verdict
+from pytest_asyncbench._words.promised import Policy
+from pytest_asyncbench._words.seen import Elapsed
 from pytest_asyncbench._words.timeline import Timeline
 
 
@@ -30,6 +36,7 @@ def test_a_run_of_many_large_tests_keeps_to_its_room():
     room = Room(tests=10_000)
     took = [taken(room, 100_000) for _ in range(10_000)]
     assert took[0] == 8_000
+    assert took[20] > 1_000, "the first few leave some to the next"
     assert sum(took) <= 240_000
     assert min(took) >= 12
 
@@ -40,6 +47,29 @@ def test_small_tests_leave_their_room_to_those_that_come_after():
     for _ in range(3_999):
         taken(room, 20)
     assert taken(room, 100_000) == 8_000
+
+
+def test_a_loop_that_was_not_followed_has_no_timeline():
+    """Rather than one without a row."""
+    problems = []
+    assert told_with(Tapes(in_real_time=True), problems).timeline is None
+    assert problems == []
+
+
+def test_a_timeline_that_can_not_be_drawn_changes_no_verdict():
+    """It is a problem of ours, which the record tells."""
+    problems = []
+    assert told_with(None, problems).timeline is None
+    (problem,) = problems
+    assert problem.text.startswith("can't draw the timeline of the test: ")
+
+
+def told_with(tapes, problems):
+    """Give a verdict with the timeline of these tapes, as far as there is one."""
+    verdict = Verdict(policy=Policy(), elapsed=Elapsed(wall=1.0), steps=1)
+    recorder = SimpleNamespace(tapes=tapes)
+    stopwatch = SimpleNamespace(began=0.0, virtually_began=None)
+    return with_timeline(verdict, recorder, stopwatch, Room(1), problems.append)
 
 
 def test_workers_share_the_room():
