@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_asyncbench._words.decided import Finding, Holds
+from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.seen import LoopStall, Sample, Turn
 from pytest_asyncbench._words.units import seconds
 
@@ -20,7 +21,8 @@ __all__ = ["advised", "seen_of"]
 _THROUGHOUT = 0.8
 """Who keeps others out for this part of the time keeps them out."""
 _NOW_AND_THEN = 0.2
-"""Who makes others wait at no more than this part of their turns lets go."""
+"""Who makes others wait at no more than this part of their turns, and for no more than
+this part of the time, lets go."""
 _IN_VAIN = 1 / 3
 """The part of a wait in which one must have asked in vain, to put it down to who had
 the interpreter. After each asking one may stand in the run queue, too."""
@@ -46,20 +48,28 @@ def seen_of(stall: LoopStall | None, samples: Sequence[Sample]) -> Holds | None:
     if stall is None:
         return None
     turns = [one.turn for one in samples if one.turn is not None]
-    waited = sum(turn.waited for turn in turns)
     lengths = [turn.at - max(stall.began, turn.since) for turn in turns]
     longest = max(lengths, default=0.0)
-    if waited <= _NOW_AND_THEN * len(turns):
+    waited = [
+        n for turn, n in zip(turns, lengths, strict=True) if turn.waited and n > 0
+    ]
+    spent = _spent(stall, samples)
+    seldom = len(waited) <= _NOW_AND_THEN * len(turns)
+    if seldom and sum(waited) <= _NOW_AND_THEN * spent:
         # Who was late all the same lacked a processor.
         enough = len(turns) >= _ENOUGH
         return Holds(way="lets go", longest=longest) if enough else None
-    spent = _spent(stall, samples)
     if _may_be_of_others(stall, spent) or not _explained(turns, longest, lengths):
         return None
+    # Who has no processor keeps the interpreter as well, and would have given it up.
+    starved = stall.starved or 0.0
+    of_its_own = longest - starved
     if longest >= max(_LONG, _THROUGHOUT * spent):
-        return Holds(way="keeps", longest=longest)
-    enough = len(turns) >= _ENOUGH
-    return Holds(way="shares", longest=longest) if enough else None
+        is_sure = of_its_own >= _THROUGHOUT * (spent - starved)
+        return Holds(way="keeps", longest=longest) if is_sure else None
+    if len(turns) < _ENOUGH:
+        return None
+    return Holds(way="shares", longest=max(of_its_own, median_low(lengths)))
 
 
 def _explained(turns: Sequence[Turn], longest: float, lengths: Sequence[float]) -> bool:

@@ -86,6 +86,13 @@ def test_who_makes_others_wait_seldom_lets_go():
     assert way(*at_once(), look(0.95, 0.96)) == "lets go"
 
 
+def test_who_keeps_a_long_stretch_does_not_let_go_however_seldom():
+    """As `zlib.decompress` does, which joins what it has at the end."""
+    found = one(*[look(n / 20, n / 20) for n in range(1, 11)], look(0.55, 0.95))
+    assert found.holds.way == "shares"
+    assert found.holds.longest == pytest.approx(0.4)
+
+
 def test_a_watchdog_that_the_system_starved_is_no_witness():
     """It hardly asked for the interpreter while it was late."""
     assert way(look(0.1, 1.0, asked=0.1)) is None
@@ -97,6 +104,18 @@ def test_a_watchdog_that_the_system_starved_is_no_witness():
 def test_a_watchdog_that_also_stood_in_the_run_queue_still_is_one():
     """Beside busy processes it is late each time that it asks again."""
     assert way(look(0.1, 1.0, asked=0.5)) == "keeps"
+
+
+def test_who_had_no_processor_may_have_kept_it_only_for_that():
+    """Python's own code would have given it up, had it run."""
+    looks = [look(0.1, 0.105), look(0.1, 0.9), look(0.95, 0.955)]
+    starved = {"working": 0.3, "starved": 0.7}
+    assert way(*looks) == "keeps"
+    assert way(*looks, **starved) is None
+    assert way(look(0.1, 1.0), **starved) == "keeps"
+    shared = [look(0.1, 0.105), look(0.2, 0.7), look(0.95, 0.955)]
+    assert one(*shared).holds.longest == pytest.approx(0.5)
+    assert one(*shared, **starved).holds.longest == pytest.approx(0.005)
 
 
 def test_where_other_threads_worked_nobody_is_said_to_keep_it():
