@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
 from pytest_asyncbench._glue.properties import PROPERTY
 from pytest_asyncbench._glue.settings import folder_of, unusable
+from pytest_asyncbench._glue.split import part_number
 from pytest_asyncbench._glue.timelines import timeline_on
-from pytest_asyncbench._glue.whole import Whole
+from pytest_asyncbench._glue.whole import Whole, paths_of
 from pytest_asyncbench._outside.files import change_file, insist_on_writing
 from pytest_asyncbench._reports.by_suffix import writer_of
 from pytest_asyncbench._reports.run import RunReport
@@ -34,6 +36,7 @@ class Reporter:
 
     def __init__(self, config: pytest.Config, policy: Policy, whole: Whole) -> None:
         self._config = config
+        self._policy = policy
         self._whole = whole
         self._texts: dict[str, str] = {}
         self._told: list[str] = []
@@ -74,6 +77,29 @@ class Reporter:
             "system": platform.system(),
             "exitstatus": exitstatus,
             "partial": self._whole.partial,
+            "part": self._part(),
+        }
+
+    def _part(self) -> Json:
+        """Give what must be known of this run to unite it with those of other machines.
+
+        A baseline was judged by where there is one, so that near stalls are known.
+        """
+        given, whole = paths_of(self._config)
+        number, of = part_number(self._config) or (None, None)
+        return {
+            "id": uuid4().hex,
+            "number": number,
+            "of": of,
+            "root": str(self._config.rootpath),
+            "paths": [*given],
+            "testpaths": [*whole],
+            "left_out": [*self._whole.left_out],
+            "cut_short": [*self._whole.cut_short],
+            "blocking": self._policy.blocking,
+            "rules": [*sorted(self._policy.rules)],
+            "calls": {row.target: row.family for row in self._policy.calls},
+            "baseline": self._policy.accepted is not None,
         }
 
     @staticmethod

@@ -13,10 +13,19 @@ from typing import Protocol
 
 import pytest
 
-__all__ = ["Node", "Whole"]
+__all__ = ["Node", "Whole", "paths_of"]
 
 _OUTPUT = "asyncbench_partial"
 """Under this name a worker tells the controller why its part was none of a full run."""
+_LEFT_OUT = "asyncbench_left_out"
+"""And under this one which tests it has left out."""
+
+_DESELECTED = "tests were deselected"
+_DROPPED = "tests were left out"
+_NOT_ALL_PATHS = "not all paths were run (testpaths says which there are)"
+_CHOICES = frozenset({_DESELECTED, _DROPPED, _NOT_ALL_PATHS})
+"""The reasons that say no more than which tests were chosen: parts of a run, on several
+machines, may be whole together."""
 
 
 class Node(Protocol):
@@ -32,7 +41,9 @@ class Whole:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._collected = 0
+        self._collected: list[tuple[pytest.Item, str]] = []
+        """With what each was called then; empty when it is known which are run."""
+        self._left_out: dict[str, None] = {}
         self._run = False
         self._reasons: dict[str, None] = dict.fromkeys(_asked_for(config))
 
@@ -43,26 +54,45 @@ class Whole:
             return "no test was run"
         return next(iter(self._reasons), None)
 
+    @property
+    def cut_short(self) -> list[str]:
+        """Why the run was partial, but for which tests were chosen."""
+        none = [] if self._reasons or self._run else ["no test was run"]
+        return [each for each in self._reasons if each not in _CHOICES] + none
+
+    @property
+    def left_out(self) -> list[str]:
+        """The tests that were collected and not chosen, by node id."""
+        return [*self._left_out]
+
     def note(self, reason: str) -> None:
         """Take down a reason for which this run is a partial one."""
         self._reasons[reason] = None
 
     # ------------------------------------------------------------ collected
 
-    def pytest_itemcollected(self) -> None:
-        """Count what there was before anybody chose among it."""
-        self._collected += 1
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Take down what there was before anybody chose among it."""
+        self._collected.append((item, item.nodeid))
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Hear of ``-k``, ``-m``, ``--lf`` and whoever else chooses."""
         if items:
-            self.note("tests were deselected")
+            self.note(_DESELECTED)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Find out whether tests were left out that nobody told of."""
-        if len(session.items) < self._collected:
-            self.note("tests were left out")
+        if len(session.items) < len(self._collected):
+            self.note(_DROPPED)
+        if not _CHOICES.isdisjoint(self._reasons):
+            chosen = {*map(id, session.items)}
+            self._left_out = {
+                nodeid: None
+                for item, nodeid in self._collected
+                if id(item) not in chosen
+            }
+        self._collected = []
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Hear of what could not be collected, or did not want to be."""
@@ -91,6 +121,7 @@ class Whole:
         output = getattr(self._config, "workeroutput", None)
         if output is not None:
             output[_OUTPUT] = list(self._reasons)
+            output[_LEFT_OUT] = self.left_out
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Node, error: object) -> None:
@@ -99,6 +130,7 @@ class Whole:
             self.note("a worker died")
         else:
             self._reasons.update(dict.fromkeys(node.workeroutput.get(_OUTPUT, ())))
+            self._left_out.update(dict.fromkeys(node.workeroutput.get(_LEFT_OUT, ())))
 
 
 def _asked_for(config: pytest.Config) -> Iterator[str]:
@@ -110,10 +142,27 @@ def _asked_for(config: pytest.Config) -> Iterator[str]:
         yield "--ignore leaves tests out"
     if getattr(option, "setuponly", False) or getattr(option, "setupplan", False):
         yield "the tests were not called"
-    here = config.invocation_params.dir
-    given = [(here / arg).resolve() for arg in config.args if "::" not in arg]
+    given = _given(config)
     if not all(_lies_in(each, given) for each in _all_tests(config)):
-        yield "not all paths were run (testpaths says which there are)"
+        yield _NOT_ALL_PATHS
+
+
+def paths_of(config: pytest.Config) -> tuple[list[str], list[str]]:
+    """Give the paths that were run, and those of the whole suite, from the root."""
+    root = config.rootpath.resolve()
+    return [_from(root, each) for each in _given(config)], [
+        _from(root, each) for each in _all_tests(config)
+    ]
+
+
+def _from(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _given(config: pytest.Config) -> list[Path]:
+    """Give the folders and files that are run; none where tests are named."""
+    here = config.invocation_params.dir
+    return [(here / arg).resolve() for arg in config.args if "::" not in arg]
 
 
 def _all_tests(config: pytest.Config) -> list[Path]:

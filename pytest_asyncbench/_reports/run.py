@@ -16,9 +16,9 @@ from pytest_asyncbench._words.record import Record
 if TYPE_CHECKING:
     from pytest_asyncbench._words.plain import Json
 
-__all__ = ["RunReport", "json_report"]
+__all__ = ["VERSION", "RunReport", "json_report"]
 
-_VERSION = 1
+VERSION = 1
 """Of the report's own shape; each record has one of its own."""
 
 
@@ -56,4 +56,4 @@ def json_report(told: RunReport) -> str:
         for nodeid, text in told.texts.items()
     )
     run = json.dumps(told.run, sort_keys=True)
-    return f'{{"version": {_VERSION},\n"run": {run},\n"tests": [\n{tests}\n]}}\n'
+    return f'{{"version": {VERSION},\n"run": {run},\n"tests": [\n{tests}\n]}}\n'

@@ -42,6 +42,7 @@ FLOORS = {
     "_glue": GLUE,
     "_as_written": WORDS,
     "plugin": GLUE,
+    "__main__": OUTSIDE,
     "": GLUE,  # the public names, which come from every floor
 }
 

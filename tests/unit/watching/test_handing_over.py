@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import types
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from contextlib import ExitStack
 import pytest
 
 from pytest_asyncbench._interception import Interception
+from pytest_asyncbench._loops import LoopView
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._words.promised import Rule
 from pytest_asyncbench.testing import ManualClock
@@ -113,12 +115,17 @@ def test_loops_that_are_closed_are_forgotten_but_for_their_steps(watch, wait, ta
         await asyncio.sleep(0)
         wait(1.0)
 
+    def views():
+        gc.collect()
+        return sum(isinstance(each, LoopView) for each in gc.get_objects())
+
+    before = views()
     asyncio.run(main())
     of_one = watch.steps
     for _ in range(9):
         asyncio.run(main())
     watch.hand_over()
-    assert len(watch.views()) == 0
+    assert views() == before
     assert (watch.steps, len(watch.loops)) == (10 * of_one, 1)
     assert sum(call.count for _, calls in taken for call in calls) == 10
 

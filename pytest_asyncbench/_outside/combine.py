@@ -1,0 +1,181 @@
+"""One report and baseline of the parts that several machines ran.
+
+``python -m pytest_asyncbench combine PART.json … --report=whole.html``
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from pytest_asyncbench._outside.files import change_file, insist_on_writing
+from pytest_asyncbench._policy import values
+from pytest_asyncbench._reports.baseline import (
+    Change,
+    read_baseline,
+    updated,
+    written_baseline,
+)
+from pytest_asyncbench._reports.by_suffix import writer_of
+from pytest_asyncbench._reports.parts import United, read_part, united
+from pytest_asyncbench._words.baseline import Baseline
+from pytest_asyncbench._words.errors import PolicyError
+
+__all__ = ["main"]
+
+_USAGE = 4
+"""The exit status of a mistake in what was given, as pytest has it."""
+_UNWRITTEN = 1
+
+_ABOUT = """\
+Unites what several machines wrote with --asyncbench-report=PART.json into one report
+and one baseline, and judges whether they are a full run together: no test was left out
+by every part, each path of the suite was given to one, and none was cut short.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends as pytest does where something wrong was given."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end."""
+        self.print_usage(sys.stderr)
+        self.exit(_USAGE, f"{self.prog}: error: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; give the exit status."""
+    given = _parser().parse_args(arguments)
+    try:
+        whole, baseline = _read(given)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"asyncbench combine: {_told(error)}\n")
+        return _USAGE
+    sys.stdout.write(f"{whole.told}\n")
+    try:
+        for line in _written(given, whole, baseline):
+            sys.stdout.write(f"{line}\n")
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"asyncbench combine: not written: {_told(error)}\n")
+        return _UNWRITTEN
+    return 0
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m pytest_asyncbench",
+        description="What pytest-asyncbench does outside a run of pytest.",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    combine = commands.add_parser(
+        "combine",
+        help="make one report and one baseline of the parts of several machines",
+        description=_ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    combine.add_argument(
+        "parts",
+        nargs="+",
+        metavar="PART.json",
+        help="what --asyncbench-report=PART.json wrote on one machine",
+    )
+    combine.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write a report of all parts, by its suffix; as often as wanted",
+    )
+    combine.add_argument(
+        "--update-baseline",
+        metavar="FILE",
+        help="put what blocked into the baseline, and take out of it what is gone "
+        "where the parts are a full run together",
+    )
+    return parser
+
+
+def _read(given: argparse.Namespace) -> tuple[United, Baseline]:
+    """Read and check all that is given, before anything is written.
+
+    Raises:
+        OSError: a file can't be read, or not be written.
+        ValueError: what is in it can't be used, or the parts don't go together.
+    """
+    values.reports(given.report)
+    for name in (*given.report, *filter(None, [given.update_baseline])):
+        try:
+            insist_on_writing(Path(name))
+        except OSError as error:
+            raise PolicyError(f"{name}: {error.strerror or error}") from None
+        if Path(name).resolve() in [Path(part).resolve() for part in given.parts]:
+            raise PolicyError(f"{name}: is one of the parts")
+    parts = [read_part(_text(name), name) for name in given.parts]
+    return united(parts), _baseline(given.update_baseline)
+
+
+def _text(name: str) -> str:
+    try:
+        return Path(name).read_bytes().decode()
+    except UnicodeDecodeError:
+        raise PolicyError(f"{name}: is no text") from None
+
+
+def _baseline(name: str | None) -> Baseline:
+    if name is None or not Path(name).exists():
+        return Baseline()
+    return read_baseline(_text(name), Path(name).name)
+
+
+def _written(
+    given: argparse.Namespace, whole: United, before: Baseline
+) -> Iterator[str]:
+    """Write all that is wanted; say of each file that it is written.
+
+    Raises:
+        OSError: a file can't be written; it is as it was.
+        ValueError: somebody has spoilt the baseline meanwhile; the same.
+    """
+    report = whole.report(str(Path.cwd()))
+    texts = [(name, writer_of(Path(name).name)(report)) for name in given.report]
+    for name, text in texts:
+        change_file(Path(name), partial(_instead, text))
+        yield f"report: {name}"
+    if given.update_baseline:
+        yield from _updated(given.update_baseline, whole, before)
+
+
+def _instead(text: str, before: str | None) -> str:
+    return text
+
+
+def _updated(name: str, whole: United, before: Baseline) -> Iterator[str]:
+    found, gone = whole.found(before), whole.gone(before)
+    changes: list[Change] = []
+
+    def change(text: str | None) -> str:
+        now = Baseline() if text is None else read_baseline(text, Path(name).name)
+        changes.append(updated(now, found, gone))
+        return written_baseline(changes[-1].baseline)
+
+    change_file(Path(name), change)
+    made = changes[-1]
+    kept = len(made.baseline.entries) - len(made.added)
+    yield (
+        f"baseline {name}: {len(made.added):,} added, {len(made.removed):,} removed, "
+        f"{kept:,} kept"
+    )
+    yield from (f"  + {entry}" for entry in made.added)
+    yield from (f"  - {entry}" for entry in made.removed)
+    if whole.partial:
+        yield f"  nothing was removed, since the parts are partial: {whole.partial}"

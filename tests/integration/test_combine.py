@@ -1,0 +1,202 @@
+"""``python -m pytest_asyncbench combine``: one report of what several machines ran."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from referencing import Registry, Resource
+
+from pytest_asyncbench._outside.combine import main
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+SUITE = """
+import time
+
+async def test_blocks():
+    time.sleep(0.001)
+
+async def test_blocks_otherwise():
+    time.sleep(0.001)
+
+async def test_innocent():
+    pass
+"""
+BASELINE = """\
+# asyncbench baseline, version 1
+# Places that block the event loop and are accepted: caller > call  # reason
+# --asyncbench-update-baseline writes them anew, and keeps what stands behind #.
+test_it.test_blocks > time.sleep  # the till
+test_it.test_gone > time.sleep
+"""
+
+
+@pytest.fixture
+def part(pytester, play_once, _played):
+    """Run some tests of the suite as one machine does; give the name of its report."""
+    (pytester.path / "b.txt").write_text(BASELINE)
+
+    def part(name, *args):
+        _played.clear()
+        (pytester.path / "reports.jsonl").unlink(missing_ok=True)
+        options = (
+            "--asyncbench-blocking=report",
+            "--asyncbench-threshold=30s",
+            "--asyncbench-baseline=b.txt",
+            f"--asyncbench-report={name}",
+        )
+        assert play_once(SUITE, *options, *args).status == 0
+        return name
+
+    yield part
+    _played.clear()
+
+
+def test_two_halves_are_one_full_run(part, pytester, capsys):
+    """Reports and baseline are those of a run of all; and what is gone is taken out."""
+    halves = [part("1.json", "-k", "otherwise"), part("2.json", "-k", "not otherwise")]
+    capsys.readouterr()
+    arguments = ["combine", *halves, "--report=whole.json", "--report=whole.md"]
+    assert main([*arguments, "--report=whole.sarif", "--update-baseline=b.txt"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "2 parts, 3 tests: a full run",
+        "report: whole.json",
+        "report: whole.md",
+        "report: whole.sarif",
+        "baseline b.txt: 1 added, 1 removed, 1 kept",
+        "  + test_it.test_blocks_otherwise > time.sleep",
+        "  - test_it.test_gone > time.sleep",
+    ]
+    assert (pytester.path / "b.txt").read_text().splitlines()[3:] == [
+        "test_it.test_blocks > time.sleep  # the till",
+        "test_it.test_blocks_otherwise > time.sleep",
+    ]
+    told = json.loads((pytester.path / "whole.json").read_text())
+    schema, record = (
+        json.loads((DOCS / f"{name}.schema.json").read_text())
+        for name in ("report", "record")
+    )
+    registry = Registry().with_resource(
+        "record.schema.json", Resource.from_contents(record)
+    )
+    jsonschema.Draft202012Validator(schema, registry=registry).validate(told)
+    assert told["run"]["partial"] is None
+    assert [part["part"]["left_out"] for part in told["run"]["parts"]] == [
+        ["test_it.py::test_blocks", "test_it.py::test_innocent"],
+        ["test_it.py::test_blocks_otherwise"],
+    ]
+    assert {test["nodeid"] for test in told["tests"]} == {
+        f"test_it.py::test_{name}"
+        for name in ("blocks", "blocks_otherwise", "innocent")
+    }
+    assert "3 tests and" in (pytester.path / "whole.md").read_text()
+
+
+def test_what_no_part_ran_keeps_the_baselines_entries(part, pytester, capsys):
+    """Only what all tests together no longer do is known to be gone."""
+    half = part("1.json", "-k", "otherwise")
+    capsys.readouterr()
+    assert main(["combine", half, "--update-baseline=b.txt"]) == 0
+    out = capsys.readouterr().out
+    partial = "test_it.py::test_blocks was left out by every part, and 1 more"
+    assert f"1 part, 1 test: partial: {partial}" in out
+    assert f"nothing was removed, since the parts are partial: {partial}" in out
+    assert "test_it.test_gone" in (pytester.path / "b.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["1.json", "1.json"], "1.json: is the same run as 1.json"),
+        (["none.json"], "none.json: No such file or directory"),
+        (["1.json", "b.txt"], "b.txt: is no JSON"),
+        (["1.json", "--report=it.txt"], "'it.txt' has no suffix of a report"),
+        (["1.json", "--report=no/it.md"], "no/it.md: there is no folder 'no'"),
+        (["1.json", "--update-baseline=b.json"], "b.json: is no baseline"),
+        (["1.json", "--report=./1.json"], "./1.json: is one of the parts"),
+        (["1.json", "--reprot=it.md"], "unrecognized arguments: --reprot=it.md"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_written(
+    pytester, capsys, arguments, told
+):
+    """With the exit status that pytest has for a mistake in what was given."""
+    (pytester.path / "1.json").write_text(PART)
+    (pytester.path / "b.txt").write_text(BASELINE)
+    (pytester.path / "b.json").write_text("{}")
+    before = {each.name: each.read_bytes() for each in pytester.path.iterdir()}
+    command = ["combine", *arguments, "--report=whole.md"]
+    try:
+        status = main(command)
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 4
+    assert told in capsys.readouterr().err
+    assert before == {each.name: each.read_bytes() for each in pytester.path.iterdir()}
+
+
+PART = json.dumps(
+    {
+        "version": 1,
+        "run": {
+            "asyncbench": "0.1.0",
+            "pytest": "9.0",
+            "python": "3.12.1",
+            "system": "Linux",
+            "exitstatus": 0,
+            "partial": None,
+            "part": {
+                "id": "a",
+                "number": None,
+                "of": None,
+                "root": "/ci",
+                "paths": ["."],
+                "testpaths": ["."],
+                "left_out": [],
+                "cut_short": [],
+                "blocking": "report",
+                "rules": [],
+                "calls": {},
+                "baseline": False,
+            },
+        },
+        "tests": [],
+    }
+)
+
+
+def test_what_fails_at_the_end_is_told(pytester, capsys, monkeypatch):
+    """The file is as it was."""
+
+    def full(path, change):
+        raise OSError(28, "No space left on device", str(path))
+
+    (pytester.path / "1.json").write_text(PART)
+    monkeypatch.setattr("pytest_asyncbench._outside.combine.change_file", full)
+    assert main(["combine", "1.json", "--report=it.md"]) == 1
+    told = "not written: it.md: No space left on device"
+    assert told in capsys.readouterr().err
+    assert not (pytester.path / "it.md").exists()
+
+
+def test_the_help_says_what_there_is(tmp_path):
+    """And the command line needs no pytest to be loaded."""
+    code = (
+        "import runpy, sys\n"
+        "try: runpy.run_module('pytest_asyncbench', run_name='__main__')\n"
+        "finally: print('loaded', 'pytest' in sys.modules or '_pytest' in sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, "--help"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "combine" in ran.stdout
+    assert "make one report and one baseline of the parts" in ran.stdout
+    assert ran.stdout.splitlines()[-1] == "loaded False"
