@@ -15,7 +15,7 @@ import inspect
 import itertools
 import linecache
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import (
     CodeType,
     FrameType,
@@ -26,8 +26,8 @@ from types import (
     ModuleType,
 )
 
-from pytest_asyncbench._python.frames import current_frames, getframe
 from pytest_asyncbench._python.gil import has_gil
+from pytest_asyncbench._python.written import called_in
 
 __all__ = ["callee"]
 
@@ -44,32 +44,12 @@ _NAMED = {
 _RUN_LATER = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
-_ONE_AT_A_TIME = (3, 11) <= sys.version_info < (3, 11, 8) or (
-    (3, 12) <= sys.version_info < (3, 12, 2)
-)
-"""Whether one thread's making of a syntax tree breaks another's that is under way.
-
-These versions count the depth of both in one place, and the other one ends in a
-SystemError. See https://github.com/python/cpython/issues/106905
-"""
-
-_NEAR = 8
-"""So many frames around one that runs show whether a tree is being made there."""
-
-
-class _TreeElsewhere(Exception):
-    """Somebody else is making a syntax tree, so none is made here."""
-
-
 def callee(frame: FrameType, offset: int, line: int) -> str | None:
     """Name what `frame` was calling at an offset of its bytecode; None if nothing.
 
     The name of a coroutine function is empty: to call it takes no time.
     """
-    try:
-        written = _written(frame.f_code, offset, line)
-    except _TreeElsewhere:
-        return None
+    written = _written(frame.f_code, offset, line)
     if written is None or "(" in written:
         return written
     try:
@@ -78,39 +58,12 @@ def callee(frame: FrameType, offset: int, line: int) -> str | None:
         return written
 
 
-# To parse makes many objects, and the collector, which they start, would run a test's
-# finalizers in the thread that looks.
+# To read the source makes many objects, and the collector, which they start, would run
+# a test's finalizers in the thread that looks.
 @functools.lru_cache(maxsize=1024)
 def _written(code: CodeType, offset: int, line: int) -> str | None:
-    if _ONE_AT_A_TIME and _makes_a_tree([getframe(), *current_frames().values()]):
-        raise _TreeElsewhere  # which the cache does not keep, unlike an answer
     source = _source(code, offset, line)
-    if source is None:
-        return None
-    try:
-        tree = ast.parse(source.strip(), mode="eval").body
-    except (SyntaxError, ValueError):
-        return None
-    if isinstance(tree, ast.Await):
-        tree = tree.value
-    return _dotted(tree.func) if isinstance(tree, ast.Call) else None
-
-
-def _makes_a_tree(running: Iterable[FrameType]) -> bool:
-    """Tell whether any of these frames, which run now, stands in ``ast.parse``."""
-    parse = ast.parse.__code__
-    return any(
-        around.f_code is parse
-        for frame in running
-        for around in itertools.islice(_outwards(frame), _NEAR)
-    )
-
-
-def _outwards(frame: FrameType) -> Iterator[FrameType]:
-    around: FrameType | None = frame
-    while around is not None:
-        yield around
-        around = around.f_back
+    return None if source is None else called_in(source)
 
 
 def _source(code: CodeType, offset: int, line: int) -> str | None:
@@ -132,24 +85,13 @@ def _source(code: CodeType, offset: int, line: int) -> str | None:
 
 
 def _only_call_of(text: str) -> str | None:
+    """Give the source of a line's call, where it has one; on 3.10 only."""
     try:
         tree = ast.parse(text.rstrip(":"))
     except (SyntaxError, ValueError):
         return None
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return ast.unparse(calls[0]) if len(calls) == 1 else None
-
-
-def _dotted(node: ast.expr) -> str | None:
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        inner = _dotted(node.value)
-        return f"{inner}.{node.attr}" if inner else None
-    if isinstance(node, ast.Call):
-        inner = _dotted(node.func)
-        return f"{inner}(...)" if inner else None
-    return None
 
 
 def _qualified(written: str, frame: FrameType) -> str:
