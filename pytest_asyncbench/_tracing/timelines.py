@@ -157,7 +157,7 @@ class _Drawn:
         self._trace = tapes.trace(tape)
         self._origin, ended = span
         self._texts = texts
-        self._end = self._tick(ended)
+        self._end = round((ended - self._origin) * _TICK)
         self.wakes: list[_Woken] = []
         self.loop = _Row(tape.view.kind, 0, is_loop=True)
         self._tasks: dict[int, _Row] = {}
@@ -176,38 +176,36 @@ class _Drawn:
         self.rows = [self.loop, *self._tasks.values()] if entries else []
 
     def _tick(self, moment: float) -> int:
-        return max(0, round((moment - self._origin) * _TICK))
+        tick = round((moment - self._origin) * _TICK)
+        return 0 if tick < 0 else min(tick, self._end)
 
     def _add(self, at: int) -> None:
-        trace = self._trace
-        who, ended = trace.who[at], min(self._end, self._tick(trace.ended[at]))
+        trace, loop = self._trace, self.loop
+        who, began, ended = trace.who[at], loop.end, self._tick(trace.ended[at])
         note = self._blocked.get(at, _NOTHING)
         did = _RUNNING if note == _NOTHING else _BLOCKED
-        rested = who == POLLED and ended - self.loop.end > _RESTED
-        self.loop.add(_WAITING if rested else did, ended, note)
+        rested = who == POLLED and ended - began > _RESTED
+        loop.add(_WAITING if rested else did, ended, note)
         if who < 0:
             return
+        cause, before = trace.cause[at], trace.previous[at]
+        ready = self._tick(trace.ready_at(at) if cause == LOOP else trace.ended[cause])
         row = self._tasks.get(who)
-        ready = self._tick(trace.ready_at(at))
-        before = trace.previous[at]
         if row is None:
             name = self._tapes.names[who]
             row = self._tasks[who] = _Row(name, 0 if before >= 0 else ready)
         if at not in trace.inline:
             waited = ready - row.end
-            if before >= 0:
+            if before >= 0 and waited > 0:
                 row.add(_WAITING, ready, self._awaited(before, at))
-            self._woken(at, row, waited, ready)
+            if cause != LOOP and trace.who[cause] != who:
+                self._woken(cause, row, waited, ready)
         # A part of a step within which an eager task ran stands behind that.
-        row.add(_QUEUED, min(self._end, self._tick(trace.began(at))))
+        row.add(_QUEUED, began)
         row.add(did, ended, note)
 
-    def _woken(self, at: int, row: _Row, waited: int, ready: int) -> None:
-        cause = self._trace.cause[at]
-        if cause == LOOP:
-            return
-        waker = self._trace.task_of(cause)
-        by = self._tasks.get(waker)
+    def _woken(self, cause: int, row: _Row, waited: int, ready: int) -> None:
+        by = self._tasks.get(self._trace.task_of(cause))
         if by is not None and by is not row:
             self.wakes.append((waited, ready, by, row))
 
@@ -281,7 +279,7 @@ class _Folding:
         if sum(len(row.did) for row in rows) > most:
             # Beside each that is kept there may be one that is folded.
             kept = (most - len(rows)) // 2
-            lengths = [length for row in rows for _, length, _ in row.spans()]
+            lengths = (length for row in rows for _, length, _ in row.spans())
             longest = nlargest(kept + 1, lengths)
             self._least = longest[-1]
             self._left = kept - sum(length > self._least for length in longest)
