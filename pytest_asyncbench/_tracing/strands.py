@@ -8,7 +8,7 @@ worked out in `replay`.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING
 
 from pytest_asyncbench._tracing.ownership import Owners
@@ -19,9 +19,11 @@ from pytest_asyncbench._words.seen import StrandTrace
 if TYPE_CHECKING:
     from pytest_asyncbench._tracing.tape import Tape
     from pytest_asyncbench._tracing.tapes import Tapes
-    from pytest_asyncbench._tracing.trace import Trace
+    from pytest_asyncbench._tracing.trace import Creator, Trace
 
 __all__ = ["Group"]
+
+_OUTSIDE: Set[Creator] = {"nobody", "thread"}
 
 
 class Group:
@@ -132,12 +134,20 @@ class Group:
             ]
             return roots, {host}
         if self._of_loops:
-            hosts = {task for task in begun if trace.creator_of(task) == "nobody"}
-            roots = [task for task in begun if trace.parent[task] in hosts]
-            return roots, hosts
+            roots, hosts = self._started_by(trace, {"nobody"})
+            # A portal's loop is started with one task, which starts none; what a client
+            # sends there from its thread is what a body is elsewhere.
+            return (roots, hosts) if roots else self._started_by(trace, _OUTSIDE)
         given = [task for task in self._given.get(tape, ()) if task in trace.first]
         given.sort(key=trace.first.__getitem__)
         return given, {trace.parent[task] for task in given} - {NOBODY}
+
+    @staticmethod
+    def _started_by(trace: Trace, creators: Set[Creator]) -> tuple[list[int], set[int]]:
+        """Give what those tasks have started that one of these created, and those."""
+        begun = trace.begun_in_turn
+        hosts = {task for task in begun if trace.creator_of(task) in creators}
+        return [task for task in begun if trace.parent[task] in hosts], hosts
 
 
 def _starved_within(tape: Tape, began: float, ended: float) -> float:

@@ -92,6 +92,8 @@ async def answer(request):
     kind = request.path_params["kind"]
     if kind == "quick":
         quick()
+    if kind == "overlaps":
+        await asyncio.gather(*(asyncio.sleep(0.05) for _ in range(20)))
     await asyncio.sleep(60 if kind == "hangs" else 0.02)
     return PlainTextResponse()
 
@@ -114,6 +116,10 @@ def test_clean(client):
 @hangs
 def test_hung(client):
     client.get("/hangs")
+
+@overlaps
+def test_overlaps(client):
+    client.get("/overlaps")
 """
 
 QUART = """

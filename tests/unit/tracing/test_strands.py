@@ -11,6 +11,7 @@ import contextvars
 import gc
 import socket
 import sys
+import threading
 import weakref
 
 import pytest
@@ -654,6 +655,30 @@ def test_starved_time_is_that_of_the_window_of_the_tasks(factory):
         watch.stop()
     assert watch.problems == []
     assert groups[0].starved() == pytest.approx(12)
+
+
+def test_what_a_thread_sends_to_a_loop_that_only_serves_starts_strands():
+    """As a test client's portal does, whose own task starts none."""
+
+    async def portal():
+        groups.append(watch.recorder.bodies())
+        loop = asyncio.get_running_loop()
+        sends = (equal_sleeps(), loop)
+        client = threading.Thread(target=asyncio.run_coroutine_threadsafe, args=sends)
+        client.start()
+        client.join()
+        await asyncio.sleep(3)
+
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    groups = []
+    try:
+        run_in(CLOCK, portal())
+    finally:
+        watch.stop()
+    assert watch.problems == []
+    told = compare(groups[0].traces())
+    assert (len(told.tasks), told.wall, told.serial) == (4, 1, 4)
 
 
 def test_a_trace_that_can_t_be_read_is_told_and_harms_nobody(monkeypatch):
