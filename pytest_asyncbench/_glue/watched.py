@@ -34,6 +34,7 @@ from pytest_asyncbench._words.seen import (
     BlockingCall,
     DeadTask,
     Elapsed,
+    LateTurn,
     LoopStall,
     Observations,
 )
@@ -44,8 +45,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Watched"]
 
-Mark = tuple[int, int]
-"""How many stalls and calls had been seen at a moment."""
+Mark = tuple[int, int, int]
+"""How many stalls, late turns and calls had been seen at a moment."""
+
+_Owned = BlockingCall | LateTurn | LoopStall
+"""What is of one of several tests that run at once."""
 
 T = TypeVar("T")
 
@@ -116,7 +120,7 @@ class Watched:
         self.time = OwnTime(self.clock, virtual, self._limit)
         self.told: tuple[Finding, ...] = ()
         """What the verdict on the call has found."""
-        self.judged_at: Mark = (0, 0)
+        self.judged_at: Mark = (0, 0, 0)
         """Up to where the phases that are over have been judged."""
         self.to_await = ToAwait()
         self.accepted_lines: list[str] = []
@@ -223,7 +227,8 @@ class Watched:
 
     def so_far(self) -> Mark:
         """Mark this moment, for `seen_since`."""
-        return len(self.watch.stalls), self.watch.known.mark()
+        watch = self.watch
+        return len(watch.stalls), len(watch.late), watch.known.mark()
 
     def has_seen_more(self) -> bool:
         """Tell whether there is more by now than what was judged.
@@ -234,16 +239,18 @@ class Watched:
             return True
         return self.so_far() != self.judged_at
 
-    def seen_since(self, mark: Mark = (0, 0)) -> Observations:
+    def seen_since(self, mark: Mark = (0, 0, 0)) -> Observations:
         """Gather what was seen of the loops since a mark, or from the start."""
-        first, first_call = mark
+        first, first_late, first_call = mark
         stalls = self.watch.stalls[first:]
+        late = self.watch.turns_since(first_late)
         calls = self.watch.known.since(first_call)
         accepted = self.watch.accepted
         if self.watch.shared_since is not None:
             accepted = [each for each in accepted if each.owner in (None, self.owner)]
-            accepted += self._nobodys(stalls, calls)
+            accepted += self._nobodys([*stalls, *late, *calls])
             stalls = [*filter(self._is_told, stalls)]
+            late = [*filter(self._is_told, late)]
             calls = [one for one in calls if self._is_asked_for(one)]
         return Observations(
             elapsed=Elapsed(wall=RealSeconds(0.0)),
@@ -251,6 +258,7 @@ class Watched:
             loops=self.watch.loops,
             not_followed=self.watch.not_followed,
             stalls=tuple(stalls),
+            late=tuple(late),
             calls=tuple(calls),
             accepted=tuple(accepted),
             debugged=self.watch.watchdog.debugged,
@@ -276,18 +284,18 @@ class Watched:
         """Tell for how many seconds of a long step the verdict has named a call."""
         return sum(found.seconds for found in self.told if stall.began in found.steps)
 
-    def _is_own(self, seen: BlockingCall | LoopStall) -> bool:
+    def _is_own(self, seen: _Owned) -> bool:
         """Tell whether something is of this test, and of no other at the same time."""
         if seen.owner is not None:
             return seen.owner is self.owner
         return self._is_first and not self._is_nobodys(seen)
 
-    def _is_nobodys(self, seen: BlockingCall | LoopStall) -> bool:
+    def _is_nobodys(self, seen: _Owned) -> bool:
         """Tell whether it was in no test's task, though others ran at the time."""
         shared = self.watch.shared_since
         return seen.owner is None and shared is not None and seen.began >= shared
 
-    def _is_told(self, seen: BlockingCall | LoopStall) -> bool:
+    def _is_told(self, seen: _Owned) -> bool:
         """Tell whether it stands in this test's report; the first tells of nobody's."""
         return self._is_own(seen) or (self._is_first and self._is_nobodys(seen))
 
@@ -295,11 +303,8 @@ class Watched:
         family = self._families.get(call.target)
         return self._is_told(call) and family in self.policy.rules
 
-    def _nobodys(
-        self, stalls: Sequence[LoopStall], calls: Sequence[BlockingCall]
-    ) -> Iterator[AcceptedSpan]:
+    def _nobodys(self, seen: Sequence[_Owned]) -> Iterator[AcceptedSpan]:
         """Accept, in the report of the first test, what was in no test's task."""
-        seen: list[LoopStall | BlockingCall] = [*stalls, *calls]
         for one in seen if self._is_first else ():
             if not self._is_nobodys(one):
                 continue

@@ -21,7 +21,8 @@ from pytest_asyncbench._judging.acceptance import (
 )
 from pytest_asyncbench._judging.blame import Blame, blame, in_scope
 from pytest_asyncbench._judging.grouping import alike, waits
-from pytest_asyncbench._judging.interpreter import advised, seen_of
+from pytest_asyncbench._judging.interpreter import IN_A_THREAD, advised, seen_of
+from pytest_asyncbench._judging.kept import kept_for, work_of
 from pytest_asyncbench._judging.merging import merged, one_call
 from pytest_asyncbench._judging.once import IMPORT, begun_by, done_once
 from pytest_asyncbench._judging.stretches import Moments, Stretches, ends
@@ -33,6 +34,7 @@ from pytest_asyncbench._words.seen import (
     BlockingCall,
     Collection,
     Frame,
+    LateTurn,
     LoopStall,
     Observations,
     Stack,
@@ -57,13 +59,15 @@ _ASKED_FOR = (
 )
 _IMPORTING = "the import at the top of a module, or before the loop runs"
 _LAZILY = "the name once before the loop runs, or an import that is not lazy"
+_REST = ("sleep", "locks", "network", "subprocess")
+"""The families of rules whose calls wait, and give up the interpreter meanwhile."""
 
 
 def findings(
     policy: Policy, seen: Observations, rules: Sequence[Rule] = ()
 ) -> list[Finding]:
     """Name every place that blocked, the one that cost most first."""
-    if not seen.stalls and not seen.calls:
+    if not seen.stalls and not seen.calls and not seen.late:
         return []
     found = merged(_Inquiry(policy, seen, rules).findings())
     return [of_baseline(policy, one) for one in found]
@@ -108,6 +112,7 @@ class _Inquiry:
             LAZY_IMPORT: _LAZILY,
             _COLLECT: _ASKED_FOR,
         }
+        self._at_rest = {rule.target for rule in rules if rule.family in _REST}
         self._waits = {rule.target for rule in rules if _is_wait(rule)}
         self._places: dict[tuple[int, str | None], _Place] = {}
         """By the id of a stack, which its place keeps alive, and what was called."""
@@ -121,6 +126,8 @@ class _Inquiry:
                 yield from self._stalled(stall, in_step.pop(stall.began, []))
             yield from self._done_once(stall)
         yield from self._known(chain.from_iterable(in_step.values()))
+        for turn in self._seen.late:
+            yield from self._kept(turn)
 
     def _calls_by_step(self) -> dict[float | None, list[BlockingCall]]:
         """Sort the calls by their step; those of several steps are of none."""
@@ -293,6 +300,27 @@ class _Inquiry:
             kept_out=stall.kept_out,
             busy=(stall.working or 0.0) >= (stall.blocked or 0.0),
         )
+
+    # ----------------------------------------------------- in another thread
+
+    def _kept(self, turn: LateTurn) -> Iterator[Finding]:
+        """Name the work for which another thread kept the interpreter."""
+        seconds = kept_for(self._policy, turn)
+        if seconds <= self._policy.threshold or self._acceptances.is_paused(turn.began):
+            return
+        work = work_of(turn.keeper, self._at_rest)
+        if work is None or self._acceptances.forgives(work.stack):
+            return
+        found = self._finding(work.stack, turn.began, seconds)
+        if found is not None:
+            yield dataclasses.replace(
+                found,
+                kind="kept",
+                held_up=turn.held_up,
+                held_up_for=turn.held_up_for,
+                handed=work.handed,
+                advice=IN_A_THREAD,
+            )
 
     # ---------------------------------------------------------- one place
 

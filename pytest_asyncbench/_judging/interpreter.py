@@ -16,7 +16,7 @@ from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.seen import LoopStall, Sample, Turn
 from pytest_asyncbench._words.units import seconds
 
-__all__ = ["advised", "seen_of"]
+__all__ = ["IN_A_THREAD", "advised", "seen_of"]
 
 _THROUGHOUT = 0.8
 """Who keeps others out for this part of the time keeps them out."""
@@ -37,6 +37,11 @@ _KEPT = (
     f"{_PROCESS}: it keeps the interpreter, and would hold up the loop from a thread, "
     "too"
 )
+IN_A_THREAD = (
+    f"{_PROCESS}, or smaller pieces: it keeps the interpreter, and holds up the loop "
+    "from a thread as well"
+)
+"""What to do about a call that keeps a loop waiting from another thread."""
 _BUSY = (
     "split the work up with `await asyncio.sleep(0)`, or `await asyncio.to_thread(...)`"
 )

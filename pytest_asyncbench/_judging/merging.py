@@ -21,7 +21,8 @@ def merged(found: Iterable[Finding]) -> list[Finding]:
     alike: dict[tuple[object, ...], list[Finding]] = {}
     for one in found:
         place = (one.file, one.line, one.function, one.call)
-        alike.setdefault((*place, one.allowed, one.allowance), []).append(one)
+        key = (*place, one.kind == "kept", one.allowed, one.allowance)
+        alike.setdefault(key, []).append(one)
     return sorted(map(_sum, alike.values()), key=lambda finding: -finding.seconds)
 
 
@@ -37,7 +38,7 @@ def _sum(found: Sequence[Finding]) -> Finding:
         return longest
     return dataclasses.replace(
         longest,
-        kind="stall" if any(one.kind == "stall" for one in found) else "call",
+        kind="stall" if any(one.kind == "stall" for one in found) else longest.kind,
         seconds=reduce(add, (one.seconds for one in found)),
         step=max((one.step for one in found if one.step), default=None),
         working=_known(one.working for one in found),

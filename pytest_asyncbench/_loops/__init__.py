@@ -33,7 +33,7 @@ from pytest_asyncbench._loops.tasks import (
     task_label,
     written_at,
 )
-from pytest_asyncbench._loops.view import POLLED, LoopView, Views
+from pytest_asyncbench._loops.view import POLLED, HeldUp, LoopView, Views
 
 __all__ = [
     "POLLED",
@@ -42,6 +42,7 @@ __all__ = [
     "AnyFuture",
     "AnyTask",
     "FirstStep",
+    "HeldUp",
     "Links",
     "LongStep",
     "LoopView",

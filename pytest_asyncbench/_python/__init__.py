@@ -1,6 +1,6 @@
 """What is known of the interpreter and the kernel: stacks, threads, collections."""
 
-from pytest_asyncbench._python.callee import callee
+from pytest_asyncbench._python.callee import callee, public_name
 from pytest_asyncbench._python.collector import COLLECT, CollectionMeter, Collector
 from pytest_asyncbench._python.frames import current_frames, getframe
 from pytest_asyncbench._python.gil import has_gil, switch_interval
@@ -39,6 +39,7 @@ from pytest_asyncbench._python.shares import (
 from pytest_asyncbench._python.stack import (
     RawStack,
     capture,
+    capture_all,
     is_debugged,
     not_ours,
     raised_at,
@@ -48,7 +49,10 @@ from pytest_asyncbench._python.stack import (
 )
 from pytest_asyncbench._python.threads import (
     fork_reset,
+    future_of,
     is_native,
+    is_of_pool,
+    known_threads,
     other_threads,
     semaphore_value,
     started_for,
@@ -79,11 +83,13 @@ __all__ = [
     "asked_for",
     "callee",
     "capture",
+    "capture_all",
     "codes_at",
     "count_natives",
     "current_frames",
     "does",
     "fork_reset",
+    "future_of",
     "get_ready_for_methods",
     "getframe",
     "has_gil",
@@ -91,9 +97,11 @@ __all__ = [
     "is_debugged",
     "is_late",
     "is_native",
+    "is_of_pool",
     "is_parked",
     "is_ready",
     "keeps_out",
+    "known_threads",
     "longer",
     "machine_class",
     "name_native",
@@ -105,6 +113,7 @@ __all__ = [
     "outside_of",
     "own_greenlet",
     "place_key",
+    "public_name",
     "raised_at",
     "raw_frame",
     "replace_methods",

@@ -29,7 +29,7 @@ from types import (
 from pytest_asyncbench._python.gil import has_gil
 from pytest_asyncbench._python.written import called_in
 
-__all__ = ["callee"]
+__all__ = ["callee", "public_name"]
 
 _PUBLIC = {"posix": "os", "nt": "os"}
 """Modules in C, and under which name people know them."""
@@ -105,7 +105,7 @@ def _qualified(written: str, frame: FrameType) -> str:
     else:
         return written
     if not attributes:
-        return "" if _runs_later(value) else _public_name(value) or written
+        return "" if _runs_later(value) else public_name(value) or written
     for attribute in attributes[:-1]:
         value = inspect.getattr_static(value, attribute)
     if _runs_later(inspect.getattr_static(value, attributes[-1], None)):
@@ -114,7 +114,7 @@ def _qualified(written: str, frame: FrameType) -> str:
     if issubclass(type(value), ModuleType):
         return f"{_plain(value, '__name__')}.{attributes[-1]}"
     kind = value if issubclass(type(value), type) else type(value)
-    return f"{_public_name(kind)}.{attributes[-1]}"
+    return f"{public_name(kind)}.{attributes[-1]}"
 
 
 def _scopes(frame: FrameType, name: str) -> Iterator[Mapping[str, object]]:
@@ -134,7 +134,8 @@ def _runs_later(value: object) -> bool:
     return type(value) is FunctionType and bool(value.__code__.co_flags & _RUN_LATER)
 
 
-def _public_name(value: object) -> str:
+def public_name(value: object) -> str:
+    """Give the name by which people know a function; empty where it has none."""
     if type(value) is MethodType:
         value = value.__func__
     if id(value) in _NAMED:

@@ -80,6 +80,8 @@ class Collector:
     def __init__(self, clock: Clock) -> None:
         self.codes: frozenset[CodeType] = frozenset()
         self.found: list[RawCollection] = []
+        self.elsewhere: list[tuple[RealSeconds, RealSeconds, int]] = []
+        """When those that met no step began, their seconds, and in which thread."""
         self._clock = clock
         self._account: float | None = None
         """For how long the thread had been starved when that was last read."""
@@ -111,6 +113,8 @@ class Collector:
         # that runs no Python yet.
         stack = capture(getframe().f_back, self.codes)
         if stack is None:
+            self.elsewhere.append((began, seconds, threading.get_ident()))
+            del self.elsewhere[:-_MOST]
             return
         found = RawCollection(
             began=began,

@@ -38,6 +38,7 @@ __all__ = [
     "Position",
     "RawStack",
     "capture",
+    "capture_all",
     "is_debugged",
     "not_ours",
     "raised_at",
@@ -94,6 +95,7 @@ _PACKAGE = __name__.partition(".")[0]
 _WRAPPERS = (
     f"{_PACKAGE}._interception.",
     f"{_PACKAGE}._watching.calls",
+    f"{_PACKAGE}._watching.handing",
     f"{_PACKAGE}._watching.watch",
     f"{__package__}.collector",
 )
@@ -140,6 +142,27 @@ def capture(
         return None
     if not found:
         return None, ()
+    call = callee(innermost, *position) if begun is None else None
+    return Position(call, position[0], begun), tuple(found)
+
+
+def capture_all(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack:
+    """Take the stack from `frame` outwards, to the step around it or to its end."""
+    frame = not_ours(frame, within)
+    if frame is None or frame.f_code in within:
+        return None, ()
+    innermost, position = frame, (frame.f_lasti, frame.f_lineno or 0)
+    begun = None
+    if begins(frame) and (caller := not_ours(frame.f_back, within)) is not None:
+        begun, innermost = raw_frame(frame), caller
+        position = (caller.f_lasti, caller.f_lineno or 0)
+    found: list[RawFrame | Frame] = []
+    outer: FrameType | None = innermost
+    while outer is not None and outer.f_code not in within:
+        if len(found) >= _MOST_FRAMES:
+            break
+        found.append(raw_frame(outer))
+        outer = outer.f_back
     call = callee(innermost, *position) if begun is None else None
     return Position(call, position[0], begun), tuple(found)
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 import _thread
 import threading
 from collections.abc import Callable, Collection
+from types import FrameType
 
 from pytest_asyncbench._python.locks import Lock
 
 __all__ = [
     "fork_reset",
+    "future_of",
     "is_native",
+    "is_of_pool",
+    "known_threads",
     "other_threads",
     "semaphore_value",
     "started_for",
@@ -34,6 +38,36 @@ def is_native(thread: threading.Thread) -> bool:
     return isinstance(thread, threading._DummyThread)
 
 
+def future_of(frame: FrameType | None) -> object | None:
+    """Give the future of the job that a pool's thread is at; None where it is at none.
+
+    Else the job is only known when it has ended.
+    """
+    while frame is not None:
+        if (
+            frame.f_globals.get("__name__") == "concurrent.futures.thread"
+            and frame.f_code.co_name == "run"
+        ):
+            return getattr(frame.f_locals.get("self"), "future", None)
+        frame = frame.f_back
+    return None
+
+
+def known_threads() -> list[tuple[int, int]]:
+    """Give ident and native id of each thread that threading knows and that runs.
+
+    It asks nobody's lock, as ``threading.enumerate`` does, so that a thread which was
+    stopped while it held that can't keep us. Without it nobody is named who keeps the
+    interpreter from a loop.
+    """
+    threads: dict[int, threading.Thread] = getattr(threading, "_active", {})
+    return [
+        (ident, thread.native_id)
+        for ident, thread in list(threads.items())
+        if thread.native_id is not None
+    ]
+
+
 def started_for(thread: threading.Thread) -> str:
     """Give the qualified name of the function that a thread runs; empty without one.
 
@@ -42,6 +76,14 @@ def started_for(thread: threading.Thread) -> str:
     function = getattr(thread, "_target", None)
     module = getattr(function, "__module__", None)
     return f"{module}.{getattr(function, '__qualname__', '')}" if module else ""
+
+
+def is_of_pool(thread: threading.Thread) -> bool:
+    """Tell whether a thread was started for whatever an executor is given.
+
+    Without it the line that made the first of its jobs is told for all of them.
+    """
+    return started_for(thread) == "concurrent.futures.thread._worker"
 
 
 def semaphore_value(semaphore: threading.Semaphore) -> int:

@@ -42,6 +42,12 @@ class BlamedPlace:
     def message(self) -> str:
         """What is said of it beside its line."""
         entry = self.entry
+        if entry.kind == "kept":
+            told = (
+                f"{entry.call}, in another thread, kept the event loop waiting for "
+                f"{seconds(self.seconds)}, {self.times}."
+            )
+            return f"{told} Use: {entry.advice}" if entry.advice else told
         told = (
             f"{entry.call} kept the event loop for {seconds(self.seconds)}, "
             f"{self.times}, called in {entry.function}."

@@ -38,7 +38,10 @@ def blocking_lines(verdict: Verdict, least: float = 0.0) -> Iterator[str]:
 def _finding_lines(finding: Finding, threshold: float) -> Iterator[str]:
     yield _headline(finding, threshold)
     yield from place_lines(finding.file, finding.line, finding.function, "  ")
-    yield f"  {_called(finding)}"
+    yield f"  {_kept(finding) if finding.kind == 'kept' else _called(finding)}"
+    if finding.handed is not None and not finding.is_handed_here:
+        at = finding.handed
+        yield f"  handed over at {where(at.file, at.line, at.function)}"
     yield from _split_lines(finding)
     yield from _starved_lines(finding)
     yield from _waited_lines(finding)
@@ -54,6 +57,9 @@ def _headline(finding: Finding, threshold: float) -> str:
     here = seconds(finding.seconds)
     if finding.kind == "call":
         return f"blocking call on the event loop, {here}{times}"
+    if finding.kind == "kept":
+        limit = f"(limit {seconds(threshold)})"
+        return f"event loop kept waiting {here} {limit} by a thread{times}"
     limit = f"(limit {seconds(threshold)})"
     # Several may have filled a step that was too long, each with less than the limit.
     if finding.step is None or finding.seconds > threshold:
@@ -72,6 +78,19 @@ def _times(finding: Finding) -> str:
         return f", {finding.count} times"
     within = "one step" if steps == 1 else f"{steps:,} steps"
     return f", {finding.count:,} calls in {within}"
+
+
+def _kept(finding: Finding) -> str:
+    if finding.is_handed_here:
+        told = f"hands {finding.call} to a thread, which kept the interpreter"
+    elif finding.busy:
+        return f"{finding.call} kept the interpreter"
+    else:
+        told = f"calls {finding.call}, which kept the interpreter"
+    if not finding.via:
+        return told
+    inner = finding.via[0]
+    return f"{told} at {where(inner.file, inner.line, inner.function)}"
 
 
 def _called(finding: Finding) -> str:

@@ -23,7 +23,9 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _RULES = {
     "blocking-call": "A call that can wait, on the thread of a running event loop",
     "stall": "A step that kept the event loop longer than the threshold",
+    "kept": "A call in another thread that kept the interpreter from the event loop",
 }
+_IDS = {"stall": "stall", "kept": "kept", "call": "blocking-call"}
 
 
 def sarif_report(told: RunReport) -> str:
@@ -52,7 +54,7 @@ def sarif_report(told: RunReport) -> str:
 def _result(place: BlamedPlace, root: str) -> Json:
     entry = place.entry
     result: dict[str, Json] = {
-        "ruleId": "stall" if entry.kind == "stall" else "blocking-call",
+        "ruleId": _IDS[entry.kind],
         "level": _level(place),
         "message": {"text": place.message},
         "locations": [_location(entry, root)],

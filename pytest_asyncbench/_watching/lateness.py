@@ -7,6 +7,7 @@ time in which another thread kept the interpreter.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from pytest_asyncbench._python import (
     Gap,
@@ -25,11 +26,18 @@ from pytest_asyncbench._python import (
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.seen import Turn
 
-__all__ = ["Lateness"]
+__all__ = ["KeptOut", "Lateness"]
 
 _MOST_GAPS = 64
 _PUNCTUAL = 0.003
 """Who is later than this for no other reason may have stood in the run queue."""
+
+
+class KeptOut(NamedTuple):
+    """From when on the watchdog asked for the interpreter, and for how long in vain."""
+
+    since: float
+    seconds: float
 
 
 class Lateness:
@@ -70,6 +78,8 @@ class Lateness:
         """For how long it had stood in the run queue when that was last read."""
         self._worked = 0.0
         """For how long it had worked then."""
+        self._switched: int | None = None
+        """How often it had waited when it last woke."""
 
     def begin_anew(self) -> None:
         """Forget the account of a thread that has ended; another one is to come."""
@@ -95,19 +105,31 @@ class Lateness:
         self.turn = self._turn_within(switches)
         self.rest = Rest(due, switches, self._starved)
 
-    def woke(self) -> None:
-        """Take down that it has woken."""
+    def woke(self) -> KeptOut:
+        """Take down that it has woken; tell since when and how long it was kept out."""
         # Here no file is read, which would give up the GIL: the look comes first.
         if self.rest is not None and self._kernel is not None:
             now, switches = self._clock.now(), self._kernel.switches()
             self._woke = now
             # For each time it asks for the GIL it may stand in the run queue once more.
             interval = 2 * self._kernel.switch_interval()
-            self.kept_out += waited_for_gil(self.rest, now, switches, interval)
+            kept_out = waited_for_gil(self.rest, now, switches, interval)
+            self.kept_out += kept_out
             self._find_out(self.rest, now, switches, interval / 2)
             self._has_turn(self.rest, now, switches, interval / 2)
-        else:
-            self.turn = self._held = None
+            self._switched = switches
+            return KeptOut(self.rest.due, kept_out)
+        self.turn = self._held = None
+        return KeptOut(0.0, 0.0)
+
+    def kept_out_since(self) -> KeptOut:
+        """Tell the same of the time since it woke."""
+        if self.rest is None or self._kernel is None:
+            return KeptOut(0.0, 0.0)
+        interval = self._kernel.switch_interval()
+        rest = Rest(self._woke, self._switched, None)
+        now, switches = self._clock.now(), self._kernel.switches()
+        return KeptOut(self._woke, waited_for_gil(rest, now, switches, interval))
 
     def _has_turn(
         self, rest: Rest, now: float, switches: int | None, interval: float

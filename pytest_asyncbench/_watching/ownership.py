@@ -17,6 +17,7 @@ from types import FrameType
 
 from pytest_asyncbench._loops import LoopView, running_loop
 from pytest_asyncbench._python import getframe
+from pytest_asyncbench._watching.keepers import Keepers
 from pytest_asyncbench._watching.lateness import Lateness
 from pytest_asyncbench._watching.rounds import Rounds
 from pytest_asyncbench._watching.sampling import Sampled, Sampler
@@ -70,6 +71,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "view": Writer.NOBODY,
         "looking": Writer.NOBODY,
         "over": _L,
+        "late": _L,
         "lost": Writer.ANY,  # the loop's thread begins it, the watchdog's goes on
         "ticks": _L,  # the watchdog's thread adds to the list
         "step": _W,
@@ -92,6 +94,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "turn": _W,
     },
     Rounds: {"count": _W},
+    Keepers: {"kept": Writer.NOBODY},  # the list itself
 }
 """One row for each field; a type stands here with all fields that it has, or with those
 that are of interest to others."""

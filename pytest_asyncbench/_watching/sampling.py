@@ -47,6 +47,7 @@ class Sampled:
     """
 
     __slots__ = (
+        "late",
         "looking",
         "lost",
         "over",
@@ -86,6 +87,11 @@ class Sampled:
         """
         self.over = -1.0
         """Which step, by its start, is over and only being written down.
+
+        Written by the loop's thread.
+        """
+        self.late = 0.0
+        """For how many seconds its polls had come back late when that was last read.
 
         Written by the loop's thread.
         """

@@ -30,6 +30,8 @@ from pytest_asyncbench._tracing import Recorder
 from pytest_asyncbench._watching.at_once import Owner, owner_here, owner_of, owning
 from pytest_asyncbench._watching.background import Background
 from pytest_asyncbench._watching.calls import Calls
+from pytest_asyncbench._watching.handing import Handing
+from pytest_asyncbench._watching.keepers import Keepers, Late, Look
 from pytest_asyncbench._watching.stalls import Stalls
 from pytest_asyncbench._watching.starvation import Starvation
 from pytest_asyncbench._watching.watchdog import Watchdog
@@ -40,6 +42,7 @@ from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import (
     AcceptedSpan,
     BlockingCall,
+    LateTurn,
     LoopStall,
     NotFollowed,
 )
@@ -99,6 +102,8 @@ class Watch:
         self._over = False
         """Whether a step that ends is none of ours any more."""
         self.stalls: list[LoopStall] = []
+        self.late: list[Late] = []
+        """The stretches in which a loop waited for its turn."""
         self.accepted: list[AcceptedSpan] = []
         self.of_phase: Owner | None = None
         """Whose fixtures are at work, which run in no task of a test's body."""
@@ -136,6 +141,10 @@ class Watch:
         self._collector = Collector(clock)
         self._interception = interception
         self._families = families
+        self._handing = Handing(clock)
+        self._keepers = Keepers(clock, limit, kernel, self._handing, self._collector)
+        if taker is None:  # who takes what is over is given no turns
+            self.watchdog.keepers, self.watchdog.turned = self._keepers, self._turned
         self._of_steps = Stalls(self.watchdog, self._collector)
         self.stand_ins = self._of_steps.stand_ins
         self.known = Calls(self._probe.views.met, clock.now)
@@ -152,6 +161,9 @@ class Watch:
         with ExitStack() as undo:
             undo.callback(self.watchdog.stop)
             undo.callback(self._probe.install())
+            self._handing.codes = self._probe.codes
+            if self.watchdog.keepers is not None:
+                undo.callback(self._handing.install())
             self._collector.codes = self.known.codes = self._probe.codes
             undo.callback(self._collector.install())
             if self._interception is not None and self._families:
@@ -339,7 +351,17 @@ class Watch:
 
         A stretch of time that ends in the list of those accepted is another one.
         """
-        return len(self.stalls), self.known.total, tuple(self.accepted)
+        lists = len(self.stalls), len(self.late), len(self._keepers.kept)
+        return lists, self.known.total, tuple(self.accepted)
+
+    def turns_since(self, first: int) -> list[LateTurn]:
+        """Tell of the stretches from this one on who kept the loop waiting."""
+        if len(self.late) == first:
+            return []
+        self.watchdog.let_come(self.clock.now())
+        return [
+            turn for late in self.late[first:] for turn in self._keepers.turns(late)
+        ]
 
     @property
     def steps(self) -> int:
@@ -401,6 +423,35 @@ class Watch:
         except Exception as error:
             self._failed(f"a loop could not be watched: {error_of_ours(error)}")
 
+    def _turned(self, view: LoopView, look: Look) -> None:
+        # Between a poll and the steps that it lets run.
+        if view.blind:
+            return
+        with self.watchdog.own_cost.counted():
+            late = Late(
+                view.last - look.late,
+                view.last,
+                look,
+                self.watchdog.loops_threads(),
+                view.held_up(0, look.late),
+            )
+            self.late.append(late)
+
+    def _kept_in(self, stall: LoopStall) -> None:
+        """Take down that a loop was kept waiting in the midst of a step."""
+        keepers = self.watchdog.keepers
+        if keepers is not None and stall.kept_out >= keepers.least:
+            late = Late(
+                stall.began,
+                stall.began + stall.seconds,
+                None,
+                self.watchdog.loops_threads(),
+                {"held_up": stall.held_up, "held_up_for": stall.held_up_for},
+                stall.kept_out,
+                stall.owner,
+            )
+            self.late.append(late)
+
     def _long_step(
         self, view: LoopView, handle: names.Step, ended: RealSeconds
     ) -> None:
@@ -414,6 +465,7 @@ class Watch:
                 if self.shared_since is not None:
                     stall = replace(stall, owner=self._owner_of(view, handle))
                 self.stalls.append(stall)
+                self._kept_in(stall)
             self.hand_over(view)
         except Exception as error:
             self._failed(f"a stall could not be recorded: {error_of_ours(error)}")

@@ -15,11 +15,12 @@ sampling, the lateness and the deadlines, each by itself.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import CodeType
 
-from pytest_asyncbench._loops import LoopView
+from pytest_asyncbench._loops import LoopView, runs
 from pytest_asyncbench._python import (
     Gap,
     Kernel,
@@ -31,6 +32,7 @@ from pytest_asyncbench._python import (
 )
 from pytest_asyncbench._watching.accounts import Accounts
 from pytest_asyncbench._watching.deadlines import Deadlines, OnDeadline
+from pytest_asyncbench._watching.keepers import Keepers, Look
 from pytest_asyncbench._watching.lateness import Lateness
 from pytest_asyncbench._watching.own_cost import OwnCost
 from pytest_asyncbench._watching.rounds import Rounds
@@ -45,11 +47,15 @@ __all__ = ["Watchdog"]
 
 _OVERDUE_TIMEOUT = 0.1
 """How long a long step that is over waits for an overdue watchdog, in seconds."""
+_WITNESS_TIMEOUT = 1.0
+"""The same for the end of a test whose loop was kept waiting."""
 _GIVE_WAY_TIMEOUT = 0.0005
 """How long a loop that gives way waits for an overdue watchdog, in seconds."""
 _FOREVER = -1
 """A wait without an end, as `threading` has it."""
 _MOST_FAILURES = 10
+
+OnTurn = Callable[[LoopView, Look], None]
 
 
 class Watchdog:
@@ -87,6 +93,10 @@ class Watchdog:
             self.by_us,
             self.own_cost,
         )
+        self.keepers: Keepers | None = None
+        """Who finds out which thread kept us out; None where nobody wants to know."""
+        self.turned: OnTurn = _forget
+        """Called in a loop's thread that had its turn too late."""
         self._deadlines = Deadlines()
         self._rounds = Rounds()
 
@@ -95,6 +105,8 @@ class Watchdog:
     def look_at(self, view: LoopView, codes: frozenset[CodeType]) -> None:
         """Look at a loop from now on; the thread starts with the first one."""
         self._sampler.codes = codes
+        if self.keepers is not None:
+            self.keepers.codes = codes
         sampled = self.sampled(view)
         self._take_account(sampled)
         view.give_way = self._give_way
@@ -149,11 +161,18 @@ class Watchdog:
         A loop may go on before the watchdog does, and only who runs has a true account
         of the run queue. So one that is overdue is given a little time to come.
         """
+        self._await_overdue(now, _OVERDUE_TIMEOUT)
+        return self._lateness.gaps
+
+    def let_come(self, now: float) -> None:
+        """Wait for it where it is overdue, so that it tells who has kept it."""
+        self._await_overdue(now, _WITNESS_TIMEOUT)
+
+    def _await_overdue(self, now: float, timeout: float) -> None:
         rounds = self._rounds.count
         if self._lateness.is_overdue(now):
             with self.own_cost.counted():
-                self._rounds.wait(rounds, _OVERDUE_TIMEOUT)
-        return self._lateness.gaps
+                self._rounds.wait(rounds, timeout)
 
     def expect(
         self, at: RealSeconds, view: LoopView | None, on_deadline: OnDeadline
@@ -186,9 +205,27 @@ class Watchdog:
     def _after_poll(self, view: LoopView) -> None:
         """Settle what a late poll lost: it can excuse nothing of the next step."""
         try:
-            self.sampled(view).ticks.append(self.settle(view))
+            # First, since whoever kept us out stands there still.
+            look = self._look_at_others(view)
+            sampled = self.sampled(view)
+            sampled.ticks.append(self.settle(view))
+            if look is not None:
+                self.turned(view, look)
         except Exception as error:  # nothing of ours may reach the loop
             self.failures.append(f"watchdog: {error_of_ours(error)}")
+
+    def _look_at_others(self, view: LoopView) -> Look | None:
+        sampled = self.sampled(view)
+        late, sampled.late = view.late - sampled.late, view.late
+        if self.keepers is None or late < self.keepers.least:
+            return None
+        with self.own_cost.counted():
+            return self.keepers.look(view.thread, late)
+
+    def loops_threads(self) -> set[int]:
+        """Name the threads that run a loop now."""
+        watched = (sampled.view for sampled in [*self._sampler.watched])
+        return {view.thread for view in watched if runs(view.loop)}
 
     def _give_way(self) -> None:
         """Let an overdue watchdog look; called in a loop's thread, between two steps.
@@ -236,13 +273,17 @@ class Watchdog:
                 acquire(thread.bell, True, self._sleep())
                 if thread.over:
                     return
-                self._lateness.woke()
+                kept_out = self._lateness.woke()
+                if self.keepers is not None:
+                    self.keepers.woke(kept_out)
                 self._look()
                 if not self._next():
                     self._lateness.looks_again()
                     self._look()
                 thoroughly = self._sampler.is_time_for_accounts()
                 self._lateness.explain(thoroughly=thoroughly)
+                if self.keepers is not None:
+                    self.keepers.woke(self._lateness.kept_out_since())
             except Exception as error:
                 self.failures.append(f"watchdog: {error_of_ours(error)}")
             finally:
@@ -265,6 +306,8 @@ class Watchdog:
         pause = self._next()
         due = self._clock.now() + pause
         self._lateness.rests_until(due)
+        if self.keepers is not None:
+            self.keepers.rests()
         self._let_in_by(due)
         return pause
 
@@ -306,3 +349,7 @@ class Watchdog:
             return None
         self._accounts.hold(own[1])  # not before it first slept, and may have been late
         return self._clock.processor(*own).starved
+
+
+def _forget(view: LoopView, look: Look) -> None:
+    """Forget that a loop had its turn too late: nobody wants to know."""

@@ -179,7 +179,7 @@ class Repeated:
 class Finding:
     """Blocking at one place, merged over all that was seen of it there."""
 
-    kind: Literal["stall", "call"]
+    kind: Literal["stall", "call", "kept"]
     call: str
     file: str
     line: int
@@ -222,6 +222,16 @@ class Finding:
     """Whether the function was at work itself, and `call` is its own name."""
     via: Stack = ()
     """The frames between the user's place and the call, innermost first."""
+    handed: Frame | None = None
+    """Where the work was given to the thread that kept the loop waiting; None where
+    that is not known, and where no thread did."""
+
+    @property
+    def is_handed_here(self) -> bool:
+        """Tell whether the place is the line that gave the work to a thread."""
+        at = self.handed
+        here = self.file, self.line, self.function
+        return at is not None and (at.file, at.line, at.function) == here
 
     @property
     def caller(self) -> str:

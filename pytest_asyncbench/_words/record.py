@@ -30,6 +30,7 @@ from pytest_asyncbench._words.promised import Mode
 from pytest_asyncbench._words.seen import (
     AwaitedTask,
     DeadTask,
+    Frame,
     NotFollowed,
     Overrun,
     Stack,
@@ -107,9 +108,10 @@ class WaitEntry:
 class BlockingEntry:
     """One place that blocked the event loop, merged over all that was seen of it."""
 
-    kind: Literal["stall", "call"]
+    kind: Literal["stall", "call", "kept"]
     """``stall``, a step that was longer than the threshold; ``call``, a known blocking
-    call that was not."""
+    call that was not; ``kept``, a call in another thread that kept the interpreter, so
+    that the loop had to wait for its turn."""
     call: str
     """What was called there, or was busy itself."""
     file: str
@@ -163,6 +165,9 @@ class BlockingEntry:
     """What the call did with the interpreter: it ``keeps`` it, so that a thread would
     not help, it ``shares`` it as Python's own code does, or it ``lets go``; null where
     that is not known."""
+    handed: PlaceEntry | None = None
+    """Where the work was given to the thread that kept the loop waiting; null where
+    that is not known, and where no thread did."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -487,6 +492,7 @@ def _blocking(finding: Finding) -> BlockingEntry:
         sampled=finding.sampled,
         baseline=finding.baseline,
         interpreter=None if finding.holds is None else finding.holds.way,
+        handed=None if finding.handed is None else _place(finding.handed),
     )
 
 
@@ -560,8 +566,8 @@ def _users_place(stack: Stack) -> PlaceEntry | None:
 
 
 def _places(stack: Stack) -> tuple[PlaceEntry, ...]:
-    return tuple(
-        PlaceEntry(file=frame.file, line=frame.line, function=frame.function)
-        for frame in stack
-        if not is_ours(frame.file)
-    )
+    return tuple(_place(frame) for frame in stack if not is_ours(frame.file))
+
+
+def _place(frame: Frame) -> PlaceEntry:
+    return PlaceEntry(file=frame.file, line=frame.line, function=frame.function)

@@ -19,6 +19,9 @@ __all__ = [
     "DeadTask",
     "Elapsed",
     "Frame",
+    "HandedOver",
+    "Keeper",
+    "LateTurn",
     "LoopStall",
     "NotFollowed",
     "Observations",
@@ -201,6 +204,50 @@ class LoopStall:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HandedOver:
+    """Work that was given to a thread."""
+
+    function: str
+    """The qualified name of what the thread was to call; empty where none is known."""
+    stack: Stack
+    """Where it was handed over, innermost frame first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keeper:
+    """The thread that worked most while a loop waited for its turn."""
+
+    stack: Stack
+    """Where it stood when the interpreter was first given to who looked."""
+    share: float
+    """The part of the time looked at in which it had a processor."""
+    others: float
+    """The same of all other threads of Python's together."""
+    collecting: float = 0.0
+    """For how long the garbage collector was at work in it, unasked."""
+    handed: HandedOver | None = None
+    """What it was given to do; None where that is not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LateTurn:
+    """A stretch in which a loop could run, and another thread had the interpreter."""
+
+    began: float
+    """From when on it could run: a timer fell due, or it was in the midst of a step."""
+    seconds: float
+    in_step: bool = False
+    """Whether that was in a long step, which is told of as a stall as well."""
+    keeper: Keeper
+    held_up: int = 0
+    """How many callbacks and timers could not go on."""
+    held_up_for: float = 0.0
+    """For how long at most, one of them."""
+    owner: object = None
+    """Whose work the thread did, where several tests run at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StrandTrace:
     """A coroutine that was started beside others, with all the tasks it started.
 
@@ -328,6 +375,8 @@ class Observations:
     not_followed: tuple[NotFollowed, ...] = ()
     """Those among them that could not be followed, where somebody wanted that."""
     stalls: tuple[LoopStall, ...] = ()
+    late: tuple[LateTurn, ...] = ()
+    """When another thread kept a loop waiting for longer than the threshold."""
     calls: tuple[BlockingCall, ...] = ()
     accepted: tuple[AcceptedSpan, ...] = ()
     strands: tuple[StrandTrace, ...] = ()

@@ -151,6 +151,7 @@ def test_the_record_has_the_documented_shape():
                 "sampled": False,
                 "baseline": None,
                 "interpreter": "shares",
+                "handed": None,
             }
         ],
         "unused": [],

@@ -1,0 +1,159 @@
+"""What is handed to threads: to a pool's, or to one that is started for it.
+
+The line that hands work over is the user's, and the thread that does the work has no
+frame of it. So it is noted as it happens, while a test is watched.
+"""
+
+from __future__ import annotations
+
+import _thread
+import functools
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from contextvars import Context
+from types import CodeType
+from typing import NamedTuple, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+from pytest_asyncbench._python import (
+    RawStack,
+    capture_all,
+    getframe,
+    has_gil,
+    is_of_pool,
+    public_name,
+    started_for,
+    to_stack,
+)
+from pytest_asyncbench._watching.at_once import Owner, owner_here
+from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.seen import HandedOver
+from pytest_asyncbench._words.undo import Undo, replace
+
+__all__ = ["Handing", "Job"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_MOST_ENDED = 64
+
+
+class Job(NamedTuple):
+    """One piece of work, as it was handed over."""
+
+    function: str
+    stack: RawStack
+    owner: Owner | None
+
+    def told(self) -> HandedOver:
+        """Put it into words."""
+        return HandedOver(function=self.function, stack=to_stack(self.stack))
+
+
+class _Ended(NamedTuple):
+    at: float
+    thread: int
+    future: int
+    job: Job
+
+
+class Handing:
+    """Note what is handed to threads, from `install` on until that is undone."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.codes: frozenset[CodeType] = frozenset()
+        """Whose frame stands under every step."""
+        self._at_work: dict[int, Job] = {}
+        """By the id of its future, which its executor keeps alive."""
+        self._ended: deque[_Ended] = deque(maxlen=_MOST_ENDED)
+        self._started: WeakKeyDictionary[threading.Thread, Job] = WeakKeyDictionary()
+
+    def install(self) -> Undo:
+        """Look on at each hand-over from now on, in any thread."""
+        if not has_gil():
+            return lambda: None
+        with ExitStack() as undo:
+            submit, start = ThreadPoolExecutor.submit, threading.Thread.start
+            undo.callback(
+                replace(ThreadPoolExecutor, "submit", self._submitting(submit))
+            )
+            undo.callback(replace(threading.Thread, "start", self._starting(start)))
+            undo.callback(self._at_work.clear)  # whose end comes later is nobody's
+            return undo.pop_all().close
+
+    def of_future(self, future: int, since: float) -> Job | None:
+        """Give the job whose future has this id, if it has not ended before."""
+        for each in list(self._ended):
+            if each.future == future and each.at >= since:
+                return each.job
+        return self._at_work.get(future)
+
+    def of_thread(self, ident: int) -> Job | None:
+        """Give the job for which the thread was started; None for a pool's."""
+        # The newest, since the ident of one that has ended is given to another.
+        for thread, job in reversed([*self._started.items()]):
+            if thread.ident == ident:
+                return None if is_of_pool(thread) else job
+        return None
+
+    def ended_in(self, ident: int, since: float) -> Job | None:
+        """Give the one job that has ended in a thread since then; None for several."""
+        jobs = [
+            each.job
+            for each in list(self._ended)
+            if each.at >= since and each.thread == ident
+        ]
+        return jobs[0] if len(jobs) == 1 else None
+
+    def _job(self, function: str) -> Job:
+        stack = capture_all(getframe(), self.codes)
+        return Job(function, stack, owner_here())
+
+    def _submitting(self, submit: Callable[..., Future[T]]) -> Callable[..., Future[T]]:
+        @functools.wraps(submit)
+        def noted(
+            pool: ThreadPoolExecutor,
+            fn: Callable[..., T],
+            /,
+            *args: object,
+            **kwargs: object,
+        ) -> Future[T]:
+            job = self._job(_name_of(fn, args))
+            future = submit(pool, fn, *args, **kwargs)
+            self._at_work[id(future)] = job
+            future.add_done_callback(self._end)
+            return future
+
+        return noted
+
+    def _starting(
+        self, start: Callable[[threading.Thread], None]
+    ) -> Callable[[threading.Thread], None]:
+        @functools.wraps(start)
+        def noted(thread: threading.Thread) -> None:
+            self._started[thread] = self._job(started_for(thread))
+            start(thread)
+
+        return noted
+
+    def _end(self, future: Future[T]) -> None:
+        # In the thread that did it; where that was quicker than we, in the one that
+        # handed it over.
+        job = self._at_work.pop(id(future), None)
+        if job is not None:
+            now = self._clock.now()
+            self._ended.append(_Ended(now, _thread.get_ident(), id(future), job))
+
+
+def _name_of(function: Callable[..., object], args: tuple[object, ...]) -> str:
+    """Name what a job calls at last: asyncio's own ones call it in a context."""
+    if isinstance(function, functools.partial):
+        return _name_of(function.func, (*function.args, *args))
+    in_context = isinstance(getattr(function, "__self__", None), Context)
+    if in_context and args and callable(args[0]):
+        return _name_of(args[0], args[1:])
+    return public_name(function).replace("<locals>.", "")

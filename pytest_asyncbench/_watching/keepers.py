@@ -1,0 +1,228 @@
+"""Which thread had the interpreter while the watchdog and a loop waited for it.
+
+*Problem*: who keeps the interpreter in one call keeps out whoever could look. *What
+does not work*: to look more often. *What we do*: each thread's processor time is read
+as the watchdog goes to sleep and when it wakes, which gives up nothing, so that the one
+that worked all the time is known; and at the end of the call the interpreter goes to
+somebody who waits for it, while the thread stands at the very call. The watchdog may be
+that one, or the loop's thread: both look. *What still fails*: where a third thread is
+the one, and the thread has gone on by the time that we look. Then what it was given to
+do is all that is known, see `handing`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from types import CodeType
+from typing import NamedTuple
+
+from pytest_asyncbench._loops import HeldUp
+from pytest_asyncbench._python import (
+    Collector,
+    Kernel,
+    RawStack,
+    capture_all,
+    current_frames,
+    future_of,
+    known_threads,
+    to_stack,
+)
+from pytest_asyncbench._watching.handing import Handing, Job
+from pytest_asyncbench._watching.lateness import KeptOut
+from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.seen import Keeper, LateTurn
+
+__all__ = ["Keepers", "Kept", "Late", "Look", "Standing"]
+
+_MOST = 64
+_MOST_THREADS = 64
+"""Of more than these nobody is looked at: to do so would take as long as a turn."""
+
+_TURNS = 4
+"""So many switch intervals a thread may work while we ask for the interpreter, though
+it gives it up each time that it is asked: somebody else may be given it."""
+
+
+class Standing(NamedTuple):
+    """Where a thread stood when somebody looked."""
+
+    stack: RawStack
+    future: int | None
+    """The id of that of the job that it was at."""
+    started: Job | None
+    """What it was started for; None for a pool's."""
+
+
+class Kept(NamedTuple):
+    """A sleep of the watchdog's after which it was kept from the interpreter."""
+
+    began: float
+    """When it went to sleep."""
+    ended: float
+    thread: int
+    """The thread that worked most."""
+    worked: float
+    """The processor time of that thread meanwhile."""
+    others: float
+    """That of all others together."""
+    standing: Standing
+
+
+class Look(NamedTuple):
+    """Where the threads stood when a loop had its turn at last."""
+
+    at: float
+    late: float
+    """By how many seconds it came too late."""
+    standing: dict[int, Standing]
+
+
+class Late(NamedTuple):
+    """A stretch in which a loop waited for its turn."""
+
+    began: float
+    ended: float
+    look: Look | None
+    """What its thread has seen at the end; None where it had its turn in a step."""
+    loops: Collection[int]
+    """The threads that ran loops then. What one of these does is its own turn, or a
+    step, of which is told by itself."""
+    held_up: HeldUp
+    most: float = math.inf
+    """For how many seconds it waited at most."""
+    owner: object = None
+
+
+class Keepers:
+    """Find out who kept the interpreter.
+
+    Args:
+        least: how long a stretch must be to be of interest, in seconds.
+        kernel: what the system tells of threads; nothing is known without it.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        least: float,
+        kernel: Kernel | None,
+        handing: Handing,
+        collector: Collector,
+    ) -> None:
+        self._clock = clock
+        self._kernel = kernel
+        self._handing = handing
+        self._collector = collector
+        interval = kernel.switch_interval() if kernel is not None else 0.0
+        self._in_turn = _TURNS * interval
+        self.least = max(least, self._in_turn)
+        """For how long a loop must have waited to be told of."""
+        self.codes: frozenset[CodeType] = frozenset()
+        """Whose frame stands under every step. Written when a loop is met."""
+        self._rested = 0.0
+        self._before: dict[int, float] = {}
+        self.kept: list[Kept] = []
+        """The list itself is never another; the watchdog's thread adds to it."""
+
+    # ------------------------------------------------ in the watchdog's thread
+
+    def rests(self) -> None:
+        """Read the accounts as the watchdog goes to sleep."""
+        if self._kernel is not None:
+            self._rested = self._clock.now()
+            self._before = self._accounts(self._kernel)
+
+    def woke(self, kept_out: KeptOut) -> None:
+        """Find out who kept the watchdog out, where that was for long enough."""
+        if self._kernel is None or kept_out.seconds < self.least / 2:
+            return
+        now, before, began = self._clock.now(), self._before, self._rested
+        after = self._accounts(self._kernel)
+        self._rested, self._before = now, after
+        spent = {each: after[each] - before.get(each, 0.0) for each in after}
+        if not spent:
+            return
+        thread = max(spent, key=spent.__getitem__)
+        worked = spent.pop(thread)
+        # Who lacks a processor while it has the interpreter keeps us out as well. It
+        # gives it up as soon as it works again.
+        asking = worked - max(0.0, kept_out.since - began)
+        standing = self._standing(thread)
+        if standing is not None and asking >= self._in_turn:
+            others = sum(spent.values())
+            one = Kept(began, now, thread, worked, others, standing)
+            self.kept.append(one)
+            del self.kept[:-_MOST]
+
+    def _accounts(self, kernel: Kernel) -> dict[int, float]:
+        found = {}
+        for ident, native in known_threads()[:_MOST_THREADS]:
+            worked = kernel.working(native)
+            if worked is not None:
+                found[ident] = worked
+        return found
+
+    # ---------------------------------------------------- in a loop's thread
+
+    def look(self, own: int, late: float) -> Look:
+        """Look at all other threads, in a loop's thread that comes so much too late."""
+        found = {}
+        for ident, _ in known_threads()[:_MOST_THREADS]:
+            standing = self._standing(ident) if ident != own else None
+            if standing is not None:
+                found[ident] = standing
+        return Look(self._clock.now(), late, found)
+
+    def turns(self, late: Late) -> Iterator[LateTurn]:
+        """Tell who kept a loop waiting, as far as is known by now; in any thread."""
+        for one in [*self.kept]:
+            overlap = min(one.ended, late.ended) - max(one.began, late.began)
+            seconds = min(overlap, late.most)
+            if seconds < self.least or one.thread in late.loops:
+                continue
+            standing = one.standing
+            if late.look is not None and late.look.at < one.ended:
+                standing = late.look.standing.get(one.thread, standing)
+            job = self._job(one, standing)
+            yield LateTurn(
+                began=max(one.began, late.began),
+                seconds=seconds,
+                in_step=late.look is None,
+                keeper=self._keeper(one, standing, job),
+                **late.held_up,
+                owner=late.owner or (None if job is None else job.owner),
+            )
+
+    # ------------------------------------------------------------- in either
+
+    def _standing(self, ident: int) -> Standing | None:
+        frame = current_frames().get(ident)
+        if frame is None:
+            return None
+        future = future_of(frame)
+        at = None if future is None else id(future)
+        started = self._handing.of_thread(ident)
+        return Standing(capture_all(frame, self.codes), at, started)
+
+    def _job(self, one: Kept, standing: Standing) -> Job | None:
+        handing = self._handing
+        if standing.future is not None:
+            return handing.of_future(standing.future, one.began)
+        # It has gone on to another or to none; or it is no pool's.
+        ended = handing.ended_in(one.thread, one.began)
+        return ended or standing.started
+
+    def _keeper(self, one: Kept, standing: Standing, job: Job | None) -> Keeper:
+        lasted = one.ended - one.began
+        return Keeper(
+            stack=to_stack(standing.stack),
+            share=one.worked / lasted,
+            others=one.others / lasted,
+            collecting=sum(
+                seconds
+                for began, seconds, thread in self._collector.elsewhere
+                if thread == one.thread and one.began <= began <= one.ended
+            ),
+            handed=None if job is None else job.told(),
+        )

@@ -1,0 +1,78 @@
+"""What is handed to threads: which function, at which line, and until when."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pytest_asyncbench._watching.handing import Handing
+from pytest_asyncbench.testing import ManualClock
+
+
+@pytest.fixture
+def handing():
+    one = Handing(ManualClock(10.0))
+    undo = one.install()
+    yield one
+    undo()
+
+
+def test_a_job_of_a_pool_is_known_while_it_lasts_and_after(handing):
+    """By its future, and at the line that gave it to the pool."""
+    goes_on = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(goes_on.wait)
+        told = handing.of_future(id(future), 0.0).told()
+        assert told.function == "threading.Event.wait"
+        function = "test_a_job_of_a_pool_is_known_while_it_lasts_and_after"
+        assert told.stack[0].function == function
+        (thread,) = pool._threads
+        goes_on.set()
+        future.result()
+    assert handing.of_future(id(future), 0.0).told() == told
+    assert handing.ended_in(thread.ident, 0.0).told() == told
+    assert handing.ended_in(thread.ident, 11.0) is None
+
+
+def test_a_thread_is_known_by_what_it_was_started_for(handing):
+    """A pool's own are not: they are started for whatever comes."""
+    goes_on = threading.Event()
+    thread = threading.Thread(target=goes_on.wait)
+    thread.start()
+    try:
+        assert handing.of_thread(thread.ident).function == "threading.Event.wait"
+    finally:
+        goes_on.set()
+        thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+        (thread,) = pool._threads
+        assert handing.of_thread(thread.ident) is None
+
+
+def test_what_runs_a_job_in_a_context_is_not_the_job(handing):
+    """asyncio gives its pool a call of ``Context.run`` with the user's function."""
+    call = functools.partial(contextvars.copy_context().run, sorted, [2, 1])
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(call)
+        assert future.result() == [1, 2]
+    assert handing.of_future(id(future), 0.0).function == "builtins.sorted"
+
+
+def test_nothing_is_left_of_it():
+    """Both methods are what they were, and a job that ends later is nobody's."""
+    submit, start = ThreadPoolExecutor.submit, threading.Thread.start
+    one = Handing(ManualClock(10.0))
+    undo = one.install()
+    goes_on = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(goes_on.wait)
+        undo()
+        goes_on.set()
+        future.result()
+    assert (ThreadPoolExecutor.submit, threading.Thread.start) == (submit, start)
+    assert one.of_future(id(future), 0.0) is None

@@ -1,0 +1,143 @@
+"""Who kept the interpreter: the accounts of threads, and where they stood, by hand."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+
+import pytest
+from by_hand import until_it_waits
+
+from pytest_asyncbench._python import Collector, known_threads
+from pytest_asyncbench._watching.handing import Handing
+from pytest_asyncbench._watching.keepers import Keepers, Late
+from pytest_asyncbench._watching.lateness import KeptOut
+from pytest_asyncbench.testing import ManualClock
+
+NOBODY = {"held_up": 0, "held_up_for": 0.0}
+
+
+class Told:
+    """A system that tells of each thread what a test says."""
+
+    def __init__(self):
+        self.worked = dict.fromkeys((native for _, native in known_threads()), 0.0)
+
+    def working(self, native):
+        return self.worked.get(native)
+
+    def switch_interval(self):
+        return 0.005
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(10.0)
+
+
+@contextmanager
+def parked():
+    """A thread that stands in `waits_here`."""
+    goes_on = threading.Event()
+
+    def waits_here():
+        goes_on.wait()
+
+    thread = threading.Thread(target=waits_here)
+    thread.start()
+    try:
+        until_it_waits(thread)
+        yield thread
+    finally:
+        goes_on.set()
+        thread.join()
+
+
+def keepers_of(clock, kernel):
+    return Keepers(clock, 0.1, kernel, Handing(clock), Collector(clock))
+
+
+def late(clock, seconds, loops=(), **facts):
+    now = clock.now()
+    return Late(now - seconds, now, None, loops, NOBODY, **facts)
+
+
+def test_the_thread_that_worked_meanwhile_is_the_keeper(clock):
+    """With the share of the time, and where it stood when the watchdog woke."""
+    with parked() as thread:
+        kernel = Told()
+        keepers = keepers_of(clock, kernel)
+        keepers.rests()
+        clock.wait(0.4)
+        kernel.worked[thread.native_id] += 0.3
+        keepers.woke(KeptOut(clock.now() - 0.39, 0.39))
+        (turn,) = keepers.turns(late(clock, 0.39))
+    assert turn.seconds == pytest.approx(0.39)
+    assert turn.keeper.share == pytest.approx(0.75)
+    assert turn.keeper.others == 0.0
+    assert "waits_here" in [
+        frame.function.rpartition(".")[2] for frame in turn.keeper.stack
+    ]
+
+
+def test_a_loops_own_turn_is_no_other_threads(clock):
+    """What it did between two steps kept nobody but itself."""
+    with parked() as thread:
+        kernel = Told()
+        keepers = keepers_of(clock, kernel)
+        keepers.rests()
+        clock.wait(0.4)
+        kernel.worked[thread.native_id] += 0.4
+        keepers.woke(KeptOut(clock.now() - 0.4, 0.4))
+        assert not [*keepers.turns(late(clock, 0.4, loops={thread.ident}))]
+
+
+def test_nothing_is_found_out_where_the_watchdog_came_in_time(clock):
+    """Then nobody kept the interpreter, however much some thread worked."""
+    with parked() as thread:
+        kernel = Told()
+        keepers = keepers_of(clock, kernel)
+        keepers.rests()
+        clock.wait(0.4)
+        kernel.worked[thread.native_id] += 0.4
+        keepers.woke(KeptOut(clock.now() - 0.01, 0.01))
+        assert not [*keepers.turns(late(clock, 0.4))]
+
+
+def test_the_same_time_is_told_once(clock):
+    """Though the watchdog may be kept out twice in one round: asleep, and in a look."""
+    with parked() as thread:
+        kernel = Told()
+        keepers = keepers_of(clock, kernel)
+        keepers.rests()
+        for _ in range(2):
+            clock.wait(0.4)
+            kernel.worked[thread.native_id] += 0.4
+            keepers.woke(KeptOut(clock.now() - 0.4, 0.4))
+        turns = [*keepers.turns(late(clock, 0.8))]
+    assert [turn.seconds for turn in turns] == pytest.approx([0.4, 0.4])
+
+
+def test_within_a_step_no_more_is_told_than_the_loop_was_kept_out(clock):
+    """The rest of that step was its own."""
+    with parked() as thread:
+        kernel = Told()
+        keepers = keepers_of(clock, kernel)
+        keepers.rests()
+        clock.wait(0.4)
+        kernel.worked[thread.native_id] += 0.4
+        keepers.woke(KeptOut(clock.now() - 0.4, 0.4))
+        (turn,) = keepers.turns(late(clock, 0.4, most=0.2))
+    assert turn.seconds == 0.2
+
+
+def test_who_only_lacked_a_processor_kept_nobody(clock):
+    """It gave the interpreter up as soon as it worked again, as pure Python does."""
+    with parked() as thread:
+        kernel = Told()
+        keepers = keepers_of(clock, kernel)
+        keepers.rests()
+        clock.wait(0.4)
+        kernel.worked[thread.native_id] += 0.21  # in 0.2 s before anybody asked, too
+        keepers.woke(KeptOut(clock.now() - 0.2, 0.2))
+        assert not [*keepers.turns(late(clock, 0.4))]
