@@ -103,7 +103,8 @@ def _insist_on_known(options: Iterable[str]) -> None:
 
 def _rows(iterables: Sequence[Iterable[object]]) -> Iterator[tuple[object, ...]]:
     """Give what each call gets; no item is left over in silence."""
-    iterators = [iter(each) for each in iterables]
+    __tracebackhide__ = True  # the user's line is the one that tells
+    iterators = [_items(each, number) for number, each in enumerate(iterables, 1)]
     count = 0
     while iterators:
         row = tuple(next(each, _END) for each in iterators)
@@ -122,6 +123,17 @@ def _rows(iterables: Sequence[Iterable[object]]) -> Iterator[tuple[object, ...]]
 
 
 _END = object()
+
+
+def _items(each: Iterable[object], number: int) -> Iterator[object]:
+    __tracebackhide__ = True
+    try:
+        return iter(each)
+    except TypeError as error:  # what people hand over is not checked
+        raise TypeError(
+            f"concurrently.map() can't go through iterable number {number}: {error}; "
+            "what has one item for each call is accepted"
+        ) from None
 
 
 def _serial(serial: Serial, jobs: Sequence[Job]) -> Serial:

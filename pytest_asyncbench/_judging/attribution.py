@@ -81,7 +81,7 @@ def _advice(rule: Rule) -> str:
 def _is_wait(rule: Rule) -> bool:
     """Tell whether a library that makes this call waits for somebody by it."""
     # A context is made once, whatever client it is for.
-    of_clients = rule.family in ("network", "locks", "sleep")
+    of_clients = rule.family in ("network", "locks", "sleep", "subprocess")
     # A file that is open already is the one that logging has.
     of_clients = of_clients or rule.target.startswith("io.")
     return of_clients and not rule.target.startswith(("ssl.SSLContext", "ssl.create"))

@@ -39,6 +39,7 @@ INSTEAD: Mapping[str, str] = {
     "pymysql": "aiomysql or asyncmy",
     "redis": "redis.asyncio",
     "requests": _HTTP,
+    "sh": "the same call with `_async=True`, awaited",
     "smtplib": "aiosmtplib",
     "urllib3": _HTTP,
     "valkey": "valkey.asyncio",

@@ -455,6 +455,9 @@ async def test_unequal(concurrently):
 async def test_endless(concurrently):
     await concurrently.map(give, [1, 2], itertools.count())
 
+async def test_number(concurrently):
+    await concurrently.map(give, "ab", 2)
+
 async def test_equal(concurrently):
     run = await concurrently.map(give, iter([1, 2]), "ab")
     assert list(run) == [(1, "a"), (2, "b")]
@@ -482,6 +485,15 @@ def test_iterables_of_unequal_length_are_refused(unequal):
     text = unequal["test_endless"].text
     assert "unequal length: number 1 ends after 2 items, number 2 does not" in text
     assert unequal["test_equal"].outcome == "passed"
+
+
+@pytest.mark.parametrize("name", ["test_unequal", "test_number"])
+def test_what_is_wrong_with_iterables_is_told_at_the_tests_line(unequal, name):
+    """No line of the plugin's is shown, and it is said which of them is none."""
+    told = unequal[name]
+    assert "concurrently.py" not in told.text
+    if name == "test_number":
+        assert "can't go through iterable number 2: 'int' object" in told.text
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,13 @@ def test_a_wait_in_a_library_has_the_advice_of_the_library(package, advice, targ
     assert advised(target, *stack) == advice
 
 
+def test_a_library_that_waits_for_programs_has_its_own_advice():
+    """`sh` can be awaited itself; nobody has its process in hand."""
+    stack = (library("wait", "sh"), user())
+    assert advised("os.waitpid", *stack) == INSTEAD["sh"]
+    assert advised("os.waitpid", user()).startswith("await process.wait()")
+
+
 def test_the_library_that_the_users_line_calls_is_the_one_to_replace():
     """boto3 waits by botocore, and that by urllib3."""
     inner = (library("urlopen", "urllib3.pool"), library("send", "botocore.client"))
