@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import pytest
 
@@ -20,14 +20,11 @@ from pytest_asyncbench._judging.experience import ENOUGH, budget_from
 from pytest_asyncbench._outside.history import HistoryError, HistoryFile
 from pytest_asyncbench._python import machine_class
 from pytest_asyncbench._reports.history import history_lines
-from pytest_asyncbench._words.history import PassedRun
+from pytest_asyncbench._words.history import PassedRun, less_group
 from pytest_asyncbench._words.promised import Budget, Policy
 from pytest_asyncbench._words.units import many
 
-if TYPE_CHECKING:
-    from pytest_asyncbench._words.record import Record
-
-__all__ = ["Experience", "Historian"]
+__all__ = ["Experience", "Historian", "is_here"]
 
 _INPUT = "asyncbench_experience"
 """Under this name the controller gives a worker what it has derived."""
@@ -82,7 +79,7 @@ class Experience:
 
     def budget_of(self, nodeid: str) -> Budget | None:
         """Derive a test's budget; None where too little is known of it."""
-        nodeid = _less_group(nodeid)
+        nodeid = less_group(nodeid)
         if nodeid in self._given:
             within, speedup, source = self._given[nodeid]
             return Budget(
@@ -160,8 +157,8 @@ class Historian:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the record of a test's last report."""
-        nodeid = _less_group(report.nodeid)
-        if not report.passed or hasattr(report, "wasxfail") or not _is_here(report):
+        nodeid = less_group(report.nodeid)
+        if not report.passed or hasattr(report, "wasxfail") or not is_here(report):
             # Of a test that is run again, too: it passes by chance.
             self._not_passed.add(nodeid)
         if report.when == "teardown":
@@ -207,6 +204,7 @@ class Historian:
 
     def _passed(self) -> Iterator[tuple[str, PassedRun]]:
         # Here, because a run in which no test is watched must not load it.
+        from pytest_asyncbench._words.passed_run import passed_run
         from pytest_asyncbench._words.record import Record
 
         for nodeid, text in self._texts.items():
@@ -216,41 +214,19 @@ class Historian:
                 record = Record.from_json(json.loads(text))
             except ValueError:
                 continue  # the summary tells of it
-            if record.steps and not (record.violations or record.waived):
-                yield nodeid, _run_of(record)
+            run = passed_run(record)
+            if run is not None:
+                yield nodeid, run
 
     def lines(self) -> list[str]:
         """Give the lines of the summary that tell of the history."""
         return self._told
 
 
-def _run_of(record: Record) -> PassedRun:
-    blocked = sum(each.seconds for each in record.blocking if each.allowed is None)
-    starved = min(record.starved or 0.0, record.wall)
-    wall = record.wall
-    if record.virtual is not None:
-        wall, starved = record.virtual, 0.0
-    elif record.repeated is not None:
-        # A budget is for the median of its runs, which is less what was forgiven.
-        wall, starved = record.repeated.wall.median, 0.0
-    return PassedRun(
-        wall=wall,
-        starved=starved,
-        speedup=record.speedup,
-        blocked=None if record.mode == "off" else blocked,
-    )
-
-
-def _is_here(report: pytest.TestReport) -> bool:
+def is_here(report: pytest.TestReport) -> bool:
     """Tell whether a test was run on this machine, and by this Python."""
     node: _WithGateway | None = getattr(report, "node", None)
     if node is None:
         return True
     spec = node.gateway.spec
     return bool(spec.popen) and not spec.python
-
-
-def _less_group(nodeid: str) -> str:
-    """Leave out what ``--dist=loadgroup`` writes behind the name of a test."""
-    name, at, group = nodeid.rpartition("@")
-    return name if at and "::" in name and "]" not in group else nodeid

@@ -11,12 +11,14 @@ from uuid import uuid4
 
 import pytest
 
+from pytest_asyncbench._glue.history import is_here
 from pytest_asyncbench._glue.properties import PROPERTY
 from pytest_asyncbench._glue.settings import folder_of, unusable
 from pytest_asyncbench._glue.split import part_number
 from pytest_asyncbench._glue.timelines import timeline_on
 from pytest_asyncbench._glue.whole import Whole, paths_of
 from pytest_asyncbench._outside.files import change_file, insist_on_writing
+from pytest_asyncbench._python import machine_class
 from pytest_asyncbench._reports.by_suffix import writer_of
 from pytest_asyncbench._reports.run import RunReport
 from pytest_asyncbench._words.promised import Policy
@@ -39,6 +41,8 @@ class Reporter:
         self._policy = policy
         self._whole = whole
         self._texts: dict[str, str] = {}
+        self._not_passed: dict[str, None] = {}
+        """The tests of which a history learns nothing."""
         self._told: list[str] = []
         folder = folder_of(config, policy.sources["report"])
         self._files = {name: folder / name for name in policy.report}
@@ -50,6 +54,8 @@ class Reporter:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the record of a test's last report; of a rerun, that of the last run."""
+        if not report.passed or hasattr(report, "wasxfail") or not is_here(report):
+            self._not_passed[report.nodeid] = None
         if report.when == "teardown":
             for name, value in report.user_properties:
                 if name == PROPERTY and isinstance(value, str):
@@ -95,6 +101,8 @@ class Reporter:
             "paths": [*given],
             "testpaths": [*whole],
             "left_out": [*self._whole.left_out],
+            "not_passed": [*self._not_passed],
+            "machine": machine_class(),
             "cut_short": [*self._whole.cut_short],
             "blocking": self._policy.blocking,
             "rules": [*sorted(self._policy.rules)],

@@ -1,4 +1,4 @@
-"""One report and baseline of the parts that several machines ran.
+"""One report, baseline and history of the parts that several machines ran.
 
 ``python -m pytest_asyncbench combine PART.json … --report=whole.html``
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pytest_asyncbench._outside.files import change_file, insist_on_writing
+from pytest_asyncbench._outside.history import HistoryError, HistoryFile
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._reports.baseline import (
     Change,
@@ -24,6 +25,7 @@ from pytest_asyncbench._reports.by_suffix import writer_of
 from pytest_asyncbench._reports.parts import United, read_part, united
 from pytest_asyncbench._words.baseline import Baseline
 from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.units import many
 
 __all__ = ["main"]
 
@@ -32,9 +34,9 @@ _USAGE = 4
 _UNWRITTEN = 1
 
 _ABOUT = """\
-Unites what several machines wrote with --asyncbench-report=PART.json into one report
-and one baseline, and judges whether they are a full run together: no test was left out
-by every part, each path of the suite was given to one, and none was cut short.
+Unites what several machines wrote with --asyncbench-report=PART.json into one report,
+baseline and history, and judges whether they are a full run together: no test was left
+out by every part, each path of the suite was given to one, and none was cut short.
 """
 
 
@@ -59,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for line in _written(given, whole, baseline):
             sys.stdout.write(f"{line}\n")
-    except (OSError, ValueError) as error:
+    except HistoryError as error:
         sys.stderr.write(f"asyncbench combine: not written: {_told(error)}\n")
         return _UNWRITTEN
     return 0
@@ -79,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     combine = commands.add_parser(
         "combine",
-        help="make one report and one baseline of the parts of several machines",
+        help="make one report, baseline and history of the parts of several machines",
         description=_ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -102,6 +104,12 @@ def _parser() -> argparse.ArgumentParser:
         help="put what blocked into the baseline, and take out of it what is gone "
         "where the parts are a full run together",
     )
+    combine.add_argument(
+        "--history",
+        metavar="FILE",
+        help="add what the passed tests took to the history, each part's under its "
+        "own class of machine",
+    )
     return parser
 
 
@@ -120,6 +128,11 @@ def _read(given: argparse.Namespace) -> tuple[United, Baseline]:
             raise PolicyError(f"{name}: {error.strerror or error}") from None
         if Path(name).resolve() in [Path(part).resolve() for part in given.parts]:
             raise PolicyError(f"{name}: is one of the parts")
+    if given.history:
+        try:
+            HistoryFile(Path(given.history)).insist(on_writing=True)
+        except HistoryError as error:
+            raise PolicyError(f"{given.history}: {_told(error)}") from None
     parts = [read_part(_text(name), name) for name in given.parts]
     return united(parts), _baseline(given.update_baseline)
 
@@ -143,8 +156,8 @@ def _written(
     """Write all that is wanted; say of each file that it is written.
 
     Raises:
-        OSError: a file can't be written; it is as it was.
-        ValueError: somebody has spoilt the baseline meanwhile; the same.
+        HistoryError: a file can't be written, or somebody has spoilt it meanwhile; it
+            is as it was.
     """
     report = whole.report(str(Path.cwd()))
     texts = [(name, writer_of(Path(name).name)(report)) for name in given.report]
@@ -153,6 +166,11 @@ def _written(
         yield f"report: {name}"
     if given.update_baseline:
         yield from _updated(given.update_baseline, whole, before)
+    if given.history:
+        file = HistoryFile(Path(given.history))
+        for machine, passed in whole.passed().items():
+            file.add(machine, passed)
+            yield f"history {given.history}: {many(len(passed), 'test')} of {machine}"
 
 
 def _instead(text: str, before: str | None) -> str:

@@ -19,6 +19,8 @@ from pytest_asyncbench._rules.looked_for import is_looked_for
 from pytest_asyncbench._rules.table import RULES
 from pytest_asyncbench._words.baseline import Baseline, BaselineEntry
 from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.history import PassedRun, less_group
+from pytest_asyncbench._words.passed_run import passed_run
 from pytest_asyncbench._words.promised import Rule
 from pytest_asyncbench._words.record import Record
 from pytest_asyncbench._words.units import many
@@ -47,6 +49,10 @@ class Part:
     testpaths: tuple[str, ...]
     left_out: frozenset[str]
     cut_short: tuple[str, ...]
+    machine: str
+    """Its class."""
+    not_passed: frozenset[str]
+    """The tests of which a history learns nothing."""
     blocking: str
     rules: frozenset[str]
     calls: Mapping[str, str]
@@ -131,6 +137,8 @@ def _part(name: str, run: Json, tests: Json) -> Part:
         testpaths=_texts(part["testpaths"], "testpaths"),
         left_out=frozenset(_texts(part["left_out"], "left_out")),
         cut_short=_texts(part["cut_short"], "cut_short"),
+        machine=str(part["machine"]),
+        not_passed=frozenset(_texts(part["not_passed"], "not_passed")),
         blocking=str(part["blocking"]),
         rules=frozenset(_texts(part["rules"], "rules")),
         calls={call: str(family) for call, family in calls.items()},
@@ -317,6 +325,21 @@ class United:
             and not (entry.stall and (not stalls_known or entry.names & near))
             and all(_looks_for(part, entry.call) for part in self.parts)
         ]
+
+    # ----------------------------------------------------------- the history
+
+    def passed(self) -> dict[str, dict[str, PassedRun]]:
+        """Give what the passed tests took, by class of machine and node id.
+
+        Of one that several parts ran on one class it is the last.
+        """
+        found: dict[str, dict[str, PassedRun]] = {}
+        for part in self.parts:
+            for nodeid, record in part.records.items():
+                run = passed_run(Record.from_json(record))
+                if run is not None and nodeid not in part.not_passed:
+                    found.setdefault(part.machine, {})[less_group(nodeid)] = run
+        return found
 
     @property
     def told(self) -> str:

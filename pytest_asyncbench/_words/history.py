@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_asyncbench._words.values import dataclass
 
-__all__ = ["PassedRun"]
+__all__ = ["PassedRun", "less_group"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,3 +24,9 @@ class PassedRun:
     def took(self) -> float:
         """What the test itself took, in seconds."""
         return self.wall - self.starved
+
+
+def less_group(nodeid: str) -> str:
+    """Leave out what ``--dist=loadgroup`` writes behind the name of a test."""
+    name, at, group = nodeid.rpartition("@")
+    return name if at and "::" in name and "]" not in group else nodeid

@@ -12,6 +12,8 @@ import pytest
 from referencing import Registry, Resource
 
 from pytest_asyncbench._outside.combine import main
+from pytest_asyncbench._outside.history import HistoryFile
+from pytest_asyncbench._python import machine_class
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -62,8 +64,15 @@ def test_two_halves_are_one_full_run(part, pytester, capsys):
     halves = [part("1.json", "-k", "otherwise"), part("2.json", "-k", "not otherwise")]
     capsys.readouterr()
     arguments = ["combine", *halves, "--report=whole.json", "--report=whole.md"]
-    assert main([*arguments, "--report=whole.sarif", "--update-baseline=b.txt"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    arguments += ["--report=whole.sarif", "--update-baseline=b.txt", "--history=h.db"]
+    assert main(arguments) == 0
+    *lines, of_history = capsys.readouterr().out.splitlines()
+    assert of_history == f"history h.db: 3 tests of {machine_class()}"
+    assert HistoryFile(Path("h.db")).passed(machine_class()).keys() == {
+        f"test_it.py::test_{name}"
+        for name in ("blocks", "blocks_otherwise", "innocent")
+    }
+    assert lines == [
         "2 parts, 3 tests: a full run",
         "report: whole.json",
         "report: whole.md",
@@ -118,6 +127,7 @@ def test_what_no_part_ran_keeps_the_baselines_entries(part, pytester, capsys):
         (["1.json", "--report=it.txt"], "'it.txt' has no suffix of a report"),
         (["1.json", "--report=no/it.md"], "no/it.md: there is no folder 'no'"),
         (["1.json", "--update-baseline=b.json"], "b.json: is no baseline"),
+        (["1.json", "--history=b.txt"], "b.txt: file is not a database"),
         (["1.json", "--report=./1.json"], "./1.json: is one of the parts"),
         (["1.json", "--reprot=it.md"], "unrecognized arguments: --reprot=it.md"),
     ],
@@ -159,6 +169,8 @@ PART = json.dumps(
                 "testpaths": ["."],
                 "left_out": [],
                 "cut_short": [],
+                "machine": "a fast one",
+                "not_passed": [],
                 "blocking": "report",
                 "rules": [],
                 "calls": {},
@@ -198,5 +210,5 @@ def test_the_help_says_what_there_is(tmp_path):
         text=True,
     )
     assert "combine" in ran.stdout
-    assert "make one report and one baseline of the parts" in ran.stdout
+    assert "make one report, baseline and history of the" in ran.stdout
     assert ran.stdout.splitlines()[-1] == "loaded False"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from pytest_asyncbench._reports.parts import read_part, united
 from pytest_asyncbench._words.baseline import Baseline, BaselineEntry
 from pytest_asyncbench._words.decided import Finding, Verdict
 from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.history import PassedRun
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.record import record_of
 from pytest_asyncbench._words.seen import Elapsed
@@ -51,6 +53,8 @@ def text(tests=None, version=1, python="3.12.1", **part):
         "testpaths": ["tests"],
         "left_out": [],
         "cut_short": [],
+        "machine": "a fast one",
+        "not_passed": [],
         "blocking": "report",
         "rules": ["sleep", "network"],
         "calls": {},
@@ -232,3 +236,16 @@ def test_a_stalls_entry_goes_only_where_its_function_is_known_to_be_quick(
     both = together(text({ONE: record(near=near)}, baseline=baseline), text(id="b"))
     stalled = entry("json.loads", stall=True)
     assert both.gone(Baseline((stalled,))) == ([stalled.fingerprint] if gone else [])
+
+
+def test_a_history_learns_of_each_class_of_machine_by_itself():
+    """By the test's own name, without its group; and nothing of what has not passed."""
+    both = together(
+        text({ONE: record(), OTHER: record()}, not_passed=[OTHER]),
+        text({f"{ONE}@db": record("time.sleep")}, id="b", machine="a slow one"),
+    )
+    run = PassedRun(wall=1.0, blocked=0.0)
+    assert both.passed() == {
+        "a fast one": {ONE: run},
+        "a slow one": {ONE: replace(run, blocked=0.25)},
+    }
