@@ -15,7 +15,6 @@ import importlib.metadata
 import json
 import re
 import resource
-import statistics
 import subprocess
 import sys
 import threading
@@ -46,6 +45,15 @@ FIRST = 0.02
 NO_DELAY = 0.001
 """Who is late by less than this has waited for its timer, not for the interpreter."""
 TIMEOUT = 60
+
+
+class Wait(NamedTuple):
+    """One wait of the thread that wants the interpreter."""
+
+    wanted: float
+    given: float
+    starved: float
+    """For how long the call's own thread lacked a processor meanwhile."""
 
 
 class Measured(NamedTuple):
@@ -146,9 +154,10 @@ def large_enough(asked: Call) -> Callable[[], object]:
         n = int(n * min(4.0, max(1.5, LASTS / max(took, 0.001))))
 
 
-def starved_so_far() -> float:
-    me = threading.get_ident(), threading.get_native_id()
-    return SYSTEM_CLOCK.processor(*me).starved or 0.0
+def starved_so_far(thread: threading.Thread | None = None) -> float:
+    who = thread or threading.current_thread()
+    ident, native = who.ident or 0, who.native_id or 0
+    return SYSTEM_CLOCK.processor(ident, native).starved or 0.0
 
 
 def in_a_thread(call: Callable[[], object]) -> Measured:
@@ -158,50 +167,44 @@ def in_a_thread(call: Callable[[], object]) -> Measured:
 
 def once_in_a_thread(call: Callable[[], object]) -> Measured:
     spans: list[float] = []
-    starved: list[float] = []
 
     def work() -> None:
         time.sleep(FIRST)
-        starved.append(starved_so_far())
         spans.append(time.perf_counter())
         kept = call()
         spans.append(time.perf_counter())
-        starved.append(starved_so_far())
         del kept  # not a part of the call
 
     thread = threading.Thread(target=work)
-    waits: list[tuple[float, float]] = []
+    waits: list[Wait] = []
     thread.start()
+    first = starved_so_far(thread)
+    last = first
     while thread.is_alive():
         before, wanted = waited_so_far(), time.perf_counter() + PAUSE
         time.sleep(PAUSE)
+        given = time.perf_counter()
         # Who only slept lacked a processor, if it was late, and not the interpreter.
-        if waited_so_far() > before + 1:
-            waits.append((wanted, time.perf_counter()))
-    thread.join()
+        waited = waited_so_far() > before + 1
+        starved = max(last, starved_so_far(thread))
+        if waited:
+            # A call that had no processor itself kept what it had for that alone.
+            waits.append(Wait(wanted, given, starved - last))
+        last = starved
     began, ended = spans
     late = [*lateness(waits, began, ended)]
-    # Nor is it the call's fault if it had no processor itself, and kept what it had.
-    starved_of = starved[1] - starved[0]
-    took = max(NO_DELAY, ended - began - starved_of)
-    longest, waited = max(late, default=0.0), sum(late)
-    usual = statistics.median(late) if late else 0.0
-    return Measured(
-        longest=min(1.0, max(usual, longest - starved_of) / took),
-        waited=max(0.0, waited - starved_of) / took,
-        seconds=took,
-    )
+    took = max(NO_DELAY, ended - began - (last - first))
+    longest, waited = max(late, default=0.0) / took, sum(late) / took
+    return Measured(min(1.0, longest), min(1.0, waited), took)
 
 
 def waited_so_far() -> int:
     return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
 
 
-def lateness(
-    waits: list[tuple[float, float]], began: float, ended: float
-) -> Iterator[float]:
-    for wanted, given in waits:
-        late = min(ended, given) - max(began, wanted)
+def lateness(waits: list[Wait], began: float, ended: float) -> Iterator[float]:
+    for wait in waits:
+        late = min(ended, wait.given) - max(began, wait.wanted) - wait.starved
         if late > NO_DELAY:
             yield late
 
