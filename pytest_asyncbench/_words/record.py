@@ -376,8 +376,8 @@ class Record:
     """In seconds: for how long the call waited for something real; null where the test
     did not live in virtual time."""
     timeline: Timeline | None = None
-    """Who did what when, during the call; null, or not there, where no report that
-    draws it was asked for, and always so in JUnit XML and in the user property."""
+    """Who did what when, during the call; null where no report that draws it was asked
+    for, and always in JUnit XML and in the user property."""
     tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
     """What ran side by side, and when, for a timeline. Value only: its moments mean
     nothing in another process."""
