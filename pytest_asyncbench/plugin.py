@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | int | None:
     """Show the history in the place of a run, as ``--cache-show`` does."""
-    if not config.getoption("asyncbench_show_history"):
+    if not config.getoption("asyncbench_show_history", None):
         return None
     from pytest_asyncbench._glue.show_history import show_history
 

@@ -30,8 +30,8 @@ def test_of_too_few_runs_nothing_is_derived():
 @pytest.mark.parametrize(
     ("took", "longest"),
     [
-        ([0.020] * 10, 0.060),
-        ([0.050] * 10, 0.090),
+        ([0.020] * 10, 0.050),
+        ([0.050] * 10, 0.085),
         ([1.0] * 10, 1.7),
         # The median of these is 1, and their median deviation 0.2.
         ([0.6, 0.7, 0.8, 0.8, 1.0, 1.0, 1.2, 1.2, 1.3, 1.4], 1 + 6 * 1.4826 * 0.2),
@@ -56,16 +56,17 @@ def test_twice_as_slow_is_over_it_from_50_ms_on():
 @pytest.mark.parametrize(
     ("speedups", "least"),
     [
-        ([4.0] * 10, 2.5),
-        ([2.0] * 10, 1.5),
-        # With a median deviation of 0.3.
-        ([3.4, 3.7, 3.7, 4.0, 4.0, 4.0, 4.0, 4.3, 4.3, 4.6], 1.33),
-        ([4.0] * 8 + [2.0] * 2, 1.6),
+        ([4.0] * 10, 1.3),
+        ([2.0] * 10, 1.1),
+        # With a median deviation of 0.32.
+        ([3.3, 3.68, 3.68, 4.0, 4.0, 4.0, 4.0, 4.32, 4.32, 4.6], 1.15),
+        ([4.0] * 8 + [1.5] * 2, 1.2),
+        ([1.5] * 10, 1.05),
         ([1.2] * 10, None),
         ([1.0] * 10, None),
     ],
 )
-def test_a_speedup_must_keep_half_of_what_it_gains(speedups, least):
+def test_a_speedup_must_keep_a_part_of_what_it_gains(speedups, least):
     """Less where it is noisy, and nothing where it has little to lose."""
     assert least_speedup(speedups) == least
 
@@ -87,7 +88,7 @@ def test_starved_time_is_no_part_of_it_but_where_it_counts():
 def test_the_budget_says_where_it_is_from():
     """And that nobody wrote the speedup."""
     budget = budget_from(runs(*[0.1] * 12, speedup=3.0))
-    assert (budget.speedup, budget.learned_speedup) == (2.0, True)
+    assert (budget.speedup, budget.learned_speedup) == (1.2, True)
     assert budget.source == "auto, from 12 passed runs"
 
 

@@ -343,3 +343,19 @@ def test_a_run_that_only_waited_for_a_processor_tells_nothing():
     strands = side_by_side(2)
     seen = {"strands": strands, "together": 0.5, "starved": 0.5}
     assert broken(speedup(2.0), **seen) == []
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_a_learned_speedup_that_cannot_be_measured_is_no_failure(learned):
+    """Nobody promised it; that nothing ran side by side any more is one."""
+    policy = Policy(budget=Budget(speedup=1.3, learned_speedup=learned))
+    short, other = (
+        side_by_side(seconds=0.0001),
+        NotFollowed(kind="a.Loop", missing="_b"),
+    )
+    kinds = [
+        [one.kind for one in broken(policy, wall=1.0, **seen)]
+        for seen in ({"strands": short}, {"not_followed": (other,)}, {})
+    ]
+    unmeasured = [] if learned else ["unmeasured"]
+    assert kinds == [unmeasured, unmeasured, ["speedup"]]

@@ -37,7 +37,7 @@ def test_each_kind_is_ranked_by_what_the_newest_runs_say():
         "  × 0.50, 0.200 s → 0.100 s: t.py::faster",
         "least concurrent",
         "  speedup 1.00: t.py::slower",
-        "  speedup 4.00, at least 2.5: t.py::steady",
+        "  speedup 4.00, at least 1.3: t.py::steady",
         "most blocked",
         "  blocked for 50.0 ms: t.py::slower",
     ]
