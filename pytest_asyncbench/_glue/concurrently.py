@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
+import itertools
 import math
 from collections.abc import (
     Awaitable,
@@ -16,6 +16,7 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
@@ -104,7 +105,8 @@ def _insist_on_known(options: Iterable[str]) -> None:
 def _rows(iterables: Sequence[Iterable[object]]) -> Iterator[tuple[object, ...]]:
     """Give what each call gets; no item is left over in silence."""
     __tracebackhide__ = True  # the user's line is the one that tells
-    iterators = [_items(each, number) for number, each in enumerate(iterables, 1)]
+    # Comprehensions have a frame up to 3.11, which a traceback would show.
+    iterators = list(map(_items, iterables, itertools.count(1)))
     count = 0
     while iterators:
         row = tuple(next(each, _END) for each in iterators)
@@ -230,7 +232,8 @@ class Concurrently:
             ValueError: one of the iterables ends before another.
         """
         __tracebackhide__ = True
-        calls = [functools.partial(function, *row) for row in _rows(iterables)]
+        # As in `_rows`, no comprehension.
+        calls = list(itertools.starmap(partial(partial, function), _rows(iterables)))
         return self._to_await(getframe(1), calls, options, return_exceptions)
 
     @overload
@@ -424,5 +427,5 @@ def _as_run(verdict: Verdict, together: Together, terms: _Terms) -> Run[object]:
         comparison=comparison.with_errors(errors),
         blocking=verdict.findings,
         elapsed=verdict.elapsed,
-        path=functools.partial(path_of, together.group),
+        path=partial(path_of, together.group),
     )
