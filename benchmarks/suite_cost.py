@@ -48,6 +48,14 @@ import asyncio, pytest
 async def test_tasks(n):
     await asyncio.gather(*(asyncio.sleep(0.001) for _ in range(20)))
 """,
+    "1,200 tests with a loop, then 20 of 10,000 steps": """
+import asyncio, pytest
+
+@pytest.mark.parametrize("steps", [1] * 1200 + [10_000] * 20)
+async def test_steps(steps):
+    for _ in range(steps):
+        await asyncio.sleep(0)
+""",
 }
 
 CASES = {

@@ -17,6 +17,7 @@ from pytest_asyncbench._loops.names import (
     running_loop,
 )
 from pytest_asyncbench._loops.own_answers import is_closed, runs
+from pytest_asyncbench._loops.passage import keep_passage
 from pytest_asyncbench._loops.steps import (
     LongStep,
     StepProbe,
@@ -59,6 +60,7 @@ __all__ = [
     "is_cleaning_up",
     "is_closed",
     "is_running",
+    "keep_passage",
     "label",
     "leave_behind",
     "names",

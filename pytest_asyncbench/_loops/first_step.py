@@ -7,10 +7,10 @@ and whatever stands there then takes the step.
 from __future__ import annotations
 
 import asyncio
-from asyncio.events import Handle
 from collections.abc import Callable
 
 from pytest_asyncbench._loops import names
+from pytest_asyncbench._loops.passage import passage
 from pytest_asyncbench._loops.uvloop_steps import meet_when_run
 from pytest_asyncbench._words.undo import Undo
 
@@ -33,15 +33,16 @@ class FirstStep:
 
     def arm(self) -> None:
         """Wait for a step from now on."""
-        original = names.RUN.of(Handle)
+        place = passage()
+        original = names.RUN.of(place)
 
         def _run(handle: names.Handle) -> None:
             self._stepped()
-            runner = names.RUN.of(Handle)
+            runner = names.RUN.of(place)
             # It stands here still where nobody wanted to be told.
             (original if runner is _run else runner)(handle)
 
-        self._armed.append(names.RUN.replace(Handle, _run))
+        self._armed.append(names.RUN.replace(place, _run))
 
     def disarm(self) -> None:
         """Wait no longer; in any thread, and twice does no harm."""

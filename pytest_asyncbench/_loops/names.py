@@ -279,7 +279,8 @@ RUNNING_LOOP: PrivateName[
 
 # ------------------------------------------------------------------- steps
 
-RUN: PrivateName[type[asyncio.Handle], Runner] = PrivateName(
+# Of the class, or of what stands in for it; see `passage`.
+RUN: PrivateName[object, Runner] = PrivateName(
     "asyncio.Handle",
     "_run",
     "types.FunctionType",

@@ -19,7 +19,6 @@ from __future__ import annotations
 import _thread
 import copy
 from asyncio import current_task
-from asyncio.events import Handle
 from collections import deque
 from collections.abc import Callable
 from types import CodeType, FrameType
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.names import Runner, running_loop
+from pytest_asyncbench._loops.passage import passage
 from pytest_asyncbench._loops.uvloop_steps import (
     StepOf,
     is_uvloop,
@@ -99,15 +99,16 @@ class StepProbe:
         """The code objects whose frame stands under every step."""
 
     def install(self) -> Undo:
-        """Replace ``Handle._run``; the returned call restores it and every loop."""
-        original = names.RUN.of(Handle)
+        """Stand where each step passes; the returned call restores all, loops too."""
+        place = passage()
+        original = names.RUN.of(place)
         timed = _timed(self.views, self._now, self._limit, self._long_step, original)
         runner = self._tracer(self.views, original, timed) if self._tracer else timed
         self.codes = frozenset({runner.__code__, timed.__code__, step_code()})
         if running_loop() is not None:
             # The step that is in progress here asyncio has begun.
             self.codes |= {original.__code__}
-        restore = names.RUN.replace(Handle, runner)
+        restore = names.RUN.replace(place, runner)
         forget = meet_when_run(self.views.of)
 
         def undo() -> None:
