@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from contextvars import Context
 from types import CodeType
 from typing import NamedTuple, ParamSpec, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from pytest_asyncbench._python import (
     RawStack,
@@ -39,6 +39,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MOST_ENDED = 64
+_MOST_STARTED = 256
+"""What more threads were started for is forgotten again, the oldest first."""
 
 
 class Job(NamedTuple):
@@ -70,7 +72,10 @@ class Handing:
         self._at_work: dict[int, Job] = {}
         """By the id of its future, which its executor keeps alive."""
         self._ended: deque[_Ended] = deque(maxlen=_MOST_ENDED)
-        self._started: WeakKeyDictionary[threading.Thread, Job] = WeakKeyDictionary()
+        self._started: deque[tuple[ref[threading.Thread], Job]] = deque(
+            maxlen=_MOST_STARTED
+        )
+        """A copy of it is made in one go, whatever other threads start meanwhile."""
 
     def install(self) -> Undo:
         """Look on at each hand-over from now on, in any thread."""
@@ -95,8 +100,9 @@ class Handing:
     def of_thread(self, ident: int) -> Job | None:
         """Give the job for which the thread was started; None for a pool's."""
         # The newest, since the ident of one that has ended is given to another.
-        for thread, job in reversed([*self._started.items()]):
-            if thread.ident == ident:
+        for started, job in reversed(list(self._started)):
+            thread = started()
+            if thread is not None and thread.ident == ident:
                 return None if is_of_pool(thread) else job
         return None
 
@@ -135,7 +141,7 @@ class Handing:
     ) -> Callable[[threading.Thread], None]:
         @functools.wraps(start)
         def noted(thread: threading.Thread) -> None:
-            self._started[thread] = self._job(started_for(thread))
+            self._started.append((ref(thread), self._job(started_for(thread))))
             start(thread)
 
         return noted

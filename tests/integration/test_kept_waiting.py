@@ -77,7 +77,7 @@ def test_a_call_in_a_thread_that_keeps_the_interpreter_fails_its_test(pytester):
             "E         return pow(3, 3_000_000)",
             "E     calls builtins.pow, which kept the interpreter",
             "E     handed over at test_shop.py:18 in beside",
-            "E     held up 1 other callback, *",
+            "E     held up * other callback*",
             "E     use: a process*",
         ]
     )
