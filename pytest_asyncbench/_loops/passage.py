@@ -1,13 +1,13 @@
 """Where each step of asyncio's loops passes, for who wants to stand there in turn.
 
-Problem: from test to test somebody else stands there, and CPython caches what is looked
-up in a class no longer once that has been written to a thousand times
-(``MAX_VERSIONS_PER_CLASS`` in its ``typeobject.c``, from 3.13 on; 3.12 has grown slower
-by then, too). After some five hundred tests each step took a tenth to a fifth more.
-What we do: one function stands on ``Handle`` for as long as the run watches, and leads
-on to what stands on an object of ours, which may be written to as often as one likes.
+Problem: from test to test somebody else stands there, and from 3.13 on CPython caches
+what is looked up in a class no longer once that has been written to a thousand times
+(``MAX_VERSIONS_PER_CLASS`` in its ``typeobject.c``; see ``findings/``). After some five
+hundred tests each step took a tenth to a fifth more. What we do: one function stands on
+``Handle`` for as long as the run watches, and leads on to what stands on an object of
+ours, which may be written to as often as one likes.
 
-On 3.10, where nothing is lost so, a call more would cost a tenth of a step.
+Before 3.13, where nothing is lost so, a call more would be lost.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Passage:
 
 def keep_passage() -> Undo:
     """Stand on ``Handle`` until undone, and lead on to asyncio's own or who asks."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 13):
         return nothing
     return names.RUN.replace(Handle, _Passage(names.RUN.of(Handle)).lead())
 
