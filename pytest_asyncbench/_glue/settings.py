@@ -97,8 +97,8 @@ def _insist_on_values(settings: Mapping[str, Written]) -> None:
 
 
 NO_GIL = (
-    "asyncbench: no GIL: no thread keeps a loop waiting; what a step loses to other "
-    "threads, the garbage collector and our own looks, which stop all, is not told apart"
+    "asyncbench: no GIL: no thread keeps a loop waiting; what a step loses to others, "
+    "the garbage collector and our own looks, which stop all, is not told apart"
 )
 
 

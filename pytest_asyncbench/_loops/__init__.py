@@ -17,7 +17,7 @@ from pytest_asyncbench._loops.names import (
     running_loop,
 )
 from pytest_asyncbench._loops.own_answers import is_closed, runs
-from pytest_asyncbench._loops.passage import keep_passage
+from pytest_asyncbench._loops.passage import keep_passage, passage
 from pytest_asyncbench._loops.steps import (
     LongStep,
     StepProbe,
@@ -64,6 +64,7 @@ __all__ = [
     "label",
     "leave_behind",
     "names",
+    "passage",
     "running_loop",
     "runs",
     "task_label",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import _thread
 import json
 import platform
-from asyncio.events import Handle
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, overload
 
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._judging.attribution import findings
-from pytest_asyncbench._loops import names
+from pytest_asyncbench._loops import names, passage
 from pytest_asyncbench._outside.files import change_file
 from pytest_asyncbench._outside.known_calls import insist_on_calls
 from pytest_asyncbench._outside.places import Places
@@ -136,7 +135,7 @@ class Watching:
 
 def _is_watched() -> bool:
     """Tell whether something of ours stands where each step passes."""
-    stands_there: str | None = getattr(names.RUN.of(Handle), "__module__", None)
+    stands_there: str | None = getattr(names.RUN.of(passage()), "__module__", None)
     return (stands_there or "").partition(".")[0] == _OURS
 
 

@@ -64,5 +64,5 @@ def test_what_is_no_setting_is_refused_in_our_words(run, value):
     result = run(f"asyncbench_budget = {value}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["*asyncbench (ini): budget: * accepted: duration, none"]
+        ["*asyncbench (ini): budget: * accepted: duration, auto, none"]
     )
