@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from types import FrameType
 
 from pytest_asyncbench._python.locks import Lock
+from pytest_asyncbench._words import legible
 
 __all__ = [
     "fork_reset",
@@ -48,7 +49,10 @@ def future_of(frame: FrameType | None) -> object | None:
             frame.f_globals.get("__name__") == "concurrent.futures.thread"
             and frame.f_code.co_name == "run"
         ):
-            return getattr(frame.f_locals.get("self"), "future", None)
+            # From 3.14 on what the job runs in has a `run`, too, and no future.
+            future: object | None = getattr(frame.f_locals.get("self"), "future", None)
+            if future is not None:
+                return future
         frame = frame.f_back
     return None
 
@@ -74,8 +78,9 @@ def started_for(thread: threading.Thread) -> str:
     Else a join of a thread that a library ends by itself is told of.
     """
     function = getattr(thread, "_target", None)
-    module = getattr(function, "__module__", None)
-    return f"{module}.{getattr(function, '__qualname__', '')}" if module else ""
+    module = legible.attribute(function, "__module__")
+    named = legible.attribute(function, "__qualname__") or ""
+    return f"{module}.{named}" if isinstance(module, str) and module else ""
 
 
 def is_of_pool(thread: threading.Thread) -> bool:

@@ -29,6 +29,7 @@ from pytest_asyncbench._python import (
     to_stack,
 )
 from pytest_asyncbench._watching.at_once import Owner, owner_here
+from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.seen import HandedOver
 from pytest_asyncbench._words.undo import Undo, replace
@@ -102,7 +103,8 @@ class Handing:
         # The newest, since the ident of one that has ended is given to another.
         for started, job in reversed(list(self._started)):
             thread = started()
-            if thread is not None and thread.ident == ident:
+            # It raises in one whose own `__init__` never called that of `Thread`.
+            if thread is not None and legible.attribute(thread, "ident") == ident:
                 return None if is_of_pool(thread) else job
         return None
 
@@ -115,9 +117,12 @@ class Handing:
         ]
         return jobs[0] if len(jobs) == 1 else None
 
-    def _job(self, function: str) -> Job:
-        stack = capture_all(getframe(), self.codes)
-        return Job(function, stack, owner_here())
+    def _job(self, function: Callable[[], str]) -> Job | None:
+        try:
+            stack = capture_all(getframe(), self.codes)
+            return Job(function(), stack, owner_here())
+        except Exception:  # foreign objects may do anything when they are looked at
+            return None  # and of its keeper less is known
 
     def _submitting(self, submit: Callable[..., Future[T]]) -> Callable[..., Future[T]]:
         @functools.wraps(submit)
@@ -128,10 +133,11 @@ class Handing:
             *args: object,
             **kwargs: object,
         ) -> Future[T]:
-            job = self._job(_name_of(fn, args))
+            job = self._job(lambda: _name_of(fn, args))
             future = submit(pool, fn, *args, **kwargs)
-            self._at_work[id(future)] = job
-            future.add_done_callback(self._end)
+            if job is not None:
+                self._at_work[id(future)] = job
+                future.add_done_callback(self._end)
             return future
 
         return noted
@@ -141,7 +147,9 @@ class Handing:
     ) -> Callable[[threading.Thread], None]:
         @functools.wraps(start)
         def noted(thread: threading.Thread) -> None:
-            self._started.append((ref(thread), self._job(started_for(thread))))
+            job = self._job(lambda: started_for(thread))
+            if job is not None:
+                self._started.append((ref(thread), job))
             start(thread)
 
         return noted

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from pytest_asyncbench._python import future_of
 from pytest_asyncbench._watching.handing import Handing
 from pytest_asyncbench.testing import ManualClock
 
@@ -76,3 +78,49 @@ def test_nothing_is_left_of_it():
         future.result()
     assert (ThreadPoolExecutor.submit, threading.Thread.start) == (submit, start)
     assert one.of_future(id(future), 0.0) is None
+
+
+def test_the_job_that_a_pools_thread_is_at_is_known_by_its_frames():
+    """From 3.14 on more than one call named ``run`` stands there."""
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(lambda: id(future_of(sys._getframe())))
+        assert future.result() == id(future)
+
+
+class Shy:
+    """Works, but raises when it is looked at, as a proxy with nothing behind it."""
+
+    def __call__(self):
+        return 7
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
+def test_what_can_not_be_looked_at_runs_all_the_same(handing):
+    """In a pool and in a thread of its own: nothing of ours reaches the user."""
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(Shy()).result() == 7
+    thread = threading.Thread(target=Shy(), name="shy")
+    thread.start()
+    thread.join()
+
+
+def test_a_thread_that_is_not_made_whole_fails_as_it_does_without_us(handing):
+    """And keeps nobody from finding the others afterwards."""
+
+    class Half(threading.Thread):
+        def __init__(self):
+            pass
+
+    goes_on = threading.Event()
+    thread = threading.Thread(target=goes_on.wait)
+    thread.start()
+    half = Half()
+    with pytest.raises(RuntimeError, match="__init__"):
+        half.start()
+    try:
+        assert handing.of_thread(thread.ident) is not None
+    finally:
+        goes_on.set()
+        thread.join()
