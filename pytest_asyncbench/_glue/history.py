@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
@@ -23,6 +23,9 @@ from pytest_asyncbench._reports.history import history_lines
 from pytest_asyncbench._words.history import PassedRun, less_group
 from pytest_asyncbench._words.promised import Budget, Policy
 from pytest_asyncbench._words.units import many
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._words.record import Record
 
 __all__ = ["Experience", "Historian", "is_here"]
 
@@ -171,24 +174,44 @@ class Historian:
         """Add what the passed tests took."""
         if exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
             return
-        self._told += self._learning()
-        if self._policy.history_mode == "record" and not self._policy.show_history:
-            self._told += self._add()
-
-    def _learning(self) -> Iterator[str]:
         budget = self._policy.budget
-        if budget is None or not budget.auto or not self._texts:
-            return
-        held = sum(self._experience.budget_of(name) is not None for name in self._texts)
-        learning = len(self._texts) - held
+        learns = budget is not None and budget.auto
+        adds = self._policy.history_mode == "record" and not self._policy.show_history
+        records = dict(self._records()) if learns or adds else {}
+        if learns:
+            self._told += self._learning(records)
+        if adds:
+            self._told += self._add(records)
+
+    def _records(self) -> Iterator[tuple[str, Record]]:
+        # Here, because a run in which no test is watched must not load it.
+        from pytest_asyncbench._words.record import Record
+
+        for nodeid, text in self._texts.items():
+            try:
+                yield nodeid, Record.from_json(json.loads(text))
+            except ValueError:
+                continue  # the summary tells of it
+
+    def _learning(self, records: Mapping[str, Record]) -> Iterator[str]:
+        learning = sum(
+            self._is_learning(nodeid, record) for nodeid, record in records.items()
+        )
         if learning:
             yield (
                 f"budget auto: {many(learning, 'test')} with fewer than {ENOUGH} "
                 "passed runs on this class of machine, not held to any"
             )
 
-    def _add(self) -> Iterator[str]:
-        passed = dict(self._passed())
+    def _is_learning(self, nodeid: str, record: Record) -> bool:
+        """Tell whether a test ran a loop, and was held to no time for lack of runs."""
+        budget = record.budget
+        if not record.steps or (budget is not None and budget.within is not None):
+            return False
+        return self._experience.budget_of(nodeid) is None
+
+    def _add(self, records: Mapping[str, Record]) -> Iterator[str]:
+        passed = dict(self._passed(records))
         file = self._experience.file
         if not passed or file is None:
             return
@@ -202,19 +225,11 @@ class Historian:
         else:
             yield f"history {self._policy.history}: {many(len(passed), 'test')} added"
 
-    def _passed(self) -> Iterator[tuple[str, PassedRun]]:
-        # Here, because a run in which no test is watched must not load it.
-        from pytest_asyncbench._words.passed_run import passed_run
-        from pytest_asyncbench._words.record import Record
+    def _passed(self, records: Mapping[str, Record]) -> Iterator[tuple[str, PassedRun]]:
+        from pytest_asyncbench._words.passed_run import passed_run  # as above
 
-        for nodeid, text in self._texts.items():
-            if nodeid in self._not_passed:
-                continue
-            try:
-                record = Record.from_json(json.loads(text))
-            except ValueError:
-                continue  # the summary tells of it
-            run = passed_run(record)
+        for nodeid, record in records.items():
+            run = None if nodeid in self._not_passed else passed_run(record)
             if run is not None:
                 yield nodeid, run
 

@@ -67,6 +67,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         findings=found if broken or policy.blocking != "off" else (),
         violations=tuple(broken),
         accepted=tuple(accepted),
+        debugged=seen.debugged,
         overrun=seen.overrun,
         too_short=compared is not None
         and _compares(policy)

@@ -282,6 +282,8 @@ class Verdict:
     violations: tuple[Violation, ...] = ()
     accepted: tuple[Violation, ...] = ()
     """Broken promises that are accepted, since a debugger stood in the test."""
+    debugged: bool = False
+    """Whether one stood there in its call, whatever was broken."""
     overrun: Overrun | None = None
     too_short: bool = False
     """Whether its tasks took too little time for a speedup to mean anything."""

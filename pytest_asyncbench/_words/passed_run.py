@@ -11,9 +11,9 @@ __all__ = ["passed_run"]
 def passed_run(record: Record) -> PassedRun | None:
     """Give what a test took that has passed; None where it says nothing of the next.
 
-    It has not run a loop, or has broken a promise, be that accepted.
+    It has not run a loop, has broken a promise, or a person looked at it meanwhile.
     """
-    if not record.steps or record.violations or record.waived:
+    if not record.steps or record.violations or record.waived or record.debugged:
         return None
     blocked = sum(each.seconds for each in record.blocking if each.allowed is None)
     starved = min(record.starved or 0.0, record.wall)

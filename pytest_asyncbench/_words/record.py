@@ -378,6 +378,8 @@ class Record:
     timeline: Timeline | None = None
     """Who did what when, during the call; null where no report that draws it was asked
     for, and always in JUnit XML and in the user property."""
+    debugged: bool = False
+    """Whether a debugger stood in the call, so that its time is not the test's."""
     tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
     """What ran side by side, and when, for a timeline. Value only: its moments mean
     nothing in another process."""
@@ -444,6 +446,7 @@ def record_of(verdict: Verdict) -> Record:
         what_if=tuple(map(_what_if, verdict.what_if)),
         critical_path=tuple(map(_path_link, verdict.critical_path[-_MOST_LINKS:])),
         timeline=verdict.timeline,
+        debugged=verdict.debugged,
         tasks=comparison.tasks if comparison else (),
     )
 

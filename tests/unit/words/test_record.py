@@ -176,6 +176,7 @@ def test_the_record_has_the_documented_shape():
         "critical_path": [],
         "waited": None,
         "timeline": None,
+        "debugged": False,
     }
     assert json.loads(json.dumps(record)) == record
 
