@@ -176,11 +176,13 @@ class Keepers:
 
     def turns(self, late: Late) -> Iterator[LateTurn]:
         """Tell who kept a loop waiting, as far as is known by now; in any thread."""
+        left = late.most
         for one in [*self.kept]:
             overlap = min(one.ended, late.ended) - max(one.began, late.began)
-            seconds = min(overlap, late.most)
+            seconds = min(overlap, left)
             if seconds < self.least or one.thread in late.loops:
                 continue
+            left -= seconds
             standing = one.standing
             if late.look is not None and late.look.at < one.ended:
                 standing = late.look.standing.get(one.thread, standing)

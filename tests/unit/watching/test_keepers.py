@@ -131,6 +131,20 @@ def test_within_a_step_no_more_is_told_than_the_loop_was_kept_out(clock):
     assert turn.seconds == 0.2
 
 
+def test_of_several_turns_in_a_step_no_more_is_told_either(clock):
+    """What the first of them has told is told, and the last has the rest."""
+    with parked() as thread:
+        kernel = Told()
+        keepers = keepers_of(clock, kernel)
+        keepers.rests()
+        for _ in range(2):
+            clock.wait(0.4)
+            kernel.worked[thread.native_id] += 0.4
+            keepers.woke(KeptOut(clock.now() - 0.4, 0.4))
+        turns = [*keepers.turns(late(clock, 0.8, most=0.6))]
+    assert [turn.seconds for turn in turns] == pytest.approx([0.4, 0.2])
+
+
 def test_who_only_lacked_a_processor_kept_nobody(clock):
     """It gave the interpreter up as soon as it worked again, as pure Python does."""
     with parked() as thread:
