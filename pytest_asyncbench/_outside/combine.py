@@ -25,6 +25,7 @@ from pytest_asyncbench._reports.by_suffix import writer_of
 from pytest_asyncbench._reports.parts import United, read_part, united
 from pytest_asyncbench._words.baseline import Baseline
 from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.legible import printable
 from pytest_asyncbench._words.units import many
 
 __all__ = ["main"]
@@ -57,14 +58,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         sys.stderr.write(f"asyncbench combine: {_told(error)}\n")
         return _USAGE
-    sys.stdout.write(f"{whole.told}\n")
+    _say(whole.told)
     try:
         for line in _written(given, whole, baseline):
-            sys.stdout.write(f"{line}\n")
+            _say(line)
     except HistoryError as error:
         sys.stderr.write(f"asyncbench combine: not written: {_told(error)}\n")
         return _UNWRITTEN
     return 0
+
+
+def _say(line: str) -> None:
+    # What can't be printed must not be taken for what can't be written.
+    sys.stdout.write(f"{printable(line, sys.stdout)}\n")
 
 
 def _told(error: Exception) -> str:
@@ -88,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     combine.add_argument(
         "parts",
         nargs="+",
+        type=_file,
         metavar="PART.json",
         help="what --asyncbench-report=PART.json wrote on one machine",
     )
@@ -95,22 +102,33 @@ def _parser() -> argparse.ArgumentParser:
         "--report",
         action="append",
         default=[],
+        type=_file,
         metavar="FILE",
         help="write a report of all parts, by its suffix; as often as wanted",
     )
     combine.add_argument(
         "--update-baseline",
+        type=_file,
         metavar="FILE",
         help="put what blocked into the baseline, and take out of it what is gone "
         "where the parts are a full run together",
     )
     combine.add_argument(
         "--history",
+        type=_file,
         metavar="FILE",
         help="add what the passed tests took to the history, each part's under its "
         "own class of machine",
     )
     return parser
+
+
+def _file(name: str) -> str:
+    # A variable that is not set in the script of CI, say: it must not pass for an
+    # option that was not given.
+    if not name:
+        raise argparse.ArgumentTypeError("names no file")
+    return name
 
 
 def _read(given: argparse.Namespace) -> tuple[United, Baseline]:

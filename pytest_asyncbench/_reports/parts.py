@@ -331,14 +331,20 @@ class United:
     def passed(self) -> dict[str, dict[str, PassedRun]]:
         """Give what the passed tests took, by class of machine and node id.
 
-        Of one that several parts ran on one class it is the last.
+        Of one that several parts ran on one class it is the last, and nothing where one
+        of them failed it: it was run again then, and passed by chance.
         """
         found: dict[str, dict[str, PassedRun]] = {}
+        not_passed = {
+            (part.machine, less_group(nodeid))
+            for part in self.parts
+            for nodeid in part.not_passed
+        }
         for part in self.parts:
             for nodeid, record in part.records.items():
-                run = passed_run(Record.from_json(record))
-                if run is not None and nodeid not in part.not_passed:
-                    found.setdefault(part.machine, {})[less_group(nodeid)] = run
+                name, run = less_group(nodeid), passed_run(Record.from_json(record))
+                if run is not None and (part.machine, name) not in not_passed:
+                    found.setdefault(part.machine, {})[name] = run
         return found
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -129,6 +130,8 @@ def test_what_no_part_ran_keeps_the_baselines_entries(part, pytester, capsys):
         (["1.json", "--update-baseline=b.json"], "b.json: is no baseline"),
         (["1.json", "--history=b.txt"], "b.txt: file is not a database"),
         (["1.json", "--report=./1.json"], "./1.json: is one of the parts"),
+        (["1.json", "--history="], "argument --history: names no file"),
+        (["1.json", "--update-baseline="], "--update-baseline: names no file"),
         (["1.json", "--reprot=it.md"], "unrecognized arguments: --reprot=it.md"),
     ],
 )
@@ -194,6 +197,18 @@ def test_what_fails_at_the_end_is_told(pytester, capsys, monkeypatch):
     told = "not written: it.md: No space left on device"
     assert told in capsys.readouterr().err
     assert not (pytester.path / "it.md").exists()
+
+
+def test_what_a_terminal_can_not_show_ends_nothing(pytester, monkeypatch):
+    """It is told with what stands for those characters there."""
+    cut_short = PART.replace('"cut_short": []', '"cut_short": ["caf\\u00e9"]')
+    (pytester.path / "1.json").write_text(cut_short)
+    shown = io.BytesIO()
+    with io.TextIOWrapper(shown, "ascii", write_through=True) as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        assert main(["combine", "1.json", "--report=it.md"]) == 0
+        monkeypatch.undo()
+        assert b"partial: 1.json: caf\\xe9" in shown.getvalue()
 
 
 def test_the_help_says_what_there_is(tmp_path):

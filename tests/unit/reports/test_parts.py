@@ -249,3 +249,11 @@ def test_a_history_learns_of_each_class_of_machine_by_itself():
         "a fast one": {ONE: run},
         "a slow one": {ONE: replace(run, blocked=0.25)},
     }
+
+
+def test_what_failed_in_one_part_and_passed_in_another_teaches_nothing():
+    """It was run again, on a machine like the first, and passed by chance."""
+    both = together(
+        text({ONE: record()}, not_passed=[ONE]), text({ONE: record()}, id="b")
+    )
+    assert both.passed() == {}
