@@ -43,6 +43,10 @@ _TURNS = 4
 """So many switch intervals a thread may work while we ask for the interpreter, though
 it gives it up each time that it is asked: somebody else may be given it."""
 
+_IN_VAIN = 1 / 3
+"""The part of its lateness in which the watchdog must have asked in vain. After each
+asking it may stand in the run queue, too."""
+
 
 class Standing(NamedTuple):
     """Where a thread stood when somebody looked."""
@@ -138,6 +142,8 @@ class Keepers:
         if self._kernel is None or kept_out.seconds < self.least / 2:
             return
         now, before, began = self._clock.now(), self._before, self._rested
+        if kept_out.asked < _IN_VAIN * (now - kept_out.since):
+            return  # it lacked a processor, and whoever worked meanwhile kept nobody
         after = self._accounts(self._kernel)
         self._rested, self._before = now, after
         spent = {each: after[each] - before.get(each, 0.0) for each in after}

@@ -34,10 +34,14 @@ _PUNCTUAL = 0.003
 
 
 class KeptOut(NamedTuple):
-    """From when on the watchdog asked for the interpreter, and for how long in vain."""
+    """How the watchdog was kept from the interpreter."""
 
     since: float
+    """From when on it could have had it."""
     seconds: float
+    """For how long it was kept out, at the most."""
+    asked: float
+    """For how long it has asked in vain, at the least."""
 
 
 class Lateness:
@@ -118,18 +122,20 @@ class Lateness:
             self._find_out(self.rest, now, switches, interval / 2)
             self._has_turn(self.rest, now, switches, interval / 2)
             self._switched = switches
-            return KeptOut(self.rest.due, kept_out)
+            asked = asked_for(self.rest, switches, interval / 2)
+            return KeptOut(self.rest.due, kept_out, asked)
         self.turn = self._held = None
-        return KeptOut(0.0, 0.0)
+        return KeptOut(0.0, 0.0, 0.0)
 
     def kept_out_since(self) -> KeptOut:
         """Tell the same of the time since it woke."""
         if self.rest is None or self._kernel is None:
-            return KeptOut(0.0, 0.0)
+            return KeptOut(0.0, 0.0, 0.0)
         interval = self._kernel.switch_interval()
         rest = Rest(self._woke, self._switched, None)
         now, switches = self._clock.now(), self._kernel.switches()
-        return KeptOut(self._woke, waited_for_gil(rest, now, switches, interval))
+        seconds = waited_for_gil(rest, now, switches, interval)
+        return KeptOut(self._woke, seconds, asked_for(rest, switches, interval))
 
     def _has_turn(
         self, rest: Rest, now: float, switches: int | None, interval: float

@@ -70,7 +70,7 @@ def test_the_thread_that_worked_meanwhile_is_the_keeper(clock):
         keepers.rests()
         clock.wait(0.4)
         kernel.worked[thread.native_id] += 0.3
-        keepers.woke(KeptOut(clock.now() - 0.39, 0.39))
+        keepers.woke(KeptOut(clock.now() - 0.39, 0.39, 0.39))
         (turn,) = keepers.turns(late(clock, 0.39))
     assert turn.seconds == pytest.approx(0.39)
     assert turn.keeper.share == pytest.approx(0.75)
@@ -88,7 +88,7 @@ def test_a_loops_own_turn_is_no_other_threads(clock):
         keepers.rests()
         clock.wait(0.4)
         kernel.worked[thread.native_id] += 0.4
-        keepers.woke(KeptOut(clock.now() - 0.4, 0.4))
+        keepers.woke(KeptOut(clock.now() - 0.4, 0.4, 0.4))
         assert not [*keepers.turns(late(clock, 0.4, loops={thread.ident}))]
 
 
@@ -100,7 +100,7 @@ def test_nothing_is_found_out_where_the_watchdog_came_in_time(clock):
         keepers.rests()
         clock.wait(0.4)
         kernel.worked[thread.native_id] += 0.4
-        keepers.woke(KeptOut(clock.now() - 0.01, 0.01))
+        keepers.woke(KeptOut(clock.now() - 0.01, 0.01, 0.01))
         assert not [*keepers.turns(late(clock, 0.4))]
 
 
@@ -113,7 +113,7 @@ def test_the_same_time_is_told_once(clock):
         for _ in range(2):
             clock.wait(0.4)
             kernel.worked[thread.native_id] += 0.4
-            keepers.woke(KeptOut(clock.now() - 0.4, 0.4))
+            keepers.woke(KeptOut(clock.now() - 0.4, 0.4, 0.4))
         turns = [*keepers.turns(late(clock, 0.8))]
     assert [turn.seconds for turn in turns] == pytest.approx([0.4, 0.4])
 
@@ -126,7 +126,7 @@ def test_within_a_step_no_more_is_told_than_the_loop_was_kept_out(clock):
         keepers.rests()
         clock.wait(0.4)
         kernel.worked[thread.native_id] += 0.4
-        keepers.woke(KeptOut(clock.now() - 0.4, 0.4))
+        keepers.woke(KeptOut(clock.now() - 0.4, 0.4, 0.4))
         (turn,) = keepers.turns(late(clock, 0.4, most=0.2))
     assert turn.seconds == 0.2
 
@@ -140,7 +140,7 @@ def test_of_several_turns_in_a_step_no_more_is_told_either(clock):
         for _ in range(2):
             clock.wait(0.4)
             kernel.worked[thread.native_id] += 0.4
-            keepers.woke(KeptOut(clock.now() - 0.4, 0.4))
+            keepers.woke(KeptOut(clock.now() - 0.4, 0.4, 0.4))
         turns = [*keepers.turns(late(clock, 0.8, most=0.6))]
     assert [turn.seconds for turn in turns] == pytest.approx([0.4, 0.2])
 
@@ -153,5 +153,17 @@ def test_who_only_lacked_a_processor_kept_nobody(clock):
         keepers.rests()
         clock.wait(0.4)
         kernel.worked[thread.native_id] += 0.21  # in 0.2 s before anybody asked, too
-        keepers.woke(KeptOut(clock.now() - 0.2, 0.2))
+        keepers.woke(KeptOut(clock.now() - 0.2, 0.2, 0.2))
+        assert not [*keepers.turns(late(clock, 0.4))]
+
+
+def test_a_watchdog_that_lacked_a_processor_was_kept_out_by_nobody(clock):
+    """It asked for the interpreter once, though another thread worked all the time."""
+    with parked() as thread:
+        kernel = Told()
+        keepers = keepers_of(clock, kernel)
+        keepers.rests()
+        clock.wait(0.4)
+        kernel.worked[thread.native_id] += 0.4
+        keepers.woke(KeptOut(clock.now() - 0.4, 0.06, 0.005))
         assert not [*keepers.turns(late(clock, 0.4))]
