@@ -194,7 +194,7 @@ def test_a_test_that_is_watched_has_its_own_fixture(play_once):
                 watching().__enter__()
 
         async def test_innocent():
-            with watching() as seen:
+            with watching(threshold="1h") as seen:
                 await asyncio.sleep(0)
             assert list(seen) == []
         """
