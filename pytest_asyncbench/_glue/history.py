@@ -60,10 +60,9 @@ class Experience:
     def _read(self, config: pytest.Config) -> None:
         policy = self._policy
         if policy.history is None:
-            what = "budget: auto" if policy.show_history is False else "show_history"
-            source = "command line"
+            what, source = "show_history", "command line"
             if not policy.show_history:
-                source = policy.sources["budget"]
+                what, source = "budget: auto", policy.sources["budget"]
             raise pytest.UsageError(
                 f"asyncbench ({source}): {what}: no file is given; say which with "
                 "asyncbench_history or --asyncbench-history=FILE"

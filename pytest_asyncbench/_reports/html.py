@@ -62,6 +62,8 @@ def _data(told: RunReport) -> dict[str, Json]:
     return {
         "run": dict(told.run),
         "unit": told.unit,
+        # Else it is not known that nothing blocked.
+        "looked": any(record.mode != "off" for record in records.values()),
         "places": [_place(place, nodeids, told.root) for place in places],
         "tests": [
             _test(nodeid, record, told.root, numbers)

@@ -65,6 +65,11 @@ said.woken = words();
 filter.value = "nothing is called so";
 filter.dispatchEvent(new Event("input"));
 said.none = document.getElementById("none").hidden;
+const quiet = { ...report.tests[0], timeline: null };
+quiet.blocking = quiet.path = quiet.whatIf = [];
+said.quiet = testDetail(quiet, report, open).at(-1).textContent;
+shown = "places";
+said.off = nothing();
 const told = document.createElement("pre");
 told.id = "said";
 told.textContent = JSON.stringify(said);
@@ -128,3 +133,9 @@ def test_the_timeline_is_used_by_key_and_told_in_words(said):
     assert "time.sleep, a.py:5 in f" in said["span"]
     assert said["waker"] == said["span"]  # a timer ended that wait, and no task
     assert said["woken"].startswith("holds <b> ran for 100 µs")
+
+
+def test_the_page_does_not_say_that_nothing_blocked_where_nobody_looked(said):
+    """Nor that nothing was promised of a test of which there is no more to tell."""
+    assert said["off"].startswith("What blocks was not looked for")
+    assert said["quiet"] == "There is no more to tell of it."

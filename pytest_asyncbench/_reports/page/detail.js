@@ -43,7 +43,7 @@ function testDetail(test, report, open) {
     parts.push(el("h3", {}, "Timeline"), new Timeline(test.timeline, test.path).box);
   }
   parts.push(...whatIf(test), ...criticalPath(test), ...blockedHere(test, report, open));
-  if (parts.length === 3) parts.push(el("p.told.accepted", {}, "Nothing blocked, and nothing was promised of its time."));
+  if (parts.length === 3) parts.push(el("p.told.accepted", {}, "There is no more to tell of it."));
   return parts;
 }
 

@@ -142,6 +142,7 @@ function showFirst() {
 
 function nothing() {
   if (!report.tests.length) return "Nothing was watched in this run.";
+  if (shown === "places" && !report.looked) return "What blocks was not looked for: asyncbench_blocking is off.";
   return shown === "places" ? "Nothing blocked the event loop that is not accepted." : "None is like that.";
 }
 
@@ -189,7 +190,9 @@ function opening() {
   byId("figures").append(
     figure(units + " watched", tests.length.toLocaleString("en"), ""),
     figure("Broke a promise", broken.toLocaleString("en"), broken ? ".bad" : ".good"),
-    figure("Loop blocked for", seconds(lost), lost ? "" : ".good"));
+    lost || report.looked
+      ? figure("Loop blocked for", seconds(lost), lost ? "" : ".good")
+      : figure("Loop blocked", "not looked for", ""));
   switchTo(places.some((place) => place.allowed === null) && !broken ? "places" : "tests");
   showFirst();
 }

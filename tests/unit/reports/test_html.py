@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from run_by_hand import NASTY, ROOT, RUN, told_of
 
 from pytest_asyncbench._reports.html import html_report
@@ -56,3 +57,13 @@ def test_a_page_loads_nothing():
 def test_a_run_without_tests_is_a_page_as_well():
     """It says that there is nothing."""
     assert data_of(html_report(RunReport(RUN, None, {}, ROOT)))["tests"] == []
+
+
+@pytest.mark.parametrize(("mode", "looked"), [("off", False), ("report", True)])
+def test_a_page_knows_whether_anybody_looked_for_what_blocks(mode, looked):
+    """Else it would say of a run of budgets alone that nothing blocked."""
+    told = told_of("a.py::test_one")
+    (text,) = told.texts.values()
+    text = text.replace('"mode": "off"', f'"mode": "{mode}"')
+    page = html_report(RunReport(RUN, None, {"a.py::test_one": text}, ROOT))
+    assert data_of(page)["looked"] is looked
