@@ -64,7 +64,7 @@ SUITE = """
 def test_a_call_in_a_thread_that_keeps_the_interpreter_fails_its_test(pytester):
     """With what the thread was at, and what was handed to it.
 
-    Mostly that is the very call, at its line, which `test_keepers.py` asserts; where the
+    Mostly that is the very call, at its line, as `test_keepers.py` asserts; where the
     thread has gone on before anybody came to look, it is what it was given to do. Where
     that is allowed nothing fails, and calls that let go of the interpreter keep nobody
     waiting.
