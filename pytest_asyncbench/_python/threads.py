@@ -20,6 +20,7 @@ __all__ = [
     "is_of_pool",
     "known_threads",
     "other_threads",
+    "rested_since",
     "semaphore_value",
     "started_for",
     "waiters",
@@ -89,6 +90,15 @@ def is_of_pool(thread: threading.Thread) -> bool:
     Without it the line that made the first of its jobs is told for all of them.
     """
     return started_for(thread) == "concurrent.futures.thread._worker"
+
+
+def rested_since(thread: threading.Thread) -> object | None:
+    """Give what changes when a worker thread of anyio's is over with a job.
+
+    It is no executor's. Without it the line that made the first of its jobs is told for
+    all of them.
+    """
+    return legible.attribute(thread, "idle_since")
 
 
 def semaphore_value(semaphore: threading.Semaphore) -> int:

@@ -25,6 +25,7 @@ from pytest_asyncbench._python import (
     has_gil,
     is_of_pool,
     public_name,
+    rested_since,
     started_for,
     to_stack,
 )
@@ -63,6 +64,12 @@ class _Ended(NamedTuple):
     job: Job
 
 
+class _Started(NamedTuple):
+    thread: ref[threading.Thread]
+    job: Job
+    rested: object | None
+
+
 class Handing:
     """Note what is handed to threads, from `install` on until that is undone."""
 
@@ -73,9 +80,7 @@ class Handing:
         self._at_work: dict[int, Job] = {}
         """By the id of its future, which its executor keeps alive."""
         self._ended: deque[_Ended] = deque(maxlen=_MOST_ENDED)
-        self._started: deque[tuple[ref[threading.Thread], Job]] = deque(
-            maxlen=_MOST_STARTED
-        )
+        self._started: deque[_Started] = deque(maxlen=_MOST_STARTED)
         """A copy of it is made in one go, whatever other threads start meanwhile."""
 
     def install(self) -> Undo:
@@ -101,11 +106,12 @@ class Handing:
     def of_thread(self, ident: int) -> Job | None:
         """Give the job for which the thread was started; None for a pool's."""
         # The newest, since the ident of one that has ended is given to another.
-        for started, job in reversed(list(self._started)):
-            thread = started()
+        for started in reversed(list(self._started)):
+            thread = started.thread()
             # It raises in one whose own `__init__` never called that of `Thread`.
             if thread is not None and legible.attribute(thread, "ident") == ident:
-                return None if is_of_pool(thread) else job
+                is_at_it = started.rested is rested_since(thread)
+                return started.job if is_at_it and not is_of_pool(thread) else None
         return None
 
     def ended_in(self, ident: int, since: float) -> Job | None:
@@ -149,7 +155,8 @@ class Handing:
         def noted(thread: threading.Thread) -> None:
             job = self._job(lambda: started_for(thread))
             if job is not None:
-                self._started.append((ref(thread), job))
+                started = _Started(ref(thread), job, rested_since(thread))
+                self._started.append(started)
             start(thread)
 
         return noted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import functools
 import sys
@@ -124,3 +125,18 @@ def test_a_thread_that_is_not_made_whole_fails_as_it_does_without_us(handing):
     finally:
         goes_on.set()
         thread.join()
+
+
+def test_a_later_job_of_anyios_thread_is_not_told_as_the_first(handing):
+    """The line that made it start the thread has handed over the first job alone."""
+    to_thread = pytest.importorskip("anyio").to_thread
+
+    def job():
+        return handing.of_thread(threading.get_ident())
+
+    async def main():
+        return [await to_thread.run_sync(job), await to_thread.run_sync(job)]
+
+    first, later = asyncio.run(main())
+    assert first is not None
+    assert later is None
