@@ -37,7 +37,8 @@ __all__ = ["Keepers", "Kept", "Late", "Look", "Standing"]
 
 _MOST = 64
 _MOST_THREADS = 64
-"""Of more than these nobody is looked at: to do so would take as long as a turn."""
+"""Of more threads than these none is asked what it worked: that would take as long as
+a turn. Nor are more of them looked at."""
 
 _TURNS = 4
 """So many switch intervals a thread may work while we ask for the interpreter, though
@@ -46,6 +47,10 @@ it gives it up each time that it is asked: somebody else may be given it."""
 _IN_VAIN = 1 / 3
 """The part of its lateness in which the watchdog must have asked in vain. After each
 asking it may stand in the run queue, too."""
+
+
+_Accounts = dict[tuple[int, int], float]
+"""For how long threads have worked, by ident and native id: an ident comes again."""
 
 
 class Standing(NamedTuple):
@@ -125,7 +130,7 @@ class Keepers:
         self.codes: frozenset[CodeType] = frozenset()
         """Whose frame stands under every step. Written when a loop is met."""
         self._rested = 0.0
-        self._before: dict[int, float] = {}
+        self._before: _Accounts = {}
         self.kept: list[Kept] = []
         """The list itself is never another; the watchdog's thread adds to it."""
 
@@ -146,11 +151,11 @@ class Keepers:
             return  # it lacked a processor, and whoever worked meanwhile kept nobody
         after = self._accounts(self._kernel)
         self._rested, self._before = now, after
-        spent = {each: after[each] - before.get(each, 0.0) for each in after}
-        if not spent:
+        if not before or not after:
             return
-        thread = max(spent, key=spent.__getitem__)
-        worked = spent.pop(thread)
+        spent = {each: after[each] - before.get(each, 0.0) for each in after}
+        longest = max(spent, key=spent.__getitem__)
+        thread, worked = longest[0], spent.pop(longest)
         # Who lacks a processor while it has the interpreter keeps us out as well. It
         # gives it up as soon as it works again.
         asking = worked - max(0.0, kept_out.since - began)
@@ -161,12 +166,15 @@ class Keepers:
             self.kept.append(one)
             del self.kept[:-_MOST]
 
-    def _accounts(self, kernel: Kernel) -> dict[int, float]:
+    def _accounts(self, kernel: Kernel) -> _Accounts:
+        threads = known_threads()
+        if len(threads) > _MOST_THREADS:
+            return {}
         found = {}
-        for ident, native in known_threads()[:_MOST_THREADS]:
-            worked = kernel.working(native)
+        for each in threads:
+            worked = kernel.working(each[1])
             if worked is not None:
-                found[ident] = worked
+                found[each] = worked
         return found
 
     # ---------------------------------------------------- in a loop's thread

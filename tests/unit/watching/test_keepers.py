@@ -9,6 +9,7 @@ import pytest
 from by_hand import until_it_waits
 
 from pytest_asyncbench._python import Collector, known_threads
+from pytest_asyncbench._watching import keepers as room
 from pytest_asyncbench._watching.handing import Handing
 from pytest_asyncbench._watching.keepers import Keepers, Late
 from pytest_asyncbench._watching.lateness import KeptOut
@@ -166,4 +167,44 @@ def test_a_watchdog_that_lacked_a_processor_was_kept_out_by_nobody(clock):
         clock.wait(0.4)
         kernel.worked[thread.native_id] += 0.4
         keepers.woke(KeptOut(clock.now() - 0.4, 0.06, 0.005))
+        assert not [*keepers.turns(late(clock, 0.4))]
+
+
+def test_a_new_thread_with_the_ident_of_one_that_has_ended_is_another_one(
+    clock, monkeypatch
+):
+    """What the old one had worked is taken off nobody's account."""
+    with parked() as thread:
+        kernel = Told()
+        kernel.worked |= {71: 5.0, 72: 0.3}
+        keepers = keepers_of(clock, kernel)
+        known = [(thread.ident, thread.native_id), (1, 71)]
+        monkeypatch.setattr(room, "known_threads", lambda: [*known])
+        keepers.rests()
+        clock.wait(0.4)
+        kernel.worked[thread.native_id] += 0.4
+        known[1] = (1, 72)
+        keepers.woke(KeptOut(clock.now() - 0.4, 0.4, 0.4))
+        (turn,) = keepers.turns(late(clock, 0.4))
+    assert turn.keeper.others == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("many", ["before", "after", "always"])
+def test_of_more_threads_than_can_be_read_nobody_is_the_keeper(
+    clock, monkeypatch, many
+):
+    """What the others did is not known, nor how long one has worked since."""
+    with parked() as thread:
+        kernel = Told()
+        kernel.worked[thread.native_id] = 9.0
+        keepers = keepers_of(clock, kernel)
+        few = [(thread.ident, thread.native_id)]
+        more = [*((n, n) for n in range(64)), *few]
+        monkeypatch.setattr(room, "known_threads", lambda: known)
+        known = few if many == "after" else more
+        keepers.rests()
+        clock.wait(0.4)
+        kernel.worked[thread.native_id] += 0.4
+        known = few if many == "before" else more
+        keepers.woke(KeptOut(clock.now() - 0.4, 0.4, 0.4))
         assert not [*keepers.turns(late(clock, 0.4))]
