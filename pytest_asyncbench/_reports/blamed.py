@@ -12,7 +12,7 @@ from pytest_asyncbench._words.units import many, seconds
 if TYPE_CHECKING:
     from pytest_asyncbench._words.record import BlockingEntry, Record
 
-__all__ = ["BlamedPlace", "blamed", "inside", "place_key"]
+__all__ = ["BlamedPlace", "blamed", "inside", "place_key", "was_looked_for"]
 
 
 @dataclass
@@ -65,6 +65,11 @@ def blamed(records: Iterable[Record]) -> list[BlamedPlace]:
             place.add(entry, test)
             place.failed = place.failed or (failed and entry.allowed is None)
     return sorted(found.values(), key=lambda place: -place.seconds)
+
+
+def was_looked_for(records: Iterable[Record]) -> bool:
+    """Tell whether anybody looked for what blocks; else nothing is known of it."""
+    return any(record.mode != "off" for record in records)
 
 
 def place_key(entry: BlockingEntry) -> tuple[object, ...]:

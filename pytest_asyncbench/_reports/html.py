@@ -13,7 +13,12 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from pytest_asyncbench._reports.blamed import BlamedPlace, blamed, place_key
+from pytest_asyncbench._reports.blamed import (
+    BlamedPlace,
+    blamed,
+    place_key,
+    was_looked_for,
+)
 from pytest_asyncbench._reports.ranking import whose
 from pytest_asyncbench._words.plain import written
 from pytest_asyncbench._words.units import shown
@@ -62,8 +67,7 @@ def _data(told: RunReport) -> dict[str, Json]:
     return {
         "run": dict(told.run),
         "unit": told.unit,
-        # Else it is not known that nothing blocked.
-        "looked": any(record.mode != "off" for record in records.values()),
+        "looked": was_looked_for(records.values()),
         "places": [_place(place, nodeids, told.root) for place in places],
         "tests": [
             _test(nodeid, record, told.root, numbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from pytest_asyncbench._reports.blamed import was_looked_for
 from pytest_asyncbench._reports.ranking import Ranking
 from pytest_asyncbench._words.units import many
 
@@ -58,7 +59,10 @@ def _lines(
     if accepted:
         yield f"Blocking that is accepted: {many(accepted, 'time')}."
     if not ranking.places:
-        yield "Nothing blocked the event loop that is not accepted."
+        if records and not was_looked_for(records.values()):
+            yield "What blocks was not looked for: `asyncbench_blocking` is off."
+        else:
+            yield "Nothing blocked the event loop that is not accepted."
         return
     yield ""
     yield "| lost | whose | place | call | times | tests | use instead |"

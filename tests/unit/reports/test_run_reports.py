@@ -39,11 +39,11 @@ def found(call="time.sleep", line=88, **more):
     return Finding(**given)
 
 
-def told_of(*findings, failed=False, **run):
+def told_of(*findings, failed=False, blocking="error", **run):
     """Give what the reports are made of: two tests that found the same."""
     broken = (Violation(kind="blocking"),) if failed else ()
     verdict = Verdict(
-        policy=Policy(blocking="error"),
+        policy=Policy(blocking=blocking),
         elapsed=Elapsed(wall=1.0),
         steps=1000,
         findings=findings,
@@ -171,6 +171,12 @@ def test_markdown_says_that_nothing_blocks():
     text = markdown_of(told_of(found(allowed="why")))
     assert "Blocking that is accepted: 2 times." in text
     assert "Nothing blocked the event loop that is not accepted." in text
+
+
+def test_markdown_does_not_say_that_nothing_blocks_where_nobody_looked():
+    """In a run of budgets alone, say."""
+    last = markdown_of(told_of(blocking="off")).splitlines()[-1]
+    assert last == "What blocks was not looked for: `asyncbench_blocking` is off."
 
 
 def test_github_is_told_at_the_line():
