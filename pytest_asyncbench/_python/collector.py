@@ -13,7 +13,7 @@ from types import CodeType
 from typing import NamedTuple
 
 from pytest_asyncbench._python.frames import getframe
-from pytest_asyncbench._python.stack import RawStack, capture
+from pytest_asyncbench._python.stack import RawStack, capture, capture_all
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.undo import Undo
@@ -81,7 +81,7 @@ class Collector:
         self.codes: frozenset[CodeType] = frozenset()
         self.found: list[RawCollection] = []
         self.elsewhere: list[tuple[RealSeconds, RealSeconds, int]] = []
-        """When those that met no step began, their seconds, and in which thread."""
+        """When those began that met no step, unasked, their seconds, and the thread."""
         self._clock = clock
         self._account: float | None = None
         """For how long the thread had been starved when that was last read."""
@@ -111,18 +111,24 @@ class Collector:
             return
         # None where no step stands on the stack, and in a thread that C has begun and
         # that runs no Python yet.
-        stack = capture(getframe().f_back, self.codes)
+        met = getframe().f_back
+        stack = capture(met, self.codes)
         if stack is None:
-            self.elsewhere.append((began, seconds, threading.get_ident()))
-            del self.elsewhere[:-_MOST]
+            if not _is_asked_for(capture_all(met, self.codes)):
+                self.elsewhere.append((began, seconds, threading.get_ident()))
+                del self.elsewhere[:-_MOST]
             return
         found = RawCollection(
             began=began,
             seconds=seconds,
             thread=threading.get_ident(),
             stack=stack,
-            called=stack[0] is not None and stack[0].call == COLLECT,
+            called=_is_asked_for(stack),
             starved=self._starved,
         )
         self.found.append(found)
         del self.found[:-_MOST]
+
+
+def _is_asked_for(stack: RawStack) -> bool:
+    return stack[0] is not None and stack[0].call == COLLECT

@@ -103,6 +103,32 @@ def test_one_that_meets_no_python_at_all_is_nobodys(monkeypatch):
     assert made.found == []
 
 
+def test_one_in_another_thread_is_forgiven_unless_that_asked_for_it(monkeypatch):
+    """As one in a step is: who asks for it keeps the interpreter by that call."""
+    clock = ManualClock()
+    made = Collector(clock)
+    collect(made, clock, 0.5)
+    assert [seconds for _, seconds, _ in made.elsewhere] == [0.5]
+    monkeypatch.setattr(collector_module, "_WORTH_NOTING", 0.0)
+    made.elsewhere.clear()
+    here, over = _thread.get_ident(), []
+
+    def asked():
+        gc.collect()
+        return here in over
+
+    undo = made.install()
+    gc.callbacks.append(lambda phase, info: over.append(_thread.get_ident()))
+    gc.disable()
+    try:
+        until(asked)
+    finally:
+        gc.enable()
+        gc.callbacks.pop()
+        undo()
+    assert [one for one in made.elsewhere if one[2] == here] == []
+
+
 def test_who_calls_gc_collect_asked_for_it(monkeypatch):
     """For real; and nothing is left behind."""
     before = list(gc.callbacks)
