@@ -27,9 +27,9 @@ _PHASES: Mapping[Broken, When] = {
     "teardown": "teardown",
 }
 _OF: Mapping[When, str] = {
-    "setup": "set-up of the fixtures: ",
+    "setup": " in the fixtures' set-up",
     "call": "",
-    "teardown": "teardown of the fixtures: ",
+    "teardown": " in the fixtures' teardown",
 }
 _MOST_TASKS = 20
 _WORTH_A_LINE = 0.05
@@ -41,9 +41,10 @@ def wall_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     """Say how long it took, and what stood in the way when the budget ended."""
     phase = _PHASES[broken.kind]
     virtual = verdict.elapsed.virtual is not None
+    # The figure first: pytest cuts this line off in its short summary.
     yield (
-        f"{_OF[phase]}{'virtual' if virtual else 'wall'} clock "
-        f"{seconds(broken.actual or 0)}, budget {_promise(verdict, phase)}"
+        f"{'virtual' if virtual else 'wall'} clock {seconds(broken.actual or 0)}"
+        f"{_OF[phase]}, budget {_promise(verdict, phase)}"
     )
     if phase == "call" and verdict.repeated is not None:
         yield f"  {_runs(verdict.repeated, verdict.overrun)}"

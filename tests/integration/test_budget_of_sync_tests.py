@@ -298,4 +298,4 @@ def test_a_fixture_that_hangs_is_ended_at_its_virtual_budget(virtual):
     """In virtual time as in real."""
     told = virtual["test_set_up"]
     assert told.outcome == "error"
-    assert "set-up of the fixtures: virtual clock 5.000 s" in told.text
+    assert "virtual clock 5.000 s in the fixtures' set-up" in told.text
