@@ -270,8 +270,14 @@ class Concurrently:
         if _loop_runs_here():
             close_unstarted(work)
             raise RuntimeError("a loop is running here: use `await concurrently(...)`")
+
+        async def entered() -> Run[object]:
+            __tracebackhide__ = True
+            return await self._entered(work, options, return_exceptions)
+
+        entered.__qualname__ = "concurrently.run"  # what reports call its task
         try:
-            return self._watched.run(self._entered(work, options, return_exceptions))
+            return self._watched.run(entered())
         except Exception as error:
             # The same error, so that it keeps the context that it has.
             raise error.with_traceback(_beyond_ours(error))  # noqa: B904

@@ -360,6 +360,7 @@ def test_a_failure_points_at_the_tests_line(pointed_at, name):
     assert "# here" in told.text
     assert frames[-1].startswith("test_it.py:")
     assert "pytest_asyncbench/" not in told.text
+    assert "_entered" not in told.text, "no task is called by a function of ours"
     assert "runners.py" not in told.text
     assert "never awaited" not in told.text
 
