@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_asyncbench._words.decided import Finding, PathLink, Verdict, WhatIf
+from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.units import many, seconds, shown
 
 __all__ = ["path_lines", "what_if_lines"]
@@ -51,7 +52,7 @@ def what_if_lines(verdict: Verdict) -> Iterator[str]:
     """Say how the test would have gone with each place awaited, and with all."""
     several = len(verdict.what_if) > 1
     for case in verdict.what_if:
-        yield f"{_case(verdict, case, several=several)}: {_gone(case)}"
+        yield f"{_case(verdict, case, several=several)}: {_gone(verdict.policy, case)}"
 
 
 def _case(verdict: Verdict, case: WhatIf, *, several: bool) -> str:
@@ -75,7 +76,10 @@ def _done(finding: Finding) -> str:
     return "ran in another process" if works or way == "keeps" else _AWAITED
 
 
-def _gone(case: WhatIf) -> str:
-    if case.together is None or case.speedup is None:
+def _gone(policy: Policy, case: WhatIf) -> str:
+    """Say it of what was promised: the whole test, or what it runs side by side."""
+    promised = policy.budget is not None and policy.budget.speedup is not None
+    side_by_side = promised or (policy.copies or 0) > 1
+    if not side_by_side or case.together is None or case.speedup is None:
         return seconds(case.wall)
     return f"{seconds(case.together)} together, speedup {case.speedup:.1f}"

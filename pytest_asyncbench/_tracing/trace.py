@@ -255,7 +255,10 @@ class Trace:
         first = bisect_left(self.ended, moment - _SAME) + 1
         last = min(bisect_right(self.ended, moment + _SAME), len(self.who) - 1)
         # Entries of no length begin at the same moment; it is the longest that is told.
-        return max(range(first, last + 1), key=self.seconds, default=0)
+        found = max(range(first, last + 1), key=self.seconds, default=0)
+        # A step in which its loop was met is measured from when that was done.
+        within_first = len(self.who) > 1 and self.ended[0] < moment < self.ended[1]
+        return found or int(within_first)
 
     def seconds(self, at: int) -> float:
         """Tell how long an entry lasted."""

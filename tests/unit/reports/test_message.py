@@ -58,6 +58,22 @@ def text(*broken, **facts):
 
 
 @pytest.mark.parametrize(
+    ("policy", "line"),
+    [
+        (Policy(budget=Budget(within=1.0)), "0.750 s"),
+        (Policy(), "0.750 s"),
+        (Policy(budget=Budget(speedup=3)), "0.250 s together, speedup 2.0"),
+        (Policy(copies=4), "0.250 s together, speedup 2.0"),
+    ],
+)
+def test_what_if_is_told_of_what_was_promised(policy, line):
+    """A speedup where one was; else of the test, of which its tasks may be a part."""
+    case = WhatIf(finding=finding(), wall=0.75, together=0.25, speedup=2.0)
+    told = text(WALL, policy=policy, what_if=(case,))
+    assert told[-1] == f"if this were awaited: {line}"
+
+
+@pytest.mark.parametrize(
     ("way", "worked", "line"),
     [
         (None, 0.0, "if this were awaited: 0.750 s"),

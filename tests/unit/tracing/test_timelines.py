@@ -133,6 +133,17 @@ def test_a_step_in_which_something_blocked_is_told_so():
         assert told.texts[track.notes[-1]] == "time.sleep, shop.py:4 in pay"
 
 
+def test_what_blocked_in_the_step_in_which_its_loop_was_met_is_told_so():
+    """That step is measured from when the loop had been met, so a little later on."""
+
+    async def main():
+        work(1)
+
+    told = drawn(main, blocked={0.001: "time.sleep, shop.py:4 in pay"})
+    for track in told.tracks:
+        assert "b" in track.did, track
+
+
 def test_a_long_test_is_folded_into_the_room_that_there_is():
     """The longest spans stay, the sums stay, and nothing is lost of the time."""
 
