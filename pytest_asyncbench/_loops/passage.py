@@ -35,6 +35,7 @@ class _Passage:
 
         def _run(handle: names.Handle) -> None:
             self._run(handle)
+            del handle  # as the others do: a kept exception's frames keep this one
 
         setattr(_run, _LEADS_TO, self)
         return _run

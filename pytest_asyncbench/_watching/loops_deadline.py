@@ -242,11 +242,12 @@ class LoopsDeadline:
             return
         tasks = [t for t in asyncio.all_tasks(view.loop) if t not in self._older]
         again = view in self._asked
-        if not again:
-            self._asked.append(view)
-            with self._aside():
+        with self._aside():
+            if not again:
+                self._asked.append(view)
                 self._note(view, tasks)
-        for task in tasks if again else self._outermost(view, tasks):
+            to_cancel = tasks if again else self._outermost(view, tasks)
+        for task in to_cancel:
             self._cancelled = task.cancel() or self._cancelled
         if again and not tasks and view not in self._others:
             self._cancelled = True
