@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_asyncbench._glue.settings import unusable
-from pytest_asyncbench._outside.files import change_file, insist_on_writing
+from pytest_asyncbench._outside.files import insist_on_writing, write_file
 from pytest_asyncbench._reports.annotations import github_lines, gitlab_report
 from pytest_asyncbench._reports.markdown import markdown_report
 
@@ -52,7 +52,7 @@ class Annotator:
         try:
             if self._kind == "gitlab":
                 text = gitlab_report(self._records.values(), self._root)
-                change_file(Path(self._root, _GITLAB), lambda before: text)
+                write_file(Path(self._root, _GITLAB), text)
             else:
                 yield from self._on_github(os.environ)
         except (OSError, ValueError) as error:

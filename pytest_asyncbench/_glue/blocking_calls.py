@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import overload
 
 from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._judging.attribution import findings
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._words.decided import Finding
+from pytest_asyncbench._words.live import LiveFindings
 
 __all__ = ["BlockingCalls"]
 
 
-class BlockingCalls(Sequence[Finding]):
+class BlockingCalls(LiveFindings):
     """The blocking calls of this test so far; it grows while the test runs."""
 
     def __init__(self, trial: Trial) -> None:
@@ -46,26 +45,3 @@ class BlockingCalls(Sequence[Finding]):
     def only(self) -> AbstractContextManager[None]:
         """Look in a ``with`` block alone: what blocks elsewhere is not even listed."""
         return self._trial.watched.watch.only()
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, (list, tuple, BlockingCalls)):
-            return NotImplemented
-        return self._now() == list(other)
-
-    __hash__ = None  # type: ignore[assignment]  # it grows
-
-    def __len__(self) -> int:
-        return len(self._now())
-
-    @overload
-    def __getitem__(self, key: int) -> Finding: ...
-    @overload
-    def __getitem__(self, key: slice) -> list[Finding]: ...
-    def __getitem__(self, key: int | slice) -> Finding | list[Finding]:
-        return self._now()[key]
-
-    def __iter__(self) -> Iterator[Finding]:
-        return iter(self._now())
-
-    def __repr__(self) -> str:
-        return repr(self._now())

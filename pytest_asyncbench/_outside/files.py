@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["change_file", "insist_on_writing"]
+__all__ = ["change_file", "insist_on_writing", "write_file"]
 
 _WAITS = 200
 _PAUSE = 0.05
@@ -71,6 +71,15 @@ def change_file(path: Path, change: Callable[[str | None], str]) -> None:
         beside.unlink(missing_ok=True)
         raise
     beside.unlink()
+
+
+def write_file(path: Path, text: str) -> None:
+    """Give a file this text, whatever it had, as one step.
+
+    Raises:
+        OSError, ValueError: as `change_file`.
+    """
+    change_file(path, lambda before: text)
 
 
 def _write(path: Path, text: bytes) -> None:

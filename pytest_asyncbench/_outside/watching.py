@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import _thread
 import json
-import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._judging.attribution import findings
 from pytest_asyncbench._loops import names, passage
-from pytest_asyncbench._outside.files import change_file
+from pytest_asyncbench._outside.files import write_file
 from pytest_asyncbench._outside.known_calls import insist_on_calls
 from pytest_asyncbench._outside.places import Places
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._policy.lines import allowances
 from pytest_asyncbench._policy.settings import DEFAULT
 from pytest_asyncbench._policy.values import Duration
-from pytest_asyncbench._python import Kernel, acquire
+from pytest_asyncbench._python import Kernel, acquire, software
 from pytest_asyncbench._reports.by_suffix import writer_of
 from pytest_asyncbench._reports.run import RunReport
 from pytest_asyncbench._reports.watched import watched_lines
@@ -37,6 +35,7 @@ from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.decided import Finding, Verdict
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.legible import error_of_ours
+from pytest_asyncbench._words.live import LiveFindings
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.record import record_of
@@ -139,7 +138,7 @@ def _is_watched() -> bool:
     return (stands_there or "").partition(".")[0] == _OURS
 
 
-class BlockingSeen(Sequence[Finding]):
+class BlockingSeen(LiveFindings):
     """What has blocked so far, the place that cost most first; it grows meanwhile.
 
     What blocks is known when its step is over.
@@ -238,10 +237,8 @@ class BlockingSeen(Sequence[Finding]):
         record = json.dumps(record_of(self._verdict()).to_json(), sort_keys=True)
         told = RunReport(
             {
-                "asyncbench": version("pytest-asyncbench"),
+                **software(),
                 "pytest": None,
-                "python": platform.python_version(),
-                "system": platform.system(),
                 "exitstatus": None,
                 "partial": None,
             },
@@ -250,8 +247,7 @@ class BlockingSeen(Sequence[Finding]):
             str(Path.cwd()),
             unit="watched block",
         )
-        text = writer_of(file.name)(told)
-        change_file(file, lambda before: text)
+        write_file(file, writer_of(file.name)(told))
 
     def __str__(self) -> str:
         """Tell it in lines: of each place file, line, call and advice."""
@@ -260,26 +256,3 @@ class BlockingSeen(Sequence[Finding]):
             self._verdict(), places.beyond_count, places.beyond_seconds
         )
         return "\n".join(lines)
-
-    def __repr__(self) -> str:
-        return repr(self._now())
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, (list, tuple, BlockingSeen)):
-            return NotImplemented
-        return self._now() == list(other)
-
-    __hash__ = None  # type: ignore[assignment]  # it grows
-
-    def __len__(self) -> int:
-        return len(self._now())
-
-    @overload
-    def __getitem__(self, key: int) -> Finding: ...
-    @overload
-    def __getitem__(self, key: slice) -> list[Finding]: ...
-    def __getitem__(self, key: int | slice) -> Finding | list[Finding]:
-        return self._now()[key]
-
-    def __iter__(self) -> Iterator[Finding]:
-        return iter(self._now())

@@ -12,7 +12,7 @@ from pytest_asyncbench._python.greenlets import (
 )
 from pytest_asyncbench._python.kernel import Doing, Kernel, does, is_parked, is_ready
 from pytest_asyncbench._python.locks import Lock, acquire, held_lock
-from pytest_asyncbench._python.machine import machine_class
+from pytest_asyncbench._python.machine import machine_class, software
 from pytest_asyncbench._python.natives import (
     OWN_NAME,
     count_natives,
@@ -120,6 +120,7 @@ __all__ = [
     "replace_methods",
     "rested_since",
     "semaphore_value",
+    "software",
     "split_step",
     "started_for",
     "starved_between",

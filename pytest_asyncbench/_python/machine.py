@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from importlib.metadata import version
 
 from pytest_asyncbench._words.units import many
 
-__all__ = ["machine_class"]
+__all__ = ["machine_class", "software"]
 
 
 def machine_class() -> str:
@@ -16,6 +17,15 @@ def machine_class() -> str:
     python = "{}.{}".format(*sys.version_info)
     processors = many(_processors(), "processor")
     return f"{platform.system()}, {_processor()}, {processors}, Python {python}"
+
+
+def software() -> dict[str, str]:
+    """Name the releases of this package and of Python, and the system."""
+    return {
+        "asyncbench": version("pytest-asyncbench"),
+        "python": platform.python_version(),
+        "system": platform.system(),
+    }
 
 
 def _processor() -> str:
