@@ -15,22 +15,22 @@ import pytest
 
 from pytest_asyncbench._glue.settings import folder_of, unusable
 from pytest_asyncbench._glue.whole import Node, Whole
-from pytest_asyncbench._outside.files import change_file, insist_on_writing
+from pytest_asyncbench._outside.baseline import update_baseline
+from pytest_asyncbench._outside.files import insist_on_writing
 from pytest_asyncbench._reports.baseline import (
-    Change,
+    Occurring,
     read_baseline,
-    updated,
     written_baseline,
 )
 from pytest_asyncbench._rules.looked_for import is_looked_for
 from pytest_asyncbench._rules.table import RULES
-from pytest_asyncbench._words.baseline import Baseline, BaselineEntry
+from pytest_asyncbench._words.baseline import Baseline
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.units import many, seconds
 
 if TYPE_CHECKING:
-    from pytest_asyncbench._words.record import BlockingEntry, Record
+    from pytest_asyncbench._words.record import Record
 
 __all__ = ["Keeper", "baseline_file", "with_baseline"]
 
@@ -102,7 +102,7 @@ class Keeper:
         self._policy = policy
         self._before = policy.accepted or Baseline()
         self._whole = whole
-        self._found: dict[str, BaselineEntry] = {}
+        self._found = Occurring(self._before)
         self._near: set[str] = set()
         self._seconds = 0.0
         self._count = 0
@@ -134,17 +134,11 @@ class Keeper:
             if entry.baseline is not None:
                 self._seconds += entry.seconds
                 self._count += entry.count
-                self._find(entry.baseline, entry)
+                self._found.add(entry.baseline, stall=entry.sampled)
 
     def lacks(self, nodeid: str) -> None:
         """Hear that the record of a test could not be read."""
         self._whole.note(f"the record of {nodeid} could not be read")
-
-    def _find(self, fingerprint: str, entry: BlockingEntry) -> None:
-        known = self._found.get(fingerprint) or self._before.get(fingerprint)
-        if known is None:
-            known = BaselineEntry(fingerprint=fingerprint, stall=entry.sampled)
-        self._found[fingerprint] = replace(known, stall=known.stall or entry.sampled)
 
     # ------------------------------------------------------------ at the end
 
@@ -161,14 +155,10 @@ class Keeper:
         """Give the entries that no longer occur; none where the run can't tell."""
         if self._whole.partial or self._policy.blocking == "off":
             return []
-        rules = (*RULES, *self._policy.calls)
-        return [
-            entry.fingerprint
-            for entry in self._before.entries
-            if entry.fingerprint not in self._found
-            and not (entry.stall and entry.names & self._near)
-            and is_looked_for(entry.call, rules, self._policy.rules)
-        ]
+        rules, families = (*RULES, *self._policy.calls), self._policy.rules
+        return self._found.gone(
+            self._near, lambda call: is_looked_for(call, rules, families)
+        )
 
     def _compared(self) -> Iterator[str]:
         gone = self._gone()
@@ -181,29 +171,15 @@ class Keeper:
             yield from _some(gone)
 
     def _update(self) -> Iterator[str]:
-        gone = self._gone()
-        changes: list[Change] = []
-
-        def change(text: str | None) -> str:
-            name = self._file.name
-            now = Baseline() if text is None else read_baseline(text, name)
-            changes.append(updated(now, self._found.values(), gone))
-            return written_baseline(changes[-1].baseline)
-
         try:
-            change_file(self._file, change)
+            made = update_baseline(self._file, self._found.entries, self._gone())
         except (OSError, ValueError) as error:
             yield (
                 f"the baseline was not written, and is as it was: {error}; "
                 "the outcomes stand"
             )
             return
-        made = changes[-1]
-        kept = len(made.baseline.entries) - len(made.added)
-        yield (
-            f"baseline {self._policy.baseline}: {len(made.added):,} added, "
-            f"{len(made.removed):,} removed, {kept:,} kept"
-        )
+        yield made.told(str(self._policy.baseline))
         yield from _some([f"+ {name}" for name in made.added])
         yield from _some([f"- {name}" for name in made.removed])
         partial = self._whole.partial

@@ -8,19 +8,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from pytest_asyncbench._outside.files import change_file, insist_on_writing
+from pytest_asyncbench._outside.baseline import update_baseline
+from pytest_asyncbench._outside.files import insist_on_writing, write_file
 from pytest_asyncbench._outside.history import HistoryError, HistoryFile
 from pytest_asyncbench._policy import values
-from pytest_asyncbench._reports.baseline import (
-    Change,
-    read_baseline,
-    updated,
-    written_baseline,
-)
+from pytest_asyncbench._reports.baseline import read_baseline
 from pytest_asyncbench._reports.by_suffix import writer_of
 from pytest_asyncbench._reports.parts import United, read_part, united
 from pytest_asyncbench._words.baseline import Baseline
@@ -180,7 +175,7 @@ def _written(
     report = whole.report(str(Path.cwd()))
     texts = [(name, writer_of(Path(name).name)(report)) for name in given.report]
     for name, text in texts:
-        change_file(Path(name), partial(_instead, text))
+        write_file(Path(name), text)
         yield f"report: {name}"
     if given.update_baseline:
         yield from _updated(given.update_baseline, whole, before)
@@ -191,26 +186,9 @@ def _written(
             yield f"history {given.history}: {many(len(passed), 'test')} of {machine}"
 
 
-def _instead(text: str, before: str | None) -> str:
-    return text
-
-
 def _updated(name: str, whole: United, before: Baseline) -> Iterator[str]:
-    found, gone = whole.found(before), whole.gone(before)
-    changes: list[Change] = []
-
-    def change(text: str | None) -> str:
-        now = Baseline() if text is None else read_baseline(text, Path(name).name)
-        changes.append(updated(now, found, gone))
-        return written_baseline(changes[-1].baseline)
-
-    change_file(Path(name), change)
-    made = changes[-1]
-    kept = len(made.baseline.entries) - len(made.added)
-    yield (
-        f"baseline {name}: {len(made.added):,} added, {len(made.removed):,} removed, "
-        f"{kept:,} kept"
-    )
+    made = update_baseline(Path(name), whole.found(before), whole.gone(before))
+    yield made.told(name)
     yield from (f"  + {entry}" for entry in made.added)
     yield from (f"  - {entry}" for entry in made.removed)
     if whole.partial:

@@ -7,14 +7,14 @@ One entry a line, in order, so that a review shows what came and what went:
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Set
 from dataclasses import replace
 from typing import NamedTuple
 
 from pytest_asyncbench._words.baseline import Baseline, BaselineEntry, in_order
 from pytest_asyncbench._words.errors import PolicyError
 
-__all__ = ["Change", "read_baseline", "updated", "written_baseline"]
+__all__ = ["Change", "Occurring", "read_baseline", "updated", "written_baseline"]
 
 _VERSION = 1
 _FIRST = re.compile(r"# asyncbench baseline, version (.+)")
@@ -122,6 +122,54 @@ class Change(NamedTuple):
     baseline: Baseline
     added: Collection[str]
     removed: Collection[str]
+
+    def told(self, name: str) -> str:
+        """Say how much that is, of the baseline in the file of this name."""
+        kept = len(self.baseline.entries) - len(self.added)
+        return (
+            f"baseline {name}: {len(self.added):,} added, "
+            f"{len(self.removed):,} removed, {kept:,} kept"
+        )
+
+
+class Occurring:
+    """The places that occur, as entries; of a known one with what a person wrote."""
+
+    def __init__(self, before: Baseline) -> None:
+        self._before = before
+        self._entries: dict[str, BaselineEntry] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def entries(self) -> Collection[BaselineEntry]:
+        """One for each place, in the order in which they were added."""
+        return self._entries.values()
+
+    def add(self, fingerprint: str, *, stall: bool) -> None:
+        """Add a place, which a long step alone may have shown."""
+        known = self._entries.get(fingerprint) or self._before.get(fingerprint)
+        if known is None:
+            known = BaselineEntry(fingerprint=fingerprint)
+        self._entries[fingerprint] = replace(known, stall=known.stall or stall)
+
+    def gone(
+        self, near: Set[str] | None, looked_for: Callable[[str], bool]
+    ) -> list[str]:
+        """Give the entries before of which nothing is left, in a full run.
+
+        Args:
+            near: the functions that were nearly stalls; None where nobody knows.
+            looked_for: tells whether a call would have been seen.
+        """
+        return [
+            entry.fingerprint
+            for entry in self._before.entries
+            if entry.fingerprint not in self._entries
+            and not (entry.stall and (near is None or entry.names & near))
+            and looked_for(entry.call)
+        ]
 
 
 def updated(

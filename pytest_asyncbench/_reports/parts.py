@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from pytest_asyncbench._reports.baseline import Occurring
 from pytest_asyncbench._reports.run import VERSION, RunReport
 from pytest_asyncbench._rules.looked_for import is_looked_for
 from pytest_asyncbench._rules.table import RULES
@@ -38,8 +39,10 @@ class Part:
     name: str
     """How an error calls it."""
     run: Mapping[str, Json]
-    records: Mapping[str, Json]
-    """By node id, as it was written."""
+    texts: Mapping[str, Json]
+    """The records, by node id, as they were written."""
+    records: Mapping[str, Record]
+    """The same, read."""
     identity: str
     number: int | None
     of: int | None
@@ -114,11 +117,8 @@ def read_part(text: str, name: str) -> Part:
 def _part(name: str, run: Json, tests: Json) -> Part:
     run = _as_object(run, "run")
     part = _as_object(run["part"], "part")
-    records: dict[str, Json] = {}
-    for test in _as_list(tests, "tests"):
-        one = _as_object(test, "a test")
-        Record.from_json(one["record"])
-        records[str(one["nodeid"])] = one["record"]
+    written = [_as_object(test, "a test") for test in _as_list(tests, "tests")]
+    texts = {str(one["nodeid"]): one["record"] for one in written}
     for word in ("asyncbench", "pytest", "python", "system"):
         run[word]
     if not isinstance(run["exitstatus"], int):
@@ -128,7 +128,8 @@ def _part(name: str, run: Json, tests: Json) -> Part:
     return Part(
         name=name,
         run=run,
-        records=records,
+        texts=texts,
+        records={nodeid: Record.from_json(one) for nodeid, one in texts.items()},
         identity=str(part["id"]),
         number=number if isinstance(number, int) else None,
         of=of if isinstance(of, int) else None,
@@ -256,7 +257,7 @@ class United:
                 _moved(record, part.root, root), sort_keys=True
             )
             for part in self.parts
-            for nodeid, record in part.records.items()
+            for nodeid, record in part.texts.items()
         }
         return RunReport(self._run(), self.partial, texts, root)
 
@@ -285,46 +286,32 @@ class United:
 
     # ---------------------------------------------------------- the baseline
 
-    @cached_property
-    def _records(self) -> list[Record]:
-        return [
-            Record.from_json(record)
-            for part in self.parts
-            for record in part.records.values()
-        ]
+    def _records(self) -> Iterator[Record]:
+        for part in self.parts:
+            yield from part.records.values()
+
+    def _occurring(self, before: Baseline) -> Occurring:
+        found = Occurring(before)
+        for record in self._records():
+            for entry in record.blocking:
+                if entry.allowed is None or entry.baseline is not None:
+                    name = entry.baseline or entry.fingerprint
+                    found.add(name, stall=entry.sampled)
+        return found
 
     def found(self, before: Baseline) -> list[BaselineEntry]:
         """Give the entries of what blocked, and was not accepted for another reason."""
-        found: dict[str, BaselineEntry] = {}
-        for record in self._records:
-            for entry in record.blocking:
-                if entry.allowed is not None and entry.baseline is None:
-                    continue
-                name = entry.baseline or entry.fingerprint
-                known = found.get(name) or before.get(name)
-                stall = entry.sampled or (known is not None and known.stall)
-                found[name] = BaselineEntry(
-                    fingerprint=name,
-                    stall=stall,
-                    reason=known.reason if known is not None else "",
-                    comments=known.comments if known is not None else (),
-                )
-        return [*found.values()]
+        return [*self._occurring(before).entries]
 
     def gone(self, before: Baseline) -> list[str]:
         """Give the entries of which nothing is left; none where nobody can tell."""
         if self.partial or any(part.blocking == "off" for part in self.parts):
             return []
-        found = {entry.fingerprint for entry in self.found(before)}
-        near = {name for record in self._records for name in record.near_stalls}
-        stalls_known = all(part.baseline for part in self.parts)
-        return [
-            entry.fingerprint
-            for entry in before.entries
-            if entry.fingerprint not in found
-            and not (entry.stall and (not stalls_known or entry.names & near))
-            and all(_looks_for(part, entry.call) for part in self.parts)
-        ]
+        near = {name for record in self._records() for name in record.near_stalls}
+        return self._occurring(before).gone(
+            near if all(part.baseline for part in self.parts) else None,
+            lambda call: all(_looks_for(part, call) for part in self.parts),
+        )
 
     # ----------------------------------------------------------- the history
 
@@ -342,7 +329,7 @@ class United:
         }
         for part in self.parts:
             for nodeid, record in part.records.items():
-                name, run = less_group(nodeid), passed_run(Record.from_json(record))
+                name, run = less_group(nodeid), passed_run(record)
                 if run is not None and (part.machine, name) not in not_passed:
                     found.setdefault(part.machine, {})[name] = run
         return found

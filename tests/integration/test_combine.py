@@ -192,7 +192,7 @@ def test_what_fails_at_the_end_is_told(pytester, capsys, monkeypatch):
         raise OSError(28, "No space left on device", str(path))
 
     (pytester.path / "1.json").write_text(PART)
-    monkeypatch.setattr("pytest_asyncbench._outside.combine.change_file", full)
+    monkeypatch.setattr("pytest_asyncbench._outside.files.change_file", full)
     assert main(["combine", "1.json", "--report=it.md"]) == 1
     told = "not written: it.md: No space left on device"
     assert told in capsys.readouterr().err
