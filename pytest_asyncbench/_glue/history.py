@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_asyncbench._glue.properties import PROPERTY
+from pytest_asyncbench._glue.heard import last_record, passed_here
 from pytest_asyncbench._glue.settings import folder_of, unusable
 from pytest_asyncbench._glue.whole import Node
 from pytest_asyncbench._judging.experience import ENOUGH, budget_from
@@ -27,7 +27,7 @@ from pytest_asyncbench._words.units import many
 if TYPE_CHECKING:
     from pytest_asyncbench._words.record import Record
 
-__all__ = ["Experience", "Historian", "is_here"]
+__all__ = ["Experience", "Historian"]
 
 _INPUT = "asyncbench_experience"
 """Under this name the controller gives a worker what it has derived."""
@@ -129,19 +129,6 @@ class Experience:
             yield f"not shown: another class of machine: {machine}"
 
 
-class _Gateway(Protocol):
-    spec: _Spec
-
-
-class _Spec(Protocol):
-    popen: bool | None
-    python: str | None
-
-
-class _WithGateway(Protocol):
-    gateway: _Gateway
-
-
 class Historian:
     """A plugin that hears what the tests take, and adds that to the history."""
 
@@ -159,14 +146,11 @@ class Historian:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the record of a test's last report."""
-        nodeid = less_group(report.nodeid)
-        if not report.passed or hasattr(report, "wasxfail") or not is_here(report):
-            # Of a test that is run again, too: it passes by chance.
+        nodeid, text = less_group(report.nodeid), last_record(report)
+        if not passed_here(report):
             self._not_passed.add(nodeid)
-        if report.when == "teardown":
-            for name, value in report.user_properties:
-                if name == PROPERTY and isinstance(value, str):
-                    self._texts[nodeid] = value
+        if text is not None:
+            self._texts[nodeid] = text
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
@@ -235,12 +219,3 @@ class Historian:
     def lines(self) -> list[str]:
         """Give the lines of the summary that tell of the history."""
         return self._told
-
-
-def is_here(report: pytest.TestReport) -> bool:
-    """Tell whether a test was run on this machine, and by this Python."""
-    node: _WithGateway | None = getattr(report, "node", None)
-    if node is None:
-        return True
-    spec = node.gateway.spec
-    return bool(spec.popen) and not spec.python

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 
-from pytest_asyncbench._glue.history import is_here
-from pytest_asyncbench._glue.properties import PROPERTY
+from pytest_asyncbench._glue.heard import last_record, passed_here
 from pytest_asyncbench._glue.settings import folder_of, unusable
 from pytest_asyncbench._glue.split import part_number
 from pytest_asyncbench._glue.timelines import timeline_on
 from pytest_asyncbench._glue.whole import Whole, paths_of
-from pytest_asyncbench._outside.files import change_file, insist_on_writing
-from pytest_asyncbench._python import machine_class
+from pytest_asyncbench._outside.files import insist_on_writing, write_file
+from pytest_asyncbench._python import machine_class, software
 from pytest_asyncbench._reports.by_suffix import writer_of
 from pytest_asyncbench._reports.run import RunReport
 from pytest_asyncbench._words.promised import Policy
@@ -54,12 +51,11 @@ class Reporter:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the record of a test's last report; of a rerun, that of the last run."""
-        if not report.passed or hasattr(report, "wasxfail") or not is_here(report):
-            self._not_passed[report.nodeid] = None
-        if report.when == "teardown":
-            for name, value in report.user_properties:
-                if name == PROPERTY and isinstance(value, str):
-                    self._texts[report.nodeid] = _whole(value, timeline_on(report))
+        nodeid, text = report.nodeid, last_record(report)
+        if not passed_here(report):
+            self._not_passed[nodeid] = None
+        if text is not None:
+            self._texts[nodeid] = _whole(text, timeline_on(report))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
@@ -77,10 +73,8 @@ class Reporter:
 
     def _run(self, exitstatus: int) -> Mapping[str, Json]:
         return {
-            "asyncbench": version("pytest-asyncbench"),
+            **software(),
             "pytest": pytest.__version__,
-            "python": platform.python_version(),
-            "system": platform.system(),
             "exitstatus": exitstatus,
             "partial": self._whole.partial,
             "part": self._part(),
@@ -114,7 +108,7 @@ class Reporter:
     def _write(name: str, file: Path, told: RunReport) -> Iterator[str]:
         text = writer_of(name)(told)
         try:
-            change_file(file, lambda before: text)
+            write_file(file, text)
         except (OSError, ValueError) as error:
             yield f"the report {name} was not written: {error}; the outcomes stand"
         else:

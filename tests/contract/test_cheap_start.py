@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from pytest_asyncbench import plugin
 from pytest_asyncbench._glue.asking import FIXTURES, MARKERS
 from pytest_asyncbench._glue.markers import FUNCTIONS
+from pytest_asyncbench._glue.reports import Reporter
 
 NAMES = {
     "pytest_asyncbench",
@@ -91,6 +95,12 @@ def test_virtual_time_is_loaded_where_a_test_lives_in_it(loaded):
     assert virtual not in loaded(watched, *budget)
     marked = watched.replace("def", "import pytest\n@pytest.mark.virtual_time\ndef")
     assert virtual in loaded(marked)
+
+
+def test_who_wants_a_report_needs_no_database():
+    """Only a history does, and not every Python was built with SQLite."""
+    code = "import sys; sys.modules['sqlite3'] = None; import " + Reporter.__module__
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_the_names_are_those_of_the_markers_and_fixtures():
