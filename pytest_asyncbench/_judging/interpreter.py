@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from pytest_asyncbench._words.decided import Finding, Holds
 from pytest_asyncbench._words.medians import median_low
-from pytest_asyncbench._words.seen import LoopStall, Sample, Turn
+from pytest_asyncbench._words.seen import IN_VAIN, LoopStall, Sample, Turn
 from pytest_asyncbench._words.units import seconds
 
 __all__ = ["IN_A_THREAD", "advised", "seen_of"]
@@ -23,9 +23,6 @@ _THROUGHOUT = 0.8
 _NOW_AND_THEN = 0.2
 """Who makes others wait at no more than this part of their turns, and for no more than
 this part of the time, lets go."""
-_IN_VAIN = 1 / 3
-"""The part of a wait in which one must have asked in vain, to put it down to who had
-the interpreter. After each asking one may stand in the run queue, too."""
 _LONG = 0.02
 """A wait that is shorter than this, in seconds, tells nothing of a whole call."""
 _ENOUGH = 3
@@ -80,7 +77,7 @@ def seen_of(stall: LoopStall | None, samples: Sequence[Sample]) -> Holds | None:
 def _explained(turns: Sequence[Turn], longest: float, lengths: Sequence[float]) -> bool:
     """Tell whether it is known that the longest turn was kept waiting by somebody."""
     asked = turns[lengths.index(longest)].asked
-    return longest < _LONG or asked >= _IN_VAIN * longest
+    return longest < _LONG or asked >= IN_VAIN * longest
 
 
 def _spent(stall: LoopStall, samples: Sequence[Sample]) -> float:

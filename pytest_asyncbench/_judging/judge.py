@@ -70,7 +70,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         debugged=seen.debugged,
         overrun=seen.overrun,
         too_short=compared is not None
-        and _compares(policy)
+        and policy.compares
         and _too_short(compared, _least(policy)),
         untaken=seen.untaken,
         unawaited=seen.unawaited,
@@ -145,13 +145,6 @@ def _starved_together(seen: Observations) -> float | None:
     return seen.starved_together if seen.together is None else seen.elapsed.starved
 
 
-def _compares(policy: Policy) -> bool:
-    """Tell whether a speedup is asked for, with a number or without."""
-    if policy.budget is not None and policy.budget.unpromised:
-        return False
-    return _least(policy) is not None or (policy.copies or 0) > 1
-
-
 def _least(policy: Policy) -> float | None:
     return policy.budget.speedup if policy.budget is not None else None
 
@@ -175,7 +168,7 @@ def _broken(
     found: Iterable[Finding],
 ) -> Iterator[Violation]:
     yield from _too_long(policy, seen)
-    if _compares(policy):
+    if policy.compares:
         yield from _too_slow(policy, seen, compared)
     if policy.blocking == "error":
         culprits = [finding for finding in found if finding.allowed is None]

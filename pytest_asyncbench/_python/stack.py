@@ -22,7 +22,7 @@ from types import CodeType, FrameType
 from typing import NamedTuple
 
 from pytest_asyncbench._python.callee import callee
-from pytest_asyncbench._python.greenlets import Outside, outside_here
+from pytest_asyncbench._python.greenlets import Outside, outside_here, outside_of
 from pytest_asyncbench._python.positions import (
     IMPORTERS,
     begins,
@@ -124,6 +124,21 @@ def capture(
     callback in C that a wrapper of ours stands around has a stack of no frames.
     `outside` leads out of a greenlet; unless it is given, the stack is this thread's.
     """
+    return _taken(frame, within, outside, to_its_end=False)
+
+
+def capture_all(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack:
+    """Take the stack from `frame` outwards, to the step around it or to its end."""
+    return _taken(frame, within, outside_of(None), to_its_end=True) or (None, ())
+
+
+def _taken(
+    frame: FrameType | None,
+    within: frozenset[CodeType],
+    outside: Outside,
+    *,
+    to_its_end: bool,
+) -> RawStack | None:
     frame = not_ours(frame, within)
     begun = None
     if frame is not None and begins(frame):
@@ -138,31 +153,10 @@ def capture(
         if len(found) < _MOST_FRAMES:
             found += raw_frame(frame), *_in_c_before(frame)
         frame = frame.f_back or outside(frame)
-    if frame is None or innermost is None:
+    if innermost is None or (frame is None and not to_its_end):
         return None
     if not found:
         return None, ()
-    call = callee(innermost, *position) if begun is None else None
-    return Position(call, position[0], begun), tuple(found)
-
-
-def capture_all(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack:
-    """Take the stack from `frame` outwards, to the step around it or to its end."""
-    frame = not_ours(frame, within)
-    if frame is None or frame.f_code in within:
-        return None, ()
-    innermost, position = frame, (frame.f_lasti, frame.f_lineno or 0)
-    begun = None
-    if begins(frame) and (caller := not_ours(frame.f_back, within)) is not None:
-        begun, innermost = raw_frame(frame), caller
-        position = (caller.f_lasti, caller.f_lineno or 0)
-    found: list[RawFrame | Frame] = []
-    outer: FrameType | None = innermost
-    while outer is not None and outer.f_code not in within:
-        if len(found) >= _MOST_FRAMES:
-            break
-        found.append(raw_frame(outer))
-        outer = outer.f_back
     call = callee(innermost, *position) if begun is None else None
     return Position(call, position[0], begun), tuple(found)
 

@@ -78,8 +78,6 @@ def _done(finding: Finding) -> str:
 
 def _gone(policy: Policy, case: WhatIf) -> str:
     """Say it of what was promised: the whole test, or what it runs side by side."""
-    promised = policy.budget is not None and policy.budget.speedup is not None
-    side_by_side = promised or (policy.copies or 0) > 1
-    if not side_by_side or case.together is None or case.speedup is None:
+    if not policy.compares or case.together is None or case.speedup is None:
         return seconds(case.wall)
     return f"{seconds(case.together)} together, speedup {case.speedup:.1f}"

@@ -31,7 +31,7 @@ from pytest_asyncbench._python import (
 from pytest_asyncbench._watching.handing import Handing, Job
 from pytest_asyncbench._watching.lateness import KeptOut
 from pytest_asyncbench._words.clock import Clock
-from pytest_asyncbench._words.seen import Keeper, LateTurn
+from pytest_asyncbench._words.seen import IN_VAIN, Keeper, LateTurn
 
 __all__ = ["Keepers", "Kept", "Late", "Look", "Standing"]
 
@@ -43,10 +43,6 @@ a turn. Nor are more of them looked at."""
 _TURNS = 4
 """So many switch intervals a thread may work while we ask for the interpreter, though
 it gives it up each time that it is asked: somebody else may be given it."""
-
-_IN_VAIN = 1 / 3
-"""The part of its lateness in which the watchdog must have asked in vain. After each
-asking it may stand in the run queue, too."""
 
 
 _Accounts = dict[tuple[int, int], float]
@@ -147,7 +143,7 @@ class Keepers:
         if self._kernel is None or kept_out.seconds < self.least / 2:
             return
         now, before, began = self._clock.now(), self._before, self._rested
-        if kept_out.asked < _IN_VAIN * (now - kept_out.since):
+        if kept_out.asked < IN_VAIN * (now - kept_out.since):
             return  # it lacked a processor, and whoever worked meanwhile kept nobody
         after = self._accounts(self._kernel)
         self._rested, self._before = now, after

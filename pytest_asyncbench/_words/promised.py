@@ -225,6 +225,15 @@ class Policy:
         return any(part is not None for part in parts)
 
     @property
+    def compares(self) -> bool:
+        """Whether a speedup is promised, with a number or without."""
+        budget = self.budget
+        if budget is not None and budget.unpromised:
+            return False
+        has_number = budget is not None and budget.speedup is not None
+        return has_number or (self.copies or 0) > 1
+
+    @property
     def draws_timelines(self) -> bool:
         """Whether a report is wanted that draws who did what when."""
         return any(name.endswith(TIMELINES) for name in self.report)

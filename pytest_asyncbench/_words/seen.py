@@ -11,6 +11,7 @@ from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualS
 from pytest_asyncbench._words.values import dataclass
 
 __all__ = [
+    "IN_VAIN",
     "LAZY_IMPORT",
     "AcceptedSpan",
     "AwaitedTask",
@@ -80,6 +81,11 @@ class Wait:
     """The system call, ``recvfrom``."""
     on: str | None = None
     """The file, or the address of the peer, where the call has such."""
+
+
+IN_VAIN = 1 / 3
+"""The part of a wait in which one must have asked for the interpreter in vain, to put
+it down to who had that. After each asking one may stand in the run queue, too."""
 
 
 @dataclass(frozen=True, kw_only=True)

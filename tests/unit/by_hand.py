@@ -9,11 +9,15 @@ import selectors
 import sysconfig
 import threading
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._python.frames import current_frames
+from pytest_asyncbench._watching.watch import Watch
+from pytest_asyncbench._words.promised import Rule
 from pytest_asyncbench._words.seen import (
     BlockingCall,
     Elapsed,
@@ -27,6 +31,12 @@ from pytest_asyncbench._words.timeline import Track
 STDLIB = sysconfig.get_paths()["stdlib"]
 SITE = sysconfig.get_paths()["purelib"]
 
+
+SLOW_RULE = Rule(target="slow_library.wait", family="sleep", advice="do not wait")
+"""That of a library which is there in the tests of watching alone."""
+
+TICK = 2.0**-20
+"""A microsecond or so, of which any number can be added up exactly."""
 
 A_WHILE = 10
 """Seconds to wait for another thread, which normally takes a few milliseconds."""
@@ -228,3 +238,23 @@ def run_in(clock, coroutine, factory=None):
     finally:
         rescue.cancel()
         loop.close()
+
+
+@contextmanager
+def slow_watch(clock, **settings):
+    """A watch that is told of the calls of `SLOW_RULE`; gives what wraps these, too."""
+    interception = Interception([SLOW_RULE], clock)
+    with ExitStack() as undo:
+        undo.callback(interception.install())
+        watch = Watch(
+            clock,
+            threshold=10.0,
+            interception=interception,
+            families=frozenset({"sleep"}),
+            **settings,
+        )
+        # What is asked here is what the loop's thread counts.
+        watch.watchdog.look_at = lambda view, codes: None
+        watch.start()
+        undo.callback(watch.stop)
+        yield interception, watch

@@ -8,47 +8,17 @@ import types
 from contextlib import ExitStack
 
 import pytest
+from by_hand import SLOW_RULE, TICK, slow_watch
 
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._words.promised import Rule
 from pytest_asyncbench.testing import ManualClock
 
-TICK = 2.0**-20
-"""A microsecond or so, of which any number can be added up exactly."""
-
-RULE = Rule(target="slow_library.wait", family="sleep", advice="do not wait")
-
-
-@pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest.fixture
-def wait(clock, monkeypatch):
-    """A known call that takes as long as it is told."""
-    library = types.ModuleType("slow_library")
-    library.wait = lambda seconds: clock.wait(seconds)
-    monkeypatch.setitem(sys.modules, "slow_library", library)
-    return lambda seconds: library.wait(seconds)
-
 
 @pytest.fixture
 def watch(clock, wait):
-    interception = Interception([RULE], clock)
-    with ExitStack() as undo:
-        undo.callback(interception.install())
-        watch = Watch(
-            clock,
-            threshold=10.0,
-            interception=interception,
-            families=frozenset({"sleep"}),
-        )
-        # What is asked here is what the loop's thread counts.
-        watch.watchdog.look_at = lambda view, codes: None
-        watch.start()
-        undo.callback(watch.stop)
+    with slow_watch(clock) as (interception, watch):
         yield watch
     assert (interception.failures, watch.problems) == ([], [])
 
@@ -339,7 +309,7 @@ def test_what_we_take_for_calls_is_booked_to_us(settled, monkeypatch):
     library = types.ModuleType("slow_library")
     library.wait = lambda seconds: clock.wait(seconds)
     monkeypatch.setitem(sys.modules, "slow_library", library)
-    interception = Interception([RULE], clock)
+    interception = Interception([SLOW_RULE], clock)
     with ExitStack() as undo:
         undo.callback(interception.install())
         watch = Watch(

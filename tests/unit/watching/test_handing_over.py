@@ -4,35 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
-import types
-from contextlib import ExitStack
 
 import pytest
+from by_hand import TICK, slow_watch
 
-from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._loops import LoopView
 from pytest_asyncbench._watching.watch import Watch
-from pytest_asyncbench._words.promised import Rule
-from pytest_asyncbench.testing import ManualClock
-
-RULE = Rule(target="slow_library.wait", family="sleep", advice="do not wait")
-TICK = 2.0**-20
-"""A microsecond or so, of which any number can be added up exactly."""
-
-
-@pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest.fixture
-def wait(clock, monkeypatch):
-    """A known call that takes as long as it is told."""
-    library = types.ModuleType("slow_library")
-    library.wait = lambda seconds: clock.wait(seconds)
-    monkeypatch.setitem(sys.modules, "slow_library", library)
-    return lambda seconds: library.wait(seconds)
 
 
 @pytest.fixture
@@ -43,20 +20,10 @@ def taken():
 
 @pytest.fixture
 def watch(clock, wait, taken):
-    interception = Interception([RULE], clock)
-    with ExitStack() as undo:
-        undo.callback(interception.install())
-        watch = Watch(
-            clock,
-            threshold=10.0,
-            interception=interception,
-            families=frozenset({"sleep"}),
-            taker=lambda stalls, calls: taken.append((stalls, calls)),
-        )
-        # What is asked here is what the loop's thread counts.
-        watch.watchdog.look_at = lambda view, codes: None
-        watch.start()
-        undo.callback(watch.stop)
+    def take(stalls, calls):
+        taken.append((stalls, calls))
+
+    with slow_watch(clock, taker=take) as (_, watch):
         yield watch
 
 

@@ -58,6 +58,22 @@ def keepers_of(clock, kernel):
     return Keepers(clock, 0.1, kernel, Handing(clock), Collector(clock))
 
 
+def resting(clock):
+    """Give what the system tells, and keepers whose watchdog has gone to sleep."""
+    kernel = Told()
+    keepers = keepers_of(clock, kernel)
+    keepers.rests()
+    return kernel, keepers
+
+
+def kept_out(clock, kernel, thread, worked=0.4, **facts):
+    """The watchdog sleeps for 0.4 s and is kept out, while a thread works."""
+    clock.wait(0.4)
+    kernel.worked[thread.native_id] += worked
+    given = {"since": clock.now() - 0.4, "seconds": 0.4, "asked": 0.4, **facts}
+    return KeptOut(**given)
+
+
 def late(clock, seconds, loops=(), **facts):
     now = clock.now()
     return Late(now - seconds, now, None, loops, NOBODY, **facts)
@@ -66,9 +82,7 @@ def late(clock, seconds, loops=(), **facts):
 def test_the_thread_that_worked_meanwhile_is_the_keeper(clock):
     """With the share of the time, and where it stood when the watchdog woke."""
     with parked() as thread:
-        kernel = Told()
-        keepers = keepers_of(clock, kernel)
-        keepers.rests()
+        kernel, keepers = resting(clock)
         clock.wait(0.4)
         kernel.worked[thread.native_id] += 0.3
         keepers.woke(KeptOut(clock.now() - 0.39, 0.39, 0.39))
@@ -84,21 +98,15 @@ def test_the_thread_that_worked_meanwhile_is_the_keeper(clock):
 def test_a_loops_own_turn_is_no_other_threads(clock):
     """What it did between two steps kept nobody but itself."""
     with parked() as thread:
-        kernel = Told()
-        keepers = keepers_of(clock, kernel)
-        keepers.rests()
-        clock.wait(0.4)
-        kernel.worked[thread.native_id] += 0.4
-        keepers.woke(KeptOut(clock.now() - 0.4, 0.4, 0.4))
+        kernel, keepers = resting(clock)
+        keepers.woke(kept_out(clock, kernel, thread))
         assert not [*keepers.turns(late(clock, 0.4, loops={thread.ident}))]
 
 
 def test_nothing_is_found_out_where_the_watchdog_came_in_time(clock):
     """Then nobody kept the interpreter, however much some thread worked."""
     with parked() as thread:
-        kernel = Told()
-        keepers = keepers_of(clock, kernel)
-        keepers.rests()
+        kernel, keepers = resting(clock)
         clock.wait(0.4)
         kernel.worked[thread.native_id] += 0.4
         keepers.woke(KeptOut(clock.now() - 0.01, 0.01, 0.01))
@@ -108,13 +116,9 @@ def test_nothing_is_found_out_where_the_watchdog_came_in_time(clock):
 def test_the_same_time_is_told_once(clock):
     """Though the watchdog may be kept out twice in one round: asleep, and in a look."""
     with parked() as thread:
-        kernel = Told()
-        keepers = keepers_of(clock, kernel)
-        keepers.rests()
+        kernel, keepers = resting(clock)
         for _ in range(2):
-            clock.wait(0.4)
-            kernel.worked[thread.native_id] += 0.4
-            keepers.woke(KeptOut(clock.now() - 0.4, 0.4, 0.4))
+            keepers.woke(kept_out(clock, kernel, thread))
         turns = [*keepers.turns(late(clock, 0.8))]
     assert [turn.seconds for turn in turns] == pytest.approx([0.4, 0.4])
 
@@ -122,12 +126,8 @@ def test_the_same_time_is_told_once(clock):
 def test_within_a_step_no_more_is_told_than_the_loop_was_kept_out(clock):
     """The rest of that step was its own."""
     with parked() as thread:
-        kernel = Told()
-        keepers = keepers_of(clock, kernel)
-        keepers.rests()
-        clock.wait(0.4)
-        kernel.worked[thread.native_id] += 0.4
-        keepers.woke(KeptOut(clock.now() - 0.4, 0.4, 0.4))
+        kernel, keepers = resting(clock)
+        keepers.woke(kept_out(clock, kernel, thread))
         (turn,) = keepers.turns(late(clock, 0.4, most=0.2))
     assert turn.seconds == 0.2
 
@@ -135,13 +135,9 @@ def test_within_a_step_no_more_is_told_than_the_loop_was_kept_out(clock):
 def test_of_several_turns_in_a_step_no_more_is_told_either(clock):
     """What the first of them has told is told, and the last has the rest."""
     with parked() as thread:
-        kernel = Told()
-        keepers = keepers_of(clock, kernel)
-        keepers.rests()
+        kernel, keepers = resting(clock)
         for _ in range(2):
-            clock.wait(0.4)
-            kernel.worked[thread.native_id] += 0.4
-            keepers.woke(KeptOut(clock.now() - 0.4, 0.4, 0.4))
+            keepers.woke(kept_out(clock, kernel, thread))
         turns = [*keepers.turns(late(clock, 0.8, most=0.6))]
     assert [turn.seconds for turn in turns] == pytest.approx([0.4, 0.2])
 
@@ -149,9 +145,7 @@ def test_of_several_turns_in_a_step_no_more_is_told_either(clock):
 def test_who_only_lacked_a_processor_kept_nobody(clock):
     """It gave the interpreter up as soon as it worked again, as pure Python does."""
     with parked() as thread:
-        kernel = Told()
-        keepers = keepers_of(clock, kernel)
-        keepers.rests()
+        kernel, keepers = resting(clock)
         clock.wait(0.4)
         kernel.worked[thread.native_id] += 0.21  # in 0.2 s before anybody asked, too
         keepers.woke(KeptOut(clock.now() - 0.2, 0.2, 0.2))
@@ -161,12 +155,8 @@ def test_who_only_lacked_a_processor_kept_nobody(clock):
 def test_a_watchdog_that_lacked_a_processor_was_kept_out_by_nobody(clock):
     """It asked for the interpreter once, though another thread worked all the time."""
     with parked() as thread:
-        kernel = Told()
-        keepers = keepers_of(clock, kernel)
-        keepers.rests()
-        clock.wait(0.4)
-        kernel.worked[thread.native_id] += 0.4
-        keepers.woke(KeptOut(clock.now() - 0.4, 0.06, 0.005))
+        kernel, keepers = resting(clock)
+        keepers.woke(kept_out(clock, kernel, thread, seconds=0.06, asked=0.005))
         assert not [*keepers.turns(late(clock, 0.4))]
 
 
