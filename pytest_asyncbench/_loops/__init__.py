@@ -8,7 +8,15 @@ from pytest_asyncbench._loops.awaiting import (
     by_name,
     is_cleaning_up,
 )
+from pytest_asyncbench._loops.deadlock import describe_tasks
 from pytest_asyncbench._loops.first_step import FirstStep
+from pytest_asyncbench._loops.lanes import (
+    Entry,
+    Lane,
+    LaneQueue,
+    LaneTask,
+    put_lanes,
+)
 from pytest_asyncbench._loops.links import Links, watch_writes
 from pytest_asyncbench._loops.names import (
     AnyCoroutine,
@@ -42,8 +50,12 @@ __all__ = [
     "AnyCoroutine",
     "AnyFuture",
     "AnyTask",
+    "Entry",
     "FirstStep",
     "HeldUp",
+    "Lane",
+    "LaneQueue",
+    "LaneTask",
     "Links",
     "LongStep",
     "LoopView",
@@ -55,6 +67,7 @@ __all__ = [
     "by_name",
     "caller_in_c",
     "describe_callback",
+    "describe_tasks",
     "end_last",
     "hand_to_asyncio",
     "is_cleaning_up",
@@ -65,6 +78,7 @@ __all__ = [
     "leave_behind",
     "names",
     "passage",
+    "put_lanes",
     "running_loop",
     "runs",
     "task_label",

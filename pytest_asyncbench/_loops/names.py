@@ -36,6 +36,7 @@ __all__ = [
     "CLOCK_RESOLUTION",
     "CONTEXT",
     "COROUTINE",
+    "ENDS_A_SLEEP",
     "EXCEPTION",
     "HANDLE_LOOP",
     "IDLE_SEMAPHORE",
@@ -104,11 +105,14 @@ class Handle(Step, Protocol):
     def _args(self) -> Sequence[object]: ...
     @property
     def _context(self) -> Context: ...
+    def cancelled(self) -> bool: ...
 
 
 class Loop(Protocol):
     """One of asyncio's own loops, as what looks at it in each of its turns reads it."""
 
+    @property
+    def _ready(self) -> deque[Handle]: ...
     @property
     def _scheduled(self) -> Sequence[asyncio.TimerHandle]: ...
 
@@ -316,6 +320,15 @@ CONTEXT: PrivateName[Step, Context] = PrivateName(
     without="no loop of asyncio's is watched",
 )
 
+ENDS_A_SLEEP: PrivateName[ModuleType, Callable[..., object]] = PrivateName(
+    "asyncio.futures",
+    "_set_result_unless_cancelled",
+    "types.FunctionType",
+    use="the callback of the timer of `asyncio.sleep`, which only wakes its task: no "
+    "schedule of its own",
+    without="no schedule but asyncio's own can be tried",
+)
+
 # ------------------------------------------------------------------- tasks
 
 PY_TASK: PrivateName[ModuleType, type[AnyTask]] = PrivateName(
@@ -332,7 +345,7 @@ UNSEEN: PrivateName[AnyTask, bool] = PrivateName(
     use="whether nobody has looked at the exception that a task ended with",
     without="a background task that died is told of where it is collected in the test",
 )
-EXCEPTION: PrivateName[AnyTask, BaseException | None] = PrivateName(
+EXCEPTION: PrivateName[AnyFuture, BaseException | None] = PrivateName(
     "asyncio.Task",
     "_exception",
     "BaseException | None",

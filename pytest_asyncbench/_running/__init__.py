@@ -1,5 +1,9 @@
-"""Run coroutines side by side, and give back what each of them came to."""
+"""Run coroutines side by side, and a test under many schedules."""
 
+from pytest_asyncbench._running.alone import run_alone
+from pytest_asyncbench._running.explorer import Explorer
+from pytest_asyncbench._running.order import Order, RunsOn
+from pytest_asyncbench._running.quick import AsksForMore
 from pytest_asyncbench._running.together import (
     Item,
     Job,
@@ -9,4 +13,16 @@ from pytest_asyncbench._running.together import (
     jobs_from,
 )
 
-__all__ = ["Item", "Job", "Together", "close_unstarted", "in_turn", "jobs_from"]
+__all__ = [
+    "AsksForMore",
+    "Explorer",
+    "Item",
+    "Job",
+    "Order",
+    "RunsOn",
+    "Together",
+    "close_unstarted",
+    "in_turn",
+    "jobs_from",
+    "run_alone",
+]

@@ -11,7 +11,6 @@
 * ``_selector``: where a loop rests: jump, wait in real time, or deadlock.
 * ``_wakers``: what could wake the loop; ``_sockets``, ``_threads`` and ``_natives`` are
   its parts.
-* ``_deadlock``: who waits for what, in words.
 """
 
 from pytest_asyncbench.virtual_time._clock import VirtualClock

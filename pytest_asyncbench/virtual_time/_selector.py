@@ -10,12 +10,11 @@ import math
 from selectors import BaseSelector, SelectorKey
 from typing import TYPE_CHECKING, Any
 
-from pytest_asyncbench._loops import names
+from pytest_asyncbench._loops import describe_tasks, names
 from pytest_asyncbench._python import other_threads
 from pytest_asyncbench._words.errors import Deadlock, RealLimitExceeded
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench.virtual_time._clockwork import RESOLUTION
-from pytest_asyncbench.virtual_time._deadlock import describe_tasks
 from pytest_asyncbench.virtual_time._durations import SECOND
 
 if TYPE_CHECKING:
@@ -62,7 +61,6 @@ class VirtualSelector(BaseSelector):
         self._wakers = wakers
         self._real_limit = real_limit
         self._silent = 0.0  # real seconds waited since the real world last spoke
-        self._ready = names.READY.of(loop)
         self._jobs, self._expected = wakers.jobs, wakers.expected
         self._signals = wakers.signals
         self._natives = wakers.natives
@@ -74,7 +72,7 @@ class VirtualSelector(BaseSelector):
     def select(self, timeout: float | None = None) -> Events:
         """Give the events that are there, or move the clock, or wait for real."""
         # Runs at every turn of the loop, so what is common is spelt out here.
-        clock, ready, timers = self._clock, self._ready, self._timed._scheduled
+        clock, ready, timers = self._clock, self._timed._ready, self._timed._scheduled
         now = clock.real()
         spent = now - clock.began
         if spent >= clock.grain:
@@ -120,6 +118,18 @@ class VirtualSelector(BaseSelector):
         self._timers = len(timers)
         return events
 
+    def select_really(self, longest: float) -> Events | None:
+        """Wait for what is at work outside, without a jump; None where nothing is.
+
+        Args:
+            longest: for how long at most, in real seconds.
+        """
+        if not self._wakers.holding():
+            return None
+        events = self._inner.select(longest)
+        self._clock.begin()  # what was waited is no step
+        return events
+
     def callbacks(self) -> int:
         """Estimate how many callbacks this turn runs, puts in the queue or clears up.
 
@@ -127,7 +137,7 @@ class VirtualSelector(BaseSelector):
         and lets go of all of them in one step.
         """
         timers = abs(self._timers - len(self._timed._scheduled))
-        return self._queued_before + self._queued + timers + len(self._ready)
+        return self._queued_before + self._queued + timers + len(self._timed._ready)
 
     def _wait(self, due: float) -> Events:
         """Wait in real time for as long as something real may come before `due`."""
@@ -138,7 +148,7 @@ class VirtualSelector(BaseSelector):
             self._natives.count()
         while True:
             holding = self._wakers.holding()
-            if self._ready:
+            if self._timed._ready:
                 return []
             if not holding and not graced:
                 graced = True
@@ -152,7 +162,7 @@ class VirtualSelector(BaseSelector):
                 self._clock.jump(due)
                 return []
             awaited = holding or self._wakers.possible()
-            if not awaited and self._ready:
+            if not awaited and self._timed._ready:
                 return []  # who was looked at last has called, and ended meanwhile
             if not awaited:
                 raise Deadlock(self._report(self._why_deadlocked()))

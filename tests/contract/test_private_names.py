@@ -33,9 +33,10 @@ OWNERS = {
 """The modules, or rooms, that may use private names, and whose."""
 
 IN_PLAIN_SIGHT = {
+    "_loops.lanes": {"_args", "_callback"},
     "_loops.steps": {"_args", "_callback", "_context", "_loop"},
     "_tracing.recorder": {"_args", "_callback", "_context", "_loop"},
-    "virtual_time._selector": {"_scheduled"},
+    "virtual_time._selector": {"_ready", "_scheduled"},
 }
 """Read at every step or turn of a loop, where to ask the table would cost a call."""
 

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterator
 from itertools import filterfalse
 
-from pytest_asyncbench._loops import await_chain, by_name, task_label
+from pytest_asyncbench._loops.awaiting import await_chain, by_name
+from pytest_asyncbench._loops.tasks import task_label
 from pytest_asyncbench._words.units import where
 from pytest_asyncbench._words.whose import is_plumbing
 

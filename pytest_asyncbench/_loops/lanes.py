@@ -1,0 +1,331 @@
+"""A loop's queue that may let another go first than who has waited longest.
+
+asyncio runs what is ready in the order in which it became ready. Here each entry of
+its queue is of a *lane*: a task, or the plain callbacks that one task has registered.
+Entries of one lane stay in order; which lane goes next is for somebody else to pick.
+
+Lanes have the same names in each run: the first task is ``1``, the second task that it
+starts ``1.2``, whatever ran in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_asyncbench._loops import names
+from pytest_asyncbench._loops.tasks import TASKS
+from pytest_asyncbench._words.errors import UnmeasuredError
+from pytest_asyncbench._words.undo import Undo, replace
+
+if TYPE_CHECKING:
+    from contextvars import Context
+
+__all__ = ["Entry", "Lane", "LaneQueue", "LaneTask", "put_lanes"]
+
+_WIDTH = 32
+"""Who stands farther behind waits for a turn in which fewer are before."""
+
+
+class Lane:
+    """A task, or the plain callbacks that one task has registered."""
+
+    __slots__ = ("callbacks", "is_task", "key", "number", "started", "task", "wakes")
+
+    def __init__(self, key: str, number: int, *, is_task: bool) -> None:
+        self.key = key
+        self.number = number
+        """The how-many-th of the run it is."""
+        self.is_task = is_task
+        self.task: weakref.ref[names.AnyTask] | None = None
+        self.started = 0
+        """How many tasks it has started."""
+        self.wakes = 0
+        """How often it was put into the queue."""
+        self.callbacks: Lane | None = None
+        """The lane of the plain callbacks that it registers; of one, itself."""
+
+    def __repr__(self) -> str:
+        return f"<Lane {self.key}>"
+
+
+class Entry(NamedTuple):
+    """What stands in the queue of a run, or has stood there."""
+
+    lane: Lane
+    wake: int
+    """The how-many-th wake-up of its lane it is; 0 for what only wakes a task."""
+    since: int
+    """After how many steps of the run it was put there."""
+
+
+Pick = Callable[[Sequence[Entry]], int]
+"""Picks one of several entries, each of another lane, in the order in which they became
+ready; gives its place among them."""
+
+
+class LaneTask(asyncio.Task[Any]):
+    """A task with a place for its lane, whose sets have the same order in each run."""
+
+    lane: Lane | None = None
+
+    def __hash__(self) -> int:
+        lane = self.lane
+        if lane is None:
+            queue = names.READY.get(self.get_loop())
+            if not isinstance(queue, LaneQueue):
+                return super().__hash__()
+            lane = queue.lane_of(self)
+        return lane.number
+
+
+class LaneQueue(deque[names.Handle]):
+    """The queue of one loop for one run, in the place of its own.
+
+    Args:
+        pick: says who goes next, where several can; None as asyncio does.
+        held: for how many steps of others a wake-up is kept back, by its lane's name
+            and its number; None until nothing else can run.
+        stepped: told of each entry as its step begins, in its turn.
+    """
+
+    def __init__(
+        self,
+        pick: Pick | None,
+        held: Mapping[tuple[str, int], int | None],
+        stepped: Callable[[Entry], object],
+    ) -> None:
+        super().__init__()
+        self._entries: deque[Entry] = deque()
+        self._as_asyncio = pick is None
+        self._pick = pick or _first
+        self._to_hold = held
+        self._stepped = stepped
+        self.held: list[tuple[float, names.Handle, Entry]] = []
+        """What is kept back, and until after which step."""
+        self._wakers = 0
+        """How many entries at the front do nothing but put a task here."""
+        self._of_others: weakref.WeakKeyDictionary[names.AnyTask, Lane] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._of_timers: dict[int, Lane] = {}
+        self.lanes: list[Lane] = []
+        """Those of its tasks and callbacks, in the order in which they came."""
+        self.steps = 0
+        self._outside = Lane("0", 0, is_task=False)
+        """The lane of what no step of this loop has registered."""
+        self._current = self._outside
+
+    # ------------------------------------------------------------- entering
+
+    def append(self, handle: names.Handle) -> None:
+        """Put an entry at the end, or keep it back."""
+        callback = handle._callback  # noqa: SLF001 - see `names.Handle`
+        owner = getattr(callback, "__self__", None)
+        if type(owner) is LaneTask or isinstance(owner, TASKS):
+            lane = self.lane_of(owner)
+        elif not _only_wakes(handle):
+            timers = self._of_timers
+            known = timers.pop(id(handle)) if id(handle) in timers else None
+            lane = known or self._callbacks()
+        elif self._as_asyncio:
+            self._entries.append(Entry(self._outside, 0, self.steps))
+            super().append(handle)
+            return
+        else:
+            self.insert(self._wakers, handle)
+            self._wakers += 1
+            return
+        wake = lane.wakes = lane.wakes + 1
+        entry = Entry(lane, wake, self.steps)
+        if self._to_hold and (lane.key, wake) in self._to_hold:
+            length = self._to_hold[lane.key, wake]
+            until = math.inf if length is None else self.steps + length
+            self.held.append((until, handle, entry))
+            return
+        self._entries.append(entry)
+        super().append(handle)
+
+    def note_timer(
+        self, timer: asyncio.TimerHandle, callback: Callable[..., object]
+    ) -> None:
+        """Note whose step has set a timer."""
+        if callback is not _ENDS_A_SLEEP:
+            self._of_timers[id(timer)] = self._callbacks()
+
+    def lane_of(self, task: names.AnyTask) -> Lane:
+        """Give a task's lane; a new one is of whose step it is."""
+        if type(task) is LaneTask:
+            lane = task.lane
+            if lane is None:
+                lane = task.lane = self._new(task)
+            return lane
+        known = self._of_others.get(task)
+        if known is None:
+            known = self._of_others[task] = self._new(task)
+        return known
+
+    def _new(self, task: names.AnyTask) -> Lane:
+        parent = self._current
+        parent.started += 1
+        above = "" if parent is self._outside else f"{parent.key}."
+        lane = Lane(f"{above}{parent.started}", len(self.lanes) + 1, is_task=True)
+        lane.task = weakref.ref(task)
+        self.lanes.append(lane)
+        return lane
+
+    def _callbacks(self) -> Lane:
+        """Give the lane of the plain callbacks that the step in progress registers."""
+        parent = self._current
+        lane = parent.callbacks
+        if lane is None:
+            lane = Lane(f"{parent.key}c", len(self.lanes) + 1, is_task=False)
+            self.lanes.append(lane)
+            # What a callback registers goes on with it.
+            parent.callbacks = lane.callbacks = lane
+        return lane
+
+    # -------------------------------------------------------------- leaving
+
+    def popleft(self) -> names.Handle:
+        """Take out whose turn it is."""
+        if self._wakers:
+            self._wakers -= 1
+            self._current = self._outside
+            return super().popleft()
+        entries = self._entries
+        if len(entries) > 1 and not self._as_asyncio:
+            places = self._places()
+            place = places[0]
+            if len(places) > 1:
+                place = places[self._pick([entries[each] for each in places])]
+            entry, handle = entries[place], self[place]
+            del entries[place], self[place]
+        else:
+            entry, handle = entries.popleft(), super().popleft()
+        self.steps += 1
+        self._current = entry.lane
+        self._stepped(entry)
+        if self.held:
+            self._let_go(self.steps)
+        return handle
+
+    def _places(self) -> list[int]:
+        """Give the place of the first entry of each lane; or of a cancelled one."""
+        places: list[int] = []
+        seen: set[Lane] = set()
+        for place, entry in enumerate(self._entries):
+            if entry.lane not in seen:
+                if self[place].cancelled():
+                    return [place]
+                seen.add(entry.lane)
+                places.append(place)
+                if len(places) == _WIDTH:
+                    break
+        return places
+
+    def rest(self) -> None:
+        """Hear that no step is in progress: the loop polls."""
+        self._current = self._outside
+
+    def let_all_go(self) -> None:
+        """Put everything into the queue that is kept back."""
+        self._let_go(math.inf)
+
+    def _let_go(self, step: float) -> None:
+        for each in [each for each in self.held if each[0] <= step]:
+            _, handle, entry = each
+            self.held.remove(each)
+            self._entries.append(entry)
+            super().append(handle)
+
+    def clear(self) -> None:
+        """Let go of all entries."""
+        super().clear()
+        self._entries.clear()
+        self.held.clear()
+        self._wakers = 0
+
+
+def _first(entries: Sequence[Entry]) -> int:
+    return 0
+
+
+_WAKERS = ("asyncio.tasks", "asyncio.taskgroups", "asyncio.futures")
+
+
+def _only_wakes(handle: names.Handle) -> bool:
+    """Tell whether an entry does nothing but put a task into the queue.
+
+    So do the timer of `asyncio.sleep`, and what `gather` and its like have asyncio call
+    when a task of theirs has ended well. The task then waits for its own turn, so their
+    order among others makes no schedule of its own. Where the task has failed, others
+    are cancelled.
+    """
+    callback, args = handle._callback, handle._args  # noqa: SLF001 - see `names.Handle`
+    if callback is _ENDS_A_SLEEP:
+        return True
+    if getattr(callback, "__module__", None) not in _WAKERS or not args:
+        return False
+    ended = args[0]
+    return (
+        isinstance(ended, asyncio.Future)
+        and ended.done()
+        and not ended.cancelled()
+        and names.EXCEPTION.get(ended) is None
+    )
+
+
+def put_lanes(loop: asyncio.AbstractEventLoop, queue: LaneQueue) -> Undo:
+    """Give a loop that queue in the place of its own; the returned call gives it back.
+
+    Its tasks are called by the order in which they were made in this loop.
+
+    Raises:
+        UnmeasuredError: the loop has no queue that can be taken.
+    """
+    if names.first_missing(loop, (names.READY, names.SELECTOR)) is not None:
+        kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+        raise UnmeasuredError(
+            f"{kind} has no queue of asyncio's kind, so no schedule but its own can be "
+            "tried: run this test on asyncio's loop, or mark it schedules(0)"
+        )
+    own, call_at, create_task = names.READY.of(loop), loop.call_at, loop.create_task
+    made = itertools.count(1)
+
+    def call_at_noted(
+        when: float,
+        callback: Callable[..., object],
+        *args: object,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        timer = call_at(when, callback, *args, context=context)
+        queue.note_timer(timer, callback)
+        return timer
+
+    def create_lane_task(
+        coro: names.AnyCoroutine, *, name: str | None = None, **options: Any
+    ) -> names.AnyTask:
+        if loop.get_task_factory() is not None or loop.is_closed():
+            return create_task(coro, name=name, **options)
+        name = f"Task-{next(made)}" if name is None else name
+        return LaneTask(coro, loop=loop, name=name, **options)
+
+    with ExitStack() as undo:
+        undo.callback(lambda: own.extend(queue))
+        undo.callback(names.READY.replace(loop, queue))
+        undo.callback(replace(loop, "call_at", call_at_noted))
+        undo.callback(replace(loop, "create_task", create_lane_task))
+        for handle in own:
+            queue.append(handle)
+        own.clear()
+        return undo.pop_all().close
+
+
+_ENDS_A_SLEEP = names.ENDS_A_SLEEP.of(asyncio.futures)

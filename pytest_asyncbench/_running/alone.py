@@ -1,0 +1,52 @@
+"""Run a coroutine once more, in a loop that has nothing but tasks and timers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from pytest_asyncbench._running.quick import AsksForMore, QuickLoop
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._running.order import Order
+    from pytest_asyncbench.virtual_time import VirtualClock
+
+__all__ = ["run_alone"]
+
+
+def run_alone(
+    function: Callable[[], Coroutine[Any, Any, object]],
+    order: Order,
+    clock: VirtualClock,
+) -> None:
+    """Run a coroutine function in a fresh loop, as `asyncio.run` does.
+
+    Args:
+        function: makes the coroutine.
+        order: the order of the run.
+        clock: its time, which stands at the start.
+
+    Raises:
+        AsksForMore: it wants a socket, a thread or the like, and needs a whole loop.
+        BaseException: what the coroutine raises, or the deadlock that it ended in.
+    """
+    loop = QuickLoop(clock, order.queue(), order.rest, order.failed)
+    try:
+        try:
+            loop.run_until_complete(function())
+        finally:
+            _end(loop)
+    finally:
+        loop.close()
+        if loop.asked:
+            raise AsksForMore
+
+
+def _end(loop: QuickLoop) -> None:
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left))
+    loop.run_until_complete(loop.shutdown_asyncgens())

@@ -1,0 +1,197 @@
+"""Look for a schedule under which a test fails, and make it small.
+
+It runs a test by calling what it is given, and knows nothing of tests besides.
+"""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Callable, Sequence
+from random import Random
+
+from pytest_asyncbench._loops import Entry
+from pytest_asyncbench._running.learned import Learned
+from pytest_asyncbench._running.order import Order, Pick
+from pytest_asyncbench._running.shrinking import shrunk
+from pytest_asyncbench._running.strategies import (
+    Choice,
+    by_lanes,
+    by_wakes,
+    starve,
+    walk,
+)
+from pytest_asyncbench._running.tree import Tree
+from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.schedules import Explored, Schedule
+
+__all__ = ["Explorer", "Run"]
+
+Run = Callable[[Order], BaseException | None]
+"""Runs the test once more, whole, in this order; gives what it failed with."""
+
+_TRIALS = 450
+"""So many runs a failing schedule is worth, to make it smaller."""
+
+_LONGER, _FLOOR = 100, 10_000
+"""A run is taken for endless after so many times the steps of the first one, and so
+many besides."""
+
+_STRATEGIES = (walk, walk, starve, walk, walk, walk, by_wakes, walk, walk, by_lanes)
+"""Whose turn it is in every ten runs."""
+
+
+class Explorer:
+    """The search for a schedule under which one test fails.
+
+    Args:
+        runs: how many there are at most, asyncio's own order included.
+        seed: which schedules are tried; with the same one, the same.
+        within: for how long new ones are begun, in real seconds; None without end.
+        clock: the real time.
+    """
+
+    def __init__(
+        self, *, runs: int, seed: int, within: float | None, clock: Clock
+    ) -> None:
+        self._runs = runs
+        self._random = Random(seed)
+        self._within = within
+        self._now = clock.now
+        self._began = self._now()
+        self._tree = Tree()
+        self._learned = Learned()
+        self._limit = math.inf
+        self._real = False
+        self._own = Order()
+        self._known: set[object] = set()
+        """What nobody looked at in asyncio's own order either."""
+
+    def own_order(self) -> Order:
+        """Give the order of the first run, which is asyncio's."""
+        return self._own
+
+    def explore(self, run: Run) -> Explored:
+        """Look for a schedule under which the test fails, after the first has passed.
+
+        The last run that this makes, where one was found, is the smallest failing one.
+        """
+        self._begin()
+        number = 1
+        while number < self._runs and not self._has_enough():
+            number += 1
+            order = self._next(number)
+            failure = self._failure(run, order)
+            if failure is not None:
+                return self._found(number, order, failure, run)
+            self._learn(order)
+        return Explored(runs=number, seen_all=self._tree.seen_all and not self._real)
+
+    def _begin(self) -> None:
+        own = self._own
+        self._limit = own.steps * _LONGER + _FLOOR
+        self._known = {*map(likeness, own.unseen)}
+        self._real = own.real
+        self._learned.learn_own(own)
+
+    def _has_enough(self) -> bool:
+        if self._within is not None and self._now() - self._began > self._within:
+            return True
+        return self._tree.seen_all and not self._real
+
+    def _next(self, number: int) -> Order:
+        strategy = _STRATEGIES[number % len(_STRATEGIES)]
+        choose = strategy(self._random, self._learned)
+        self._tree.begin()
+        return Order(pick=self._picking(choose), limit=self._limit)
+
+    def _picking(self, choose: Choice) -> Pick:
+        tree, own_next = self._tree, self._learned.own_next
+        is_own = True
+
+        def pick(entries: Sequence[Entry]) -> int:
+            nonlocal is_own
+            places = tree.left(entries)
+            if is_own:
+                own, is_last = own_next(entries)
+                if is_last and len(places) > 1 and own in places:
+                    places.remove(own)
+                place = choose(entries, places)
+                is_own = place == own
+            else:
+                place = choose(entries, places)
+            tree.go(entries[place])
+            return place
+
+        return pick
+
+    def _learn(self, order: Order) -> None:
+        self._tree.end()
+        self._real = self._real or order.real
+        self._learned.learn(order)
+
+    def _failure(self, run: Run, order: Order) -> BaseException | None:
+        failure = run(order)
+        if failure is None:
+            unseen = [e for e in order.unseen if likeness(e) not in self._known]
+            failure = unseen[0] if unseen else None
+        return failure
+
+    # -------------------------------------------------------------- found
+
+    def _found(
+        self, number: int, order: Order, failure: BaseException, run: Run
+    ) -> Explored:
+        again = Order(limit=self._limit)
+        without = self._failure(run, again)
+        if without is not None:
+            return Explored(runs=number, problem=_unrepeatable(without))
+        like = likeness(failure)
+        left = _TRIALS
+
+        def fails(schedule: Schedule) -> Order | None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                return None
+            order = Order(schedule, limit=self._limit)
+            failure = self._failure(run, order)
+            same = failure is not None and likeness(failure) == like
+            return order if same else None
+
+        schedule = shrunk(order, self._learned.wakes, fails)
+        if schedule is None:
+            schedule = Schedule(picks=tuple(order.picked))
+        return self._told(number, schedule, run)
+
+    def _told(self, number: int, schedule: Schedule, run: Run) -> Explored:
+        order = Order(schedule, limit=self._limit)
+        failure = self._failure(run, order)
+        return Explored(
+            runs=number, found_at=number, schedule=schedule, failure=failure
+        )
+
+    def replay(self, schedule: Schedule, run: Run) -> Explored:
+        """Run the test once, by a schedule."""
+        order = Order(schedule, limit=self._limit)
+        failure = self._failure(run, order)
+        return Explored(
+            runs=1,
+            found_at=None if failure is None else 1,
+            schedule=schedule,
+            failure=failure,
+        )
+
+
+def likeness(error: BaseException) -> tuple[type[BaseException], str, int]:
+    """Give what two failures have in common that are the same: their kind and line."""
+    where = traceback.extract_tb(error.__traceback__)[-1:]
+    file, line = (where[0].filename, where[0].lineno or 0) if where else ("", 0)
+    return type(error), file, line
+
+
+def _unrepeatable(error: BaseException) -> str:
+    return (
+        "it can't be run twice: in asyncio's own order, too, it failed when it was run "
+        f"again, with {type(error).__name__}: {error}"
+    )

@@ -1,0 +1,96 @@
+"""What earlier runs have taught of a test's steps."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from pytest_asyncbench._loops import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_asyncbench._running.order import Order
+
+__all__ = ["Learned", "Wake"]
+
+Wake = tuple[str, int]
+"""The name of a lane, and the number of one of its wake-ups."""
+
+_MOST = 2_000
+"""So many wake-ups are known of; of a test with more, those of its first runs."""
+
+
+class Learned:
+    """How many steps each lane has left, at each of its wake-ups."""
+
+    def __init__(self) -> None:
+        self._left: dict[Wake, int] = {}
+        self.wakes: list[Wake] = []
+        """Those that are known, in the order in which they came."""
+        self.steps = 1
+        """How many the last run took."""
+        self._own: dict[Wake, int] = {}
+        self._last_choice = -1
+
+    def left(self, entry: Entry) -> int:
+        """Give how many steps its lane takes from there on until time goes on."""
+        return self._left.get((entry.lane.key, entry.wake), 1)
+
+    def one_of(self, random: Random) -> Wake:
+        """Give one of the wake-ups that are known."""
+        return random.choice(self.wakes) if self.wakes else ("", 0)
+
+    def learn(self, order: Order) -> None:
+        """Look at a run that is over."""
+        trail = order.trail
+        self.steps = max(1, len(trail))
+        began = 0
+        for end in (*order.rests, len(trail)):
+            if end > began:
+                self._learn(trail[began:end])
+                began = end
+
+    def _learn(self, together: Sequence[Entry]) -> None:
+        """Learn of the steps between two moments at which time went on."""
+        left: dict[str, int] = {}
+        for lane, wake, _ in reversed(together):
+            left[lane.key] = count = left.get(lane.key, 0) + 1
+            known = (lane.key, wake)
+            if known in self._left or len(self._left) < _MOST:
+                self._left[known] = count
+        self.wakes = [*self._left]
+
+    # --------------------------------------------------------- asyncio's order
+
+    def learn_own(self, order: Order) -> None:
+        """Look at the run in asyncio's own order."""
+        self.learn(order)
+        trail = order.trail
+        self._own = {
+            (lane.key, wake): at for at, (lane, wake, _) in enumerate(trail) if wake
+        }
+        for at in reversed(range(len(trail))):
+            if trail[at].wake and _could_wait(trail, at):
+                self._last_choice = at
+                break
+
+    def own_next(self, entries: Sequence[Entry]) -> tuple[int, bool]:
+        """Give who goes next in asyncio's order, and if that is its last choice."""
+        never = len(self._own) * 2 + 1
+        at, place = min(
+            (self._own.get((lane.key, wake), never), place)
+            for place, (lane, wake, _) in enumerate(entries)
+        )
+        return place, at >= self._last_choice
+
+
+def _could_wait(trail: Sequence[Entry], at: int) -> bool:
+    """Tell whether somebody else stood in the queue when this one's turn came."""
+    lane = trail[at].lane
+    for later in trail[at + 1 :]:
+        if later.since > at:
+            return False
+        if later.wake and later.lane is not lane:
+            return True
+    return False

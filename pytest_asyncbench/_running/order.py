@@ -1,0 +1,205 @@
+"""How one run of a test is ordered, and what came of it.
+
+It knows loops and their queues, and nothing of why a run is ordered so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from pytest_asyncbench._loops import Entry, LaneQueue, names, put_lanes
+from pytest_asyncbench._words.schedules import OWN_ORDER, Schedule
+from pytest_asyncbench._words.undo import Undo, replace
+
+if TYPE_CHECKING:
+    from selectors import SelectorKey
+
+    Events = list[tuple[SelectorKey, int]]
+
+__all__ = ["Order", "Pick", "RunsOn"]
+
+Pick = Callable[[Sequence[Entry]], int]
+"""Picks one of several entries, by its place among them."""
+
+_MOST = 20_000
+"""So many steps of a run are remembered; of a longer one, the first."""
+
+_NAP, _SILENCE = 0.002, 0.05
+"""How long at once, and in all, something real is waited for while a wake-up is kept
+back, in seconds."""
+
+
+def _first(entries: Sequence[Entry]) -> int:
+    return 0
+
+
+class RunsOn(Exception):
+    """A run takes many times as many steps as the first one."""
+
+
+class Order:
+    """How one run is to be ordered, and what came of it.
+
+    Args:
+        schedule: what is kept back, and who is picked.
+        pick: picks where several can go on; None as asyncio does.
+        limit: after so many steps a run is ended, since it may never end by itself.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule = OWN_ORDER,
+        pick: Pick | None = None,
+        *,
+        limit: float = math.inf,
+    ) -> None:
+        self.schedule = schedule
+        by_schedule = schedule.picks or pick is not None
+        self._pick = self._picks_one if by_schedule else None
+        self._otherwise = pick or _first
+        self._picks = dict(schedule.picks)
+        self._held = {(each.lane, each.wake): each.steps for each in schedule.holds}
+        self._limit = limit
+        self._steps = 0
+        self._moments = 0
+        self.picked: list[tuple[int, str]] = []
+        """At which moments another one than the first went on, and who."""
+        self.trail: list[Entry] = []
+        """Who went on, step by step."""
+        self.rests: list[int] = []
+        """After how many of these steps nothing could run, so that time went on."""
+        self.real = False
+        """Whether something came from outside."""
+        self.endless = False
+        """Whether it was ended for its many steps."""
+        self._queues: list[LaneQueue] = []
+        self._unseen: list[BaseException] = []
+
+    # ------------------------------------------------------------- the loops
+
+    def queue(self) -> LaneQueue:
+        """Make the queue of one loop of the run."""
+        queue = LaneQueue(self._pick, self._held, self._step)
+        self._queues.append(queue)
+        return queue
+
+    def bring(self, loop: asyncio.AbstractEventLoop) -> Undo:
+        """Have a fresh loop run in this order; the returned call takes that back.
+
+        A loop that is to live in virtual time does so already.
+
+        Raises:
+            UnmeasuredError: the loop has no queue that can be taken.
+        """
+        queue = self.queue()
+        with ExitStack() as undo:
+            undo.callback(put_lanes(loop, queue))
+            undo.callback(self._watch_poll(loop, queue))
+            undo.callback(self._watch_failures(loop))
+            return undo.pop_all().close
+
+    def _watch_failures(self, loop: asyncio.AbstractEventLoop) -> Undo:
+        original = loop.call_exception_handler
+
+        def call_exception_handler(context: dict[str, Any]) -> None:
+            self.failed(context)
+            original(context)
+
+        return replace(loop, "call_exception_handler", call_exception_handler)
+
+    def failed(self, context: dict[str, Any]) -> None:
+        """Hear of an exception that nobody looks at, as a loop's handler does."""
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            self._unseen.append(error)
+
+    @property
+    def unseen(self) -> list[BaseException]:
+        """The exceptions that nobody looked at, tasks' and callbacks'."""
+        found = [*self._unseen]
+        for lane in [lane for queue in self._queues for lane in queue.lanes]:
+            task = lane.task() if lane.task is not None else None
+            if task is not None and task.done() and names.UNSEEN.get(task):
+                error = names.EXCEPTION.get(task)
+                if error is not None:
+                    found.append(error)
+        return found
+
+    def _watch_poll(self, loop: asyncio.AbstractEventLoop, queue: LaneQueue) -> Undo:
+        poller = names.SELECTOR.of(loop)
+        poll = poller.select
+        really = getattr(poller, "select_really", poll)
+
+        def select(timeout: float | None = None) -> Events:
+            if queue.held and not queue:
+                events = _others(really, queue)
+                if events:
+                    self.real = True
+                    self.rest(queue)
+                    return events
+                queue.let_all_go()
+            if queue:
+                timeout = 0
+            self.rest(queue)
+            events = poll(timeout)
+            self.real = self.real or bool(events)
+            return events
+
+        return replace(poller, "select", select)
+
+    def rest(self, queue: LaneQueue) -> None:
+        """Hear that a loop polls."""
+        queue.rest()
+        if not queue and len(self.trail) < _MOST:
+            self.rests.append(len(self.trail))
+
+    # ------------------------------------------------------------- its steps
+
+    def _picks_one(self, entries: Sequence[Entry]) -> int:
+        moment, self._moments = self._moments, self._moments + 1
+        wanted = self._picks.get(moment)
+        if wanted is None:
+            chosen = self._otherwise(entries)
+        else:
+            keys = [entry.lane.key for entry in entries]
+            chosen = keys.index(wanted) if wanted in keys else 0
+        if chosen and len(self.picked) < _MOST:
+            self.picked.append((moment, entries[chosen].lane.key))
+        return chosen
+
+    def _step(self, entry: Entry) -> None:
+        self._steps += 1
+        if self._steps <= _MOST:
+            self.trail.append(entry)
+        if self._steps > self._limit and not self.endless:
+            self.endless = True
+            raise RunsOn
+
+    @property
+    def steps(self) -> int:
+        """How many steps the run took."""
+        return self._steps
+
+    @property
+    def unused(self) -> list[str]:
+        """What of the schedule did not come about."""
+        came = {(entry.lane.key, entry.wake) for entry in self.trail}
+        holds = self.schedule.holds
+        return [str(each) for each in holds if (each.lane, each.wake) not in came]
+
+
+def _others(
+    really: Callable[[float], Events | None], queue: LaneQueue
+) -> Events | None:
+    """Wait for what is at work outside the loop, while all inside it is kept back."""
+    waited = 0.0
+    while waited < _SILENCE and not queue:
+        events = really(_NAP)
+        if events or events is None:
+            return events
+        waited += _NAP
+    return None

@@ -1,0 +1,155 @@
+"""A loop of tasks and timers alone, which lives in virtual time from its start.
+
+A loop with a selector and sockets takes longer to make, and to make virtual, than most
+tests under schedules take to run. Here is nothing to poll: where nothing can run, time
+jumps to the next timer, or there is a deadlock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pytest_asyncbench._loops import LaneQueue, LaneTask, describe_tasks, names
+from pytest_asyncbench._words.errors import Deadlock
+
+if TYPE_CHECKING:
+    from contextvars import Context
+
+    from pytest_asyncbench.virtual_time import VirtualClock
+
+__all__ = ["AsksForMore", "QuickLoop"]
+
+_RESOLUTION = 1e-9
+"""How early, in seconds, a timer may run, and the least that time jumps."""
+
+
+class AsksForMore(Exception):
+    """A quick loop was asked for what only a whole one has."""
+
+
+class QuickLoop(asyncio.BaseEventLoop):
+    """A loop without selector, sockets, threads and signals.
+
+    Args:
+        clock: the time that it lives in, and no other loop at the same time.
+        queue: its queue.
+        rests: called where it would poll.
+        failed: told of what nobody looked at, as the loop's exception handler is.
+    """
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        queue: LaneQueue,
+        rests: Callable[[LaneQueue], object],
+        failed: Callable[[dict[str, Any]], object],
+    ) -> None:
+        super().__init__()
+        names.READY.put(self, queue)
+        setattr(self, names.SELECTOR.name, self)
+        names.CLOCK_RESOLUTION.put(self, _RESOLUTION)
+        self._queue = queue
+        self._rests = rests
+        self._failed = failed
+        self._clock = clock
+        self.time = clock.time  # type: ignore[method-assign]  # as `virtualize` does
+        self._made = itertools.count(1)
+        self.asked = False
+        """Whether it was asked for more than it has."""
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        """Jump to the next timer, where nothing is ready."""
+        queue = self._queue
+        if queue.held and not queue:
+            queue.let_all_go()
+            timeout = 0
+        self._rests(queue)
+        if timeout is None:
+            at = f"deadlock at virtual {self.time():.9g} s"
+            why = f"{at}: no timer is left that could wake the loop"
+            raise Deadlock("\n".join((why, *describe_tasks(self))))
+        if timeout > 0:
+            self._clock.advance(max(timeout, _RESOLUTION))
+        return []
+
+    def close(self) -> None:
+        """Close the loop."""
+        setattr(self, names.SELECTOR.name, None)
+        super().close()
+
+    # ------------------------------------------------------------- its tasks
+
+    # asyncio's own signatures differ between releases; what is given is handed on.
+    def call_at(  # type: ignore[override]
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Set a timer, and note whose it is."""
+        timer = super().call_at(when, callback, *args, context=context)
+        self._queue.note_timer(timer, callback)
+        return timer
+
+    def create_task(  # type: ignore[override]
+        self, coro: names.AnyCoroutine, *, name: str | None = None, **options: Any
+    ) -> names.AnyTask:
+        """Make a task that has a lane."""
+        if self.get_task_factory() is not None:
+            return super().create_task(coro, name=name, **options)
+        name = f"Task-{next(self._made)}" if name is None else name
+        return LaneTask(coro, loop=self, name=name, **options)
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Tell of what nobody looked at."""
+        self._failed(context)
+        super().call_exception_handler(context)
+
+    def _process_events(self, event_list: list[Any]) -> None:
+        """Nothing comes from outside."""
+
+
+def _more(self: QuickLoop, *args: object, **options: object) -> NoReturn:
+    self.asked = True
+    raise AsksForMore
+
+
+_NOT_HERE = (
+    "add_reader",
+    "add_signal_handler",
+    "add_writer",
+    "call_soon_threadsafe",
+    "connect_accepted_socket",
+    "connect_read_pipe",
+    "connect_write_pipe",
+    "create_connection",
+    "create_datagram_endpoint",
+    "create_server",
+    "create_unix_connection",
+    "create_unix_server",
+    "getaddrinfo",
+    "getnameinfo",
+    "remove_reader",
+    "remove_signal_handler",
+    "remove_writer",
+    "run_in_executor",
+    "sendfile",
+    "sock_accept",
+    "sock_connect",
+    "sock_recv",
+    "sock_recv_into",
+    "sock_recvfrom",
+    "sock_recvfrom_into",
+    "sock_sendall",
+    "sock_sendfile",
+    "sock_sendto",
+    "start_tls",
+    "subprocess_exec",
+    "subprocess_shell",
+)
+for _name in _NOT_HERE:
+    setattr(QuickLoop, _name, _more)

@@ -1,0 +1,102 @@
+"""Ways to pick who goes on, each good at other races.
+
+* `walk`: at random, each lane weighted by the steps that it has left, as earlier runs
+  have taught: so each schedule of these steps is as likely as any other. (The uniform
+  random walk of Zhao et al., Selectively Uniform Concurrency Testing, 2025.)
+* `starve`: one wake-up is passed over for as long as anybody else can go on.
+* `by_wakes`: each wake-up has a priority of its own. (Yuan et al., Partial Order Aware
+  Concurrency Sampling, 2018, in its basic form.)
+* `by_lanes`: each lane has one, which changes a few times. (Burckhardt et al., A
+  Randomized Scheduler with Probabilistic Guarantees of Finding Bugs, 2010.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import TYPE_CHECKING
+
+from pytest_asyncbench._loops import Entry
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._running.learned import Learned
+
+__all__ = ["Choice", "by_lanes", "by_wakes", "starve", "walk"]
+
+Choice = Callable[[Sequence[Entry], Sequence[int]], int]
+"""Chooses one of several places among entries."""
+
+
+def walk(random: Random, learned: Learned) -> Choice:
+    """Choose at random, weighted by the steps that are left."""
+    left, draw = learned.left, random.random
+
+    def choose(entries: Sequence[Entry], places: Sequence[int]) -> int:
+        if len(places) == 1:
+            return places[0]
+        weights = [left(entries[place]) for place in places]
+        drawn = draw() * sum(weights)
+        for place, weight in zip(places, weights, strict=True):
+            drawn -= weight
+            if drawn < 0:
+                return place
+        return places[-1]
+
+    return choose
+
+
+def starve(random: Random, learned: Learned) -> Choice:
+    """Pass one wake-up over for as long as anybody else can go on."""
+    passed_over = learned.one_of(random)
+
+    def choose(entries: Sequence[Entry], places: Sequence[int]) -> int:
+        for place in places:
+            if (entries[place].lane.key, entries[place].wake) != passed_over:
+                return place
+        return places[0]
+
+    return choose
+
+
+def by_wakes(random: Random, learned: Learned) -> Choice:
+    """Choose by a priority that each wake-up is given when it is first seen."""
+    given: dict[tuple[str, int], float] = {}
+
+    def choose(entries: Sequence[Entry], places: Sequence[int]) -> int:
+        def priority(place: int) -> float:
+            entry = entries[place]
+            known = given.get((entry.lane.key, entry.wake))
+            if known is None:
+                known = given[entry.lane.key, entry.wake] = random.random()
+            return known
+
+        return max(places, key=priority)
+
+    return choose
+
+
+_CHANGES = 2
+
+
+def by_lanes(random: Random, learned: Learned) -> Choice:
+    """Choose by a priority of each lane; a few times the first becomes the last."""
+    given: dict[str, float] = {}
+    changes = {random.randrange(max(1, learned.steps)) for _ in range(_CHANGES)}
+    moment = -1
+
+    def priority(key: str) -> float:
+        known = given.get(key)
+        if known is None:
+            known = given[key] = random.random()
+        return known
+
+    def choose(entries: Sequence[Entry], places: Sequence[int]) -> int:
+        nonlocal moment
+        moment += 1
+        chosen = max(places, key=lambda place: priority(entries[place].lane.key))
+        if moment in changes:
+            given[entries[chosen].lane.key] = -random.random()
+            chosen = max(places, key=lambda place: priority(entries[place].lane.key))
+        return chosen
+
+    return choose

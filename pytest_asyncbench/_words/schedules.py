@@ -1,0 +1,103 @@
+"""A schedule: how a run differs from asyncio's own order, and how that is written."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.values import dataclass
+
+__all__ = ["OWN_ORDER", "Explored", "Hold", "Schedule"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """A wake-up that is kept back while others go on."""
+
+    lane: str
+    """Whose: ``1`` is the first task, ``1.2`` the second task that it started, and
+    ``1.2c`` are the plain callbacks which that registered."""
+    wake: int
+    """Which of its wake-ups, from 1 on."""
+    steps: int | None
+    """For how many steps of others; None until nothing else can run."""
+
+    def __str__(self) -> str:
+        length = "" if self.steps is None else f"+{self.steps}"
+        return f"{self.lane}@{self.wake}{length}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """The deviations of a run from asyncio's own order."""
+
+    holds: tuple[Hold, ...] = ()
+    picks: tuple[tuple[int, str], ...] = ()
+    """At which of the moments where several could go on, from 0, who did; used where no
+    few holds come to the same."""
+
+    @property
+    def deviations(self) -> int:
+        """How many there are."""
+        return len(self.holds) + len(self.picks)
+
+    def __str__(self) -> str:
+        picks = [f"{moment}-{lane}" for moment, lane in self.picks]
+        return ",".join([*map(str, self.holds), *picks]) or "own"
+
+    @classmethod
+    def from_text(cls, text: str) -> Schedule:
+        """Read what `str` has written.
+
+        Raises:
+            PolicyError: it means nothing.
+        """
+        holds: list[Hold] = []
+        picks: list[tuple[int, str]] = []
+        for word in [] if text == "own" else text.split(","):
+            if found := _HOLD.fullmatch(word):
+                lane, wake, steps = found.groups()
+                length = int(steps) if steps else None
+                holds.append(Hold(lane=lane, wake=int(wake), steps=length))
+            elif found := _PICK.fullmatch(word):
+                picks.append((int(found[1]), found[2]))
+            else:
+                raise PolicyError(
+                    f"no deviation {word!r}; accepted: LANE@WAKE, LANE@WAKE+STEPS "
+                    "or MOMENT-LANE, such as 1.2@3+4"
+                )
+        return cls(holds=tuple(holds), picks=tuple(picks))
+
+
+_LANE = r"[0-9]{1,9}c?(?:\.[0-9]{1,9}c?)*"
+_HOLD = re.compile(rf"({_LANE})@([0-9]{{1,9}})(?:\+([0-9]{{1,9}}))?", re.ASCII)
+_PICK = re.compile(rf"([0-9]{{1,9}})-({_LANE})", re.ASCII)
+
+OWN_ORDER = Schedule()
+"""That of asyncio, which runs what is ready in the order in which it became ready."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explored:
+    """What became of a test under many schedules."""
+
+    runs: int
+    """How many there were, asyncio's own order included; those that only made a failing
+    one smaller are not counted."""
+    found_at: int | None = None
+    """The number of the run that failed first, from 1 on; None where none did."""
+    seen_all: bool = False
+    """Whether there are no other schedules."""
+    schedule: Schedule | None = None
+    """The failing one, made as small as it could be."""
+    failure: BaseException | None = None
+    """What the test fails with under it."""
+    lines: tuple[str, ...] = ()
+    """What is different in it, in lines of text."""
+    problem: str | None = None
+    """Why nothing can be said of the test."""
+
+    @property
+    def deviations(self) -> int | None:
+        """How many deviations the smallest failing schedule has."""
+        return None if self.schedule is None else self.schedule.deviations
