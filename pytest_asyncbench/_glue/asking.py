@@ -39,6 +39,7 @@ MARKERS = (
     "allow_blocking",
     "virtual_time",
     "real_time",
+    "schedules",
 )
 FIXTURES = ("concurrently", "blocking_calls", "virtual_clock")
 

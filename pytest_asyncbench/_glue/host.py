@@ -7,11 +7,19 @@ Hypothesis the function inside of it; unittest looks the method up on its instan
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 import unittest
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterator,
+    Sequence,
+)
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import pytest
 from _pytest.fixtures import FixtureDef, _teardown_yield_fixture, call_fixture_func
@@ -28,19 +36,24 @@ __all__ = [
     "CALLERS",
     "NO_FAILURE",
     "LoopOwner",
+    "drop_output",
     "drop_own_failure",
     "enter",
+    "function_alone",
     "give_failure",
     "in_place_of_a_run",
     "is_async",
     "is_of_trio",
     "items_at_once",
     "loop_made",
+    "loop_of",
     "loop_owner",
     "native_value",
     "own_failure",
     "runs_examples",
+    "set_up_again",
     "suit_hypothesis",
+    "tear_down_alone",
     "written_settings",
 ]
 
@@ -159,6 +172,83 @@ def loop_owner(item: pytest.Item) -> LoopOwner | None:
     params = getattr(getattr(item, "callspec", None), "params", {})
     factory = params.get("_asyncio_loop_factory")
     return LoopOwner(node, None if factory is None else id(factory))
+
+
+def loop_of(item: pytest.Item) -> asyncio.AbstractEventLoop | None:
+    """Give the loop that pytest-asyncio has for a test, which is set up."""
+    scope = getattr(item, "_loop_scope", None)
+    request = getattr(item, "_request", None)
+    if scope is None or not request:
+        return None
+    loop: asyncio.AbstractEventLoop = request.getfixturevalue(
+        f"_{scope}_scoped_runner"
+    ).get_loop()
+    return loop
+
+
+def tear_down_alone(item: pytest.Item) -> None:
+    """Tear down what was set up for a test alone, and nothing wider."""
+    parent = item.parent
+    assert parent is not None
+    # What the parent needs, the next run of this test needs as well.
+    item.session._setupstate.teardown_exact(parent)  # type: ignore[arg-type]
+
+
+def set_up_again(item: pytest.Item) -> None:
+    """Set a test up once more, with fresh fixtures of its own, and a fresh instance."""
+    assert isinstance(item, pytest.Function)
+    item._initrequest()
+    if item.cls is not None and not isinstance(item, TestCaseFunction):
+        item._instance = item.parent.newinstance()  # type: ignore[union-attr]
+        item.obj = getattr(item._instance, item.originalname)
+    item.session._setupstate.setup(item)
+
+
+def drop_output(item: pytest.Item) -> None:
+    """Forget what was captured and logged so far in the phase that is in progress."""
+    plugins = item.config.pluginmanager
+    capturing = plugins.getplugin("capturemanager")
+    if capturing is not None and capturing.is_globally_capturing():
+        capturing.read_global_capture()
+    logging = plugins.getplugin("logging-plugin")
+    if logging is not None:
+        logging.caplog_handler.reset()
+        logging.report_handler.reset()
+
+
+_MADE_FOR_PARAMETERS = "get_direct_param_fixture_func"
+
+_OF_LOOPS = {
+    "_asyncio_loop_factory",
+    "_function_scoped_runner",
+    "event_loop_policy",
+    "request",
+}
+
+
+def function_alone(
+    item: pytest.Item, ours: Collection[str]
+) -> Callable[[], Coroutine[Any, Any, None]] | None:
+    """Give a test as a coroutine function, if no fixture is made for it alone.
+
+    None where it needs more: fixtures of its own, a class, a wider loop, another
+    plugin's loop. Those of `ours` need not be made anew.
+    """
+    if not isinstance(item, pytest.Function) or item.cls is not None:
+        return None
+    function = _function(item)
+    if function is None or getattr(item, "_loop_scope", None) != "function":
+        return None
+    if _holder(item) != (item, "obj"):
+        return None
+    for name, made in item._fixtureinfo.name2fixturedefs.items():
+        is_own = made[-1].scope == "function" and name not in (*_OF_LOOPS, *ours)
+        if is_own and made[-1].func.__name__ != _MADE_FOR_PARAMETERS:
+            return None
+    given = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
+    return cast(
+        "Callable[[], Coroutine[Any, Any, None]]", functools.partial(function, **given)
+    )
 
 
 _SETTINGS = "_hypothesis_internal_use_settings"

@@ -17,6 +17,7 @@ from pytest_asyncbench._glue.marker_place import marker_place
 from pytest_asyncbench._outside.known_calls import insist_on_calls
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._policy.lines import allowances
+from pytest_asyncbench._policy.replaying import replay_of
 from pytest_asyncbench._policy.values import Duration
 from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.errors import PolicyError, VirtualTimeError
@@ -27,6 +28,7 @@ from pytest_asyncbench._words.promised import (
     Mode,
     Once,
     Policy,
+    Seed,
     Starvation,
     Unsaid,
     VirtualTime,
@@ -34,6 +36,8 @@ from pytest_asyncbench._words.promised import (
 
 if TYPE_CHECKING:
     from _pytest.nodes import Node
+
+    from pytest_asyncbench._words.schedules import Replay
 
 __all__ = ["FUNCTIONS", "described", "is_marked_itself", "marked"]
 
@@ -48,8 +52,12 @@ class Meant(TypedDict, total=False):
     budget_teardown: float
     copies: int
     once: Once
+    replay: Replay | None
     repeat: int
     rules: frozenset[str]
+    schedules: int
+    schedules_seed: Seed
+    schedules_within: float
     scope: tuple[str, ...]
     starvation: Starvation
     threshold: float
@@ -157,6 +165,31 @@ def real_time() -> Meant:
     return {"virtual": None}
 
 
+def schedules(
+    runs: int | None = None,
+    *,
+    seed: Seed | None = None,
+    within: Duration | None = None,
+    replay: str | None = None,
+) -> Meant:
+    """Run the test under so many orders of what is ready, asyncio's own first, in
+    virtual time; 0 exempts it. `seed` says which, `within` for how long new ones are
+    begun. With `replay` it is run by the one schedule that a failure has printed.
+    """  # noqa: D205
+    if runs is None and replay is None:
+        raise PolicyError("schedules without runs or replay= tries none")
+    meant: Meant = {"replay": None}
+    if runs is not None:
+        meant["schedules"] = values.schedules(runs)
+    if seed is not None:
+        meant["schedules_seed"] = values.seed(seed)
+    if within is not None:
+        meant["schedules_within"] = values.duration(within)
+    if replay is not None:
+        meant["replay"] = replay_of(replay)
+    return meant
+
+
 FUNCTIONS: Mapping[str, Callable[..., Meant]] = {
     function.__name__: function
     for function in (
@@ -166,6 +199,7 @@ FUNCTIONS: Mapping[str, Callable[..., Meant]] = {
         allow_blocking,
         virtual_time,
         real_time,
+        schedules,
     )
 }
 
@@ -285,5 +319,5 @@ def _laid_over(policy: Policy, meant: Meant) -> Policy:
         changed["budget"] = given
     sources = {**policy.sources, **dict.fromkeys(changed, MARKER)}
     # Who only exempts a test asks for nothing of it.
-    asked = policy.asked or meant != real_time()
+    asked = policy.asked or meant not in (real_time(), schedules(0))
     return replace(policy, asked=asked, sources=sources, **changed)

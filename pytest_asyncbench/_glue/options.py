@@ -36,6 +36,7 @@ class Option:
         help: what it is for, in a few words.
         kind: whether it takes one value, several lines, or none. What takes none is for
             the command line alone.
+        of_command_line: whether it is, though it takes a value.
     """
 
     # No dataclass: to build one takes longer than all else here together.
@@ -47,12 +48,14 @@ class Option:
         default: str,
         help: str,  # noqa: A002 - its name for pytest, too
         kind: Literal["string", "linelist", "flag"] = "string",
+        of_command_line: bool = False,
     ) -> None:
         self.name = name
         self.value = value
         self.default = default
         self.help = help
         self.kind = kind
+        self.in_ini = not of_command_line and kind != "flag"
 
     @property
     def ini(self) -> str:
@@ -212,6 +215,33 @@ OPTIONS = (
         help="whether every async test lives in virtual time that is not marked with "
         "`real_time`",
     ),
+    Option(
+        name="schedules",
+        value="number",
+        default="0",
+        help="runs each async test under so many orders of what is ready, of which the "
+        "first is asyncio's own",
+    ),
+    Option(
+        name="schedules_seed",
+        value="number, random",
+        default="from the test's name",
+        help="which of these orders are tried; the same seed tries the same",
+    ),
+    Option(
+        name="schedules_within",
+        value="duration, none",
+        default="none",
+        help="for how long a test is begun again under another one, in real time",
+    ),
+    Option(
+        name="schedule",
+        value="the text that a failure prints",
+        default="none",
+        help="runs one test once, by just that schedule, and no other test; for the "
+        "command line",
+        of_command_line=True,
+    ),
 )
 
 
@@ -236,7 +266,8 @@ def add_options(parser: pytest.Parser) -> None:
                 help=option.help,
             )
             continue
-        parser.addini(option.ini, text, type=option.kind, default=None)
+        if option.in_ini:
+            parser.addini(option.ini, text, type=option.kind, default=None)
         group.addoption(
             option.flag,
             dest=option.ini,
@@ -267,7 +298,7 @@ def written_in_ini(config: pytest.Config) -> Mapping[str, Written]:
 
 
 def _in_ini(config: pytest.Config, option: Option) -> Written | None:
-    if option.kind == "flag":
+    if not option.in_ini:
         return None
     native = native_value(config, option.ini)
     if native is None:

@@ -39,6 +39,8 @@ class OwnTime:
         self._real_limit = real_limit
         self._thread = threading.get_ident()
         self._brought: list[asyncio.AbstractEventLoop] = []
+        self.order: Callable[[asyncio.AbstractEventLoop], Undo] | None = None
+        """Has a loop run in another order, where the test is run under schedules."""
         self.refused: VirtualTimeError | None = None
         """Why a loop of the test's can't live in virtual time."""
 
@@ -97,7 +99,7 @@ class OwnTime:
     @contextmanager
     def adopting(self) -> Iterator[None]:
         """Bring in the loops that are run inside, and out again."""
-        if self.virtual is None:
+        if self.virtual is None and self.order is None:
             yield
             return
         from pytest_asyncbench.virtual_time import adopt
@@ -105,8 +107,11 @@ class OwnTime:
         with ExitStack() as undo:
 
             def bring(loop: asyncio.AbstractEventLoop) -> None:
-                undo.callback(self.bring(loop))
-                self._brought.append(loop)
+                if loop not in self._brought:
+                    self._brought.append(loop)
+                    undo.callback(self.bring(loop))
+                    if self.order is not None:
+                        undo.callback(self.order(loop))
 
             undo.callback(adopt(bring))
             yield

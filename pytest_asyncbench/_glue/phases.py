@@ -40,7 +40,7 @@ from pytest_asyncbench._words.seen import (
 )
 from pytest_asyncbench._words.undo import Undo
 
-__all__ = ["Call", "Phase", "SetUp", "Teardown"]
+__all__ = ["Call", "Phase", "SetUp", "Teardown", "in_copies"]
 
 P = ParamSpec("P")
 
@@ -169,6 +169,8 @@ class Call(Phase):
         self._runs: list[tuple[Elapsed, Group | None]] = []
         """The body's runs, where it is run several times in turn."""
         self._met_before: list[asyncio.AbstractEventLoop] = []
+        self.over = False
+        """Whether it has been judged."""
 
     def begin(
         self,
@@ -247,7 +249,7 @@ class Call(Phase):
             except Exception as error:  # ours, and the test goes on without
                 text = f"can't stand inside the test: {error_of_ours(error)}"
                 self._watched.watch.note(Problem(kind="failed", text=text))
-            work = call if copies is None else partial(_in_copies, call, copies)
+            work = call if copies is None else partial(in_copies, call, copies)
             repeat = self._watched.policy.repeat
             return await (work() if repeat is None else self._in_turn(work, repeat))
 
@@ -366,7 +368,8 @@ def _repetition(elapsed: Elapsed, group: Group | None) -> Repetition:
     )
 
 
-async def _in_copies(call: Callable[[], Awaitable[None]], copies: int) -> None:
+async def in_copies(call: Callable[[], Awaitable[None]], copies: int) -> None:
+    """Run the body of a test so many times at once."""
     jobs = [Job(f"copy {number}", call) for number in range(1, copies + 1)]
     # They are the body's tasks, so the body's group has them already.
     together = Together(jobs, keep_going=True)

@@ -16,6 +16,7 @@ from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.fixtures import OURS, fixtures_of
 from pytest_asyncbench._glue.marker_place import marker_place
 from pytest_asyncbench._glue.markers import is_marked_itself, marked
+from pytest_asyncbench._glue.scheduling import keep_one, with_schedules
 from pytest_asyncbench._glue.settings import is_worker, policy_of
 from pytest_asyncbench._outside.known_calls import can_be_found, insist_on_calls
 from pytest_asyncbench._words.errors import PolicyError
@@ -78,6 +79,7 @@ class Plan:
             budget_setup=None,
             budget_teardown=None,
             history=None,
+            schedules=None,
             of_all=True,
         )
         """What holds for another test that has none."""
@@ -148,6 +150,8 @@ class Plan:
         """
         wrong = self._make(items)
         try:
+            if not wrong and self.policy.schedule is not None:
+                wrong = keep_one(self._config, items, self.policy.schedule)
             if not wrong and any(self.watched(item) for item in items):
                 self._watch()
         except pytest.UsageError as error:
@@ -207,6 +211,7 @@ class Plan:
             return None
         asked = (policy.copies, policy.virtual, policy.history)
         asks = policy.has_budget or any(part is not None for part in asked)
+        asks = asks or policy.tries_schedules
         if policy.blocking != "off" or policy.background != "off" or asks:
             return policy
         if policy.draws_timelines and host.is_async(item):
@@ -218,7 +223,7 @@ class Plan:
         unmarked = self._in_loop if in_loop else self._in_no_loop
         if unmarked.virtual is not None and host.is_of_trio(item):
             unmarked = replace(unmarked, virtual=None)
-        policy = marked(unmarked, item)
+        policy = with_schedules(item, marked(unmarked, item))
         if policy is unmarked and OURS.isdisjoint(fixtures_of(item)):
             return policy
         if policy.copies is not None and not in_loop:

@@ -26,6 +26,7 @@ from pytest_asyncbench._glue.phases import Phase
 from pytest_asyncbench._glue.plan import Plan
 from pytest_asyncbench._glue.properties import property_of
 from pytest_asyncbench._glue.rulebook import all_rules, insist_on
+from pytest_asyncbench._glue.schedules import Schedules
 from pytest_asyncbench._glue.settings import worker_count
 from pytest_asyncbench._glue.telling import (
     drop_record,
@@ -92,6 +93,8 @@ class Session:
         self._late = LateStart(self._begin_late)
         config.add_cleanup(self._late.install())
         self._nothing_seen = NothingSeen(self._rules)
+        self._schedules = Schedules(config, self._end_call)
+        config.pluginmanager.register(self._schedules, "asyncbench-schedules")
         self._told: set[Problem] = set()
         self._timelines: Room | None = None
         """For those of all tests, where they are wanted."""
@@ -292,6 +295,7 @@ class Session:
                     in_loop=host.is_async(item), of_examples=host.runs_examples(item)
                 )
                 leave.callback(begun)
+                leave.callback(self._schedules.begin(item, trial))
                 leave.callback(host.enter(item, trial.call.hosted))
         try:
             yield
@@ -306,18 +310,29 @@ class Session:
             if raised is not None:
                 raise raised
             return
+        # It is over already where the test was run under further schedules.
+        ended = raised if trial.call.over else self._end_call(item, trial, raised)
+        if ended is not None:
+            raise ended
+
+    def _end_call(
+        self, item: pytest.Item, trial: Trial, raised: BaseException | None
+    ) -> BaseException | None:
+        """Step out of a test and judge its call; give what that is to raise."""
+        trial.call.over = True
         with ours(item, "call", "could not step out of this test"):
-            leave.close()
+            self._leave_call.close()
         own = raised or host.own_failure(item)
         if (ours_instead := trial.call.end_of(own)) is not own:
             host.drop_own_failure(item)
             raised = own = ours_instead
         with trial.watched.judging():
             ended = self._decide(item, trial, trial.call, own)
+            ended = self._schedules.explored(item, trial, ended)
+            self._put_record(item, trial)
             self._announce(item, trial, trial.call)
         # What unittest kept to itself, it also raises by itself.
-        if ended is not None and (ended is raised or ended is not own):
-            raise ended
+        return ended if ended is raised or ended is not own else None
 
     @contextmanager
     def _torn_down(self, item: pytest.Item) -> Iterator[None]:

@@ -74,7 +74,7 @@ def folder_of(config: pytest.Config, source: str) -> Path:
 
 def _insist_on_names(config: pytest.Config) -> None:
     # pytest only warns of a setting that nobody knows, and the test passes unwatched.
-    known = [option.ini for option in OPTIONS if option.kind != "flag"]
+    known = [option.ini for option in OPTIONS if option.in_ini]
     wrong = [
         f"asyncbench (ini): unknown setting {name!r}{suggest(name, known)}; "
         f"accepted: {', '.join(known)}"
@@ -138,7 +138,7 @@ _Value = (
 """What the policy may hold where a setting was written."""
 
 
-_UNITS = {"budget_scale": ""}
+_UNITS = {"budget_scale": "", "schedules": "", "schedules_seed": ""}
 """Of the numbers that are no seconds."""
 
 

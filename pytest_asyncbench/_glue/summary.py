@@ -16,6 +16,7 @@ import pytest
 from pytest_asyncbench._glue.properties import RecordReader
 from pytest_asyncbench._reports.next_step import next_step
 from pytest_asyncbench._reports.ranking import Ranking
+from pytest_asyncbench._reports.schedules import scheduled_line
 from pytest_asyncbench._rules.looked_for import is_looked_for
 from pytest_asyncbench._rules.table import RULES
 from pytest_asyncbench._words.legible import printable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_asyncbench._glue.reports import Reporter
     from pytest_asyncbench._words.problems import Problem
     from pytest_asyncbench._words.record import Record
+    from pytest_asyncbench._words.schedules import Scheduled
     from pytest_asyncbench._words.seen import NotFollowed
 
 __all__ = ["Summary"]
@@ -82,6 +84,8 @@ class Summary:
         self.in_virtual_time: set[str] = set()
         self.waited: dict[str, None] = {}
         """The tests that waited for something real, in virtual time."""
+        self.scheduled: dict[str, Scheduled] = {}
+        """What came of the tests that were run under schedules."""
         self.unread: dict[str, str] = {}
         """Why a test's record could not be read."""
 
@@ -111,6 +115,8 @@ class Summary:
             self.saved += record.virtual - record.wall
         if record.waited:
             self.waited[nodeid] = None
+        if record.schedules is not None:
+            self.scheduled[nodeid] = record.schedules
         if record.unmeasured:
             self.unmeasured[nodeid] = None
         if record.waived:
@@ -155,6 +161,8 @@ class Summary:
         measured = len(self.tests - self.unmeasured.keys())
         tests, steps = many(measured, "test"), many(self.steps, "step")
         yield f"{tests} and {steps} measured"
+        if self.scheduled:
+            kept = [scheduled_line(self.scheduled.values()), *kept]
         if self._policy.summary == "all":
             yield from self.ranking.lines()
             yield from (*kept, *self._besides())

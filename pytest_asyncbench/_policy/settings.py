@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._policy.lines import allowances, calls
+from pytest_asyncbench._policy.replaying import replay_of
 from pytest_asyncbench._rules.families import DEFAULT_FAMILIES
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Budget, Policy
@@ -43,6 +44,11 @@ def _budget(policy: Policy, value: Written, source: str) -> Policy:
 
 def _duration_or_none(value: Written) -> float | None:
     return None if value == NONE else values.duration(_one(value))
+
+
+def _schedule(value: str) -> str:
+    replay_of(value)
+    return value
 
 
 _ROWS: Mapping[str, Callable[[Policy, Written, str], Policy]] = {
@@ -108,6 +114,18 @@ _ROWS: Mapping[str, Callable[[Policy, Written, str], Policy]] = {
     ),
     "virtual_time": lambda policy, value, source: replace(
         policy, virtual_time=values.virtual_time(_one(value))
+    ),
+    "schedules": lambda policy, value, source: replace(
+        policy, schedules=values.schedules(_one(value))
+    ),
+    "schedules_seed": lambda policy, value, source: replace(
+        policy, schedules_seed=values.seed(_one(value))
+    ),
+    "schedules_within": lambda policy, value, source: replace(
+        policy, schedules_within=_duration_or_none(value)
+    ),
+    "schedule": lambda policy, value, source: replace(
+        policy, schedule=_schedule(_one(value))
     ),
     "real_limit": lambda policy, value, source: replace(
         policy, real_limit=values.duration(_one(value))

@@ -22,6 +22,7 @@ from pytest_asyncbench._words.promised import (
     HistoryMode,
     Mode,
     Once,
+    Seed,
     Starvation,
     Summarised,
     Unsaid,
@@ -46,7 +47,9 @@ __all__ = [
     "repeat",
     "reports",
     "rules",
+    "schedules",
     "scope",
+    "seed",
     "serial",
     "several",
     "speedup",
@@ -156,6 +159,36 @@ def repeat(value: int) -> int:
 
 
 _MOST_RUNS = 10_000
+
+
+def schedules(value: int | str) -> int:
+    """Read under how many schedules a test is run; 0 means that it is not."""
+    read = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if isinstance(read, bool) or not isinstance(read, int):
+        raise PolicyError(f"{value!r} is no number of runs; an int is accepted")
+    if not 0 <= read <= _MOST_SCHEDULES:
+        raise PolicyError(f"0 to {_MOST_SCHEDULES:,} runs are accepted, not {value!r}")
+    return read
+
+
+_MOST_SCHEDULES = 1_000_000
+
+
+def seed(value: Seed | str) -> Seed:
+    """Read which schedules are tried: a number, or ``random``."""
+    if isinstance(value, str):
+        if value == "random":
+            return "random"
+        if value.isdecimal() and len(value) < _LONG_SEED:
+            return int(value)
+    elif isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise PolicyError(
+        f"{value!r} is no seed; a whole number from 0 on or 'random' is accepted"
+    )
+
+
+_LONG_SEED = 30
 
 
 def limit(value: int) -> int:

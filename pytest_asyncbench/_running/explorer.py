@@ -5,6 +5,7 @@ It runs a test by calling what it is given, and knows nothing of tests besides.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import traceback
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from pytest_asyncbench._running.learned import Learned
 from pytest_asyncbench._running.order import Order, Pick
 from pytest_asyncbench._running.shrinking import shrunk
 from pytest_asyncbench._running.strategies import (
-    Choice,
+    Strategy,
     by_lanes,
     by_wakes,
     starve,
@@ -71,13 +72,28 @@ class Explorer:
         """Give the order of the first run, which is asyncio's."""
         return self._own
 
-    def explore(self, run: Run) -> Explored:
+    @property
+    def needs_a_whole_loop(self) -> bool:
+        """Whether the first run wanted more than tasks and timers of its loop."""
+        return self._own.real or self._own.kinds != {asyncio.SelectorEventLoop}
+
+    def explore(self, run: Run, first: Schedule | None = None) -> Explored:
         """Look for a schedule under which the test fails, after the first has passed.
 
         The last run that this makes, where one was found, is the smallest failing one.
+
+        Args:
+            run: runs the test once more.
+            first: a schedule that is tried before all others.
         """
         self._begin()
         number = 1
+        if first is not None:
+            number += 1
+            order = Order(first, limit=self._limit)
+            failure = self._failure(run, order)
+            if failure is not None:
+                return self._found(number, order, failure, run)
         while number < self._runs and not self._has_enough():
             number += 1
             order = self._next(number)
@@ -101,12 +117,13 @@ class Explorer:
 
     def _next(self, number: int) -> Order:
         strategy = _STRATEGIES[number % len(_STRATEGIES)]
-        choose = strategy(self._random, self._learned)
-        self._tree.begin()
-        return Order(pick=self._picking(choose), limit=self._limit)
+        return Order(picking=lambda: self._picking(strategy), limit=self._limit)
 
-    def _picking(self, choose: Choice) -> Pick:
+    def _picking(self, strategy: Strategy) -> Pick:
+        """Begin a run by a strategy, which is not to come to what was seen before."""
+        choose = strategy(self._random, self._learned)
         tree, own_next = self._tree, self._learned.own_next
+        tree.begin()
         is_own = True
 
         def pick(entries: Sequence[Entry]) -> int:
@@ -169,17 +186,6 @@ class Explorer:
         failure = self._failure(run, order)
         return Explored(
             runs=number, found_at=number, schedule=schedule, failure=failure
-        )
-
-    def replay(self, schedule: Schedule, run: Run) -> Explored:
-        """Run the test once, by a schedule."""
-        order = Order(schedule, limit=self._limit)
-        failure = self._failure(run, order)
-        return Explored(
-            runs=1,
-            found_at=None if failure is None else 1,
-            schedule=schedule,
-            failure=failure,
         )
 
 

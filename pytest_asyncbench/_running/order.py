@@ -46,25 +46,33 @@ class Order:
 
     Args:
         schedule: what is kept back, and who is picked.
-        pick: picks where several can go on; None as asyncio does.
+        picking: makes what picks where several can go on; None as asyncio does.
         limit: after so many steps a run is ended, since it may never end by itself.
     """
 
     def __init__(
         self,
         schedule: Schedule = OWN_ORDER,
-        pick: Pick | None = None,
+        picking: Callable[[], Pick] | None = None,
         *,
         limit: float = math.inf,
     ) -> None:
         self.schedule = schedule
-        by_schedule = schedule.picks or pick is not None
+        self._picking = picking or (lambda: _first)
+        by_schedule = schedule.picks or picking is not None
         self._pick = self._picks_one if by_schedule else None
-        self._otherwise = pick or _first
         self._picks = dict(schedule.picks)
         self._held = {(each.lane, each.wake): each.steps for each in schedule.holds}
         self._limit = limit
-        self._steps = 0
+        self.kinds: set[type[asyncio.AbstractEventLoop]] = set()
+        """The kinds of the loops that it was brought to."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin the run, or begin it anew."""
+        self._otherwise = self._picking()
+        self.steps = 0
+        """How many steps the run has taken."""
         self._moments = 0
         self.picked: list[tuple[int, str]] = []
         """At which moments another one than the first went on, and who."""
@@ -96,6 +104,7 @@ class Order:
             UnmeasuredError: the loop has no queue that can be taken.
         """
         queue = self.queue()
+        self.kinds.add(type(loop))
         with ExitStack() as undo:
             undo.callback(put_lanes(loop, queue))
             undo.callback(self._watch_poll(loop, queue))
@@ -172,17 +181,12 @@ class Order:
         return chosen
 
     def _step(self, entry: Entry) -> None:
-        self._steps += 1
-        if self._steps <= _MOST:
+        self.steps += 1
+        if self.steps <= _MOST:
             self.trail.append(entry)
-        if self._steps > self._limit and not self.endless:
+        if self.steps > self._limit and not self.endless:
             self.endless = True
             raise RunsOn
-
-    @property
-    def steps(self) -> int:
-        """How many steps the run took."""
-        return self._steps
 
     @property
     def unused(self) -> list[str]:

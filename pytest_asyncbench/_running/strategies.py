@@ -14,17 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import TYPE_CHECKING
 
 from pytest_asyncbench._loops import Entry
+from pytest_asyncbench._running.learned import Learned
 
-if TYPE_CHECKING:
-    from pytest_asyncbench._running.learned import Learned
-
-__all__ = ["Choice", "by_lanes", "by_wakes", "starve", "walk"]
+__all__ = ["Choice", "Strategy", "by_lanes", "by_wakes", "starve", "walk"]
 
 Choice = Callable[[Sequence[Entry], Sequence[int]], int]
 """Chooses one of several places among entries."""
+
+Strategy = Callable[[Random, Learned], Choice]
+"""Begins a run."""
 
 
 def walk(random: Random, learned: Learned) -> Choice:

@@ -13,6 +13,7 @@ from typing import Literal
 from pytest_asyncbench._words.fingerprints import fingerprint
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import MARKER, Policy
+from pytest_asyncbench._words.schedules import Scheduled
 from pytest_asyncbench._words.seen import (
     DeadTask,
     Elapsed,
@@ -304,6 +305,8 @@ class Verdict:
     """What the end stood on, first to last; empty where nobody asked."""
     timeline: Timeline | None = None
     """Who did what when; None where nobody asked."""
+    schedules: Scheduled | None = None
+    """What came of it under many schedules; None where nobody asked."""
     not_looked_for: frozenset[str] = frozenset()
     """The allowances, as they are written, of calls whose family is off."""
 

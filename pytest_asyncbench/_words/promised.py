@@ -15,6 +15,7 @@ from pytest_asyncbench._words.values import dataclass
 
 if TYPE_CHECKING:
     from pytest_asyncbench._words.baseline import Baseline
+    from pytest_asyncbench._words.schedules import Replay
 
 __all__ = [
     "MARKER",
@@ -29,6 +30,7 @@ __all__ = [
     "Policy",
     "Promise",
     "Rule",
+    "Seed",
     "Starvation",
     "Summarised",
     "Unsaid",
@@ -79,6 +81,10 @@ HistoryMode = Literal["record", "read"]
 
 
 Virtually = Literal["off", "on"]
+
+
+Seed = int | Literal["random"]
+"""Which schedules are tried: those of a number, or others each time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +198,16 @@ class Policy:
     virtual_time: Virtually = "off"
     """Whether async tests live in virtual time that do not say otherwise."""
     real_limit: float = 5.0
+    schedules: int | None = None
+    """Under how many schedules a test is run, asyncio's own order included."""
+    schedules_seed: Seed | None = None
+    """Which they are; None where the test's name says so."""
+    schedules_within: float | None = None
+    """For how long new ones are begun, in seconds."""
+    schedule: str | None = None
+    """The text of the one schedule that is run, of one test and no other."""
+    replay: Replay | None = None
+    """The one schedule under which the test is run."""
     summary: Summarised = "screen"
     """How much the summary tells: what fits a screen, or all."""
     baseline: str | None = None
@@ -232,6 +248,11 @@ class Policy:
             return False
         has_number = budget is not None and budget.speedup is not None
         return has_number or (self.copies or 0) > 1
+
+    @property
+    def tries_schedules(self) -> bool:
+        """Whether the test is run in another order than asyncio's, too."""
+        return (self.schedules or 0) > 1 or self.replay is not None
 
     @property
     def draws_timelines(self) -> bool:

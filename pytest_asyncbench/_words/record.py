@@ -27,6 +27,7 @@ from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.plain import VALUE_ONLY, Json, read, written
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Mode
+from pytest_asyncbench._words.schedules import Scheduled
 from pytest_asyncbench._words.seen import (
     AwaitedTask,
     DeadTask,
@@ -380,6 +381,9 @@ class Record:
     for, and always in JUnit XML and in the user property."""
     debugged: bool = False
     """Whether a debugger stood in the call, so that its time is not the test's."""
+    schedules: Scheduled | None = None
+    """What came of the test under many schedules; null where it was run in asyncio's
+    own order alone."""
     tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
     """What ran side by side, and when, for a timeline. Value only: its moments mean
     nothing in another process."""
@@ -447,6 +451,7 @@ def record_of(verdict: Verdict) -> Record:
         critical_path=tuple(map(_path_link, verdict.critical_path[-_MOST_LINKS:])),
         timeline=verdict.timeline,
         debugged=verdict.debugged,
+        schedules=verdict.schedules,
         tasks=comparison.tasks if comparison else (),
     )
 

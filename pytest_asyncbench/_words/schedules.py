@@ -7,7 +7,7 @@ import re
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.values import dataclass
 
-__all__ = ["OWN_ORDER", "Explored", "Hold", "Schedule"]
+__all__ = ["OWN_ORDER", "Explored", "Hold", "Replay", "Schedule", "Scheduled"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +75,32 @@ _PICK = re.compile(rf"([0-9]{{1,9}})-({_LANE})", re.ASCII)
 
 OWN_ORDER = Schedule()
 """That of asyncio, which runs what is ready in the order in which it became ready."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """A schedule, and whose it is."""
+
+    mark: str
+    """What tells the test from others, in every process."""
+    schedule: Schedule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scheduled:
+    """What came of a test under many schedules."""
+
+    runs: int
+    """A count: how many there were, asyncio's own order included; those that only made
+    a failing one smaller are not counted."""
+    found_at: int | None = None
+    """A number: which run failed first, asyncio's own being 1; null where none did."""
+    seen_all: bool = False
+    """Whether there are no other schedules."""
+    deviations: int | None = None
+    """A count: how many deviations are left of the failing schedule, made small."""
+    replay: str | None = None
+    """The text that has ``--asyncbench-schedule`` run the failing one again."""
 
 
 @dataclass(frozen=True, kw_only=True)

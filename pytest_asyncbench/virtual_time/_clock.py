@@ -115,6 +115,14 @@ class VirtualClock:
         __tracebackhide__ = True
         self._clockwork.advance(seconds)
 
+    def rewind(self) -> None:
+        """Go back to the start, for one more run of a test.
+
+        Raises:
+            VirtualTimeError: a loop runs by it.
+        """
+        self._clockwork.rewind()
+
     def freeze(self) -> AbstractContextManager[None]:
         """Stand still inside: only `advance` moves the clock.
 

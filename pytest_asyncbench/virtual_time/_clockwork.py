@@ -118,6 +118,17 @@ class Clockwork:
         self._ns += ns
         self.seconds = max(self.seconds, VirtualSeconds(self._ns / SECOND))
 
+    def rewind(self) -> None:
+        """Go back to the start.
+
+        Raises:
+            VirtualTimeError: a loop runs by it.
+        """
+        if self.began != math.inf:
+            raise VirtualTimeError("this clock drives a running loop")
+        self._ns = 0
+        self.seconds = VirtualSeconds(0.0)
+
     def jump(self, when: float) -> None:
         """Go to a timer's time, never back, and far enough for it to be due."""
         try:

@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._words.errors import VirtualTimeError
@@ -117,7 +118,7 @@ def adopt(bring: Callable[[asyncio.AbstractEventLoop], object]) -> Undo:
     another test framework.
 
     Args:
-        bring: makes a loop virtual, or raises; called as the loop is run.
+        bring: makes a loop virtual, or raises; called as a loop is run that is not.
 
     Returns:
         The way back.
@@ -130,7 +131,8 @@ def adopt(bring: Callable[[asyncio.AbstractEventLoop], object]) -> Undo:
             original(loop)
             return
         bring(loop)
-        loop.run_forever()  # the one that stands on this loop since then
+        # One that became virtual has its own since then.
+        (loop.run_forever if is_virtual(loop) else partial(original, loop))()
 
     return replace(asyncio.BaseEventLoop, "run_forever", run_forever)
 

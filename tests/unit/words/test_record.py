@@ -177,6 +177,7 @@ def test_the_record_has_the_documented_shape():
         "waited": None,
         "timeline": None,
         "debugged": False,
+        "schedules": None,
     }
     assert json.loads(json.dumps(record)) == record
 

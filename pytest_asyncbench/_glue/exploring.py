@@ -1,0 +1,240 @@
+"""Run one test under many schedules, once it has passed in asyncio's own order.
+
+The first run is the test's ordinary call, watched as ever. The further ones are only
+looked at for whether they fail: each has fresh fixtures of the test's own, a fresh
+loop, and the time of its own budget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_asyncbench._glue import host
+from pytest_asyncbench._glue.fixtures import OURS, fixtures_of
+from pytest_asyncbench._glue.phases import in_copies
+from pytest_asyncbench._loops import AnyTask
+from pytest_asyncbench._policy.replaying import seed_of
+from pytest_asyncbench._running import (
+    AsksForMore,
+    Explorer,
+    Order,
+    RunsOn,
+    run_alone,
+)
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK
+from pytest_asyncbench._words.errors import BudgetExceeded, UnmeasuredError
+from pytest_asyncbench._words.schedules import Explored, Schedule
+from pytest_asyncbench._words.undo import Undo
+from pytest_asyncbench._words.units import seconds
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._glue.trial import Trial
+    from pytest_asyncbench._words.promised import Policy
+
+__all__ = ["Exploring"]
+
+_Test = Callable[[], Coroutine[Any, Any, None]]
+
+_BY_THEMSELVES = frozenset({"virtual_clock"})
+"""The fixtures of ours that need not be made anew."""
+
+_ENDED = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
+
+
+class Exploring:
+    """One test under many schedules.
+
+    Args:
+        item: the test.
+        trial: its trial, with its policy.
+        first: a schedule that is tried before all others, since it failed before.
+    """
+
+    def __init__(
+        self, item: pytest.Item, trial: Trial, first: Schedule | None = None
+    ) -> None:
+        self._item = item
+        self._trial = trial
+        self._first = first
+        policy = trial.watched.policy
+        self._policy: Policy = policy
+        seed = policy.schedules_seed
+        if seed is None:
+            seed = seed_of(item.nodeid)
+        elif seed == "random":
+            seed = random.SystemRandom().getrandbits(32)
+        self._explorer = Explorer(
+            runs=policy.schedules or 1,
+            seed=seed,
+            within=policy.schedules_within,
+            clock=SYSTEM_CLOCK,
+        )
+        self._alone: _Test | None = None
+        """The test as a coroutine function, while it needs nothing else."""
+        self._replayed: Order | None = None
+        self.refused: UnmeasuredError | None = None
+        """Why the test can't be run in another order."""
+
+    # --------------------------------------------------------- the first run
+
+    def begin(self) -> Undo:
+        """Have the test's ordinary call be the first run; return what ends that."""
+        order, replay = self._explorer.own_order(), self._policy.replay
+        if replay is not None:
+            order = self._replayed = Order(replay.schedule)
+        with ExitStack() as undo:
+            try:
+                undo.enter_context(self._ordered(order))
+            except UnmeasuredError as error:
+                self.refused = error
+            return undo.pop_all().close
+
+    @contextmanager
+    def _ordered(self, order: Order) -> Iterator[None]:
+        """Have the test's loops run in an order."""
+        time, loop = self._trial.watched.time, host.loop_of(self._item)
+        with ExitStack() as undo:
+            time.order = order.bring
+            undo.callback(setattr, time, "order", None)
+            if loop is not None:
+                undo.callback(order.bring(loop))
+            yield
+
+    # ------------------------------------------------------ the further ones
+
+    def explore(self) -> Explored:
+        """Run the test under further schedules, until one fails or all are seen."""
+        explorer = self._explorer
+        virtual = self._trial.watched.time.virtual is not None
+        if virtual and not explorer.needs_a_whole_loop:
+            self._alone = host.function_alone(self._item, _BY_THEMSELVES)
+        with self._apart():
+            return explorer.explore(self._run, self._first)
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        """Take our instruments off, unless the test itself asks for what they see."""
+        watched = self._trial.watched
+        if OURS.isdisjoint({*fixtures_of(self._item)} - _BY_THEMSELVES):
+            watched.watch.stop()
+        else:
+            with watched.watch.accepting(None):
+                yield
+            return
+        yield
+
+    def _run(self, order: Order) -> BaseException | None:
+        """Run the test once more in an order; give what it fails with."""
+        host.drop_output(self._item)
+        if self._alone is not None:
+            try:
+                return self._held(partial(self._run_alone, self._alone, order))
+            except AsksForMore:
+                self._alone = None
+                order.begin()
+        return self._held(partial(self._run_whole, order))
+
+    def _held(self, run: Callable[[], None]) -> BaseException | None:
+        """Run it, and give what it fails with, or how it breaks its budget."""
+        try:
+            run()
+        except _ENDED:
+            return None
+        except AsksForMore:
+            raise
+        except RunsOn:
+            return UnmeasuredError(
+                "it goes on and on under this schedule: a hundred times as many steps "
+                "as in asyncio's own order"
+            )
+        except (Exception, asyncio.CancelledError) as error:
+            return error
+        return None
+
+    def _run_alone(self, function: _Test, order: Order) -> None:
+        clock, copies = self._trial.watched.time.virtual, self._policy.copies
+        assert clock is not None
+        clock.rewind()
+        if copies is not None:
+            function = partial(in_copies, function, copies)
+        run_alone(function, order, clock)
+        self._hold_to_budget(clock.elapsed)
+
+    def _run_whole(self, order: Order) -> None:
+        item, clock = self._item, self._trial.watched.time.virtual
+        host.tear_down_alone(item)
+        wide = _wide_loop_of(item)
+        if clock is not None and wide is None:
+            clock.rewind()
+        host.set_up_again(item)
+        before = clock.elapsed if clock is not None else 0.0
+        with ExitStack() as undo:
+            undo.enter_context(self._trial.watched.time.adopting())
+            undo.enter_context(self._ordered(order))
+            undo.callback(host.enter(item, self._in_copies))
+            undo.callback(_empty, wide, _tasks_of(wide))
+            item.runtest()
+        failure = host.own_failure(item)
+        if failure is not None:
+            host.drop_own_failure(item)
+            raise failure
+        if clock is not None:
+            self._hold_to_budget(clock.elapsed - before)
+
+    def replayed_lines(self) -> tuple[str, ...]:
+        """Tell of the run by a given schedule: what was different, or did not come."""
+        order = self._replayed
+        if order is None or not order.unused:
+            return ()
+        told = (
+            f"the schedule did not come about: {', '.join(order.unused)} was never "
+            "reached, since the test has gone another way before"
+        )
+        return (told,)
+
+    def _in_copies(
+        self, function: Callable[..., Awaitable[None]]
+    ) -> Callable[..., Awaitable[None]]:
+        copies = self._policy.copies
+        if copies is None:
+            return function
+
+        @wraps(function)
+        async def copied(*args: Any, **kwargs: Any) -> None:
+            await in_copies(partial(function, *args, **kwargs), copies)
+
+        return copied
+
+    def _hold_to_budget(self, virtual: float) -> None:
+        within = self._policy.within("call")
+        if within is not None and virtual > within:
+            raise BudgetExceeded(
+                f"virtual time {seconds(virtual)}, budget {seconds(within)}, under "
+                "this schedule"
+            )
+
+
+def _wide_loop_of(item: pytest.Item) -> asyncio.AbstractEventLoop | None:
+    """Give the loop of a test that it shares with others."""
+    owner = host.loop_owner(item)
+    return None if owner is None or owner.node is item else host.loop_of(item)
+
+
+def _tasks_of(loop: asyncio.AbstractEventLoop | None) -> set[AnyTask]:
+    return set() if loop is None else asyncio.all_tasks(loop)
+
+
+def _empty(loop: asyncio.AbstractEventLoop | None, but: set[AnyTask]) -> None:
+    """End the tasks that a run has left in a loop which the next one shares."""
+    left = _tasks_of(loop) - but
+    for task in left:
+        task.cancel()
+    if loop is not None and left:
+        loop.run_until_complete(asyncio.wait(left))

@@ -1,0 +1,191 @@
+"""The tests of a run that are tried under schedules, and what their reports say of it.
+
+What a search takes is brought in where a test asks for one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_asyncbench._glue.failures import add_note
+from pytest_asyncbench._glue.fixtures import TRIAL
+from pytest_asyncbench._glue.outcome import Outcome
+from pytest_asyncbench._glue.telling import give_words, ours, say
+from pytest_asyncbench._policy.replaying import replay_of, text_of
+from pytest_asyncbench._reports.schedules import failing_lines, unrepeatable_lines
+from pytest_asyncbench._words.errors import (
+    ConcurrencyError,
+    PolicyError,
+    UnmeasuredError,
+    UnmeasuredWarning,
+)
+from pytest_asyncbench._words.legible import printable
+from pytest_asyncbench._words.promised import MARKER
+from pytest_asyncbench._words.schedules import Explored, Schedule, Scheduled
+from pytest_asyncbench._words.undo import Undo, nothing
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._glue.exploring import Exploring
+    from pytest_asyncbench._glue.trial import Trial
+
+__all__ = ["KEPT", "Schedules"]
+
+_EndCall = Callable[[pytest.Item, "Trial", BaseException | None], BaseException | None]
+
+_EXPLORING: pytest.StashKey[Exploring] = pytest.StashKey()
+
+KEPT = "asyncbench/schedules"
+"""Under which pytest's cache knows the failing schedule of each test."""
+
+
+class Schedules:
+    """Tries tests under schedules, those first under which they failed before."""
+
+    def __init__(self, config: pytest.Config, end_call: _EndCall) -> None:
+        self._config = config
+        self._end_call = end_call
+        self._kept: dict[str, str] | None = None
+
+    def begin(self, item: pytest.Item, trial: Trial) -> Undo:
+        """Have a test's call be its first run, if it is to be run under schedules."""
+        if not trial.watched.policy.tries_schedules:
+            return nothing
+        from pytest_asyncbench._glue.exploring import Exploring
+
+        exploring = Exploring(item, trial, self._known(item.nodeid))
+        item.stash[_EXPLORING] = exploring
+        return exploring.begin()
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
+        """End the call of such a test in here, where output is captured.
+
+        What runs it, times it or listens to it stands around all of its runs.
+        """
+        __tracebackhide__ = True
+        raised: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:
+            raised = error
+        if _EXPLORING in item.stash:
+            raised = self._end_call(item, item.stash[TRIAL], raised)
+        if raised is not None:
+            raise raised
+
+    def _known(self, nodeid: str) -> Schedule | None:
+        """Give the schedule under which a test failed the last time."""
+        if self._kept is None:
+            cache = getattr(self._config, "cache", None)
+            kept = cache.get(KEPT, {}) if cache is not None else {}
+            self._kept = kept if isinstance(kept, dict) else {}
+        text = self._kept.get(nodeid)
+        try:
+            return None if text is None else replay_of(text).schedule
+        except PolicyError:
+            return None  # written by another version
+
+    def explored(
+        self,
+        item: pytest.Item,
+        trial: Trial,
+        ended: BaseException | None,
+    ) -> BaseException | None:
+        """Run a test under further schedules, if it has passed; give what it ends with.
+
+        Args:
+            item: the test.
+            trial: its trial, whose call is judged.
+            ended: what the call ends with.
+        """
+        exploring = item.stash.get(_EXPLORING, None)
+        if exploring is None:
+            return ended
+        del item.stash[_EXPLORING]
+        policy = trial.watched.policy
+        if policy.replay is not None:
+            return self._replayed(item, trial, exploring, ended)
+        if ended is not None:
+            self._put(trial, Scheduled(runs=1))
+            return ended
+        if exploring.refused is not None:
+            return self._untold(item, trial, exploring.refused)
+        with ours(item, "call", "could not run it under schedules"):
+            found = exploring.explore()
+            self._put(trial, _scheduled(item, found))
+            if found.problem is not None:
+                lines = unrepeatable_lines(found.problem, found.runs)
+                return self._untold(item, trial, UnmeasuredError("\n".join(lines)))
+            if found.failure is not None:
+                told = failing_lines(
+                    _scheduled(item, found), policy.schedules, found.lines
+                )
+                return _said(item, trial, found.failure, "\n".join(told))
+        return None
+
+    def _replayed(
+        self,
+        item: pytest.Item,
+        trial: Trial,
+        exploring: Exploring,
+        ended: BaseException | None,
+    ) -> BaseException | None:
+        replay = trial.watched.policy.replay
+        assert replay is not None
+        found = Explored(
+            runs=1,
+            found_at=None if ended is None else 1,
+            schedule=replay.schedule,
+            lines=exploring.replayed_lines(),
+        )
+        scheduled = _scheduled(item, found)
+        self._put(trial, scheduled)
+        if ended is None:
+            say(item, "call", found.lines)
+            return None
+        told = failing_lines(scheduled, None, found.lines)
+        return _said(item, trial, ended, "\n".join(told))
+
+    def _put(self, trial: Trial, scheduled: Scheduled) -> None:
+        if trial.call.verdict is not None:
+            trial.call.verdict = replace(trial.call.verdict, schedules=scheduled)
+
+    def _untold(
+        self, item: pytest.Item, trial: Trial, error: UnmeasuredError
+    ) -> BaseException | None:
+        """Fail a test that asked for schedules by itself; warn of one that did not."""
+        if trial.watched.policy.sources.get("schedules") == MARKER:
+            return _said(item, trial, error, "")
+        item.warn(UnmeasuredWarning(str(error)))
+        return None
+
+
+def _scheduled(item: pytest.Item, found: Explored) -> Scheduled:
+    failed = found.failure is not None or found.found_at is not None
+    return Scheduled(
+        runs=found.runs,
+        found_at=found.found_at,
+        seen_all=found.seen_all,
+        deviations=found.deviations,
+        replay=text_of(item.nodeid, found.schedule)
+        if failed and found.schedule is not None
+        else None,
+    )
+
+
+def _said(
+    item: pytest.Item, trial: Trial, error: BaseException, text: str
+) -> BaseException:
+    """Have a failure say under which schedule it came."""
+    verdict = trial.call.verdict
+    if not isinstance(error, ConcurrencyError) or verdict is None:
+        add_note(error, printable(f"\n{text}", sys.__stdout__))
+        return error
+    whole = f"{error}\n{text}" if text else str(error)
+    give_words(item, "call", verdict, Outcome(error=error, ours=True, text=whole))
+    return error

@@ -1,0 +1,81 @@
+"""Which tests are run under many schedules, and by which one a test is run again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_asyncbench._glue import host
+from pytest_asyncbench._glue.marker_place import marker_place
+from pytest_asyncbench._policy.replaying import mark_of, replay_of
+from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.promised import MARKER, VirtualTime
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._words.promised import Policy
+
+__all__ = ["keep_one", "with_schedules"]
+
+
+def with_schedules(item: pytest.Item, policy: Policy) -> Policy:
+    """Say of a test's policy what follows from its being run under schedules.
+
+    Such a test lives in virtual time, unless it is said to live in real time.
+
+    Raises:
+        PolicyError: it can't be, and its marker asks for it.
+    """
+    if policy.schedule is not None:
+        replay = replay_of(policy.schedule)
+        is_it = replay.mark == mark_of(item.nodeid)
+        policy = replace(policy, replay=replay if is_it else None, schedules=None)
+    if not policy.tries_schedules:
+        return policy
+    if policy.replay is not None and policy.replay.mark != mark_of(item.nodeid):
+        raise PolicyError(
+            "@pytest.mark.schedules: replay= is the schedule of another test; "
+            "accepted: the text that a failure of this one prints "
+            f"({marker_place(item, 'schedules')})"
+        )
+    why = _why_not(item)
+    if why is not None:
+        if policy.sources.get("schedules") == MARKER or policy.replay is not None:
+            raise PolicyError(
+                f"@pytest.mark.schedules: {why} ({marker_place(item, 'schedules')})"
+            )
+        return replace(policy, schedules=None)
+    if policy.virtual is None and "virtual" not in policy.sources:
+        return replace(policy, virtual=VirtualTime())
+    return policy
+
+
+def _why_not(item: pytest.Item) -> str | None:
+    if host.is_of_trio(item):
+        return (
+            "trio runs this test, and has no queue that another order could be had of"
+        )
+    if host.runs_examples(item):
+        return "Hypothesis runs this test many times by itself, each with its own order"
+    return None
+
+
+def keep_one(
+    config: pytest.Config, items: list[pytest.Item], schedule: str
+) -> list[str]:
+    """Leave out all tests but the one of a schedule; say what is wrong if none is."""
+    mark = replay_of(schedule).mark
+    kept = [item for item in items if mark_of(item.nodeid) == mark]
+    if not kept:
+        wrong = (
+            f"asyncbench (command line): schedule: none of the {len(items)} tests that "
+            "were collected is the one that this schedule is of; it is known by its "
+            "file, name and parameters"
+        )
+        return [wrong]
+    left_out = [item for item in items if item not in kept]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+    return []
