@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.tasks import TASKS
 from pytest_asyncbench._words.errors import UnmeasuredError
+from pytest_asyncbench._words.schedules import Hold, Wake
 from pytest_asyncbench._words.undo import Undo, replace
 
 if TYPE_CHECKING:
@@ -63,6 +64,18 @@ class Entry(NamedTuple):
     """The how-many-th wake-up of its lane it is; 0 for what only wakes a task."""
     since: int
     """After how many steps of the run it was put there."""
+    number: int
+    """The how-many-th entry of the queue it is."""
+
+
+class _Held(NamedTuple):
+    """An entry that is kept back."""
+
+    step: float
+    """After which step it no longer is."""
+    until: Wake | None
+    handle: names.Handle
+    entry: Entry
 
 
 Pick = Callable[[Sequence[Entry]], int]
@@ -90,16 +103,17 @@ class LaneQueue(deque[names.Handle]):
 
     Args:
         pick: says who goes next, where several can; None as asyncio does.
-        held: for how many steps of others a wake-up is kept back, by its lane's name
-            and its number; None until nothing else can run.
+        held: the wake-ups that are kept back, and for how long.
         stepped: told of each entry as its step begins, in its turn.
+        longest: for how many steps a wake-up is kept back at most.
     """
 
     def __init__(
         self,
         pick: Pick | None,
-        held: Mapping[tuple[str, int], int | None],
+        held: Mapping[Wake, Hold],
         stepped: Callable[[Entry], object],
+        longest: int,
     ) -> None:
         super().__init__()
         self._entries: deque[Entry] = deque()
@@ -107,8 +121,11 @@ class LaneQueue(deque[names.Handle]):
         self._pick = pick or _first
         self._to_hold = held
         self._stepped = stepped
-        self.held: list[tuple[float, names.Handle, Entry]] = []
-        """What is kept back, and until after which step."""
+        self._longest = longest
+        self.held: list[_Held] = []
+        """What is kept back."""
+        self._ran: Wake = ("", 0)
+        """Whose step was the last that began."""
         self._wakers = 0
         """How many entries at the front do nothing but put a task here."""
         self._of_others: weakref.WeakKeyDictionary[names.AnyTask, Lane] = (
@@ -118,6 +135,7 @@ class LaneQueue(deque[names.Handle]):
         self.lanes: list[Lane] = []
         """Those of its tasks and callbacks, in the order in which they came."""
         self.steps = 0
+        self._came = 0
         self._outside = Lane("0", 0, is_task=False)
         """The lane of what no step of this loop has registered."""
         self._current = self._outside
@@ -135,7 +153,7 @@ class LaneQueue(deque[names.Handle]):
             known = timers.pop(id(handle)) if id(handle) in timers else None
             lane = known or self._callbacks()
         elif self._as_asyncio:
-            self._entries.append(Entry(self._outside, 0, self.steps))
+            self._entries.append(Entry(self._outside, 0, self.steps, 0))
             super().append(handle)
             return
         else:
@@ -143,14 +161,17 @@ class LaneQueue(deque[names.Handle]):
             self._wakers += 1
             return
         wake = lane.wakes = lane.wakes + 1
-        entry = Entry(lane, wake, self.steps)
+        self._came += 1
+        entry = Entry(lane, wake, self.steps, self._came)
         if self._to_hold and (lane.key, wake) in self._to_hold:
-            length = self._to_hold[lane.key, wake]
-            until = math.inf if length is None else self.steps + length
-            self.held.append((until, handle, entry))
+            self._hold(self._to_hold[lane.key, wake], handle, entry)
             return
         self._entries.append(entry)
         super().append(handle)
+
+    def _hold(self, hold: Hold, handle: names.Handle, entry: Entry) -> None:
+        length = self._longest if hold.steps is None else hold.steps
+        self.held.append(_Held(self.steps + length, hold.until, handle, entry))
 
     def note_timer(
         self, timer: asyncio.TimerHandle, callback: Callable[..., object]
@@ -199,6 +220,8 @@ class LaneQueue(deque[names.Handle]):
             self._wakers -= 1
             self._current = self._outside
             return super().popleft()
+        if self.held:
+            self._let_go(self.steps)
         entries = self._entries
         if len(entries) > 1 and not self._as_asyncio:
             places = self._places()
@@ -211,9 +234,8 @@ class LaneQueue(deque[names.Handle]):
             entry, handle = entries.popleft(), super().popleft()
         self.steps += 1
         self._current = entry.lane
+        self._ran = entry.lane.key, entry.wake
         self._stepped(entry)
-        if self.held:
-            self._let_go(self.steps)
         return handle
 
     def _places(self) -> list[int]:
@@ -233,17 +255,24 @@ class LaneQueue(deque[names.Handle]):
     def rest(self) -> None:
         """Hear that no step is in progress: the loop polls."""
         self._current = self._outside
+        if self.held:
+            self._let_go(self.steps)
 
     def let_all_go(self) -> None:
         """Put everything into the queue that is kept back."""
         self._let_go(math.inf)
 
     def _let_go(self, step: float) -> None:
-        for each in [each for each in self.held if each[0] <= step]:
-            _, handle, entry = each
+        for each in [*self.held]:
+            if each.until == self._ran:
+                self._entries.appendleft(each.entry)
+                super().appendleft(each.handle)
+            elif each.step <= step:
+                self._entries.append(each.entry)
+                super().append(each.handle)
+            else:
+                continue
             self.held.remove(each)
-            self._entries.append(entry)
-            super().append(handle)
 
     def clear(self) -> None:
         """Let go of all entries."""

@@ -6,10 +6,10 @@ It runs a test by calling what it is given, and knows nothing of tests besides.
 from __future__ import annotations
 
 import asyncio
-import math
 import traceback
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import TypedDict
 
 from pytest_asyncbench._loops import Entry
 from pytest_asyncbench._running.learned import Learned
@@ -38,8 +38,22 @@ _LONGER, _FLOOR = 100, 10_000
 """A run is taken for endless after so many times the steps of the first one, and so
 many besides."""
 
-_STRATEGIES = (walk, walk, starve, walk, walk, walk, by_wakes, walk, walk, by_lanes)
-"""Whose turn it is in every ten runs."""
+_STRATEGIES = (
+    *(walk, walk, by_lanes, walk, walk, starve),
+    *(walk, by_lanes, walk, by_wakes),
+)
+"""Whose turn it is in every ten runs, from the second run on."""
+
+
+_PATIENCE = 50
+"""Nobody waits for more than twice the steps of the first run, and so many more."""
+
+
+class Bounds(TypedDict, total=False):
+    """What no run goes beyond."""
+
+    limit: float
+    patience: int
 
 
 class Explorer:
@@ -62,7 +76,7 @@ class Explorer:
         self._began = self._now()
         self._tree = Tree()
         self._learned = Learned()
-        self._limit = math.inf
+        self._bounds: Bounds = {}
         self._real = False
         self._own = Order()
         self._known: set[object] = set()
@@ -90,7 +104,7 @@ class Explorer:
         number = 1
         if first is not None:
             number += 1
-            order = Order(first, limit=self._limit)
+            order = Order(first, **self._bounds)
             failure = self._failure(run, order)
             if failure is not None:
                 return self._found(number, order, failure, run)
@@ -105,7 +119,10 @@ class Explorer:
 
     def _begin(self) -> None:
         own = self._own
-        self._limit = own.steps * _LONGER + _FLOOR
+        self._bounds = {
+            "limit": own.steps * _LONGER + _FLOOR,
+            "patience": own.steps * 2 + _PATIENCE,
+        }
         self._known = {*map(likeness, own.unseen)}
         self._real = own.real
         self._learned.learn_own(own)
@@ -116,8 +133,8 @@ class Explorer:
         return self._tree.seen_all and not self._real
 
     def _next(self, number: int) -> Order:
-        strategy = _STRATEGIES[number % len(_STRATEGIES)]
-        return Order(picking=lambda: self._picking(strategy), limit=self._limit)
+        strategy = _STRATEGIES[(number - 2) % len(_STRATEGIES)]
+        return Order(picking=lambda: self._picking(strategy), **self._bounds)
 
     def _picking(self, strategy: Strategy) -> Pick:
         """Begin a run by a strategy, which is not to come to what was seen before."""
@@ -159,22 +176,20 @@ class Explorer:
     def _found(
         self, number: int, order: Order, failure: BaseException, run: Run
     ) -> Explored:
-        again = Order(limit=self._limit)
+        again = Order(**self._bounds)
         without = self._failure(run, again)
         if without is not None:
             return Explored(runs=number, problem=_unrepeatable(without))
         like = likeness(failure)
         left = _TRIALS
 
-        def fails(schedule: Schedule) -> Order | None:
+        def fails(schedule: Schedule) -> bool:
             nonlocal left
             left -= 1
             if left < 0:
-                return None
-            order = Order(schedule, limit=self._limit)
-            failure = self._failure(run, order)
-            same = failure is not None and likeness(failure) == like
-            return order if same else None
+                return False
+            failure = self._failure(run, Order(schedule, **self._bounds))
+            return failure is not None and likeness(failure) == like
 
         schedule = shrunk(order, self._learned.wakes, fails)
         if schedule is None:
@@ -182,7 +197,7 @@ class Explorer:
         return self._told(number, schedule, run)
 
     def _told(self, number: int, schedule: Schedule, run: Run) -> Explored:
-        order = Order(schedule, limit=self._limit)
+        order = Order(schedule, **self._bounds)
         failure = self._failure(run, order)
         return Explored(
             runs=number, found_at=number, schedule=schedule, failure=failure

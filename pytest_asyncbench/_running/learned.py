@@ -6,16 +6,14 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from pytest_asyncbench._loops import Entry
+from pytest_asyncbench._words.schedules import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_asyncbench._running.order import Order
 
-__all__ = ["Learned", "Wake"]
-
-Wake = tuple[str, int]
-"""The name of a lane, and the number of one of its wake-ups."""
+__all__ = ["Learned"]
 
 _MOST = 2_000
 """So many wake-ups are known of; of a test with more, those of its first runs."""
@@ -54,7 +52,7 @@ class Learned:
     def _learn(self, together: Sequence[Entry]) -> None:
         """Learn of the steps between two moments at which time went on."""
         left: dict[str, int] = {}
-        for lane, wake, _ in reversed(together):
+        for lane, wake, *_ in reversed(together):
             left[lane.key] = count = left.get(lane.key, 0) + 1
             known = (lane.key, wake)
             if known in self._left or len(self._left) < _MOST:
@@ -68,7 +66,7 @@ class Learned:
         self.learn(order)
         trail = order.trail
         self._own = {
-            (lane.key, wake): at for at, (lane, wake, _) in enumerate(trail) if wake
+            (lane.key, wake): at for at, (lane, wake, *_) in enumerate(trail) if wake
         }
         for at in reversed(range(len(trail))):
             if trail[at].wake and _could_wait(trail, at):
@@ -80,7 +78,7 @@ class Learned:
         never = len(self._own) * 2 + 1
         at, place = min(
             (self._own.get((lane.key, wake), never), place)
-            for place, (lane, wake, _) in enumerate(entries)
+            for place, (lane, wake, *_) in enumerate(entries)
         )
         return place, at >= self._last_choice
 

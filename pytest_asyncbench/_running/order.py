@@ -28,6 +28,8 @@ Pick = Callable[[Sequence[Entry]], int]
 _MOST = 20_000
 """So many steps of a run are remembered; of a longer one, the first."""
 
+_PATIENCE = 1_000
+
 _NAP, _SILENCE = 0.002, 0.05
 """How long at once, and in all, something real is waited for while a wake-up is kept
 back, in seconds."""
@@ -48,6 +50,8 @@ class Order:
         schedule: what is kept back, and who is picked.
         picking: makes what picks where several can go on; None as asyncio does.
         limit: after so many steps a run is ended, since it may never end by itself.
+        patience: after so many steps of others whoever waits goes on, as any loop would
+            let it: one task that looks again and again is no reason to wait for ever.
     """
 
     def __init__(
@@ -56,13 +60,15 @@ class Order:
         picking: Callable[[], Pick] | None = None,
         *,
         limit: float = math.inf,
+        patience: int = _PATIENCE,
     ) -> None:
         self.schedule = schedule
+        self.patience = patience
         self._picking = picking or (lambda: _first)
-        by_schedule = schedule.picks or picking is not None
+        by_schedule = schedule.deviations or picking is not None
         self._pick = self._picks_one if by_schedule else None
         self._picks = dict(schedule.picks)
-        self._held = {(each.lane, each.wake): each.steps for each in schedule.holds}
+        self._held = {(each.lane, each.wake): each for each in schedule.holds}
         self._limit = limit
         self.kinds: set[type[asyncio.AbstractEventLoop]] = set()
         """The kinds of the loops that it was brought to."""
@@ -91,7 +97,7 @@ class Order:
 
     def queue(self) -> LaneQueue:
         """Make the queue of one loop of the run."""
-        queue = LaneQueue(self._pick, self._held, self._step)
+        queue = LaneQueue(self._pick, self._held, self._step, self.patience)
         self._queues.append(queue)
         return queue
 
@@ -169,6 +175,8 @@ class Order:
     # ------------------------------------------------------------- its steps
 
     def _picks_one(self, entries: Sequence[Entry]) -> int:
+        if self.steps - entries[0].since > self.patience:
+            return 0
         moment, self._moments = self._moments, self._moments + 1
         wanted = self._picks.get(moment)
         if wanted is None:

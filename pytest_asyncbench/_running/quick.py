@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -57,6 +58,7 @@ class QuickLoop(asyncio.BaseEventLoop):
         self._clock = clock
         self.time = clock.time  # type: ignore[method-assign]  # as `virtualize` does
         self._made = itertools.count(1)
+        self._thread = threading.get_ident()
         self.asked = False
         """Whether it was asked for more than it has."""
 
@@ -104,6 +106,17 @@ class QuickLoop(asyncio.BaseEventLoop):
         name = f"Task-{next(self._made)}" if name is None else name
         return LaneTask(coro, loop=self, name=name, **options)
 
+    def call_soon_threadsafe(  # type: ignore[override]
+        self,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        """Call something soon: a finalizer of this thread does so, too."""
+        if threading.get_ident() != self._thread:
+            _more(self)
+        return self.call_soon(callback, *args, context=context)
+
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Tell of what nobody looked at."""
         self._failed(context)
@@ -122,7 +135,6 @@ _NOT_HERE = (
     "add_reader",
     "add_signal_handler",
     "add_writer",
-    "call_soon_threadsafe",
     "connect_accepted_socket",
     "connect_read_pipe",
     "connect_write_pipe",

@@ -11,94 +11,108 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
+from random import Random
 
 from pytest_asyncbench._running.order import Order
-from pytest_asyncbench._words.schedules import Hold, Schedule
+from pytest_asyncbench._words.schedules import Hold, Schedule, Wake
 
 __all__ = ["Try", "shrunk"]
 
-Try = Callable[[Schedule], Order | None]
-"""Runs a test by a schedule; gives its order where it failed in the same way."""
+Try = Callable[[Schedule], bool]
+"""Runs a test by a schedule; tells whether it failed in the same way."""
 
-_LENGTHS = (None, 1, 2, 3, 5, 8, 13, 21)
+_LENGTHS = (None, 1, 2, 3, 4, 6, 8, 12, 20)
 """For how many steps a wake-up is kept back, in trials; None as long as possible."""
 
-_PAIRS = 12
-"""Of so many late wake-ups two are tried together."""
+_SEED = 1
 
 
-def shrunk(
-    failed: Order, known: Sequence[tuple[str, int]], fails: Try
-) -> Schedule | None:
+def shrunk(failed: Order, known: Sequence[Wake], fails: Try) -> Schedule | None:
     """Give a small schedule under which a test fails as it did in a run.
 
     Args:
         failed: that run.
         known: the wake-ups of the test that are known, in the order in which they came.
-        fails: runs the test by a schedule.
+        fails: runs the test by a schedule, and says no when it is asked too often.
 
     Returns:
         None where no schedule of holds was found.
     """
     late = [*_late(failed)]
-    for schedule in _candidates(late, known):
-        order = fails(schedule)
-        if order is not None:
-            return _shorter(schedule, fails)
-    return None
+    for hold in _single(late, known):
+        if fails(_held(hold)):
+            return _held(hold)
+    best = _held(*late) if late and fails(_held(*late)) else None
+    if best is not None:
+        best = _fewer(best, fails)
+        if best.deviations == _PAIR:
+            return best
+    for pair in _pairs(late, known):
+        if fails(_held(*pair)):
+            return _held(*pair)
+    return best
 
 
-def _candidates(
-    late: Sequence[Hold], known: Sequence[tuple[str, int]]
-) -> Iterator[Schedule]:
-    """Give what to try: one hold, then all late ones that are left, then two."""
-    seen: set[Schedule] = set()
-    for schedule in _in_turn(late, known):
-        if schedule not in seen:
-            seen.add(schedule)
-            yield schedule
+_PAIR = 2
 
 
-def _in_turn(
-    late: Sequence[Hold], known: Sequence[tuple[str, int]]
-) -> Iterator[Schedule]:
-    for hold in late:
-        yield Schedule(holds=(hold,))
-    for hold in late:
-        yield _one(hold.lane, hold.wake, None)
+def _held(*holds: Hold) -> Schedule:
+    return Schedule(holds=holds)
+
+
+def _single(late: Sequence[Hold], known: Sequence[Wake]) -> Iterator[Hold]:
+    """Give what to keep back alone: first what was late in the failing run."""
+    yield from late
+    wakes = dict.fromkeys([*((hold.lane, hold.wake) for hold in late), *known])
     for length in _LENGTHS:
-        for lane, wake in known:
-            yield _one(lane, wake, length)
-    longest = sorted(late, key=lambda hold: -(hold.steps or 0))[:_PAIRS]
-    for first, second in combinations(longest, 2):
-        yield Schedule(holds=(first, second))
-    yield Schedule(holds=tuple(late))
+        for lane, wake in wakes:
+            yield Hold(lane=lane, wake=wake, steps=length)
 
 
-def _one(lane: str, wake: int, steps: int | None) -> Schedule:
-    return Schedule(holds=(Hold(lane=lane, wake=wake, steps=steps),))
+def _pairs(late: Sequence[Hold], known: Sequence[Wake]) -> Iterator[tuple[Hold, Hold]]:
+    """Give what to keep back together: first what was late, then any two."""
+    yield from combinations(late[:_FIRST], 2)
+    random = Random(_SEED)
+    wakes = [*dict.fromkeys([*((hold.lane, hold.wake) for hold in late), *known])]
+    for _ in range(_RANDOM_PAIRS if len(wakes) > 1 else 0):
+        first, second = random.sample(wakes, 2)
+        yield (
+            Hold(lane=first[0], wake=first[1], steps=random.choice(_LENGTHS)),
+            Hold(lane=second[0], wake=second[1], steps=random.choice(_LENGTHS)),
+        )
+
+
+_FIRST, _RANDOM_PAIRS = 10, 300
 
 
 def _late(order: Order) -> Iterator[Hold]:
     """Give the wake-ups that others overtook, the one that most did first."""
     overtaken: list[tuple[int, Hold]] = []
-    for ran, entry in enumerate(order.trail):
-        # Whoever stood in the queue after it, and went on before it.
-        by = sum(
-            1 for other in order.trail[entry.since : ran] if other.since > entry.since
-        )
-        waited = ran - entry.since
-        if by:
-            hold = Hold(lane=entry.lane.key, wake=entry.wake, steps=waited)
+    trail = order.trail
+    for ran, entry in enumerate(trail):
+        # Whoever came into the queue after it, and went on before it.
+        number = entry.number
+        by = sum(1 for other in trail[entry.since : ran] if other.number > number)
+        if by and entry.wake:
+            before = trail[ran - 1]
+            until = (before.lane.key, before.wake)
+            hold = Hold(lane=entry.lane.key, wake=entry.wake, until=until)
             overtaken.append((by, hold))
     overtaken.sort(key=lambda each: -each[0])
     return (hold for _, hold in overtaken)
 
 
-def _shorter(schedule: Schedule, fails: Try) -> Schedule:
-    """Leave out what need not be held, and hold the rest for no longer than needed."""
-    for hold in schedule.holds if len(schedule.holds) > 1 else ():
-        fewer = Schedule(holds=tuple(each for each in schedule.holds if each != hold))
-        if fewer.holds and len(fewer.holds) < len(schedule.holds) and fails(fewer):
-            return _shorter(fewer, fails)
-    return schedule
+def _fewer(schedule: Schedule, fails: Try) -> Schedule:
+    """Leave out what need not be held: halves, then quarters, then one by one."""
+    holds = list(schedule.holds)
+    part = max(1, len(holds) // 2)
+    while part >= 1:
+        begin = 0
+        while begin < len(holds) > 1:
+            left = holds[:begin] + holds[begin + part :]
+            if left and fails(_held(*left)):
+                holds = left
+            else:
+                begin += part
+        part //= 2
+    return _held(*holds)

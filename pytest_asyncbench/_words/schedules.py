@@ -7,7 +7,11 @@ import re
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.values import dataclass
 
-__all__ = ["OWN_ORDER", "Explored", "Hold", "Replay", "Schedule", "Scheduled"]
+__all__ = ["OWN_ORDER", "Explored", "Hold", "Replay", "Schedule", "Scheduled", "Wake"]
+
+
+Wake = tuple[str, int]
+"""The name of a lane, and the number of one of its wake-ups, from 1 on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,12 +23,16 @@ class Hold:
     ``1.2c`` are the plain callbacks which that registered."""
     wake: int
     """Which of its wake-ups, from 1 on."""
-    steps: int | None
-    """For how many steps of others; None until nothing else can run."""
+    steps: int | None = None
+    """For how many steps of others; None for as long as anything else can run."""
+    until: Wake | None = None
+    """Until this wake-up has been run, and then it is next."""
 
     def __str__(self) -> str:
-        length = "" if self.steps is None else f"+{self.steps}"
-        return f"{self.lane}@{self.wake}{length}"
+        text = f"{self.lane}@{self.wake}"
+        if self.until is not None:
+            return "{}/{}@{}".format(text, *self.until)
+        return text if self.steps is None else f"{text}+{self.steps}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,21 +64,29 @@ class Schedule:
         picks: list[tuple[int, str]] = []
         for word in [] if text == "own" else text.split(","):
             if found := _HOLD.fullmatch(word):
-                lane, wake, steps = found.groups()
-                length = int(steps) if steps else None
-                holds.append(Hold(lane=lane, wake=int(wake), steps=length))
+                lane, wake, steps, other, other_wake = found.groups()
+                hold = Hold(
+                    lane=lane,
+                    wake=int(wake),
+                    steps=int(steps) if steps else None,
+                    until=(other, int(other_wake)) if other else None,
+                )
+                holds.append(hold)
             elif found := _PICK.fullmatch(word):
                 picks.append((int(found[1]), found[2]))
             else:
                 raise PolicyError(
-                    f"no deviation {word!r}; accepted: LANE@WAKE, LANE@WAKE+STEPS "
-                    "or MOMENT-LANE, such as 1.2@3+4"
+                    f"no deviation {word!r}; accepted: LANE@WAKE, LANE@WAKE+STEPS, "
+                    "LANE@WAKE/LANE@WAKE or MOMENT-LANE, such as 1.2@3+4"
                 )
         return cls(holds=tuple(holds), picks=tuple(picks))
 
 
 _LANE = r"[0-9]{1,9}c?(?:\.[0-9]{1,9}c?)*"
-_HOLD = re.compile(rf"({_LANE})@([0-9]{{1,9}})(?:\+([0-9]{{1,9}}))?", re.ASCII)
+_NUMBER = r"[0-9]{1,9}"
+_HOLD = re.compile(
+    rf"({_LANE})@({_NUMBER})(?:\+({_NUMBER})|/({_LANE})@({_NUMBER}))?", re.ASCII
+)
 _PICK = re.compile(rf"([0-9]{{1,9}})-({_LANE})", re.ASCII)
 
 OWN_ORDER = Schedule()
