@@ -10,6 +10,7 @@ starts ``1.2``, whatever ran in between.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import itertools
 import math
@@ -17,6 +18,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_asyncbench._loops import names
@@ -116,11 +118,13 @@ class LaneQueue(deque[names.Handle]):
         longest: int,
     ) -> None:
         super().__init__()
-        self._entries: deque[Entry] = deque()
-        self._as_asyncio = pick is None
-        self._pick = pick or _first
+        self._entries: dict[int, Entry] = {}
+        """Of each handle that stands here, by its identity. Another thread may append:
+        so the deque alone says who stands here, and this is filled before."""
+        self._thread = _thread.get_ident()
+        self._pick = pick
         self._to_hold = held
-        self._stepped = stepped
+        self.stepped = stepped
         self._longest = longest
         self.held: list[_Held] = []
         """What is kept back."""
@@ -146,27 +150,30 @@ class LaneQueue(deque[names.Handle]):
         """Put an entry at the end, or keep it back."""
         callback = handle._callback  # noqa: SLF001 - see `names.Handle`
         owner = getattr(callback, "__self__", None)
-        if type(owner) is LaneTask or isinstance(owner, TASKS):
+        if type(owner) is LaneTask:
+            lane = owner.lane or self.lane_of(owner)
+        elif isinstance(owner, TASKS):
             lane = self.lane_of(owner)
         elif not _only_wakes(handle):
             timers = self._of_timers
             known = timers.pop(id(handle)) if id(handle) in timers else None
             lane = known or self._callbacks()
-        elif self._as_asyncio:
-            self._entries.append(Entry(self._outside, 0, self.steps, 0))
+        elif self._pick is None:
+            self._entries[id(handle)] = Entry(self._outside, 0, self.steps, 0)
             super().append(handle)
             return
         else:
             self.insert(self._wakers, handle)
             self._wakers += 1
             return
-        wake = lane.wakes = lane.wakes + 1
-        self._came += 1
-        entry = Entry(lane, wake, self.steps, self._came)
+        lane.wakes = wake = lane.wakes + 1
+        self._came = came = self._came + 1
+        # What a NamedTuple does in Python, once for each step of each run.
+        entry = _new(Entry, (lane, wake, self.steps, came))
         if self._to_hold and (lane.key, wake) in self._to_hold:
             self._hold(self._to_hold[lane.key, wake], handle, entry)
             return
-        self._entries.append(entry)
+        self._entries[id(handle)] = entry
         super().append(handle)
 
     def _hold(self, hold: Hold, handle: names.Handle, entry: Entry) -> None:
@@ -185,14 +192,14 @@ class LaneQueue(deque[names.Handle]):
         if type(task) is LaneTask:
             lane = task.lane
             if lane is None:
-                lane = task.lane = self._new(task)
+                lane = task.lane = self._made(task)
             return lane
         known = self._of_others.get(task)
         if known is None:
-            known = self._of_others[task] = self._new(task)
+            known = self._of_others[task] = self._made(task)
         return known
 
-    def _new(self, task: names.AnyTask) -> Lane:
+    def _made(self, task: names.AnyTask) -> Lane:
         parent = self._current
         parent.started += 1
         above = "" if parent is self._outside else f"{parent.key}."
@@ -203,7 +210,8 @@ class LaneQueue(deque[names.Handle]):
 
     def _callbacks(self) -> Lane:
         """Give the lane of the plain callbacks that the step in progress registers."""
-        parent = self._current
+        here = _thread.get_ident() == self._thread
+        parent = self._current if here else self._outside
         lane = parent.callbacks
         if lane is None:
             lane = Lane(f"{parent.key}c", len(self.lanes) + 1, is_task=False)
@@ -222,34 +230,47 @@ class LaneQueue(deque[names.Handle]):
             return super().popleft()
         if self.held:
             self._let_go(self.steps)
-        entries = self._entries
-        if len(entries) > 1 and not self._as_asyncio:
-            places = self._places()
-            place = places[0]
-            if len(places) > 1:
-                place = places[self._pick([entries[each] for each in places])]
-            entry, handle = entries[place], self[place]
-            del entries[place], self[place]
+        place = self._picked() if self._pick is not None and len(self) > 1 else 0
+        if place:
+            handle = self[place]
+            del self[place]
         else:
-            entry, handle = entries.popleft(), super().popleft()
+            handle = super().popleft()
+        entry = self._entries.pop(id(handle))
+        lane = entry[0]
         self.steps += 1
-        self._current = entry.lane
-        self._ran = entry.lane.key, entry.wake
-        self._stepped(entry)
+        self._current = lane
+        self._ran = lane.key, entry[1]
+        self.stepped(entry)
         return handle
 
-    def _places(self) -> list[int]:
+    def _picked(self) -> int:
+        """Give the place of who goes next."""
+        known = self._entries
+        entries = [known[id(handle)] for handle in islice(self, _WIDTH)]
+        # Nobody waits for ever: one task that looks again and again is no reason to.
+        if self.steps - entries[0][2] > self._longest or self._pick is None:
+            return 0
+        for entry in entries:
+            if not entry[0].is_task:
+                break
+        else:
+            return self._pick(entries)
+        places = self._places(entries)
+        if len(places) == 1:
+            return places[0]
+        return places[self._pick([entries[each] for each in places])]
+
+    def _places(self, entries: Sequence[Entry]) -> list[int]:
         """Give the place of the first entry of each lane; or of a cancelled one."""
         places: list[int] = []
         seen: set[Lane] = set()
-        for place, entry in enumerate(self._entries):
+        for place, entry in enumerate(entries):
             if entry.lane not in seen:
                 if self[place].cancelled():
                     return [place]
                 seen.add(entry.lane)
                 places.append(place)
-                if len(places) == _WIDTH:
-                    break
         return places
 
     def rest(self) -> None:
@@ -265,10 +286,10 @@ class LaneQueue(deque[names.Handle]):
     def _let_go(self, step: float) -> None:
         for each in [*self.held]:
             if each.until == self._ran:
-                self._entries.appendleft(each.entry)
-                super().appendleft(each.handle)
+                self._entries[id(each.handle)] = each.entry
+                self.insert(self._wakers, each.handle)
             elif each.step <= step:
-                self._entries.append(each.entry)
+                self._entries[id(each.handle)] = each.entry
                 super().append(each.handle)
             else:
                 continue
@@ -282,9 +303,7 @@ class LaneQueue(deque[names.Handle]):
         self._wakers = 0
 
 
-def _first(entries: Sequence[Entry]) -> int:
-    return 0
-
+_new = tuple.__new__
 
 _WAKERS = ("asyncio.tasks", "asyncio.taskgroups", "asyncio.futures")
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARGS",
+    "ASYNC_GENERATORS",
     "AWAITED_BY",
     "CALLBACK",
     "CANCEL_ALL",
@@ -106,6 +107,7 @@ class Handle(Step, Protocol):
     @property
     def _context(self) -> Context: ...
     def cancelled(self) -> bool: ...
+    def _run(self) -> object: ...
 
 
 class Loop(Protocol):
@@ -243,6 +245,15 @@ SIGNAL_HANDLERS: PrivateName[asyncio.AbstractEventLoop, dict[int, asyncio.Handle
         use="whether a signal may wake a loop in virtual time",
         without="a test that waits for a signal is taken for a deadlock",
         system="unix",
+    )
+)
+ASYNC_GENERATORS: PrivateName[asyncio.AbstractEventLoop, Collection[object]] = (
+    PrivateName(
+        "asyncio.BaseEventLoop",
+        "_asyncgens",
+        "weakref.WeakSet",
+        use="whether a loop has any to shut down, which takes a task and a few turns",
+        without="those that a run under a schedule has left are not shut down",
     )
 )
 CLOCK_RESOLUTION: PrivateName[asyncio.AbstractEventLoop, float] = PrivateName(

@@ -158,19 +158,44 @@ def waits_for(native: int, read: Callable[[int], str] | None = None) -> Wait | N
     return Wait(call=name, on=on)
 
 
-def is_parked(native: int, read: Callable[[int], str] | None = None) -> bool:
+def is_parked(
+    native: int,
+    read: Callable[[int], str] | None = None,
+    word: Callable[[int], int] | None = None,
+) -> bool:
     """Tell whether a thread waits for as long as it takes, for one of this process.
 
     Where it was let go on it is not parked any more, at once: the system knows that
     before the thread has the interpreter again. False where nothing is known.
+
+    Problem: while the system wakes a thread on another processor, which takes it some
+    time where that one sleeps, it goes on to tell that the thread waits. So we look
+    whether the word in memory for whose change it waits has changed already; and as the
+    thread may have changed it back by then, whether it still waits after that. `word`
+    gives the word, in place of the memory of this process.
     """
+    read = read or _line
     try:
-        number, address, operation, _, limit, *_ = _numbers((read or _line)(native))
+        line = read(native)
+        number, address, operation, value, limit, *_ = _numbers(line)
         name, _ = _known_calls()[number]
+        if name != _LOCK or limit or not operation & _PRIVATE:
+            return False
+        if not _is_anothers_lock(address):
+            return False
+        return (word or _word)(address) == value & _WORD and read(native) == line
     except (OSError, ValueError, KeyError):
         return False
-    of_this_process = operation & _PRIVATE and _is_anothers_lock(address)
-    return name == _LOCK and not limit and bool(of_this_process)
+
+
+_WORD = 0xFFFF_FFFF
+
+
+def _word(address: int) -> int:
+    # Not as a pointer: who waited there may have gone, and the memory with it.
+    with io.FileIO("/proc/self/mem") as memory:
+        memory.seek(address)
+        return int.from_bytes(memory.read(4), sys.byteorder)
 
 
 def is_ready(native: int, read: Callable[[int], str] | None = None) -> bool:

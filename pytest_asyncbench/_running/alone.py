@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from pytest_asyncbench._loops import names
 from pytest_asyncbench._running.quick import AsksForMore, QuickLoop
 
 if TYPE_CHECKING:
@@ -44,9 +45,10 @@ def run_alone(
 
 
 def _end(loop: QuickLoop) -> None:
-    left = asyncio.all_tasks(loop)
+    left = loop.left()
     for task in left:
         task.cancel()
     if left:
         loop.run_until_complete(asyncio.wait(left))
-    loop.run_until_complete(loop.shutdown_asyncgens())
+    if names.ASYNC_GENERATORS.get(loop):
+        loop.run_until_complete(loop.shutdown_asyncgens())

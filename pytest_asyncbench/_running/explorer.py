@@ -34,6 +34,9 @@ Run = Callable[[Order], BaseException | None]
 _TRIALS = 450
 """So many runs a failing schedule is worth, to make it smaller."""
 
+_LEARNS = 30
+"""Of so many runs all is learnt, and then of one in so many."""
+
 _LONGER, _FLOOR = 100, 10_000
 """A run is taken for endless after so many times the steps of the first one, and so
 many besides."""
@@ -79,6 +82,8 @@ class Explorer:
         self._bounds: Bounds = {}
         self._real = False
         self._own = Order()
+        self._picked: list[str] = []
+        """Who was picked in the last run that was no trial."""
         self._known: set[object] = set()
         """What nobody looked at in asyncio's own order either."""
 
@@ -114,7 +119,7 @@ class Explorer:
             failure = self._failure(run, order)
             if failure is not None:
                 return self._found(number, order, failure, run)
-            self._learn(order)
+            self._learn(number, order)
         return Explored(runs=number, seen_all=self._tree.seen_all and not self._real)
 
     def _begin(self) -> None:
@@ -142,6 +147,8 @@ class Explorer:
         tree, own_next = self._tree, self._learned.own_next
         tree.begin()
         is_own = True
+        picked: list[str] = []
+        self._picked = picked
 
         def pick(entries: Sequence[Entry]) -> int:
             nonlocal is_own
@@ -154,15 +161,18 @@ class Explorer:
                 is_own = place == own
             else:
                 place = choose(entries, places)
-            tree.go(entries[place])
+            key = entries[place].lane.key
+            tree.go(key)
+            picked.append(key)
             return place
 
         return pick
 
-    def _learn(self, order: Order) -> None:
+    def _learn(self, number: int, order: Order) -> None:
         self._tree.end()
         self._real = self._real or order.real
-        self._learned.learn(order)
+        if number < _LEARNS or number % _LEARNS == 0:
+            self._learned.learn(order)
 
     def _failure(self, run: Run, order: Order) -> BaseException | None:
         failure = run(order)
@@ -176,6 +186,7 @@ class Explorer:
     def _found(
         self, number: int, order: Order, failure: BaseException, run: Run
     ) -> Explored:
+        picks = tuple(enumerate(self._picked))
         again = Order(**self._bounds)
         without = self._failure(run, again)
         if without is not None:
@@ -193,11 +204,12 @@ class Explorer:
 
         schedule = shrunk(order, self._learned.wakes, fails)
         if schedule is None:
-            schedule = Schedule(picks=tuple(order.picked))
+            schedule = Schedule(picks=picks)
         return self._told(number, schedule, run)
 
     def _told(self, number: int, schedule: Schedule, run: Run) -> Explored:
         order = Order(schedule, **self._bounds)
+        order.counts = True
         failure = self._failure(run, order)
         return Explored(
             runs=number, found_at=number, schedule=schedule, failure=failure

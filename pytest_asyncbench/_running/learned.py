@@ -23,17 +23,14 @@ class Learned:
     """How many steps each lane has left, at each of its wake-ups."""
 
     def __init__(self) -> None:
-        self._left: dict[Wake, int] = {}
+        self.left: dict[Wake, int] = {}
+        """How many steps a lane takes from a wake-up on, until time goes on."""
         self.wakes: list[Wake] = []
         """Those that are known, in the order in which they came."""
         self.steps = 1
         """How many the last run took."""
         self._own: dict[Wake, int] = {}
         self._last_choice = -1
-
-    def left(self, entry: Entry) -> int:
-        """Give how many steps its lane takes from there on until time goes on."""
-        return self._left.get((entry.lane.key, entry.wake), 1)
 
     def one_of(self, random: Random) -> Wake:
         """Give one of the wake-ups that are known."""
@@ -55,9 +52,9 @@ class Learned:
         for lane, wake, *_ in reversed(together):
             left[lane.key] = count = left.get(lane.key, 0) + 1
             known = (lane.key, wake)
-            if known in self._left or len(self._left) < _MOST:
-                self._left[known] = count
-        self.wakes = [*self._left]
+            if known in self.left or len(self.left) < _MOST:
+                self.left[known] = count
+        self.wakes = [*self.left]
 
     # --------------------------------------------------------- asyncio's order
 

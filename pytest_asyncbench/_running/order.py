@@ -6,6 +6,7 @@ It knows loops and their queues, and nothing of why a run is ordered so.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -35,8 +36,20 @@ _NAP, _SILENCE = 0.002, 0.05
 back, in seconds."""
 
 
-def _first(entries: Sequence[Entry]) -> int:
-    return 0
+def _by(schedule: Schedule) -> Pick:
+    """Pick as asyncio does, but for the moments of a schedule."""
+    moments, picks = itertools.count(), dict(schedule.picks)
+
+    def pick(entries: Sequence[Entry]) -> int:
+        wanted = picks.get(next(moments)) if picks else None
+        keys = [entry.lane.key for entry in entries] if wanted is not None else []
+        return keys.index(wanted) if wanted in keys else 0
+
+    return pick
+
+
+def _forgets(entry: Entry) -> None:
+    """Take the place of what remembers steps."""
 
 
 class RunsOn(Exception):
@@ -50,8 +63,7 @@ class Order:
         schedule: what is kept back, and who is picked.
         picking: makes what picks where several can go on; None as asyncio does.
         limit: after so many steps a run is ended, since it may never end by itself.
-        patience: after so many steps of others whoever waits goes on, as any loop would
-            let it: one task that looks again and again is no reason to wait for ever.
+        patience: after so many steps of others whoever waits goes on.
     """
 
     def __init__(
@@ -63,11 +75,10 @@ class Order:
         patience: int = _PATIENCE,
     ) -> None:
         self.schedule = schedule
-        self.patience = patience
-        self._picking = picking or (lambda: _first)
-        by_schedule = schedule.deviations or picking is not None
-        self._pick = self._picks_one if by_schedule else None
-        self._picks = dict(schedule.picks)
+        self.counts = False
+        """Whether what it prints and logs is told of."""
+        self._patience = patience
+        self._picking = picking
         self._held = {(each.lane, each.wake): each for each in schedule.holds}
         self._limit = limit
         self.kinds: set[type[asyncio.AbstractEventLoop]] = set()
@@ -76,12 +87,6 @@ class Order:
 
     def begin(self) -> None:
         """Begin the run, or begin it anew."""
-        self._otherwise = self._picking()
-        self.steps = 0
-        """How many steps the run has taken."""
-        self._moments = 0
-        self.picked: list[tuple[int, str]] = []
-        """At which moments another one than the first went on, and who."""
         self.trail: list[Entry] = []
         """Who went on, step by step."""
         self.rests: list[int] = []
@@ -92,12 +97,21 @@ class Order:
         """Whether it was ended for its many steps."""
         self._queues: list[LaneQueue] = []
         self._unseen: list[BaseException] = []
+        self._pick = self._picking() if self._picking is not None else None
+        if self._pick is None and self.schedule.deviations:
+            # Who only wakes others goes first, as it does in the search.
+            self._pick = _by(self.schedule)
+
+    @property
+    def steps(self) -> int:
+        """How many steps the run has taken."""
+        return sum(queue.steps for queue in self._queues)
 
     # ------------------------------------------------------------- the loops
 
     def queue(self) -> LaneQueue:
         """Make the queue of one loop of the run."""
-        queue = LaneQueue(self._pick, self._held, self._step, self.patience)
+        queue = LaneQueue(self._pick, self._held, self.trail.append, self._patience)
         self._queues.append(queue)
         return queue
 
@@ -150,48 +164,35 @@ class Order:
         really = getattr(poller, "select_really", poll)
 
         def select(timeout: float | None = None) -> Events:
+            queue.rest()
             if queue.held and not queue:
                 events = _others(really, queue)
                 if events:
                     self.real = True
-                    self.rest(queue)
                     return events
-                queue.let_all_go()
-            if queue:
-                timeout = 0
             self.rest(queue)
-            events = poll(timeout)
+            events = poll(0 if queue else timeout)
             self.real = self.real or bool(events)
             return events
 
         return replace(poller, "select", select)
 
     def rest(self, queue: LaneQueue) -> None:
-        """Hear that a loop polls."""
+        """Hear that a loop polls; what is kept back goes on if nothing else can.
+
+        Raises:
+            RunsOn: it has taken too many steps.
+        """
         queue.rest()
-        if not queue and len(self.trail) < _MOST:
-            self.rests.append(len(self.trail))
-
-    # ------------------------------------------------------------- its steps
-
-    def _picks_one(self, entries: Sequence[Entry]) -> int:
-        if self.steps - entries[0].since > self.patience:
-            return 0
-        moment, self._moments = self._moments, self._moments + 1
-        wanted = self._picks.get(moment)
-        if wanted is None:
-            chosen = self._otherwise(entries)
-        else:
-            keys = [entry.lane.key for entry in entries]
-            chosen = keys.index(wanted) if wanted in keys else 0
-        if chosen and len(self.picked) < _MOST:
-            self.picked.append((moment, entries[chosen].lane.key))
-        return chosen
-
-    def _step(self, entry: Entry) -> None:
-        self.steps += 1
-        if self.steps <= _MOST:
-            self.trail.append(entry)
+        if queue.held and not queue:
+            queue.let_all_go()
+        steps = len(self.trail)
+        if steps < _MOST:
+            if not queue:
+                self.rests.append(steps)
+            return
+        for each in self._queues:
+            each.stepped = _forgets
         if self.steps > self._limit and not self.endless:
             self.endless = True
             raise RunsOn

@@ -8,10 +8,11 @@ jumps to the next timer, or there is a deadlock.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import itertools
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from pytest_asyncbench._loops import LaneQueue, LaneTask, describe_tasks, names
 from pytest_asyncbench._words.errors import Deadlock
@@ -41,6 +42,9 @@ class QuickLoop(asyncio.BaseEventLoop):
         failed: told of what nobody looked at, as the loop's exception handler is.
     """
 
+    _scheduled: list[asyncio.TimerHandle]
+    _stopping: bool
+
     def __init__(
         self,
         clock: VirtualClock,
@@ -50,8 +54,6 @@ class QuickLoop(asyncio.BaseEventLoop):
     ) -> None:
         super().__init__()
         names.READY.put(self, queue)
-        setattr(self, names.SELECTOR.name, self)
-        names.CLOCK_RESOLUTION.put(self, _RESOLUTION)
         self._queue = queue
         self._rests = rests
         self._failed = failed
@@ -62,25 +64,37 @@ class QuickLoop(asyncio.BaseEventLoop):
         self.asked = False
         """Whether it was asked for more than it has."""
 
-    def select(self, timeout: float | None = None) -> list[Any]:
-        """Jump to the next timer, where nothing is ready."""
-        queue = self._queue
-        if queue.held and not queue:
-            queue.let_all_go()
-            timeout = 0
+    def _run_once(self) -> None:
+        """Take one turn, as asyncio's loops do, but for the poll.
+
+        Where nothing is ready, time goes on to the next timer.
+        """
+        queue, timers = self._queue, self._scheduled
+        while timers and timers[0].cancelled():
+            heapq.heappop(timers)
         self._rests(queue)
-        if timeout is None:
+        if not queue and not self._stopping:
+            self._jump(timers[0].when() if timers else None)
+        if timers:
+            due = self.time() + _RESOLUTION
+            while timers and timers[0].when() < due:
+                queue.append(cast("names.Handle", heapq.heappop(timers)))
+        for _ in range(len(queue)):
+            handle = queue.popleft()
+            if not handle.cancelled():
+                handle._run()  # noqa: SLF001 - what a loop does with a handle
+
+    def _jump(self, when: float | None) -> None:
+        if when is None:
             at = f"deadlock at virtual {self.time():.9g} s"
             why = f"{at}: no timer is left that could wake the loop"
             raise Deadlock("\n".join((why, *describe_tasks(self))))
-        if timeout > 0:
-            self._clock.advance(max(timeout, _RESOLUTION))
-        return []
+        self._clock.advance(max(when - self.time(), _RESOLUTION))
 
-    def close(self) -> None:
-        """Close the loop."""
-        setattr(self, names.SELECTOR.name, None)
-        super().close()
+    def left(self) -> list[names.AnyTask]:
+        """Give its tasks that have not ended."""
+        known = [lane.task() for lane in self._queue.lanes if lane.task is not None]
+        return [task for task in known if task is not None and not task.done()]
 
     # ------------------------------------------------------------- its tasks
 
@@ -121,9 +135,6 @@ class QuickLoop(asyncio.BaseEventLoop):
         """Tell of what nobody looked at."""
         self._failed(context)
         super().call_exception_handler(context)
-
-    def _process_events(self, event_list: list[Any]) -> None:
-        """Nothing comes from outside."""
 
 
 def _more(self: QuickLoop, *args: object, **options: object) -> NoReturn:

@@ -29,12 +29,15 @@ Strategy = Callable[[Random, Learned], Choice]
 
 def walk(random: Random, learned: Learned) -> Choice:
     """Choose at random, weighted by the steps that are left."""
-    left, draw = learned.left, random.random
+    left, draw = learned.left.get, random.random
 
     def choose(entries: Sequence[Entry], places: Sequence[int]) -> int:
         if len(places) == 1:
             return places[0]
-        weights = [left(entries[place]) for place in places]
+        weights = []
+        for place in places:
+            lane, wake, *_ = entries[place]
+            weights.append(left((lane.key, wake), 1))
         drawn = draw() * sum(weights)
         for place, weight in zip(places, weights, strict=True):
             drawn -= weight

@@ -81,11 +81,10 @@ class Tree:
             self._first = here
         return here
 
-    def go(self, entry: Entry) -> None:
-        """Hear who goes on, of those that `left` was asked of."""
+    def go(self, key: str) -> None:
+        """Hear which lane goes on, of those that `left` was asked of."""
         here = self._here
         if here is not None:
-            key = entry.lane.key
             self._way.append((here, key))
             self._here = here.after.get(key)
 

@@ -8,6 +8,7 @@ import platform
 import socket
 import sys
 import threading
+import time
 
 import pytest
 
@@ -204,7 +205,41 @@ def test_who_waits_for_its_own_process_without_a_limit_is_parked(
 ):
     """Only another thread can end that."""
     monkeypatch.setattr(kernel, "_static_memory", lambda: ((0x6000, 0x7000),))
-    assert is_parked(0, lambda native: numbers) is parked
+    assert is_parked(0, lambda native: numbers, lambda address: 0) is parked
+
+
+@linux
+def test_who_is_about_to_be_woken_is_not_parked(monkeypatch):
+    """The system goes on to say so for a while, where it wakes it on a processor
+    that sleeps. What the thread waits for has changed by then, or it has gone on.
+    """
+    monkeypatch.setattr(kernel, "_static_memory", lambda: ((0x6000, 0x7000),))
+    waits = "202 0x9100 0x189 0x0 0x0 0x0"
+    assert not is_parked(0, lambda native: waits, lambda address: 1)
+    told = iter([waits, "running"])
+    assert not is_parked(0, lambda native: next(told), lambda address: 0)
+
+
+@linux
+def test_the_word_for_which_a_thread_waits_is_read(monkeypatch):
+    """A lock that is held is one for whose change its waiter waits."""
+    lock, began = threading.Lock(), threading.Event()
+    lock.acquire()
+
+    def wait():
+        began.set()
+        lock.acquire()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    began.wait()
+    for _ in range(5000):
+        if is_parked(thread.native_id):
+            break
+        time.sleep(0.001)
+    lock.release()
+    assert not is_parked(thread.native_id)
+    thread.join()
 
 
 @linux
