@@ -93,6 +93,8 @@ class Exploring:
         order, replay = self._explorer.own_order(), self._policy.replay
         if replay is not None:
             order = self._replayed = Order(replay.schedule)
+            order.counts = True
+            order.begin()
         with ExitStack() as undo:
             try:
                 undo.enter_context(self._ordered(order))
@@ -194,16 +196,18 @@ class Exploring:
         if clock is not None:
             self._hold_to_budget(clock.elapsed - before)
 
-    def replayed_lines(self) -> tuple[str, ...]:
-        """Tell of the run by a given schedule: what was different, or did not come."""
+    def replayed(self, ended: BaseException | None) -> Explored:
+        """Tell what came of the one run by a given schedule."""
         order = self._replayed
-        if order is None or not order.unused:
-            return ()
-        told = (
-            f"the schedule did not come about: {', '.join(order.unused)} was never "
-            "reached, since the test has gone another way before"
+        assert order is not None
+        return Explored(
+            runs=1,
+            found_at=None if ended is None else 1,
+            schedule=order.schedule,
+            failure=ended,
+            passages=order.passages,
+            unused=tuple(order.unused),
         )
-        return (told,)
 
     def _in_copies(
         self, function: Callable[..., Awaitable[None]]

@@ -6,7 +6,7 @@ What a search takes is brought in where a test asks for one.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,11 @@ from pytest_asyncbench._glue.fixtures import TRIAL
 from pytest_asyncbench._glue.outcome import Outcome
 from pytest_asyncbench._glue.telling import give_words, ours, say
 from pytest_asyncbench._policy.replaying import replay_of, text_of
-from pytest_asyncbench._reports.schedules import failing_lines, unrepeatable_lines
+from pytest_asyncbench._reports.schedules import (
+    failing_lines,
+    unrepeatable_lines,
+    unused_lines,
+)
 from pytest_asyncbench._words.errors import (
     ConcurrencyError,
     PolicyError,
@@ -33,14 +37,29 @@ if TYPE_CHECKING:
     from pytest_asyncbench._glue.exploring import Exploring
     from pytest_asyncbench._glue.trial import Trial
 
-__all__ = ["KEPT", "Schedules"]
+__all__ = ["Schedules", "keep_replays"]
 
 _EndCall = Callable[[pytest.Item, "Trial", BaseException | None], BaseException | None]
 
 _EXPLORING: pytest.StashKey[Exploring] = pytest.StashKey()
 
-KEPT = "asyncbench/schedules"
+_KEPT = "asyncbench/schedules"
 """Under which pytest's cache knows the failing schedule of each test."""
+
+
+def keep_replays(config: pytest.Config, tests: Mapping[str, Scheduled]) -> None:
+    """Have the next run try the failing schedules of this one first."""
+    cache = getattr(config, "cache", None)
+    if cache is None or not tests:
+        return
+    known = cache.get(_KEPT, {})
+    before = known if isinstance(known, dict) else {}
+    after = {name: text for name, text in before.items() if name not in tests}
+    for name, scheduled in tests.items():
+        if scheduled.replay is not None:
+            after[name] = scheduled.replay
+    if after != before:
+        cache.set(_KEPT, after)
 
 
 class Schedules:
@@ -82,7 +101,7 @@ class Schedules:
         """Give the schedule under which a test failed the last time."""
         if self._kept is None:
             cache = getattr(self._config, "cache", None)
-            kept = cache.get(KEPT, {}) if cache is not None else {}
+            kept = cache.get(_KEPT, {}) if cache is not None else {}
             self._kept = kept if isinstance(kept, dict) else {}
         text = self._kept.get(nodeid)
         try:
@@ -122,9 +141,7 @@ class Schedules:
                 lines = unrepeatable_lines(found.problem, found.runs)
                 return self._untold(item, trial, UnmeasuredError("\n".join(lines)))
             if found.failure is not None:
-                told = failing_lines(
-                    _scheduled(item, found), policy.schedules, found.lines
-                )
+                told = failing_lines(_scheduled(item, found), policy.schedules, found)
                 return _said(item, trial, found.failure, "\n".join(told))
         return None
 
@@ -135,20 +152,13 @@ class Schedules:
         exploring: Exploring,
         ended: BaseException | None,
     ) -> BaseException | None:
-        replay = trial.watched.policy.replay
-        assert replay is not None
-        found = Explored(
-            runs=1,
-            found_at=None if ended is None else 1,
-            schedule=replay.schedule,
-            lines=exploring.replayed_lines(),
-        )
+        found = exploring.replayed(ended)
         scheduled = _scheduled(item, found)
         self._put(trial, scheduled)
         if ended is None:
-            say(item, "call", found.lines)
+            say(item, "call", unused_lines(found))
             return None
-        told = failing_lines(scheduled, None, found.lines)
+        told = failing_lines(scheduled, None, found)
         return _said(item, trial, ended, "\n".join(told))
 
     def _put(self, trial: Trial, scheduled: Scheduled) -> None:

@@ -140,6 +140,10 @@ class Summary:
         self, terminalreporter: pytest.TerminalReporter
     ) -> None:
         """Say what was measured, and where the loop was blocked."""
+        if self.scheduled:
+            from pytest_asyncbench._glue.schedules import keep_replays
+
+            keep_replays(terminalreporter.config, self.scheduled)
         lines = list(self.lines())
         if lines:
             terminalreporter.section("asyncbench")

@@ -7,6 +7,7 @@ from pytest_asyncbench._loops.awaiting import (
     awaits_outside,
     by_name,
     is_cleaning_up,
+    stands_at,
 )
 from pytest_asyncbench._loops.deadlock import describe_tasks
 from pytest_asyncbench._loops.first_step import FirstStep
@@ -81,6 +82,7 @@ __all__ = [
     "put_lanes",
     "running_loop",
     "runs",
+    "stands_at",
     "task_label",
     "watch_writes",
     "written_at",

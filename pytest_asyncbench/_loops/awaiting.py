@@ -14,6 +14,7 @@ from pytest_asyncbench._loops.tasks import TASKS, task_label
 from pytest_asyncbench._python import raw_frame, to_frame
 from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.seen import Frame, Stack
+from pytest_asyncbench._words.whose import is_users
 
 __all__ = [
     "await_chain",
@@ -21,6 +22,7 @@ __all__ = [
     "awaits_outside",
     "by_name",
     "is_cleaning_up",
+    "stands_at",
 ]
 
 _Lock = asyncio.Lock | asyncio.Semaphore | asyncio.Condition
@@ -33,6 +35,13 @@ def await_chain(task: names.AnyTask) -> tuple[Stack, str]:
     frames = [frame for _, frame in _chain(task)]
     frames.reverse()
     return tuple(_frame_of(frame) for frame in frames), _awaited(task, frames)
+
+
+def stands_at(task: names.AnyTask) -> Frame | None:
+    """Give the innermost line of a suspended task's that is not of a library's."""
+    frames = [_frame_of(frame) for _, frame in _chain(task)]
+    users = (frame for frame in reversed(frames) if is_users(frame.file))
+    return next(users, frames[-1] if frames else None)
 
 
 def by_name(task: names.AnyTask) -> tuple[str, int, str]:

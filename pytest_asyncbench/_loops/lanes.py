@@ -170,15 +170,24 @@ class LaneQueue(deque[names.Handle]):
         self._came = came = self._came + 1
         # What a NamedTuple does in Python, once for each step of each run.
         entry = _new(Entry, (lane, wake, self.steps, came))
-        if self._to_hold and (lane.key, wake) in self._to_hold:
-            self._hold(self._to_hold[lane.key, wake], handle, entry)
+        if self._to_hold and self._holds(handle, entry):
             return
         self._entries[id(handle)] = entry
         super().append(handle)
 
-    def _hold(self, hold: Hold, handle: names.Handle, entry: Entry) -> None:
-        length = self._longest if hold.steps is None else hold.steps
-        self.held.append(_Held(self.steps + length, hold.until, handle, entry))
+    def _holds(self, handle: names.Handle, entry: Entry) -> bool:
+        """Keep an entry back if it is to be, or if one of its lane before it is."""
+        lane, wake, *_ = entry
+        hold = self._to_hold.get((lane.key, wake))
+        if hold is not None:
+            length = self._longest if hold.steps is None else hold.steps
+            self.held.append(_Held(self.steps + length, hold.until, handle, entry))
+            return True
+        before = [each for each in self.held if each.entry.lane is lane]
+        if before:
+            held = before[-1]._replace(handle=handle, entry=entry)
+            self.held.append(held)
+        return bool(before)
 
     def note_timer(
         self, timer: asyncio.TimerHandle, callback: Callable[..., object]
@@ -284,10 +293,12 @@ class LaneQueue(deque[names.Handle]):
         self._let_go(math.inf)
 
     def _let_go(self, step: float) -> None:
+        next_place = self._wakers
         for each in [*self.held]:
             if each.until == self._ran:
                 self._entries[id(each.handle)] = each.entry
-                self.insert(self._wakers, each.handle)
+                self.insert(next_place, each.handle)
+                next_place += 1
             elif each.step <= step:
                 self._entries[id(each.handle)] = each.entry
                 super().append(each.handle)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from pytest_asyncbench._words.schedules import Scheduled
-from pytest_asyncbench._words.units import many
+from pytest_asyncbench._words.schedules import Explored, Passage, Scheduled
+from pytest_asyncbench._words.seen import Frame
+from pytest_asyncbench._words.units import many, shown
 
-__all__ = ["failing_lines", "scheduled_line", "unrepeatable_lines"]
+__all__ = ["failing_lines", "scheduled_line", "unrepeatable_lines", "unused_lines"]
 
 
 def failing_lines(
-    scheduled: Scheduled, asked: int | None, lines: Sequence[str]
+    scheduled: Scheduled, asked: int | None, found: Explored
 ) -> Iterator[str]:
     """Say under which schedule a test fails, what is different in it, and what to do.
 
     Args:
         scheduled: what came of the test.
         asked: under how many it was to be run; None for one by a given schedule.
-        lines: what the engine tells of the schedule.
+        found: the failing run.
     """
     if asked is None:
         yield "fails under the schedule that was asked for"
@@ -27,9 +28,98 @@ def failing_lines(
             f"fails under schedule {scheduled.found_at} of {asked:,}, and passes in "
             "asyncio's own order"
         )
+    lines = [*_held_lines(found), *_lane_lines(found), *unused_lines(found)]
     yield from (f"  {line}" for line in lines)
     if asked is not None and scheduled.replay is not None:
         yield f"  replay: pytest --asyncbench-schedule={scheduled.replay}"
+
+
+def unused_lines(found: Explored) -> Iterator[str]:
+    """Say what of a given schedule did not come about."""
+    if found.unused:
+        yield (
+            f"the schedule did not come about: {', '.join(found.unused)} was never "
+            "reached, since the test has gone another way before"
+        )
+
+
+def _held_lines(found: Explored) -> Iterator[str]:
+    """Say who was kept back, where, and until when."""
+    holds = found.schedule.holds if found.schedule is not None else ()
+    for hold in holds:
+        for at, passage in enumerate(found.passages):
+            if (passage.lane, passage.wake) == (hold.lane, hold.wake):
+                before = found.passages[at - 1] if at else None
+                yield _held_line(passage, before)
+    if found.schedule is not None and found.schedule.picks:
+        yield f"with {found.schedule.deviations} turns that are not asyncio's own"
+
+
+def _held_line(held: Passage, before: Passage | None) -> str:
+    where_it_was = "" if held.resumed is None else f" at {_line(held.resumed)}"
+    text = f"with {held.task} held{where_it_was}"
+    if before is None:
+        return text
+    if before.suspended is None:
+        return f"{text} until {before.task} was over"
+    return f"{text} until {before.task} had come to {_line(before.suspended)}"
+
+
+_MOST_ROWS = 16
+"""So many steps are shown at most."""
+
+_MOST_LANES = 3
+
+_AFTER = 5
+"""So many steps are shown from the last on that was kept back."""
+
+
+def _lane_lines(found: Explored) -> Iterator[str]:
+    """Draw the tasks beside each other, step by step, around what was kept back."""
+    rows, lanes = _rows(found)
+    if len(lanes) < _TWO:
+        return
+    names = {each.lane: each.task for each in rows}
+    widths = {
+        lane: max(len(names[lane]), *(len(_step(r)) for r in rows if r.lane == lane))
+        for lane in lanes
+    }
+    yield "  ".join(names[lane].ljust(widths[lane]) for lane in lanes).rstrip()
+    for row in rows:
+        cells = (
+            (_step(row) if lane == row.lane else "").ljust(widths[lane])
+            for lane in lanes
+        )
+        yield "  ".join(cells).rstrip()
+
+
+_TWO = 2
+
+
+def _rows(found: Explored) -> tuple[list[Passage], list[str]]:
+    """Give the steps that are shown, and of which lanes they are."""
+    holds = found.schedule.holds if found.schedule is not None else ()
+    held = {(hold.lane, hold.wake) for hold in holds}
+    at = [i for i, p in enumerate(found.passages) if (p.lane, p.wake) in held]
+    if not at:
+        return [], []
+    # The step that is late, those that went before it meanwhile, and the last before.
+    lanes = list(dict.fromkeys(found.passages[i].lane for i in at))
+    for i in at:
+        lanes += [p.lane for p in reversed(found.passages[:i])]
+    lanes = list(dict.fromkeys(lanes))[:_MOST_LANES]
+    steps = [p for p in found.passages[: max(at) + _AFTER] if p.lane in lanes]
+    return steps[-_MOST_ROWS:], lanes
+
+
+def _step(passage: Passage) -> str:
+    began = "…" if passage.resumed is None else f"{passage.resumed.line}"
+    ended = "over" if passage.suspended is None else f"{passage.suspended.line}"
+    return f"{began} → {ended}"
+
+
+def _line(frame: Frame) -> str:
+    return f"{shown(frame.file)}:{frame.line}"
 
 
 def scheduled_line(all_of: Iterable[Scheduled]) -> str:

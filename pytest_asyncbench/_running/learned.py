@@ -26,14 +26,14 @@ class Learned:
         self.left: dict[Wake, int] = {}
         """How many steps a lane takes from a wake-up on, until time goes on."""
         self.wakes: list[Wake] = []
-        """Those that are known, in the order in which they came."""
+        """Those of tasks that are known, in the order in which they came."""
         self.steps = 1
         """How many the last run took."""
         self._own: dict[Wake, int] = {}
         self._last_choice = -1
 
     def one_of(self, random: Random) -> Wake:
-        """Give one of the wake-ups that are known."""
+        """Give one of the wake-ups of tasks that are known."""
         return random.choice(self.wakes) if self.wakes else ("", 0)
 
     def learn(self, order: Order) -> None:
@@ -54,7 +54,7 @@ class Learned:
             known = (lane.key, wake)
             if known in self.left or len(self.left) < _MOST:
                 self.left[known] = count
-        self.wakes = [*self.left]
+        self.wakes = [wake for wake in self.left if wake[0][-1] != "c"]
 
     # --------------------------------------------------------- asyncio's order
 

@@ -8,12 +8,22 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace as replace_fields
 from typing import TYPE_CHECKING, Any
 
-from pytest_asyncbench._loops import Entry, LaneQueue, names, put_lanes
-from pytest_asyncbench._words.schedules import OWN_ORDER, Schedule
+from pytest_asyncbench._loops import (
+    AnyTask,
+    Entry,
+    LaneQueue,
+    names,
+    put_lanes,
+    stands_at,
+    task_label,
+)
+from pytest_asyncbench._words.schedules import OWN_ORDER, Passage, Schedule
 from pytest_asyncbench._words.undo import Undo, replace
 
 if TYPE_CHECKING:
@@ -76,7 +86,8 @@ class Order:
     ) -> None:
         self.schedule = schedule
         self.counts = False
-        """Whether what it prints and logs is told of."""
+        """Whether it is told of: what it prints and logs, and where its tasks stood."""
+        self._passages: list[Passage] = []
         self._patience = patience
         self._picking = picking
         self._held = {(each.lane, each.wake): each for each in schedule.holds}
@@ -95,6 +106,7 @@ class Order:
         """Whether something came from outside."""
         self.endless = False
         """Whether it was ended for its many steps."""
+        self._in_passage: weakref.ref[AnyTask] | None = None
         self._queues: list[LaneQueue] = []
         self._unseen: list[BaseException] = []
         self._pick = self._picking() if self._picking is not None else None
@@ -111,7 +123,8 @@ class Order:
 
     def queue(self) -> LaneQueue:
         """Make the queue of one loop of the run."""
-        queue = LaneQueue(self._pick, self._held, self.trail.append, self._patience)
+        stepped = self._observe if self.counts else self.trail.append
+        queue = LaneQueue(self._pick, self._held, stepped, self._patience)
         self._queues.append(queue)
         return queue
 
@@ -196,6 +209,36 @@ class Order:
         if self.steps > self._limit and not self.endless:
             self.endless = True
             raise RunsOn
+
+    def _observe(self, entry: Entry) -> None:
+        """Take down where a task stands whose step begins, and where the last does."""
+        self.trail.append(entry)
+        self._end_passage()
+        task = entry.lane.task() if entry.lane.task is not None else None
+        if task is not None:
+            passage = Passage(
+                lane=entry.lane.key,
+                wake=entry.wake,
+                task=task_label(task),
+                since=entry.since,
+                resumed=stands_at(task),
+                suspended=None,
+            )
+            self._passages.append(passage)
+            self._in_passage = entry.lane.task
+
+    def _end_passage(self) -> None:
+        task = self._in_passage() if self._in_passage is not None else None
+        self._in_passage = None
+        if task is not None and not task.done():
+            last = replace_fields(self._passages[-1], suspended=stands_at(task))
+            self._passages[-1] = last
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """The steps of its tasks, where it is told of."""
+        self._end_passage()
+        return tuple(self._passages)
 
     @property
     def unused(self) -> list[str]:

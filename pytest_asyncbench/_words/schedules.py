@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 
 from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.seen import Frame
 from pytest_asyncbench._words.values import dataclass
 
-__all__ = ["OWN_ORDER", "Explored", "Hold", "Replay", "Schedule", "Scheduled", "Wake"]
+__all__ = [
+    "OWN_ORDER",
+    "Explored",
+    "Hold",
+    "Passage",
+    "Replay",
+    "Schedule",
+    "Scheduled",
+    "Wake",
+]
 
 
 Wake = tuple[str, int]
@@ -94,6 +104,22 @@ OWN_ORDER = Schedule()
 
 
 @dataclass(frozen=True, kw_only=True)
+class Passage:
+    """A step of a task: where it went on, and where it waited next."""
+
+    lane: str
+    wake: int
+    task: str
+    """What the task is called."""
+    since: int
+    """After how many steps of the run it could have gone on."""
+    resumed: Frame | None
+    """Where it stood before; None where that is nobody's own line."""
+    suspended: Frame | None
+    """Where it stood after; None where it was over by then, too."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Replay:
     """A schedule, and whose it is."""
 
@@ -134,8 +160,10 @@ class Explored:
     """The failing one, made as small as it could be."""
     failure: BaseException | None = None
     """What the test fails with under it."""
-    lines: tuple[str, ...] = ()
-    """What is different in it, in lines of text."""
+    passages: tuple[Passage, ...] = ()
+    """The steps of the tasks in it, in turn."""
+    unused: tuple[str, ...] = ()
+    """What of a given schedule did not come about."""
     problem: str | None = None
     """Why nothing can be said of the test."""
 
