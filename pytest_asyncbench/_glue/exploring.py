@@ -30,7 +30,8 @@ from pytest_asyncbench._running import (
 )
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.errors import BudgetExceeded, UnmeasuredError
-from pytest_asyncbench._words.schedules import Explored, Schedule
+from pytest_asyncbench._words.explored import Explored
+from pytest_asyncbench._words.schedules import Schedule
 from pytest_asyncbench._words.undo import Undo
 from pytest_asyncbench._words.units import seconds
 

@@ -28,9 +28,10 @@ from pytest_asyncbench._words.errors import (
     UnmeasuredError,
     UnmeasuredWarning,
 )
+from pytest_asyncbench._words.explored import Explored
 from pytest_asyncbench._words.legible import printable
 from pytest_asyncbench._words.promised import MARKER
-from pytest_asyncbench._words.schedules import Explored, Schedule, Scheduled
+from pytest_asyncbench._words.schedules import Schedule, Scheduled
 from pytest_asyncbench._words.undo import Undo, nothing
 
 if TYPE_CHECKING:
@@ -134,16 +135,18 @@ class Schedules:
             return ended
         if exploring.refused is not None:
             return self._untold(item, trial, exploring.refused)
+        found: Explored | None = None
         with ours(item, "call", "could not run it under schedules"):
             found = exploring.explore()
             self._put(trial, _scheduled(item, found))
-            if found.problem is not None:
-                lines = unrepeatable_lines(found.problem, found.runs)
-                return self._untold(item, trial, UnmeasuredError("\n".join(lines)))
-            if found.failure is not None:
-                told = failing_lines(_scheduled(item, found), policy.schedules, found)
-                return _said(item, trial, found.failure, "\n".join(told))
-        return None
+        if found is None:
+            return None
+        if found.problem is not None:
+            lines = unrepeatable_lines(found.problem, found.runs)
+            return self._untold(item, trial, UnmeasuredError("\n".join(lines)))
+        if found.failure is None:
+            return None
+        return _said(item, trial, found.failure, found, policy.schedules)
 
     def _replayed(
         self,
@@ -158,8 +161,7 @@ class Schedules:
         if ended is None:
             say(item, "call", unused_lines(found))
             return None
-        told = failing_lines(scheduled, None, found)
-        return _said(item, trial, ended, "\n".join(told))
+        return _said(item, trial, ended, found, None)
 
     def _put(self, trial: Trial, scheduled: Scheduled) -> None:
         if trial.call.verdict is not None:
@@ -170,7 +172,7 @@ class Schedules:
     ) -> BaseException | None:
         """Fail a test that asked for schedules by itself; warn of one that did not."""
         if trial.watched.policy.sources.get("schedules") == MARKER:
-            return _said(item, trial, error, "")
+            return _shown(item, trial, error, "")
         item.warn(UnmeasuredWarning(str(error)))
         return None
 
@@ -189,9 +191,22 @@ def _scheduled(item: pytest.Item, found: Explored) -> Scheduled:
 
 
 def _said(
+    item: pytest.Item,
+    trial: Trial,
+    error: BaseException,
+    found: Explored,
+    asked: int | None,
+) -> BaseException:
+    """Have a failure say under which schedule it came; it stands, whatever is said."""
+    text = ""
+    with ours(item, "call", "could not tell of the schedule"):
+        text = "\n".join(failing_lines(_scheduled(item, found), asked, found))
+    return _shown(item, trial, error, text)
+
+
+def _shown(
     item: pytest.Item, trial: Trial, error: BaseException, text: str
 ) -> BaseException:
-    """Have a failure say under which schedule it came."""
     verdict = trial.call.verdict
     if not isinstance(error, ConcurrencyError) or verdict is None:
         add_note(error, printable(f"\n{text}", sys.__stdout__))

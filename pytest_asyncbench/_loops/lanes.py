@@ -122,6 +122,8 @@ class LaneQueue(deque[names.Handle]):
         """Of each handle that stands here, by its identity. Another thread may append:
         so the deque alone says who stands here, and this is filled before."""
         self._thread = _thread.get_ident()
+        self.called = False
+        """Whether another thread has called the loop."""
         self._pick = pick
         self._to_hold = held
         self.stepped = stepped
@@ -219,8 +221,9 @@ class LaneQueue(deque[names.Handle]):
 
     def _callbacks(self) -> Lane:
         """Give the lane of the plain callbacks that the step in progress registers."""
-        here = _thread.get_ident() == self._thread
-        parent = self._current if here else self._outside
+        parent = self._current
+        if _thread.get_ident() != self._thread:
+            parent, self.called = self._outside, True
         lane = parent.callbacks
         if lane is None:
             lane = Lane(f"{parent.key}c", len(self.lanes) + 1, is_task=False)

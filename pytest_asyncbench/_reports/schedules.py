@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from pytest_asyncbench._words.schedules import Explored, Passage, Scheduled
+from pytest_asyncbench._words.explored import Explored, Passage
+from pytest_asyncbench._words.schedules import Scheduled
 from pytest_asyncbench._words.seen import Frame
 from pytest_asyncbench._words.units import many, shown
 
@@ -79,9 +80,9 @@ def _lane_lines(found: Explored) -> Iterator[str]:
     rows, lanes = _rows(found)
     if len(lanes) < _TWO:
         return
-    names = {each.lane: each.task for each in rows}
+    names = {each.lane: each.task for each in found.passages}
     widths = {
-        lane: max(len(names[lane]), *(len(_step(r)) for r in rows if r.lane == lane))
+        lane: max(len(text) for text in (names[lane], *_steps(rows, lane)))
         for lane in lanes
     }
     yield "  ".join(names[lane].ljust(widths[lane]) for lane in lanes).rstrip()
@@ -110,6 +111,10 @@ def _rows(found: Explored) -> tuple[list[Passage], list[str]]:
     lanes = list(dict.fromkeys(lanes))[:_MOST_LANES]
     steps = [p for p in found.passages[: max(at) + _AFTER] if p.lane in lanes]
     return steps[-_MOST_ROWS:], lanes
+
+
+def _steps(rows: Sequence[Passage], lane: str) -> Iterator[str]:
+    return (_step(row) for row in rows if row.lane == lane)
 
 
 def _step(passage: Passage) -> str:

@@ -24,7 +24,8 @@ from pytest_asyncbench._running.strategies import (
 )
 from pytest_asyncbench._running.tree import Tree
 from pytest_asyncbench._words.clock import Clock
-from pytest_asyncbench._words.schedules import Explored, Hold, Schedule
+from pytest_asyncbench._words.explored import Explored
+from pytest_asyncbench._words.schedules import Hold, Schedule
 
 __all__ = ["Explorer", "Run"]
 

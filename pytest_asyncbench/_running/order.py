@@ -23,7 +23,8 @@ from pytest_asyncbench._loops import (
     stands_at,
     task_label,
 )
-from pytest_asyncbench._words.schedules import OWN_ORDER, Passage, Schedule
+from pytest_asyncbench._words.explored import Passage
+from pytest_asyncbench._words.schedules import OWN_ORDER, Schedule
 from pytest_asyncbench._words.undo import Undo, replace
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ class Order:
         """Who went on, step by step."""
         self.rests: list[int] = []
         """After how many of these steps nothing could run, so that time went on."""
-        self.real = False
-        """Whether something came from outside."""
+        self._polled = False
+        """Whether something came through a poll."""
         self.endless = False
         """Whether it was ended for its many steps."""
         self._in_passage: weakref.ref[AnyTask] | None = None
@@ -118,6 +119,11 @@ class Order:
     def steps(self) -> int:
         """How many steps the run has taken."""
         return sum(queue.steps for queue in self._queues)
+
+    @property
+    def real(self) -> bool:
+        """Whether something came from outside."""
+        return self._polled or any(queue.called for queue in self._queues)
 
     # ------------------------------------------------------------- the loops
 
@@ -181,11 +187,11 @@ class Order:
             if queue.held and not queue:
                 events = _others(really, queue)
                 if events:
-                    self.real = True
+                    self._polled = True
                     return events
             self.rest(queue)
             events = poll(0 if queue else timeout)
-            self.real = self.real or bool(events)
+            self._polled = self._polled or bool(events)
             return events
 
         return replace(poller, "select", select)

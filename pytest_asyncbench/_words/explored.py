@@ -1,0 +1,53 @@
+"""What a search among the schedules of a test has found."""
+
+from __future__ import annotations
+
+from pytest_asyncbench._words.schedules import Schedule
+from pytest_asyncbench._words.seen import Frame
+from pytest_asyncbench._words.values import dataclass
+
+__all__ = ["Explored", "Passage"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """A step of a task: where it went on, and where it waited next."""
+
+    lane: str
+    wake: int
+    task: str
+    """What the task is called."""
+    since: int
+    """After how many steps of the run it could have gone on."""
+    resumed: Frame | None
+    """Where it stood before; None where that is nobody's own line."""
+    suspended: Frame | None
+    """Where it stood after; None where it was over by then, too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explored:
+    """What became of a test under many schedules."""
+
+    runs: int
+    """How many there were, asyncio's own order included; those that only made a failing
+    one smaller are not counted."""
+    found_at: int | None = None
+    """The number of the run that failed first, from 1 on; None where none did."""
+    seen_all: bool = False
+    """Whether there are no other schedules."""
+    schedule: Schedule | None = None
+    """The failing one, made as small as it could be."""
+    failure: BaseException | None = None
+    """What the test fails with under it."""
+    passages: tuple[Passage, ...] = ()
+    """The steps of the tasks in it, in turn."""
+    unused: tuple[str, ...] = ()
+    """What of a given schedule did not come about."""
+    problem: str | None = None
+    """Why nothing can be said of the test."""
+
+    @property
+    def deviations(self) -> int | None:
+        """How many deviations the smallest failing schedule has."""
+        return None if self.schedule is None else self.schedule.deviations
