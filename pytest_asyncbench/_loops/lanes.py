@@ -100,6 +100,10 @@ class LaneTask(asyncio.Task[Any]):
         return lane.number
 
 
+# Who prints one sees asyncio's word for it.
+LaneTask.__name__ = LaneTask.__qualname__ = asyncio.Task.__name__
+
+
 class LaneQueue(deque[names.Handle]):
     """The queue of one loop for one run, in the place of its own.
 

@@ -1,0 +1,202 @@
+"""``@pytest.mark.schedules``: a test under many orders of what is ready."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+SUITE = """
+import asyncio, unittest
+import pytest, pytest_asyncio
+
+class Account:
+    def __init__(self):
+        self.balance = 0
+
+    async def pay(self, amount, latency):
+        for _ in range(latency):
+            await asyncio.sleep(0)
+        balance = self.balance
+        await asyncio.sleep(0)
+        self.balance = balance + amount
+
+async def two_payments(account):
+    await asyncio.gather(account.pay(1, 1), account.pay(2, 3))
+    assert account.balance == 3
+
+@pytest.mark.schedules(200)
+async def test_race():
+    print("one run")
+    await two_payments(Account())
+
+@pytest_asyncio.fixture
+async def account():
+    yield Account()
+    await asyncio.sleep(0)
+
+@pytest.mark.schedules(200)
+async def test_race_with_a_fixture(account):
+    print("one run")
+    await two_payments(account)
+
+class TestClass:
+    @pytest.mark.schedules(200)
+    async def test_race_in_a_class(self):
+        self.runs = getattr(self, "runs", 0) + 1
+        assert self.runs == 1
+        await two_payments(Account())
+
+class TestCase(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        self.account = Account()
+
+    @pytest.mark.schedules(200)
+    async def test_race_in_a_case(self):
+        await two_payments(self.account)
+
+@pytest.mark.schedules(200)
+def test_race_in_a_sync_test():
+    asyncio.run(two_payments(Account()))
+
+@pytest.mark.schedules(200)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_race_in_a_wide_loop():
+    await two_payments(Account())
+
+@pytest.mark.schedules(200)
+@pytest.mark.anyio
+async def test_race_under_anyio(anyio_backend):
+    await two_payments(Account())
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+@pytest.mark.schedules(200)
+@pytest.mark.concurrent(2)
+@pytest.mark.budget(speedup=None)
+async def test_race_of_copies():
+    seen = COUNT[0]
+    await asyncio.sleep(0)
+    COUNT[0] = seen + 1 if COUNT[0] == seen else seen
+
+COUNT = [0]
+
+@pytest.mark.schedules(200)
+async def test_seen_whole():
+    async def one():
+        await asyncio.sleep(0)
+    await asyncio.gather(one(), one(), one())
+
+@pytest.mark.schedules(200)
+@pytest.mark.budget(1.5)
+async def test_budget_of_each_run():
+    turn = []
+    async def wait():
+        await asyncio.sleep(0)
+        turn.append(1)
+        if len(turn) == 1:
+            await asyncio.sleep(1)
+    async def slow():
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if not turn:
+            await asyncio.sleep(2)
+    await asyncio.gather(wait(), slow())
+
+@pytest.mark.schedules(200)
+async def test_fails_anyway():
+    assert False, "its own failure"
+
+@pytest.mark.schedules(20)
+async def test_runs_once_only(tmp_path_factory, once=[]):
+    await asyncio.gather(asyncio.sleep(0), asyncio.sleep(0))
+    once.append(1)
+    assert len(once) == 1
+
+@pytest.mark.schedules(0)
+async def test_exempt():
+    pass
+"""
+
+RACES = [
+    "test_race",
+    "test_race_with_a_fixture",
+    "test_race_in_a_class",
+    "test_race_in_a_case",
+    "test_race_in_a_sync_test",
+    "test_race_in_a_wide_loop",
+    "test_race_under_anyio",
+]
+
+
+@pytest.fixture
+def suite(play):
+    return play(SUITE)
+
+
+@pytest.mark.parametrize("name", RACES)
+def test_a_race_that_asyncio_hides_is_found_and_explained(suite, name):
+    """However the test is written, and whoever runs it; its own failure stays."""
+    if name.endswith("anyio"):
+        pytest.importorskip("anyio")
+    told = suite[name]
+    assert told.outcome == "failed", told
+    text = "\n".join(told.lines)
+    assert "assert" in text
+    assert re.search(
+        r"fails under schedule \d+ of 200, and passes in asyncio's own order", text
+    )
+    assert re.search(r"with Account\.pay \(.+\) held at .+\.py:\d+ until ", text)
+    assert re.search(r"replay: pytest --asyncbench-schedule=v1:\w{8}:\S+:\w{4}", text)
+    record = told.record["schedules"]
+    assert record["deviations"] == 1
+    assert 1 < record["found_at"] == record["runs"] <= 200
+    assert record["replay"] in text
+
+
+def test_what_is_printed_is_of_the_failing_run_alone(suite):
+    """As many lines as one run prints."""
+    for name in ("test_race", "test_race_with_a_fixture"):
+        report = suite[name].reports[-1]
+        printed = [text for title, text in report["sections"] if "stdout" in title]
+        assert "".join(printed).count("one run") == 1
+
+
+def test_a_small_test_is_said_to_be_seen_whole(suite):
+    """In its record, and in the summary with the others."""
+    record = suite["test_seen_whole"].record["schedules"]
+    assert record["seen_all"]
+    assert record["found_at"] is record["replay"] is None
+    assert record["runs"] < 200
+    assert suite["test_seen_whole"].outcome == "passed"
+
+
+def test_a_budget_holds_for_each_run(suite):
+    """In virtual time, so that another order can break it."""
+    text = "\n".join(suite["test_budget_of_each_run"].lines)
+    assert "budget 1.500 s" in text
+    assert "fails under schedule" in text
+
+
+def test_what_fails_in_asyncio_own_order_is_the_test_own_failure(suite):
+    """No schedule is told."""
+    text = "\n".join(suite["test_fails_anyway"].lines)
+    assert "its own failure" in text
+    assert "schedule" not in text.replace("schedules(200)", "")
+
+
+def test_a_test_that_can_not_be_run_twice_is_no_race(suite):
+    """It fails as not measured, and is told what to do."""
+    told = suite["test_runs_once_only"]
+    assert told.outcome == "failed"
+    text = "\n".join(told.lines)
+    assert "not run under schedules: it can't be run twice" in text
+    assert "@pytest.mark.schedules(0)" in text
+
+
+def test_one_is_exempt(suite):
+    """With no trace in its record."""
+    assert suite["test_exempt"].outcome == "passed"
+    assert not suite["test_exempt"].watched

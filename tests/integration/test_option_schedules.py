@@ -1,0 +1,139 @@
+"""``asyncbench_schedules`` and its kin, and ``--asyncbench-schedule``."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_asyncbench._policy.replaying import text_of
+from pytest_asyncbench._words.schedules import OWN_ORDER
+
+SUITE = """
+import asyncio
+import pytest
+
+async def race():
+    value = 0
+    async def add(before):
+        nonlocal value
+        for _ in range(before):
+            await asyncio.sleep(0)
+        seen = value
+        await asyncio.sleep(0)
+        value = seen + 1
+    await asyncio.gather(add(1), add(3))
+    assert value == 2
+
+async def test_unmarked():
+    await race()
+
+@pytest.mark.schedules(0)
+async def test_exempt():
+    await race()
+
+@pytest.mark.real_time
+async def test_in_real_time():
+    await race()
+
+def test_sync():
+    pass
+"""
+
+
+@pytest.mark.parametrize("by", ["ini", "command line"])
+def test_every_async_test_is_run_under_them_but_who_is_exempt(play, by):
+    """And a sync test is left alone."""
+    args = ["--asyncbench-schedules=100"] if by == "command line" else []
+    ini = "asyncbench_schedules = 100" if by == "ini" else ""
+    run = play(SUITE, *args, ini=ini)
+    assert run.outcomes == {
+        "test_unmarked": "failed",
+        "test_exempt": "passed",
+        "test_in_real_time": "failed",
+        "test_sync": "passed",
+    }
+    assert run["test_in_real_time"].record["virtual"] is None
+    assert "of 100" in "\n".join(run["test_unmarked"].lines)
+
+
+SEEDS = f"""{SUITE}
+@pytest.mark.schedules(100, seed=7)
+async def test_by_marker():
+    await race()
+
+@pytest.mark.schedules(100)
+async def test_by_setting():
+    await race()
+
+@pytest.mark.schedules(100, seed="random")
+async def test_random():
+    await race()
+"""
+
+
+@pytest.mark.parametrize("by", ["ini", "command line"])
+def test_the_seed_says_which(play, by):
+    """The same one the same, wherever it is written."""
+    args = ["--asyncbench-schedules-seed=7"] if by == "command line" else []
+    ini = "asyncbench_schedules_seed = 7" if by == "ini" else ""
+    run = play(SEEDS, *args, ini=ini)
+    marked, unmarked, other = (
+        run[name].record["schedules"]
+        for name in ("test_by_marker", "test_by_setting", "test_random")
+    )
+    assert marked["found_at"] == unmarked["found_at"]
+    told, again = (each["replay"].split(":")[2] for each in (marked, unmarked))
+    assert told == again
+    assert other["found_at"] is not None
+
+
+def test_a_schedule_is_run_again_by_its_text(play):
+    """That test alone, once, and it fails in the same way."""
+    first = play(SUITE, "--asyncbench-schedules=100")["test_unmarked"]
+    text = first.record["schedules"]["replay"]
+    again = play(SUITE, f"--asyncbench-schedule={text}")
+    assert again.outcomes == {"test_unmarked": "failed"}
+    told = "\n".join(again["test_unmarked"].lines)
+    assert "fails under the schedule that was asked for" in told
+    assert again["test_unmarked"].record["schedules"]["runs"] == 1
+
+
+WRONG = [
+    (["--asyncbench-schedule=nonsense"], "accepted: v1:TEST:DEVIATIONS:CHECK"),
+    (["--asyncbench-schedule=v1:00000000:own:2af3"], "last four digits"),
+    (["--asyncbench-schedules=many"], "'many' is no number of runs"),
+    (["--asyncbench-schedules-seed=some"], "'some' is no seed"),
+    (["--asyncbench-schedules-within=0s"], "must be more than zero"),
+]
+
+
+@pytest.mark.parametrize(("args", "text"), WRONG, ids=lambda each: str(each)[:30])
+def test_what_means_nothing_is_a_usage_error(play_once, args, text):
+    """Before the first test."""
+    run = play_once(SUITE, *args)
+    assert run.status == 4
+    assert text in run.err
+
+
+MARKERS = [
+    ("schedules()", "schedules without runs or replay= tries none"),
+    ("schedules(5, sed=1)", "no argument 'sed' (did you mean 'seed'?)"),
+    ("schedules(-1)", "0 to 1,000,000 runs are accepted"),
+    ("schedules(replay='v1:00000000:own:ea5b')", "the schedule of another test"),
+]
+
+
+@pytest.mark.parametrize(("marker", "text"), MARKERS, ids=[m for m, _ in MARKERS])
+def test_a_marker_that_means_nothing_is_a_usage_error(play_once, marker, text):
+    """It names the test, the wrong word and what is accepted."""
+    source = f"import pytest\n@pytest.mark.{marker}\nasync def test_it(): pass\n"
+    run = play_once(source)
+    assert run.status == 4
+    assert text in run.err
+
+
+def test_a_schedule_of_no_test_that_is_there_is_a_usage_error(play_once):
+    """It may be of a test that was renamed."""
+    text = text_of("test_gone.py::test_it", OWN_ORDER)
+    run = play_once("def test_other(): pass", f"--asyncbench-schedule={text}")
+    assert run.status == 4
+    assert "none of the 1 tests that were collected" in run.err

@@ -1,0 +1,350 @@
+"""Schedules: the queue with lanes, what is tried, what is found, how small it gets."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+
+import pytest
+
+from pytest_asyncbench._loops import LaneTask
+from pytest_asyncbench._running import AsksForMore, Explorer, Order, RunsOn, run_alone
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK
+from pytest_asyncbench._words.schedules import Hold, Schedule
+from pytest_asyncbench.virtual_time import VirtualClock, virtualize
+
+
+def run_quickly(function, order):
+    """Run it in a loop of tasks and timers alone; give what it fails with."""
+    try:
+        run_alone(function, order, VirtualClock())
+    except Exception as error:
+        return error
+    return None
+
+
+def run_whole(function, order):
+    """Run it in one of asyncio's own loops, in virtual time."""
+    loop = asyncio.new_event_loop()
+    virtualize(loop, VirtualClock())
+    try:
+        undo = order.bring(loop)
+        loop.run_until_complete(function())
+        undo()
+    except Exception as error:
+        return error
+    finally:
+        loop.close()
+    return None
+
+
+WAYS = pytest.mark.parametrize("run", [run_quickly, run_whole])
+
+
+def explore(function, *, runs=500, seed=1, run=run_quickly, within=None):
+    explorer = Explorer(runs=runs, seed=seed, within=within, clock=SYSTEM_CLOCK)
+    assert run(function, explorer.own_order()) is None
+    return explorer.explore(functools.partial(run, function))
+
+
+def names_of(order):
+    return [(entry.lane.key, entry.wake) for entry in order.trail]
+
+
+async def pause(steps=1):
+    for _ in range(steps):
+        await asyncio.sleep(0)
+
+
+async def lost_update():
+    value = 0
+
+    async def add(before):
+        nonlocal value
+        await pause(before)
+        seen = value
+        await pause()
+        value = seen + 1
+
+    await asyncio.gather(add(1), add(3))
+    assert value == 2
+
+
+async def three_in_turn():
+    async def one():
+        await pause()
+
+    await asyncio.gather(one(), one(), one())
+
+
+# ------------------------------------------------------------------- lanes
+
+
+@WAYS
+def test_a_lane_has_the_same_name_in_each_run(run):
+    """That of its place among those whom the same task has started."""
+
+    async def leaf():
+        await pause()
+
+    async def branch():
+        await asyncio.gather(leaf(), leaf())
+
+    async def main():
+        await asyncio.gather(branch(), leaf())
+
+    expected = {"1", "1.1", "1.2", "1.1.1", "1.1.2"}
+    late = Schedule(holds=(Hold(lane="1.1", wake=1),))
+    for order in (Order(), Order(late)):
+        assert run(main, order) is None
+        assert expected <= {name for name, _ in names_of(order)}
+
+
+@WAYS
+def test_a_wake_up_that_is_held_comes_after_all_others(run):
+    """And nothing is lost by that."""
+    order = Order(Schedule(holds=(Hold(lane="1.1", wake=1),)))
+    assert run(three_in_turn, order) is None
+    ran = names_of(order)
+    assert ran.index(("1.1", 1)) > ran.index(("1.2", 2))
+    assert ran.index(("1.1", 1)) > ran.index(("1.3", 2))
+
+
+@WAYS
+def test_a_hold_ends_when_it_says(run):
+    """After so many steps of others, or right after one of them."""
+    steps = Order(Schedule(holds=(Hold(lane="1.1", wake=1, steps=1),)))
+    until = Order(Schedule(holds=(Hold(lane="1.1", wake=1, until=("1.3", 1)),)))
+    assert run(three_in_turn, steps) is None
+    assert run(three_in_turn, until) is None
+    ran = names_of(steps)
+    assert ran.index(("1.2", 1)) < ran.index(("1.1", 1))
+    ran = names_of(until)
+    assert ran.index(("1.1", 1)) == ran.index(("1.3", 1)) + 1
+
+
+@WAYS
+def test_plain_callbacks_of_one_task_stay_in_order(run):
+    """However often who goes next is picked from the end."""
+    called = []
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        for number in range(5):
+            loop.call_soon(called.append, number)
+        await pause(9)
+
+    assert run(main, Order(picking=lambda: lambda entries: len(entries) - 1)) is None
+    assert called == [0, 1, 2, 3, 4]
+
+
+def test_who_waits_goes_on_though_another_one_never_ends():
+    """A task that looks again and again is no reason to wait for ever."""
+    done = []
+
+    async def main():
+        async def ends():
+            done.append(1)
+
+        task = asyncio.create_task(ends())
+        while not done:
+            await pause()
+        await task
+
+    order = Order(Schedule(holds=(Hold(lane="1.1", wake=1),)), patience=30)
+    assert run_quickly(main, order) is None
+    picks_the_first = Order(picking=lambda: lambda entries: 0, patience=30)
+    assert run_quickly(main, picks_the_first) is None
+
+
+def test_a_run_that_does_not_end_is_ended():
+    """By its steps, as a schedule may keep from it what it waits for."""
+
+    async def main():
+        while True:
+            await pause()
+
+    order = Order(limit=30_000)
+    assert isinstance(run_quickly(main, order), RunsOn)
+    assert order.endless
+
+
+def test_sets_of_tasks_have_the_same_order_in_each_run():
+    """That in which the tasks were made, and not that of their addresses."""
+    orders = []
+
+    async def main():
+        tasks = {asyncio.create_task(pause(), name=f"t{n}") for n in range(9)}
+        assert all(isinstance(task, LaneTask) for task in tasks)
+        orders.append([task.get_name() for task in tasks])
+        await asyncio.wait(tasks)
+
+    for _ in range(3):
+        assert run_quickly(main, Order()) is None
+    assert orders[0] == orders[1] == orders[2]
+
+
+def test_an_undo_gives_the_loop_back():
+    """With its own queue, its own way to make tasks, and what stands there."""
+    loop = asyncio.new_event_loop()
+    before = {name: vars(loop).get(name) for name in ("call_at", "create_task")}
+    kind = type(loop._ready)
+    undo = Order().bring(loop)
+    called = []
+    loop.call_soon(called.append, 1)
+    undo()
+    assert type(loop._ready) is kind
+    assert {name: vars(loop).get(name) for name in before} == before
+    loop.run_until_complete(pause(2))
+    loop.close()
+    assert called == [1]
+
+
+@pytest.mark.parametrize("wants", ["socket", "thread"])
+def test_who_needs_more_than_tasks_and_timers_says_so(wants):
+    """And is run in a whole loop then."""
+
+    async def main():
+        if wants == "thread":
+            await asyncio.to_thread(int)
+        else:
+            await asyncio.open_connection("127.0.0.1", 1)
+
+    assert isinstance(run_quickly(main, Order()), AsksForMore)
+
+
+def test_nothing_of_a_run_is_left():
+    """No task, no loop, and no coroutine that nobody awaited."""
+
+    async def main():
+        asyncio.create_task(asyncio.sleep(9))  # noqa: RUF006 - that is the point
+        await pause()
+
+    gc.collect()
+    before = sum(isinstance(each, LaneTask) for each in gc.get_objects())
+    for _ in range(3):
+        assert run_quickly(main, Order()) is None
+    gc.collect()
+    assert sum(isinstance(each, LaneTask) for each in gc.get_objects()) == before
+
+
+# ------------------------------------------------------------------ search
+
+
+@WAYS
+def test_a_race_is_found_made_small_and_repeated(run):
+    """By one hold, under which the test fails in the same way every time."""
+    found = explore(lost_update, run=run)
+    assert found.found_at is not None
+    assert isinstance(found.failure, AssertionError)
+    assert found.deviations == 1
+    schedule = Schedule.from_text(str(found.schedule))
+    assert schedule == found.schedule
+    for _ in range(3):
+        assert isinstance(run(lost_update, Order(schedule)), AssertionError)
+
+
+def test_the_same_seed_finds_the_same_and_another_one_may_not():
+    """So that CI sees today what it saw yesterday."""
+    runs = [explore(lost_update, seed=5) for _ in range(2)]
+    assert runs[0].found_at == runs[1].found_at
+    assert runs[0].schedule == runs[1].schedule
+    assert len({explore(lost_update, seed=n).found_at for n in range(9)}) > 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_small_test_is_seen_whole(seed):
+    """Three tasks of two steps each: 90 orders of their steps, and none is left."""
+    found = explore(three_in_turn, seed=seed)
+    assert found.seen_all
+    assert found.failure is None
+    assert 90 <= found.runs <= 92
+
+
+def test_a_test_with_one_order_is_not_run_for_ever():
+    """There is nothing to try."""
+    found = explore(pause)
+    assert found.seen_all
+    assert found.runs <= 2
+
+
+def test_the_search_ends_with_its_time():
+    """Though there is more to try."""
+    found = explore(three_in_turn, within=1e-9)
+    assert found.runs == 1
+    assert not found.seen_all
+
+
+def test_a_deadlock_is_found():
+    """Two take two locks in different orders."""
+
+    async def main():
+        a, b = asyncio.Lock(), asyncio.Lock()
+
+        async def both(first, second, before):
+            await pause(before)
+            async with first:
+                await pause()
+                async with second:
+                    pass
+
+        await asyncio.gather(both(a, b, 0), both(b, a, 4))
+
+    found = explore(main)
+    assert type(found.failure).__name__ == "Deadlock"
+    assert found.deviations == 1
+
+
+def test_what_fails_in_asyncio_own_order_too_is_no_race():
+    """It was run once, and can't be run a second time."""
+    runs = []
+
+    async def main():
+        runs.append(1)
+        await three_in_turn()
+        assert len(runs) == 1
+
+    found = explore(main)
+    assert found.found_at is None
+    assert found.failure is None
+    assert "can't be run twice" in found.problem
+
+
+def test_an_exception_that_nobody_looked_at_is_a_failure():
+    """Unless nobody looks at it in asyncio's own order, either."""
+
+    async def heartbeat(opened):
+        await pause(4)
+        if not opened:
+            raise RuntimeError("closed")
+
+    async def main():
+        opened = []
+
+        async def connect():
+            await pause(2)
+            opened.append(1)
+
+        beating = asyncio.create_task(heartbeat(opened))
+        await connect()
+        await asyncio.wait([beating])
+
+    async def always():
+        dying = asyncio.create_task(heartbeat([]))
+        await asyncio.gather(pause(3), pause(2))
+        await asyncio.wait([dying])
+
+    found = explore(main)
+    assert isinstance(found.failure, RuntimeError)
+    assert explore(always, runs=50).failure is None
+
+
+def test_the_steps_of_the_failing_run_are_told():
+    """Where each task stood before and after, for who reads the failure."""
+    found = explore(lost_update)
+    held = found.schedule.holds[0]
+    steps = [p for p in found.passages if (p.lane, p.wake) == (held.lane, held.wake)]
+    assert len(steps) == 1
+    assert steps[0].resumed.file == __file__
+    assert "add" in steps[0].task
