@@ -306,8 +306,9 @@ async def racy_shared_generator() -> None:
 
     async def read(count: int, latency: int) -> None:
         await _io(latency)
-        for _ in range(count):
+        while count:
             got.append(await source.__anext__())
+            count -= 1
 
     await asyncio.gather(read(2, 0), read(2, 6))
     assert sorted(got) == [0, 1, 2, 3]

@@ -1,4 +1,4 @@
-"""State that several tasks read and write: lost updates, checks gone stale, torn reads."""
+"""State that several tasks read and write: lost updates, stale checks, torn reads."""
 
 from __future__ import annotations
 

@@ -260,10 +260,8 @@ async def repaired_timeout_loses_item() -> None:
         if getting.done() or not getting.cancel():
             got.append(getting.result())
             return
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             got.append(await getting)
-        except asyncio.CancelledError:
-            pass
 
     async def produce() -> None:
         await asyncio.sleep(1.0)

@@ -116,6 +116,24 @@ async def test_legacy():
 """
 TAKES = "class Queue:\n    def take(self, timeout): pass\n"
 
+PAYMENTS = """import asyncio
+import pytest
+
+class Account:
+    balance = 0
+    async def pay(self, amount):
+        for _ in range(amount // 5 - 1):
+            await asyncio.sleep(0)
+        balance = self.balance
+        await asyncio.sleep(0)
+        self.balance = balance + amount
+
+@pytest.fixture
+def account():
+    return Account()
+
+"""
+
 AROUND: dict[str, Around] = {
     "def discount(price):  # deep inside a library": Around(
         outcomes={"failed": 1}, told="promised at least 3"
@@ -174,6 +192,11 @@ async def test_take_at_once():
         # Each of the two pages has a row of its own.
         outcomes={"failed": 1, "passed": 2},
         told="use: ",
+    ),
+    "@pytest.mark.schedules(200)": Around(
+        before=PAYMENTS,
+        outcomes={"failed": 1},
+        told="fails under schedule ",
     ),
     '@pytest.mark.virtual_time(start="2026-01-01T00:00:00Z", tz="Europe/Paris")': (
         Around(before=IMPORTS)
