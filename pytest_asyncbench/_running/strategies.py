@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Sequence
 from random import Random
 
@@ -34,16 +35,12 @@ def walk(random: Random, learned: Learned) -> Choice:
     def choose(entries: Sequence[Entry], places: Sequence[int]) -> int:
         if len(places) == 1:
             return places[0]
-        weights = []
+        total, ends = 0, []
         for place in places:
-            lane, wake, *_ = entries[place]
-            weights.append(left((lane.key, wake), 1))
-        drawn = draw() * sum(weights)
-        for place, weight in zip(places, weights, strict=True):
-            drawn -= weight
-            if drawn < 0:
-                return place
-        return places[-1]
+            entry = entries[place]
+            total += left((entry[0].key, entry[1]), 1)
+            ends.append(total)
+        return places[bisect(ends, draw() * total, 0, len(ends) - 1)]
 
     return choose
 
