@@ -40,6 +40,7 @@ MARKERS = (
     "virtual_time",
     "real_time",
     "schedules",
+    "cancellations",
 )
 FIXTURES = ("concurrently", "blocking_calls", "virtual_clock")
 

@@ -8,6 +8,7 @@ loop, and the time of its own budget.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,11 +27,13 @@ from pytest_asyncbench._running import (
     Explorer,
     Order,
     RunsOn,
+    Sweep,
     run_alone,
 )
+from pytest_asyncbench._words.cancellations import Swept
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.errors import BudgetExceeded, UnmeasuredError
-from pytest_asyncbench._words.explored import Explored
+from pytest_asyncbench._words.explored import Cancelled, Explored
 from pytest_asyncbench._words.schedules import Schedule
 from pytest_asyncbench._words.undo import Undo
 from pytest_asyncbench._words.units import seconds
@@ -119,11 +122,38 @@ class Exploring:
     def explore(self) -> Explored:
         """Run the test under further schedules, until one fails or all are seen."""
         explorer = self._explorer
-        virtual = self._trial.watched.time.virtual is not None
-        if virtual and not explorer.needs_a_whole_loop:
-            self._alone = host.function_alone(self._item, _BY_THEMSELVES)
+        self._choose_a_way()
         with self._apart():
             return explorer.explore(self._run, self._first)
+
+    def sweep(self) -> tuple[Swept, list[Cancelled]]:
+        """Run the test with each of its tasks cancelled at each of their awaits."""
+        asked = self._policy.cancellations
+        assert asked is not None
+        self._choose_a_way()
+        with self._apart():
+            return Sweep(asked.tasks, partial(self._broken, asked.check)).sweep(
+                self._run
+            )
+
+    def _broken(self, check: Callable[..., Any] | None) -> Iterator[str]:
+        """Tell if what a test's own check says does not hold."""
+        if check is None:
+            return
+        given = getattr(self._item, "funcargs", {})
+        wanted = inspect.signature(check).parameters
+        try:
+            held = check(**{name: given[name] for name in wanted if name in given})
+        except Exception as error:
+            yield f"check: {type(error).__name__}: {error}"
+        else:
+            if held is False:
+                yield f"check: {getattr(check, '__name__', check)} gave False"
+
+    def _choose_a_way(self) -> None:
+        virtual = self._trial.watched.time.virtual is not None
+        if virtual and not self._explorer.needs_a_whole_loop:
+            self._alone = host.function_alone(self._item, _BY_THEMSELVES)
 
     @contextmanager
     def _apart(self) -> Iterator[None]:
@@ -189,7 +219,12 @@ class Exploring:
             undo.enter_context(self._ordered(order))
             undo.callback(host.enter(item, self._in_copies))
             undo.callback(_empty, wide, _tasks_of(wide))
-            item.runtest()
+            try:
+                item.runtest()
+            finally:
+                loop = host.loop_of(item)
+                if loop is not None:
+                    order.ended(loop)
         failure = host.own_failure(item)
         if failure is not None:
             host.drop_own_failure(item)

@@ -20,6 +20,7 @@ from pytest_asyncbench._policy.lines import allowances
 from pytest_asyncbench._policy.replaying import replay_of
 from pytest_asyncbench._policy.values import Duration
 from pytest_asyncbench._words import legible
+from pytest_asyncbench._words.cancellations import Cancellations
 from pytest_asyncbench._words.errors import PolicyError, VirtualTimeError
 from pytest_asyncbench._words.promised import (
     MARKER,
@@ -50,6 +51,7 @@ class Meant(TypedDict, total=False):
     budget: Budget
     budget_setup: float
     budget_teardown: float
+    cancellations: Cancellations
     copies: int
     once: Once
     replay: Replay | None
@@ -190,6 +192,21 @@ def schedules(
     return meant
 
 
+def cancellations(
+    tasks: str | Iterable[str] = (),
+    *,
+    check: Callable[..., object] | None = None,
+) -> Meant:
+    """Cancel the test's tasks, or those that are named, at each of their awaits in
+    turn, once per run, and fail if that leaves a lock held, a task or a socket behind,
+    or is swallowed. `check`, called with fixtures by name, says what else must hold.
+    """  # noqa: D205
+    globs = (tasks,) if isinstance(tasks, str) else tuple(values.several(tasks))
+    if check is not None and not callable(check):
+        raise PolicyError(f"check={check!r} can't be called; a function is accepted")
+    return {"cancellations": Cancellations(tasks=globs, check=check)}
+
+
 FUNCTIONS: Mapping[str, Callable[..., Meant]] = {
     function.__name__: function
     for function in (
@@ -200,6 +217,7 @@ FUNCTIONS: Mapping[str, Callable[..., Meant]] = {
         virtual_time,
         real_time,
         schedules,
+        cancellations,
     )
 }
 

@@ -211,7 +211,7 @@ class Plan:
             return None
         asked = (policy.copies, policy.virtual, policy.history)
         asks = policy.has_budget or any(part is not None for part in asked)
-        asks = asks or policy.tries_schedules
+        asks = asks or policy.runs_again
         if policy.blocking != "off" or policy.background != "off" or asks:
             return policy
         if policy.draws_timelines and host.is_async(item):

@@ -18,11 +18,13 @@ from pytest_asyncbench._glue.outcome import Outcome
 from pytest_asyncbench._glue.telling import give_words, ours, say
 from pytest_asyncbench._policy.replaying import replay_of, text_of
 from pytest_asyncbench._reports.schedules import (
+    cancelled_lines,
     failing_lines,
     unrepeatable_lines,
     unused_lines,
 )
 from pytest_asyncbench._words.errors import (
+    CancellationError,
     ConcurrencyError,
     PolicyError,
     UnmeasuredError,
@@ -73,7 +75,7 @@ class Schedules:
 
     def begin(self, item: pytest.Item, trial: Trial) -> Undo:
         """Have a test's call be its first run, if it is to be run under schedules."""
-        if not trial.watched.policy.tries_schedules:
+        if not trial.watched.policy.runs_again:
             return nothing
         from pytest_asyncbench._glue.exploring import Exploring
 
@@ -131,10 +133,15 @@ class Schedules:
         if policy.replay is not None:
             return self._replayed(item, trial, exploring, ended)
         if ended is not None:
-            self._put(trial, Scheduled(runs=1))
+            if policy.tries_schedules:
+                self._put(trial, Scheduled(runs=1))
             return ended
         if exploring.refused is not None:
             return self._untold(item, trial, exploring.refused)
+        if policy.cancellations is not None:
+            ended = self._swept(item, trial, exploring)
+        if ended is not None or not policy.tries_schedules:
+            return ended
         found: Explored | None = None
         with ours(item, "call", "could not run it under schedules"):
             found = exploring.explore()
@@ -147,6 +154,20 @@ class Schedules:
         if found.failure is None:
             return None
         return _said(item, trial, found.failure, found, policy.schedules)
+
+    def _swept(
+        self, item: pytest.Item, trial: Trial, exploring: Exploring
+    ) -> BaseException | None:
+        """Cancel a test's tasks at each of their awaits; give what it fails with."""
+        with ours(item, "call", "could not cancel its tasks"):
+            swept, found = exploring.sweep()
+            if trial.call.verdict is not None:
+                verdict = replace(trial.call.verdict, cancellations=swept)
+                trial.call.verdict = verdict
+            if found:
+                text = "\n".join(cancelled_lines(swept, found))
+                return _shown(item, trial, CancellationError(text), "")
+        return None
 
     def _replayed(
         self,
@@ -171,7 +192,8 @@ class Schedules:
         self, item: pytest.Item, trial: Trial, error: UnmeasuredError
     ) -> BaseException | None:
         """Fail a test that asked for schedules by itself; warn of one that did not."""
-        if trial.watched.policy.sources.get("schedules") == MARKER:
+        sources = trial.watched.policy.sources
+        if MARKER in (sources.get("schedules"), sources.get("cancellations")):
             return _shown(item, trial, error, "")
         item.warn(UnmeasuredWarning(str(error)))
         return None

@@ -31,7 +31,7 @@ def with_schedules(item: pytest.Item, policy: Policy) -> Policy:
         replay = replay_of(policy.schedule)
         is_it = replay.mark == mark_of(item.nodeid)
         policy = replace(policy, replay=replay if is_it else None, schedules=None)
-    if not policy.tries_schedules:
+    if not policy.runs_again:
         return policy
     if policy.replay is not None and policy.replay.mark != mark_of(item.nodeid):
         raise PolicyError(
@@ -41,10 +41,11 @@ def with_schedules(item: pytest.Item, policy: Policy) -> Policy:
         )
     why = _why_not(item)
     if why is not None:
-        if policy.sources.get("schedules") == MARKER or policy.replay is not None:
-            raise PolicyError(
-                f"@pytest.mark.schedules: {why} ({marker_place(item, 'schedules')})"
-            )
+        for name in ("cancellations", "schedules", "replay"):
+            if policy.sources.get(name) == MARKER:
+                marker = "schedules" if name == "replay" else name
+                place = marker_place(item, marker)
+                raise PolicyError(f"@pytest.mark.{marker}: {why} ({place})")
         return replace(policy, schedules=None)
     if policy.virtual is None and "virtual" not in policy.sources:
         return replace(policy, virtual=VirtualTime())

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pytest_asyncbench._words.explored import Explored, Passage
+from pytest_asyncbench._words.cancellations import Swept
+from pytest_asyncbench._words.explored import Cancelled, Explored, Passage
 from pytest_asyncbench._words.schedules import Scheduled
 from pytest_asyncbench._words.seen import Frame
 from pytest_asyncbench._words.units import many, shown
 
-__all__ = ["failing_lines", "scheduled_line", "unrepeatable_lines", "unused_lines"]
+__all__ = [
+    "cancelled_lines",
+    "failing_lines",
+    "scheduled_line",
+    "unrepeatable_lines",
+    "unused_lines",
+]
 
 
 def failing_lines(
@@ -125,6 +132,25 @@ def _step(passage: Passage) -> str:
 
 def _line(frame: Frame) -> str:
     return f"{shown(frame.file)}:{frame.line}"
+
+
+_MOST_CANCELLED = 5
+
+
+def cancelled_lines(swept: Swept, found: Sequence[Cancelled]) -> Iterator[str]:
+    """Say at which awaits a cancellation leaves something wrong, and what."""
+    awaits = many(swept.tried, "await")
+    yield f"cancelled at {awaits} in turn: {swept.failed:,} left something wrong"
+    for each in found[:_MOST_CANCELLED]:
+        at = "" if each.place is None else f" at {_line(each.place)}"
+        yield f"  {each.task} cancelled{at}:"
+        yield from (f"    {fault}" for fault in each.faults)
+    if len(found) > _MOST_CANCELLED:
+        yield f"  and {len(found) - _MOST_CANCELLED:,} more"
+    yield (
+        "  use: try ... finally, or async with, around what must be given back; let "
+        "CancelledError through"
+    )
 
 
 def scheduled_line(all_of: Iterable[Scheduled]) -> str:

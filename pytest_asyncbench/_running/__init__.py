@@ -4,6 +4,7 @@ from pytest_asyncbench._running.alone import run_alone
 from pytest_asyncbench._running.explorer import Explorer
 from pytest_asyncbench._running.order import Order, RunsOn
 from pytest_asyncbench._running.quick import AsksForMore
+from pytest_asyncbench._running.sweep import CancellingOrder, Sweep
 from pytest_asyncbench._running.together import (
     Item,
     Job,
@@ -15,11 +16,13 @@ from pytest_asyncbench._running.together import (
 
 __all__ = [
     "AsksForMore",
+    "CancellingOrder",
     "Explorer",
     "Item",
     "Job",
     "Order",
     "RunsOn",
+    "Sweep",
     "Together",
     "close_unstarted",
     "in_turn",

@@ -37,6 +37,7 @@ def run_alone(
         try:
             loop.run_until_complete(function())
         finally:
+            order.ended(loop)
             _end(loop)
     finally:
         loop.close()

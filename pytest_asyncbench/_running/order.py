@@ -129,8 +129,7 @@ class Order:
 
     def queue(self) -> LaneQueue:
         """Make the queue of one loop of the run."""
-        stepped = self._observe if self.counts else self.trail.append
-        queue = LaneQueue(self._pick, self._held, stepped, self._patience)
+        queue = LaneQueue(self._pick, self._held, self.stepped, self._patience)
         self._queues.append(queue)
         return queue
 
@@ -215,6 +214,14 @@ class Order:
         if self.steps > self._limit and not self.endless:
             self.endless = True
             raise RunsOn
+
+    def ended(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hear that the body of the test has ended, and what it left is there."""
+
+    @property
+    def stepped(self) -> Callable[[Entry], object]:
+        """What is told of each step as it begins: mostly the list that keeps it."""
+        return self._observe if self.counts else self.trail.append
 
     def _observe(self, entry: Entry) -> None:
         """Take down where a task stands whose step begins, and where the last does."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import field
 from typing import Literal
 
+from pytest_asyncbench._words.cancellations import Swept
 from pytest_asyncbench._words.fingerprints import fingerprint
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import MARKER, Policy
@@ -307,6 +308,8 @@ class Verdict:
     """Who did what when; None where nobody asked."""
     schedules: Scheduled | None = None
     """What came of it under many schedules; None where nobody asked."""
+    cancellations: Swept | None = None
+    """What came of cancelling its tasks; None where nobody asked."""
     not_looked_for: frozenset[str] = frozenset()
     """The allowances, as they are written, of calls whose family is off."""
 

@@ -8,6 +8,7 @@ __all__ = [
     "BlockingCallError",
     "BlockingCallWarning",
     "BudgetExceeded",
+    "CancellationError",
     "ConcurrencyError",
     "Deadlock",
     "NotConcurrent",
@@ -34,6 +35,10 @@ class NotConcurrent(ConcurrencyError):
 
 class BlockingCallError(ConcurrencyError):
     """The event loop was kept from its other tasks by a blocking call."""
+
+
+class CancellationError(ConcurrencyError):
+    """A task that was cancelled at one of its awaits left something wrong behind."""
 
 
 class BackgroundTaskError(ConcurrencyError):

@@ -1,4 +1,4 @@
-"""What a search among the schedules of a test has found."""
+"""What further runs of a test have found."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pytest_asyncbench._words.schedules import Schedule
 from pytest_asyncbench._words.seen import Frame
 from pytest_asyncbench._words.values import dataclass
 
-__all__ = ["Explored", "Passage"]
+__all__ = ["Cancelled", "Explored", "Passage"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,3 +51,14 @@ class Explored:
     def deviations(self) -> int | None:
         """How many deviations the smallest failing schedule has."""
         return None if self.schedule is None else self.schedule.deviations
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancelled:
+    """A cancellation, at one await of one task, after which something did not hold."""
+
+    task: str
+    place: Frame | None
+    """The await at which it was cancelled."""
+    faults: tuple[str, ...]
+    """What did not hold, a sentence each."""

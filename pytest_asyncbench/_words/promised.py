@@ -15,6 +15,7 @@ from pytest_asyncbench._words.values import dataclass
 
 if TYPE_CHECKING:
     from pytest_asyncbench._words.baseline import Baseline
+    from pytest_asyncbench._words.cancellations import Cancellations
     from pytest_asyncbench._words.schedules import Replay
 
 __all__ = [
@@ -208,6 +209,8 @@ class Policy:
     """The text of the one schedule that is run, of one test and no other."""
     replay: Replay | None = None
     """The one schedule under which the test is run."""
+    cancellations: Cancellations | None = None
+    """That its tasks are cancelled at each of their awaits in turn."""
     summary: Summarised = "screen"
     """How much the summary tells: what fits a screen, or all."""
     baseline: str | None = None
@@ -253,6 +256,11 @@ class Policy:
     def tries_schedules(self) -> bool:
         """Whether the test is run in another order than asyncio's, too."""
         return (self.schedules or 0) > 1 or self.replay is not None
+
+    @property
+    def runs_again(self) -> bool:
+        """Whether it is run more than once, or not as asyncio would."""
+        return self.tries_schedules or self.cancellations is not None
 
     @property
     def draws_timelines(self) -> bool:

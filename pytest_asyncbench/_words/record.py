@@ -12,6 +12,7 @@ import math
 from dataclasses import field
 from typing import Literal
 
+from pytest_asyncbench._words.cancellations import Swept
 from pytest_asyncbench._words.decided import (
     Broken,
     Did,
@@ -384,6 +385,9 @@ class Record:
     schedules: Scheduled | None = None
     """What came of the test under many schedules; null where it was run in asyncio's
     own order alone."""
+    cancellations: Swept | None = None
+    """What came of cancelling the test's tasks at each of their awaits; null where
+    nobody asked for that."""
     tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
     """What ran side by side, and when, for a timeline. Value only: its moments mean
     nothing in another process."""
@@ -452,6 +456,7 @@ def record_of(verdict: Verdict) -> Record:
         timeline=verdict.timeline,
         debugged=verdict.debugged,
         schedules=verdict.schedules,
+        cancellations=verdict.cancellations,
         tasks=comparison.tasks if comparison else (),
     )
 

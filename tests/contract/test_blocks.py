@@ -193,6 +193,9 @@ async def test_take_at_once():
         outcomes={"failed": 1, "passed": 2},
         told="use: ",
     ),
+    "@pytest.mark.cancellations": Around(
+        before=PAYMENTS.replace("async def pay", "async def withdraw"),
+    ),
     "@pytest.mark.schedules(200)": Around(
         before=PAYMENTS,
         outcomes={"failed": 1},

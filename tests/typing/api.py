@@ -17,6 +17,7 @@ from pytest_asyncbench import (
     BlockingCallWarning,
     BlockingSeen,
     BudgetExceeded,
+    CancellationError,
     ConcurrencyError,
     Concurrently,
     Finding,
@@ -132,6 +133,7 @@ def watch_a_script() -> None:
 def test_exceptions() -> None:
     kinds: list[type[ConcurrencyError]] = [
         BudgetExceeded,
+        CancellationError,
         NotConcurrent,
         BlockingCallError,
         UnmeasuredError,
