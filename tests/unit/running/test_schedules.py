@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import weakref
 
 import pytest
 
@@ -215,18 +216,20 @@ def test_who_needs_more_than_tasks_and_timers_says_so(wants):
 
 
 def test_nothing_of_a_run_is_left():
-    """No task, no loop, and no coroutine that nobody awaited."""
+    """Neither a task nor a loop."""
+    made = []
 
     async def main():
-        asyncio.create_task(asyncio.sleep(9))  # noqa: RUF006 - that is the point
+        loop = asyncio.get_running_loop()
+        tasks = [asyncio.current_task(), asyncio.create_task(asyncio.sleep(9))]
+        made.extend(map(weakref.ref, [loop, *tasks]))
         await pause()
 
-    gc.collect()
-    before = sum(isinstance(each, LaneTask) for each in gc.get_objects())
     for _ in range(3):
         assert run_quickly(main, Order()) is None
     gc.collect()
-    assert sum(isinstance(each, LaneTask) for each in gc.get_objects()) == before
+    assert len(made) == 9
+    assert [ref() for ref in made] == [None] * 9
 
 
 # ------------------------------------------------------------------ search
