@@ -328,8 +328,11 @@ class Session:
             raised = own = ours_instead
         with trial.watched.judging():
             ended = self._decide(item, trial, trial.call, own)
+            judged = trial.call.verdict
             ended = self._schedules.explored(item, trial, ended)
-            self._put_record(item, trial)
+            if trial.call.verdict is not judged:
+                with ours(item, "call", "could not say how its further runs went"):
+                    self._put_record(item, trial)
             self._announce(item, trial, trial.call)
         # What unittest kept to itself, it also raises by itself.
         return ended if ended is raised or ended is not own else None

@@ -39,7 +39,16 @@ _WIDTH = 32
 class Lane:
     """A task, or the plain callbacks that one task has registered."""
 
-    __slots__ = ("callbacks", "is_task", "key", "number", "started", "task", "wakes")
+    __slots__ = (
+        "callbacks",
+        "is_task",
+        "key",
+        "number",
+        "standing",
+        "started",
+        "task",
+        "wakes",
+    )
 
     def __init__(self, key: str, number: int, *, is_task: bool) -> None:
         self.key = key
@@ -51,6 +60,8 @@ class Lane:
         """How many tasks it has started."""
         self.wakes = 0
         """How often it was put into the queue."""
+        self.standing = 0
+        """How many plain callbacks of it wait."""
         self.callbacks: Lane | None = None
         """The lane of the plain callbacks that it registers; of one, itself."""
 
@@ -123,8 +134,9 @@ class LaneQueue(deque[names.Handle]):
     ) -> None:
         super().__init__()
         self._entries: dict[int, Entry] = {}
-        """Of each handle that stands here, by its identity. Another thread may append:
-        so the deque alone says who stands here, and this is filled before."""
+        """Of each handle that stands here or is kept back, by its identity. Another
+        thread may append: so the deque alone says who stands here, and this is filled
+        before."""
         self._thread = _thread.get_ident()
         self.called = False
         """Whether another thread has called the loop."""
@@ -154,16 +166,20 @@ class LaneQueue(deque[names.Handle]):
 
     def append(self, handle: names.Handle) -> None:
         """Put an entry at the end, or keep it back."""
+        if id(handle) in self._entries:
+            # A descriptor that is still ready, and whose callback waits for its turn.
+            return
         callback = handle._callback  # noqa: SLF001 - see `names.Handle`
         owner = getattr(callback, "__self__", None)
         if type(owner) is LaneTask:
             lane = owner.lane or self.lane_of(owner)
         elif isinstance(owner, TASKS):
             lane = self.lane_of(owner)
-        elif not _only_wakes(handle):
+        elif not _only_wakes(handle) or self._stands_behind():
             timers = self._of_timers
             known = timers.pop(id(handle)) if id(handle) in timers else None
             lane = known or self._callbacks()
+            lane.standing += 1
         elif self._pick is None:
             self._entries[id(handle)] = Entry(self._outside, 0, self.steps, 0)
             super().append(handle)
@@ -184,6 +200,7 @@ class LaneQueue(deque[names.Handle]):
     def _holds(self, handle: names.Handle, entry: Entry) -> bool:
         """Keep an entry back if it is to be, or if one of its lane before it is."""
         lane, wake, *_ = entry
+        self._entries[id(handle)] = entry
         hold = self._to_hold.get((lane.key, wake))
         if hold is not None:
             length = self._longest if hold.steps is None else hold.steps
@@ -223,6 +240,16 @@ class LaneQueue(deque[names.Handle]):
         self.lanes.append(lane)
         return lane
 
+    def _stands_behind(self) -> bool:
+        """Tell whether the step in progress has put a callback here that still waits.
+
+        What it registers after that does not overtake it.
+        """
+        parent = self._current
+        if _thread.get_ident() != self._thread:
+            parent = self._outside
+        return parent.callbacks is not None and parent.callbacks.standing > 0
+
     def _callbacks(self) -> Lane:
         """Give the lane of the plain callbacks that the step in progress registers."""
         parent = self._current
@@ -254,6 +281,8 @@ class LaneQueue(deque[names.Handle]):
             handle = super().popleft()
         entry = self._entries.pop(id(handle))
         lane = entry[0]
+        if entry[1] and not lane.is_task:
+            lane.standing -= 1
         self.steps += 1
         self._current = lane
         self._ran = lane.key, entry[1]
@@ -278,15 +307,25 @@ class LaneQueue(deque[names.Handle]):
         return places[self._pick([entries[each] for each in places])]
 
     def _places(self, entries: Sequence[Entry]) -> list[int]:
-        """Give the place of the first entry of each lane; or of a cancelled one."""
+        """Give the place of the first entry of each lane; or of a cancelled one.
+
+        The callbacks of one future stay in order as well: a task that it wakes does not
+        overtake a plain one that was to be called before.
+        """
         places: list[int] = []
         seen: set[Lane] = set()
+        futures: set[int] = set()
         for place, entry in enumerate(entries):
-            if entry.lane not in seen:
-                if self[place].cancelled():
-                    return [place]
-                seen.add(entry.lane)
+            handle = self[place]
+            if handle.cancelled():
+                return [place]
+            args = handle._args  # noqa: SLF001 - see `names.Handle`
+            about = id(args[0]) if args else None
+            if entry.lane not in seen and about not in futures:
                 places.append(place)
+            seen.add(entry.lane)
+            if about is not None and not entry.lane.is_task:
+                futures.add(about)
         return places
 
     def rest(self) -> None:
@@ -323,23 +362,28 @@ class LaneQueue(deque[names.Handle]):
 
 _new = tuple.__new__
 
-_WAKERS = ("asyncio.tasks", "asyncio.taskgroups", "asyncio.futures")
+_BY_OUTCOME = ("asyncio.tasks", "asyncio.taskgroups")
+_ALWAYS_LATER = "asyncio.timeouts"
 
 
 def _only_wakes(handle: names.Handle) -> bool:
-    """Tell whether an entry does nothing but put a task into the queue.
+    """Tell whether an entry does nothing but asyncio's own bookkeeping.
 
-    So do the timer of `asyncio.sleep`, and what `gather` and its like have asyncio call
-    when a task of theirs has ended well. The task then waits for its own turn, so their
-    order among others makes no schedule of its own. Where the task has failed, others
-    are cancelled.
+    So do the timer of `asyncio.sleep`, what a poll found, what a transport or a future
+    has called, and what `gather` and its like have called when a task of theirs has
+    ended well. A task that these wake waits for its own turn, so their order among
+    others makes no schedule of its own; and asyncio relies on it. Where a task of a
+    `gather` or a group has failed, others are cancelled; and so does a timeout.
     """
     callback, args = handle._callback, handle._args  # noqa: SLF001 - see `names.Handle`
     if callback is _ENDS_A_SLEEP:
         return True
-    if getattr(callback, "__module__", None) not in _WAKERS or not args:
+    module = getattr(callback, "__module__", None)
+    if module is None or not module.startswith("asyncio.") or module == _ALWAYS_LATER:
         return False
-    ended = args[0]
+    if module not in _BY_OUTCOME:
+        return True
+    ended = args[0] if args else None
     return (
         isinstance(ended, asyncio.Future)
         and ended.done()
@@ -383,8 +427,12 @@ def put_lanes(loop: asyncio.AbstractEventLoop, queue: LaneQueue) -> Undo:
         name = f"Task-{next(made)}" if name is None else name
         return LaneTask(coro, loop=loop, name=name, **options)
 
+    def give_back() -> None:
+        queue.let_all_go()
+        own.extend(queue)
+
     with ExitStack() as undo:
-        undo.callback(lambda: own.extend(queue))
+        undo.callback(give_back)
         undo.callback(names.READY.replace(loop, queue))
         undo.callback(replace(loop, "call_at", call_at_noted))
         undo.callback(replace(loop, "create_task", create_lane_task))

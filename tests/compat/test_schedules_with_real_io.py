@@ -1,0 +1,106 @@
+"""Correct tests that await something real: under no schedule do they fail."""
+
+from __future__ import annotations
+
+import importlib.util
+
+SUITE = """
+import asyncio, sys
+import pytest, pytest_asyncio
+
+pytestmark = pytest.mark.schedules(25)
+
+async def test_threads():
+    def double(number):
+        return 2 * number
+    found = await asyncio.gather(*(asyncio.to_thread(double, n) for n in range(4)))
+    assert found == [0, 2, 4, 6]
+
+async def test_loopback():
+    async def serve(reader, writer):
+        writer.write((await reader.readline()).upper())
+        await writer.drain()
+        writer.close()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host = server.sockets[0].getsockname()
+    async def ask(text):
+        reader, writer = await asyncio.open_connection(*host)
+        writer.write(text)
+        answer = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+        return answer
+    async with server:
+        assert await asyncio.gather(ask(b"a\\n"), ask(b"b\\n")) == [b"A\\n", b"B\\n"]
+
+@pytest.mark.schedules(5)
+async def test_subprocess():
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-S", "-c", "print(input())",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate(b"hello\\n")
+    assert out.strip() == b"hello"
+
+@pytest.mark.skipif(not AIOSQLITE, reason="aiosqlite is not installed")
+async def test_database(database):
+    async def add():
+        await database.execute("update account set balance = balance + 1")
+    await asyncio.gather(add(), add(), add())
+    async with database.execute("select balance from account") as rows:
+        assert await rows.fetchone() == (3,)
+
+@pytest_asyncio.fixture
+async def database():
+    import aiosqlite
+    async with aiosqlite.connect(":memory:") as connection:
+        await connection.execute("create table account (balance int)")
+        await connection.execute("insert into account values (0)")
+        yield connection
+
+@pytest.mark.skipif(not AIOHTTP, reason="aiohttp is not installed")
+async def test_web():
+    from aiohttp import ClientSession, web
+    async def hello(request):
+        await asyncio.sleep(0)
+        return web.Response(text=request.match_info["name"])
+    app = web.Application()
+    app.add_routes([web.get("/{name}", hello)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    async def get(session, name):
+        async with session.get(f"http://127.0.0.1:{port}/{name}") as answer:
+            return await answer.text()
+    async with ClientSession() as session:
+        assert await asyncio.gather(get(session, "a"), get(session, "b")) == ["a", "b"]
+    await runner.cleanup()
+
+async def test_executor_with_a_lock():
+    lock, order = asyncio.Lock(), []
+    async def step(number):
+        async with lock:
+            order.append(await asyncio.to_thread(int, number))
+    await asyncio.gather(step(1), step(2), step(3))
+    assert sorted(order) == [1, 2, 3]
+"""
+
+
+def test_none_of_them_fails(play_once):
+    """Nor is one taken for a deadlock, or for a test that can't be run twice."""
+    there = {
+        name: importlib.util.find_spec(name.lower()) is not None
+        for name in ("AIOSQLITE", "AIOHTTP")
+    }
+    settings = "".join(f"{name} = {here}\n" for name, here in there.items())
+    run = play_once(settings + SUITE)
+    wanted = dict.fromkeys(run.outcomes, "passed")
+    if not there["AIOSQLITE"]:
+        wanted["test_database"] = "skipped"
+    if not there["AIOHTTP"]:
+        wanted["test_web"] = "skipped"
+    assert run.outcomes == wanted, run
+    assert len(wanted) == 6
+    assert run["test_threads"].record["schedules"]["runs"] == 25
