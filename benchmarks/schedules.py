@@ -32,6 +32,8 @@ from pytest_asyncbench.virtual_time import VirtualClock
 RUNS = 1_000
 TWIN = 2_000
 REPLAYS = 5
+PEERS_SEEDS = 3
+"""It shrinks each time, which takes a minute for all programs."""
 
 Test = Callable[[], Coroutine[Any, Any, None]]
 
@@ -118,6 +120,33 @@ def growth(runs: int) -> float:
     return grown / 1e6
 
 
+def beside(chosen: list[Program], seeds: int) -> None:
+    """Print what detangle, whose explorer takes the same programs, finds in them."""
+    try:
+        import detangle
+    except ImportError:
+        print("detangle is not installed")
+        return
+    medians, missed, twins = [], 0, []
+    for program in chosen:
+        found = []
+        for seed in range(seeds):
+            try:
+                detangle.explore(program.racy, runs=RUNS, seed=seed, database=False)
+                found.append(RUNS + 1)
+            except detangle.BugFound as bug:
+                found.append(bug.report.runs)
+        missed += sum(at > RUNS for at in found)
+        medians.append(statistics.median_low(found))
+        try:
+            detangle.explore(program.repaired, runs=TWIN, seed=0, database=False)
+        except detangle.BugFound:
+            twins.append(program.name)
+    mean = math.exp(statistics.mean(math.log(each) for each in medians))
+    print(f"detangle: geometric mean of medians {mean:.2f}, {missed} not found")
+    print(f"detangle: twins that fail: {', '.join(twins) or 'none'}")
+
+
 def main(arguments: list[str]) -> None:
     """Print the table, and the figures of all."""
     logging.disable(logging.CRITICAL)
@@ -156,6 +185,7 @@ def main(arguments: list[str]) -> None:
     ratio = statistics.median(a / b for a, b in rates)
     print(f"runs per second: {ours:,.0f}, a bare loop {bare:,.0f}; ratio {ratio:.2f}")
     print(f"memory over 100,000 runs: {growth(100_000):+.1f} MB")
+    beside(chosen, min(seeds, PEERS_SEEDS))
 
 
 if __name__ == "__main__":
