@@ -215,6 +215,7 @@ class Exploring:
         host.set_up_again(item)
         before = clock.elapsed if clock is not None else 0.0
         with ExitStack() as undo:
+            undo.callback(_settle, host.loop_of(item))
             undo.enter_context(self._trial.watched.time.adopting())
             undo.enter_context(self._ordered(order))
             undo.callback(host.enter(item, self._in_copies))
@@ -275,6 +276,20 @@ def _wide_loop_of(item: pytest.Item) -> asyncio.AbstractEventLoop | None:
 
 def _tasks_of(loop: asyncio.AbstractEventLoop | None) -> set[AnyTask]:
     return set() if loop is None else asyncio.all_tasks(loop)
+
+
+def _settle(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Let asyncio close what the run has closed, before the loop is closed over it."""
+
+    async def turns() -> None:
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+
+    if loop is not None and not loop.is_closed():
+        loop.run_until_complete(turns())
+
+
+_TURNS = 5
 
 
 def _empty(loop: asyncio.AbstractEventLoop | None, but: set[AnyTask]) -> None:

@@ -11,6 +11,7 @@ import _thread
 import ast
 import builtins
 import functools
+import gc
 import inspect
 import itertools
 import linecache
@@ -124,9 +125,21 @@ def _scopes(frame: FrameType, name: str) -> Iterator[Mapping[str, object]]:
     own = (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
     # And without a GIL, never: the frame may run in another thread at this moment.
     if has_gil() and (name in own or not code.co_flags & inspect.CO_OPTIMIZED):
-        yield frame.f_locals
+        yield _locals_of(frame)
     yield frame.f_globals
     yield vars(builtins)
+
+
+def _locals_of(frame: FrameType) -> Mapping[str, object]:
+    # A collection in the middle of this would run finalizers, and with them perhaps the
+    # thread whose frame it is, which up to 3.12 is a crash.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return frame.f_locals
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _runs_later(value: object) -> bool:

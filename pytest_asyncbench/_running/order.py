@@ -108,7 +108,8 @@ class Order:
         self.endless = False
         """Whether it was ended for its many steps."""
         self._in_passage: weakref.ref[AnyTask] | None = None
-        self._queues: list[LaneQueue] = []
+        self.queues: list[LaneQueue] = []
+        """Those of its loops."""
         self._unseen: list[BaseException] = []
         self._pick = self._picking() if self._picking is not None else None
         if self._pick is None and self.schedule.deviations:
@@ -118,19 +119,19 @@ class Order:
     @property
     def steps(self) -> int:
         """How many steps the run has taken."""
-        return sum(queue.steps for queue in self._queues)
+        return sum(queue.steps for queue in self.queues)
 
     @property
     def real(self) -> bool:
         """Whether something came from outside."""
-        return self._polled or any(queue.called for queue in self._queues)
+        return self._polled or any(queue.called for queue in self.queues)
 
     # ------------------------------------------------------------- the loops
 
     def queue(self) -> LaneQueue:
         """Make the queue of one loop of the run."""
         queue = LaneQueue(self._pick, self._held, self.stepped, self._patience)
-        self._queues.append(queue)
+        self.queues.append(queue)
         return queue
 
     def bring(self, loop: asyncio.AbstractEventLoop) -> Undo:
@@ -146,10 +147,11 @@ class Order:
         with ExitStack() as undo:
             undo.callback(put_lanes(loop, queue))
             undo.callback(self._watch_poll(loop, queue))
-            undo.callback(self._watch_failures(loop))
+            undo.callback(self.watch_failures(loop))
             return undo.pop_all().close
 
-    def _watch_failures(self, loop: asyncio.AbstractEventLoop) -> Undo:
+    def watch_failures(self, loop: asyncio.AbstractEventLoop) -> Undo:
+        """Hear of what a loop is told that nobody looks at; return what ends that."""
         original = loop.call_exception_handler
 
         def call_exception_handler(context: dict[str, Any]) -> None:
@@ -168,7 +170,7 @@ class Order:
     def unseen(self) -> list[BaseException]:
         """The exceptions that nobody looked at, tasks' and callbacks'."""
         found = [*self._unseen]
-        for lane in [lane for queue in self._queues for lane in queue.lanes]:
+        for lane in [lane for queue in self.queues for lane in queue.lanes]:
             task = lane.task() if lane.task is not None else None
             if task is not None and task.done() and names.UNSEEN.get(task):
                 error = names.EXCEPTION.get(task)
@@ -209,7 +211,7 @@ class Order:
             if not queue:
                 self.rests.append(steps)
             return
-        for each in self._queues:
+        for each in self.queues:
             each.stepped = _forgets
         if self.steps > self._limit and not self.endless:
             self.endless = True

@@ -110,9 +110,12 @@ def _waits_for_work(thread: threading.Thread, frames: Mapping[int, FrameType]) -
         return here.get("timeout") is None and here.get("waiter") in waiting
     # What waits in C has no frame. Only what hands things from thread to thread: a
     # driver may wait for a thread of its own, and that for a peer.
+    # Only of one that stands still: to name the call is to read its frame's locals, and
+    # up to 3.12 the interpreter crashes where that frame goes on meanwhile.
+    if not is_parked(thread.native_id or 0):
+        return False
     frame = not_ours(frame) or frame
-    called = callee(frame, frame.f_lasti, frame.f_lineno or 0)
-    return called in _HANDED_OVER and is_parked(thread.native_id or 0)
+    return callee(frame, frame.f_lasti, frame.f_lineno or 0) in _HANDED_OVER
 
 
 def _worker_idles(here: Mapping[str, Any], frames: Mapping[int, FrameType]) -> bool:

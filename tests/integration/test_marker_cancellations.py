@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 SUITE = """
-import asyncio
+import asyncio, threading
 import pytest, pytest_asyncio
 
 @pytest.mark.cancellations
@@ -88,25 +88,69 @@ async def test_pool_is_whole(pool):
             pool.append(taken)
     await asyncio.gather(use())
 
-async def _serve(reader, writer):
-    await reader.read(1)
+@pytest.mark.cancellations
+async def test_told_by_a_finalizer():
+    class Session:
+        open = True
+        def __init__(self, loop):
+            self.loop = loop
+        def __del__(self):
+            if self.open:
+                self.loop.call_exception_handler({"message": "Unclosed session"})
+    session = Session(asyncio.get_running_loop())
+    await asyncio.sleep(0)
+    session.open = False
+
+@pytest.mark.cancellations
+async def test_thread_left():
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait, args=(2,))
+    thread.start()
+    await asyncio.sleep(0)
+    stop.set()
+    thread.join()
+
+@pytest.mark.cancellations
+async def test_thread_ended():
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait, args=(2,))
+    thread.start()
+    try:
+        await asyncio.sleep(0)
+    finally:
+        stop.set()
+        thread.join()
+
+async def _echo(reader, writer):
+    while data := await reader.read(1):
+        writer.write(data)
     writer.close()
 
-@pytest.mark.cancellations("send")
-async def test_connection_left():
-    server = await asyncio.start_server(_serve, "127.0.0.1", 0)
-    async def send():
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        writer.write(b"x")
-        await writer.drain()
-        await reader.read()
-        writer.close()
-        KEPT.append(writer)
-    KEPT.clear()
+@pytest_asyncio.fixture
+async def address():
+    server = await asyncio.start_server(_echo, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()
+    server.close()
+
+@pytest.mark.cancellations
+async def test_connection_left(address):
+    reader, writer = await asyncio.open_connection(*address)
+    KEPT.append(writer)
+    writer.write(b"x")
+    await reader.read(1)
+    writer.close()
+    await writer.wait_closed()
+
+@pytest.mark.cancellations
+async def test_connection_closed(address):
+    reader, writer = await asyncio.open_connection(*address)
+    KEPT.append(writer)
     try:
-        await asyncio.gather(send())
+        writer.write(b"x")
+        await reader.read(1)
     finally:
-        server.close()
+        writer.close()
+    await writer.wait_closed()
 
 KEPT = []
 
@@ -120,19 +164,24 @@ FAULTS = {
     "test_swallowed": "the cancellation was swallowed",
     "test_task_left": "left behind: task 'beat'",
     "test_pool_leaks": "check: <lambda> gave False",
-    "test_connection_left": "left behind: task '_serve'",
+    "test_told_by_a_finalizer": "the loop was told: Unclosed session",
+    "test_thread_left": "left running: thread threading.Event.wait",
+    "test_connection_left": "left open",
 }
 TWINS = [
     "test_lock_given_back",
     "test_let_through",
     "test_task_ended",
     "test_pool_is_whole",
+    "test_thread_ended",
+    "test_connection_closed",
 ]
 
 
 @pytest.fixture
 def suite(play):
-    return play(SUITE)
+    # In a process of its own, since what some of them leave open is the point.
+    return play(SUITE, subprocess=True)
 
 
 @pytest.mark.parametrize("name", FAULTS)
