@@ -194,7 +194,8 @@ class Explorer:
         return pick
 
     def _learn(self, number: int, order: Order) -> None:
-        self._tree.end()
+        if not order.schedule.deviations:
+            self._tree.end()
         self._real = self._real or order.real
         if number < _LEARNS or number % _LEARNS == 0:
             self._learned.learn(order)
@@ -211,7 +212,9 @@ class Explorer:
     def _found(
         self, number: int, order: Order, failure: BaseException, run: Run
     ) -> Explored:
-        picks = tuple(enumerate(self._picked))
+        as_it_was = order.schedule
+        if not as_it_was.deviations:
+            as_it_was = Schedule(picks=tuple(enumerate(self._picked)))
         again = Order(**self._bounds)
         without = self._failure(run, again)
         if without is not None:
@@ -231,9 +234,7 @@ class Explorer:
                     return False
             return True
 
-        schedule = shrunk(order, self._learned.wakes, fails)
-        if schedule is None:
-            schedule = Schedule(picks=picks)
+        schedule = shrunk(order, self._learned.wakes, fails) or as_it_was
         order = Order(schedule, **self._bounds)
         order.counts = True
         return Explored(

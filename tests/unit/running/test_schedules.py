@@ -11,6 +11,7 @@ import pytest
 
 from pytest_asyncbench._loops import LaneTask
 from pytest_asyncbench._running import AsksForMore, Explorer, Order, RunsOn, run_alone
+from pytest_asyncbench._running import explorer as explorer_module
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.schedules import Hold, Schedule
 from pytest_asyncbench.virtual_time import VirtualClock, virtualize
@@ -277,6 +278,26 @@ def test_the_search_ends_with_its_time():
     found = explore(three_in_turn, within=1e-9)
     assert found.runs == 1
     assert not found.seen_all
+
+
+def test_what_failed_before_is_tried_first():
+    """And stays what it was, where nothing smaller fails."""
+    known = explore(lost_update).schedule
+    explorer = Explorer(runs=500, seed=9, within=None, clock=SYSTEM_CLOCK)
+    assert run_quickly(lost_update, explorer.own_order()) is None
+    found = explorer.explore(functools.partial(run_quickly, lost_update), known)
+    assert found.found_at == 2
+    assert found.deviations == 1
+
+
+def test_a_failing_order_that_gets_no_smaller_is_told_as_it_was(monkeypatch):
+    """By who was picked at each moment; and fails again by that."""
+    monkeypatch.setattr(explorer_module, "_TRIALS", 0)
+    found = explore(lost_update)
+    assert found.schedule.picks
+    assert isinstance(found.failure, AssertionError)
+    schedule = Schedule.from_text(str(found.schedule))
+    assert isinstance(run_quickly(lost_update, Order(schedule)), AssertionError)
 
 
 def test_a_deadlock_is_found():
