@@ -39,11 +39,19 @@ def _budget(policy: Policy, value: Written, source: str) -> Policy:
         return replace(policy, budget=None)
     if value == AUTO:
         return replace(policy, budget=Budget(source=source, auto=True))
-    return replace(policy, budget=values.budget(_one(value), source=source))
+    try:
+        return replace(policy, budget=values.budget(_one(value), source=source))
+    except PolicyError as error:
+        raise PolicyError(f"{error}, and so are {AUTO} and {NONE}") from None
 
 
 def _duration_or_none(value: Written) -> float | None:
-    return None if value == NONE else values.duration(_one(value))
+    if value == NONE:
+        return None
+    try:
+        return values.duration(_one(value))
+    except PolicyError as error:
+        raise PolicyError(f"{error}, and so is {NONE}") from None
 
 
 def _schedule(value: str) -> str:

@@ -62,7 +62,7 @@ class Unsaid(enum.Enum):
     UNSAID = enum.auto()
 
     def __repr__(self) -> str:
-        return "unsaid"
+        return "..."
 
 
 When = Literal["setup", "call", "teardown"]

@@ -310,3 +310,17 @@ def test_a_factor_of_budgets_is_a_number_above_nothing(written):
     """Anything else is refused, with the word."""
     with pytest.raises(PolicyError, match=r"^budget_scale: '.*' is no factor; "):
         with_settings(DEFAULT, {"budget_scale": written}, "ini")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("budget", "and so are auto and none"),
+        ("budget_setup", "and so is none"),
+        ("schedules_within", "and so is none"),
+    ],
+)
+def test_the_words_that_may_stand_for_a_duration_are_named(name, words):
+    """Whoever writes AUTO is told of auto."""
+    with pytest.raises(PolicyError, match=f"'AUTO' is no duration; .* {words}$"):
+        with_settings(DEFAULT, {name: "AUTO"}, "ini")
