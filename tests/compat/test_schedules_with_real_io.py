@@ -96,7 +96,9 @@ def test_none_of_them_fails(play_once):
     }
     settings = "".join(f"{name} = {here}\n" for name, here in there.items())
     # In a process of its own, whose sockets this one does not look after.
-    run = play_once(settings + SUITE, subprocess=True)
+    run = play_once(
+        settings + SUITE, ini="asyncbench_real_limit = 60s", subprocess=True
+    )
     wanted = dict.fromkeys(run.outcomes, "passed")
     if not there["AIOSQLITE"]:
         wanted["test_database"] = "skipped"

@@ -181,7 +181,7 @@ TWINS = [
 @pytest.fixture
 def suite(play):
     # In a process of its own, since what some of them leave open is the point.
-    return play(SUITE, subprocess=True)
+    return play(SUITE, ini="asyncbench_real_limit = 60s", subprocess=True)
 
 
 @pytest.mark.parametrize("name", FAULTS)
