@@ -11,7 +11,8 @@ import asyncio
 import inspect
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from pytest_asyncbench._running import (
     RunsOn,
     Sweep,
     run_alone,
+    unrepeatable,
 )
 from pytest_asyncbench._words.cancellations import Swept
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
@@ -87,8 +89,9 @@ class Exploring:
         self._alone: _Test | None = None
         """The test as a coroutine function, while it needs nothing else."""
         self._replayed: Order | None = None
-        self.refused: UnmeasuredError | None = None
-        """Why the test can't be run in another order."""
+        self._refused: UnmeasuredError | None = None
+        self.own: BaseException | None = None
+        """What the tear-down of the first run has failed with."""
 
     # --------------------------------------------------------- the first run
 
@@ -103,8 +106,17 @@ class Exploring:
             try:
                 undo.enter_context(self._ordered(order))
             except UnmeasuredError as error:
-                self.refused = error
+                self._refused = error
             return undo.pop_all().close
+
+    @property
+    def refused(self) -> UnmeasuredError | None:
+        """Why the test can't be run in another order, after the first run."""
+        if self._refused is None and not self._explorer.own_order().queues:
+            return UnmeasuredError(
+                "not run in another order: no event loop ran in this test"
+            )
+        return self._refused
 
     @contextmanager
     def _ordered(self, order: Order) -> Iterator[None]:
@@ -124,7 +136,14 @@ class Exploring:
         explorer = self._explorer
         self._choose_a_way()
         with self._apart():
-            return explorer.explore(self._run, self._first)
+            if not self._first_is_over():
+                return Explored(runs=1)
+            found = explorer.explore(self._run, self._first)
+            if found.failure is None and found.problem is None:
+                without = self._leave_as_it_was()
+                if without is not None:
+                    found = replace(found, problem=unrepeatable(without))
+            return found
 
     def sweep(self) -> tuple[Swept, list[Cancelled]]:
         """Run the test with each of its tasks cancelled at each of their awaits."""
@@ -132,9 +151,31 @@ class Exploring:
         assert asked is not None
         self._choose_a_way()
         with self._apart():
-            return Sweep(asked.tasks, partial(self._broken, asked.check)).sweep(
+            if not self._first_is_over():
+                return Swept(points=0, tried=0, failed=0), []
+            swept = Sweep(asked.tasks, partial(self._broken, asked.check)).sweep(
                 self._run
             )
+            self._leave_as_it_was()
+            return swept
+
+    def _first_is_over(self) -> bool:
+        """Tear down what the first run was set up with; tell if that went well."""
+        if self._alone is None and host.is_set_up(self._item):
+            try:
+                host.tear_down_alone(self._item)
+            except Exception as error:
+                self.own = error
+        return self.own is None
+
+    def _leave_as_it_was(self) -> BaseException | None:
+        """Have pytest tear down a run in asyncio's own order; give what that ends with.
+
+        A fixture may well ask then for what only a whole run has brought about.
+        """
+        if self._alone is not None:
+            return None
+        return self._held(partial(self._body, Order()))
 
     def _broken(self, check: Callable[..., Any] | None) -> Iterator[str]:
         """Tell if what a test's own check says does not hold."""
@@ -207,12 +248,23 @@ class Exploring:
         self._hold_to_budget(clock.elapsed)
 
     def _run_whole(self, order: Order) -> None:
+        """Run the test whole; what its tear-down fails with, it fails with as well."""
+        self._body(order)
+        order.note_unseen()
+        host.tear_down_alone(self._item)
+
+    def _body(self, order: Order) -> None:
+        """Set the test up and run it, and leave it set up."""
         item, clock = self._item, self._trial.watched.time.virtual
-        host.tear_down_alone(item)
+        if host.is_set_up(item):
+            # The run before has failed; what its tear-down says is no news.
+            with suppress(Exception):
+                host.tear_down_alone(item)
         wide = _wide_loop_of(item)
         if clock is not None and wide is None:
             clock.rewind()
         host.set_up_again(item)
+        host.drop_records(item)
         before = clock.elapsed if clock is not None else 0.0
         with ExitStack() as undo:
             undo.callback(_settle, host.loop_of(item))

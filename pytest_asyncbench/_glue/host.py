@@ -25,6 +25,7 @@ import pytest
 from _pytest.fixtures import FixtureDef, _teardown_yield_fixture, call_fixture_func
 from _pytest.main import wrap_session
 from _pytest.python import pytest_pyfunc_call
+from _pytest.tmpdir import tmppath_result_key
 from _pytest.unittest import TestCaseFunction
 
 from pytest_asyncbench._words.undo import Undo, replace
@@ -38,12 +39,14 @@ __all__ = [
     "LoopOwner",
     "drop_output",
     "drop_own_failure",
+    "drop_records",
     "enter",
     "function_alone",
     "give_failure",
     "in_place_of_a_run",
     "is_async",
     "is_of_trio",
+    "is_set_up",
     "items_at_once",
     "loop_made",
     "loop_of",
@@ -190,8 +193,15 @@ def tear_down_alone(item: pytest.Item) -> None:
     """Tear down what was set up for a test alone, and nothing wider."""
     parent = item.parent
     assert parent is not None
+    # tmp_path takes the test's outcome away with it, and fails where there is none.
+    item.stash.setdefault(tmppath_result_key, {})
     # What the parent needs, the next run of this test needs as well.
     item.session._setupstate.teardown_exact(parent)  # type: ignore[arg-type]
+
+
+def is_set_up(item: pytest.Item) -> bool:
+    """Tell whether a test is set up, and was not torn down since."""
+    return item in item.session._setupstate.stack
 
 
 def set_up_again(item: pytest.Item) -> None:
@@ -212,8 +222,16 @@ def drop_output(item: pytest.Item) -> None:
         capturing.read_global_capture()
     logging = plugins.getplugin("logging-plugin")
     if logging is not None:
-        logging.caplog_handler.reset()
         logging.report_handler.reset()
+    drop_records(item)
+
+
+def drop_records(item: pytest.Item) -> None:
+    """Have ``caplog`` know of nothing that was logged before now in this phase."""
+    logging = item.config.pluginmanager.getplugin("logging-plugin")
+    if logging is not None:
+        # `reset` would give it another list than the one that `get_records` looks at.
+        logging.caplog_handler.clear()
 
 
 _MADE_FOR_PARAMETERS = "get_direct_param_fixture_func"

@@ -139,15 +139,15 @@ class Schedules:
         if exploring.refused is not None:
             return self._untold(item, trial, exploring.refused)
         if policy.cancellations is not None:
-            ended = self._swept(item, trial, exploring)
+            ended = self._swept(item, trial, exploring) or exploring.own
         if ended is not None or not policy.tries_schedules:
             return ended
         found: Explored | None = None
         with ours(item, "call", "could not run it under schedules"):
             found = exploring.explore()
             self._put(trial, _scheduled(item, found))
-        if found is None:
-            return None
+        if found is None or exploring.own is not None:
+            return exploring.own
         if found.problem is not None:
             lines = unrepeatable_lines(found.problem, found.runs)
             return self._untold(item, trial, UnmeasuredError("\n".join(lines)))

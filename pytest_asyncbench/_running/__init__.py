@@ -1,7 +1,7 @@
 """Run coroutines side by side, and a test under many schedules."""
 
 from pytest_asyncbench._running.alone import run_alone
-from pytest_asyncbench._running.explorer import Explorer
+from pytest_asyncbench._running.explorer import Explorer, unrepeatable
 from pytest_asyncbench._running.order import Order, RunsOn
 from pytest_asyncbench._running.quick import AsksForMore
 from pytest_asyncbench._running.sweep import CancellingOrder, Sweep
@@ -28,4 +28,5 @@ __all__ = [
     "in_turn",
     "jobs_from",
     "run_alone",
+    "unrepeatable",
 ]

@@ -27,7 +27,7 @@ from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.explored import Explored
 from pytest_asyncbench._words.schedules import Hold, Schedule
 
-__all__ = ["Explorer", "Run"]
+__all__ = ["Explorer", "Run", "unrepeatable"]
 
 Run = Callable[[Order], BaseException | None]
 """Runs the test once more, whole, in this order; gives what it failed with."""
@@ -218,7 +218,7 @@ class Explorer:
         again = Order(**self._bounds)
         without = self._failure(run, again)
         if without is not None:
-            return Explored(runs=number, problem=_unrepeatable(without))
+            return Explored(runs=number, problem=unrepeatable(without))
         like = likeness(failure)
         left = _TRIALS
 
@@ -253,7 +253,8 @@ def likeness(error: BaseException) -> tuple[type[BaseException], str, int]:
     return type(error), file, line
 
 
-def _unrepeatable(error: BaseException) -> str:
+def unrepeatable(error: BaseException) -> str:
+    """Say of what failed in asyncio's own order as well, that no schedule is told."""
     return (
         "it can't be run twice: in asyncio's own order, too, it failed when it was run "
         f"again, with {type(error).__name__}: {error}"

@@ -166,6 +166,10 @@ class Order:
         if isinstance(error, BaseException):
             self._unseen.append(error)
 
+    def note_unseen(self) -> None:
+        """Keep what nobody has looked at so far, before its tasks are gone."""
+        self._unseen = self.unseen
+
     @property
     def unseen(self) -> list[BaseException]:
         """The exceptions that nobody looked at, tasks' and callbacks'."""

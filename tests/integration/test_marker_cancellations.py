@@ -88,6 +88,17 @@ async def test_pool_is_whole(pool):
             pool.append(taken)
     await asyncio.gather(use())
 
+@pytest_asyncio.fixture
+async def done():
+    steps = []
+    yield steps
+    assert steps == ["all"], "only a whole run brings this about"
+
+@pytest.mark.cancellations
+async def test_tear_down_asks_for_a_whole_run(done):
+    await asyncio.sleep(0)
+    done.append("all")
+
 @pytest.mark.cancellations
 async def test_told_by_a_finalizer():
     class Session:
@@ -173,6 +184,7 @@ TWINS = [
     "test_let_through",
     "test_task_ended",
     "test_pool_is_whole",
+    "test_tear_down_asks_for_a_whole_run",
     "test_thread_ended",
     "test_connection_closed",
 ]

@@ -7,7 +7,7 @@ import re
 import pytest
 
 SUITE = """
-import asyncio, unittest
+import asyncio, logging, unittest
 import pytest, pytest_asyncio
 
 class Account:
@@ -39,6 +39,40 @@ async def account():
 async def test_race_with_a_fixture(account):
     print("one run")
     await two_payments(account)
+
+@pytest.mark.schedules(200)
+async def test_race_beside_fixtures_of_pytest(tmp_path, caplog, capsys):
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    logging.warning("once")
+    print("once")
+    await two_payments(Account())
+    assert caplog.messages == ["once"]
+    assert len(caplog.get_records("call")) == 1
+    assert capsys.readouterr().out == "once\\n"
+
+@pytest_asyncio.fixture
+async def audited():
+    account = Account()
+    yield account
+    assert account.balance == 3, "seen in tear-down"
+
+@pytest.mark.schedules(200)
+async def test_race_seen_in_tear_down(audited):
+    await asyncio.gather(audited.pay(1, 1), audited.pay(2, 3))
+
+@pytest_asyncio.fixture
+async def never_right():
+    yield
+    assert False, "its own tear-down"
+
+@pytest.mark.schedules(200)
+async def test_tear_down_fails_anyway(never_right):
+    await asyncio.gather(asyncio.sleep(0), asyncio.sleep(0))
+
+@pytest.mark.schedules(5)
+def test_without_a_loop():
+    pass
 
 class TestClass:
     @pytest.mark.schedules(200)
@@ -123,6 +157,8 @@ async def test_exempt():
 RACES = [
     "test_race",
     "test_race_with_a_fixture",
+    "test_race_beside_fixtures_of_pytest",
+    "test_race_seen_in_tear_down",
     "test_race_in_a_class",
     "test_race_in_a_case",
     "test_race_in_a_sync_test",
@@ -185,6 +221,30 @@ def test_what_fails_in_asyncio_own_order_is_the_test_own_failure(suite):
     text = "\n".join(suite["test_fails_anyway"].lines)
     assert "its own failure" in text
     assert "schedule" not in text.replace("schedules(200)", "")
+
+
+def test_a_tear_down_that_fails_in_asyncio_own_order_is_the_test_own_failure(suite):
+    """No schedule is told of, and none is tried."""
+    told = suite["test_tear_down_fails_anyway"]
+    text = "\n".join(told.lines)
+    assert "its own tear-down" in text
+    assert "fails under schedule" not in text
+    assert told.record["schedules"]["runs"] == 1
+
+
+def test_the_schedule_of_a_tear_down_is_that_of_its_own_run(play_once, suite):
+    """So its replay fails in the same way."""
+    replay = suite["test_race_seen_in_tear_down"].record["schedules"]["replay"]
+    again = play_once(SUITE, f"--asyncbench-schedule={replay}")
+    assert "seen in tear-down" in again.out
+    assert again.status == 1
+
+
+def test_a_test_that_runs_no_loop_is_not_measured(suite):
+    """There is no order in it that could be another one."""
+    told = suite["test_without_a_loop"]
+    assert told.outcome == "failed"
+    assert "no event loop ran in this test" in "\n".join(told.lines)
 
 
 def test_a_test_that_can_not_be_run_twice_is_no_race(suite):
