@@ -54,7 +54,10 @@ _BY_THEMSELVES = frozenset({"virtual_clock"})
 _DROPS = 50
 """After so many runs what they have printed and logged is dropped."""
 
-_ENDED = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
+_ENDS_ALL = (KeyboardInterrupt, pytest.exit.Exception)
+
+_FAILURES = (Exception, pytest.fail.Exception)
+"""`pytest.fail`, and with it `pytest.raises`, raises what is no Exception."""
 
 
 class Exploring:
@@ -164,7 +167,7 @@ class Exploring:
         if self._alone is None and host.is_set_up(self._item):
             try:
                 host.tear_down_alone(self._item)
-            except Exception as error:
+            except _FAILURES as error:
                 self.own = error
         return self.own is None
 
@@ -185,7 +188,7 @@ class Exploring:
         wanted = inspect.signature(check).parameters
         try:
             held = check(**{name: given[name] for name in wanted if name in given})
-        except Exception as error:
+        except _FAILURES as error:
             yield f"check: {type(error).__name__}: {error}"
         else:
             if held is False:
@@ -225,16 +228,16 @@ class Exploring:
         """Run it, and give what it fails with, or how it breaks its budget."""
         try:
             run()
-        except _ENDED:
+        except host.NO_FAILURE:
             return None
-        except AsksForMore:
+        except (AsksForMore, *_ENDS_ALL):
             raise
         except RunsOn:
             return UnmeasuredError(
                 "it goes on and on under this schedule: a hundred times as many steps "
                 "as in asyncio's own order"
             )
-        except (Exception, asyncio.CancelledError) as error:
+        except BaseException as error:
             return error
         return None
 
@@ -258,7 +261,7 @@ class Exploring:
         item, clock = self._item, self._trial.watched.time.virtual
         if host.is_set_up(item):
             # The run before has failed; what its tear-down says is no news.
-            with suppress(Exception):
+            with suppress(*_FAILURES):
                 host.tear_down_alone(item)
         wide = _wide_loop_of(item)
         if clock is not None and wide is None:

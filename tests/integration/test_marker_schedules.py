@@ -70,6 +70,14 @@ async def never_right():
 async def test_tear_down_fails_anyway(never_right):
     await asyncio.gather(asyncio.sleep(0), asyncio.sleep(0))
 
+@pytest.mark.schedules(200)
+async def test_race_told_by_pytest_raises():
+    account = Account()
+    assert not account.balance
+    await asyncio.gather(account.pay(1, 1), account.pay(2, 3))
+    with pytest.raises(AssertionError):
+        assert account.balance != 3
+
 @pytest.mark.schedules(5)
 def test_without_a_loop():
     pass
@@ -159,6 +167,7 @@ RACES = [
     "test_race_with_a_fixture",
     "test_race_beside_fixtures_of_pytest",
     "test_race_seen_in_tear_down",
+    "test_race_told_by_pytest_raises",
     "test_race_in_a_class",
     "test_race_in_a_case",
     "test_race_in_a_sync_test",
