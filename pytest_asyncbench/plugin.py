@@ -20,6 +20,7 @@ from pytest_asyncbench._glue.asking import (
 )
 from pytest_asyncbench._glue.fixtures import blocking_calls, concurrently, virtual_clock
 from pytest_asyncbench._glue.options import add_options, anything_written
+from pytest_asyncbench._glue.refusals import Refusals
 
 __all__ = ["blocking_calls", "concurrently", "virtual_clock"]
 
@@ -50,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     reports = Reports(config)
     config.pluginmanager.register(reports, "asyncbench-reports")
+    config.pluginmanager.register(Refusals(), "asyncbench-refusals")
     if anything_written(config):
         plan_of(config).begin()
         if plan_of(config).tells_at_the_end:

@@ -16,6 +16,7 @@ from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.fixtures import OURS, fixtures_of
 from pytest_asyncbench._glue.marker_place import marker_place
 from pytest_asyncbench._glue.markers import is_marked_itself, marked
+from pytest_asyncbench._glue.refusals import refuse
 from pytest_asyncbench._glue.scheduling import keep_one, with_schedules
 from pytest_asyncbench._glue.settings import is_worker, policy_of
 from pytest_asyncbench._outside.known_calls import can_be_found, insist_on_calls
@@ -146,7 +147,7 @@ class Plan:
         """Read every test's markers, and watch if any test is to be.
 
         Raises:
-            pytest.UsageError: what was written means nothing; see `_refuse`.
+            pytest.UsageError: what was written means nothing; see `refuse`.
         """
         wrong = self._make(items)
         try:
@@ -157,13 +158,13 @@ class Plan:
         except pytest.UsageError as error:
             wrong = [*error.args]
         if wrong:
-            _refuse(self._config, items, wrong)
+            refuse(self._config, items, wrong)
 
     def settle_late(self, items: list[pytest.Item]) -> None:
         """Read all again, where other tests stand in the place of some that were read.
 
         Raises:
-            pytest.UsageError: what was written means nothing; see `_refuse`.
+            pytest.UsageError: what was written means nothing; see `refuse`.
         """
         if any(_POLICY not in item.stash for item in items):
             self.settle(items)
@@ -270,23 +271,6 @@ def _no_packages(policy: Policy) -> Iterator[str]:
         if not can_be_found(name):
             source = policy.sources["scope"]
             yield f"asyncbench ({source}): scope: no package {name!r} can be found"
-
-
-def _refuse(config: pytest.Config, items: list[pytest.Item], wrong: list[str]) -> None:
-    """End the run for what is wrong, before any test of it.
-
-    Raises:
-        pytest.UsageError: always, except in a worker of pytest-xdist. There it would
-            look like a crash to the controller, which is told of a collection error.
-    """
-    if not is_worker(config):
-        raise pytest.UsageError(*wrong)
-    items.clear()
-    for text in wrong:
-        report = pytest.CollectReport(
-            nodeid=text.partition(": ")[0], outcome="failed", longrepr=text, result=[]
-        )
-        config.hook.pytest_collectreport(report=report)
 
 
 _POLICY = pytest.StashKey[Policy]()

@@ -22,6 +22,7 @@ NAMES = {
     "pytest_asyncbench._glue.host",
     "pytest_asyncbench._glue.options",
     "pytest_asyncbench._glue.properties",
+    "pytest_asyncbench._glue.refusals",
     "pytest_asyncbench._words",
     "pytest_asyncbench._words.real_time",
     "pytest_asyncbench._words.undo",
