@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from pytest_asyncbench._words.plain import Json
     from pytest_asyncbench._words.record import Record
 
-__all__ = ["PROPERTY", "RecordReader", "property_of", "record_property"]
+__all__ = ["PROPERTY", "TOO_LONG", "RecordReader", "property_of", "record_property"]
 
 PROPERTY = "asyncbench"
 """Its name; its value is a JSON text."""
+
+TOO_LONG = ("courses", "timeline")
+"""The parts of a record that it goes without."""
 
 # `json.dumps` makes one anew for each record.
 _ENCODED = json.JSONEncoder(sort_keys=True).encode
@@ -29,9 +32,9 @@ def record_property(record: Record) -> tuple[str, str]:
 def property_of(record: Mapping[str, Json]) -> tuple[str, str]:
     """Give the user property that carries a record in JSON's own types.
 
-    Less its timeline: that is long, and JUnit XML has all user properties.
+    Less what is too long: JUnit XML has all user properties.
     """
-    return PROPERTY, _ENCODED({**record, "timeline": None})
+    return PROPERTY, _ENCODED({**record, **dict.fromkeys(TOO_LONG)})
 
 
 class RecordReader:

@@ -12,7 +12,7 @@ import pytest
 from pytest_asyncbench._glue.heard import last_record, passed_here
 from pytest_asyncbench._glue.settings import folder_of, unusable
 from pytest_asyncbench._glue.split import part_number
-from pytest_asyncbench._glue.timelines import timeline_on
+from pytest_asyncbench._glue.timelines import whole_record
 from pytest_asyncbench._glue.whole import Whole, paths_of
 from pytest_asyncbench._outside.files import insist_on_writing, write_file
 from pytest_asyncbench._python import machine_class, software
@@ -55,7 +55,7 @@ class Reporter:
         if not passed_here(report):
             self._not_passed[nodeid] = None
         if text is not None:
-            self._texts[nodeid] = _whole(text, timeline_on(report))
+            self._texts[nodeid] = whole_record(text, report)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
@@ -117,11 +117,3 @@ class Reporter:
     def lines(self) -> list[str]:
         """Give the lines of the summary that tell of the reports."""
         return self._told
-
-
-def _whole(record: str, timeline: str | None) -> str:
-    """Put the timeline of a test, which came beside its record, into that."""
-    if timeline is None:
-        return record
-    # No text within the record can look so: a quote in one is escaped.
-    return record.replace('"timeline": null', f'"timeline": {timeline}')

@@ -16,6 +16,7 @@ from pytest_asyncbench._glue.failures import add_note
 from pytest_asyncbench._glue.fixtures import TRIAL
 from pytest_asyncbench._glue.outcome import Outcome
 from pytest_asyncbench._glue.telling import give_words, ours, say
+from pytest_asyncbench._glue.timelines import with_courses
 from pytest_asyncbench._policy.replaying import replay_of, text_of
 from pytest_asyncbench._reports.schedules import (
     cancelled_lines,
@@ -146,6 +147,7 @@ class Schedules:
         with ours(item, "call", "could not run it under schedules"):
             found = exploring.explore()
             self._put(trial, _scheduled(item, found))
+            self._put_courses(trial, found)
         if found is None or exploring.own is not None:
             return exploring.own
         if found.problem is not None:
@@ -179,6 +181,8 @@ class Schedules:
         found = exploring.replayed(ended)
         scheduled = _scheduled(item, found)
         self._put(trial, scheduled)
+        with ours(item, "call", "could not tell of its steps"):
+            self._put_courses(trial, found)
         if ended is None:
             say(item, "call", unused_lines(found))
             return None
@@ -187,6 +191,12 @@ class Schedules:
     def _put(self, trial: Trial, scheduled: Scheduled) -> None:
         if trial.call.verdict is not None:
             trial.call.verdict = replace(trial.call.verdict, schedules=scheduled)
+
+    def _put_courses(self, trial: Trial, found: Explored) -> None:
+        room = trial.watched.timelines
+        verdict = trial.call.verdict
+        if found.failure is not None and room is not None and verdict is not None:
+            trial.call.verdict = with_courses(verdict, found, room)
 
     def _untold(
         self, item: pytest.Item, trial: Trial, error: UnmeasuredError

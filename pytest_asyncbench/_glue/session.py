@@ -38,7 +38,7 @@ from pytest_asyncbench._glue.telling import (
     say,
     show_as_text,
 )
-from pytest_asyncbench._glue.timelines import Room, give_timeline
+from pytest_asyncbench._glue.timelines import Room, give_beside
 from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._glue.watched import Watched
 from pytest_asyncbench._interception import Interception
@@ -167,7 +167,7 @@ class Session:
         if report.failed and call.excinfo is not None:
             show_as_text(item, report, call.excinfo.value)
         if call.when == "teardown":
-            give_timeline(item, report)
+            give_beside(item, report)
             _forget(item)
         return report
 

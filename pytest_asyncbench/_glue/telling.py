@@ -15,7 +15,7 @@ from pytest_asyncbench._glue.fixtures import TRIAL
 from pytest_asyncbench._glue.longrepr import longrepr
 from pytest_asyncbench._glue.outcome import Outcome
 from pytest_asyncbench._glue.properties import PROPERTY, record_property
-from pytest_asyncbench._glue.timelines import keep_timeline
+from pytest_asyncbench._glue.timelines import keep_beside
 from pytest_asyncbench._reports.blocking import blocking_lines
 from pytest_asyncbench._reports.message import background_lines
 from pytest_asyncbench._words.decided import Verdict
@@ -135,7 +135,7 @@ def forget_failure(item: pytest.Item) -> None:
 def put_record(item: pytest.Item, record: Record) -> None:
     """Put the record where reports take it from, in the place of one from before."""
     drop_record(item)
-    keep_timeline(item, record)
+    keep_beside(item, record)
     item.user_properties.append(record_property(record))
 
 
@@ -144,7 +144,7 @@ def drop_record(item: pytest.Item) -> None:
     # Who reruns a test that failed does so with the same item.
     properties = item.user_properties
     properties[:] = [each for each in properties if each[0] != PROPERTY]
-    keep_timeline(item, None)
+    keep_beside(item, None)
 
 
 @contextmanager

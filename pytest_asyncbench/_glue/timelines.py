@@ -1,7 +1,8 @@
 """The timelines of a run: how large each may be, and how it gets to the reports.
 
 It is part of the record. But the record is a user property, which JUnit XML has, too;
-so the timeline travels beside it, on the report of the test's teardown.
+so the timeline travels beside it, on the report of the test's teardown. So does what is
+told, step by step, of a run under a schedule.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_asyncbench._glue.properties import TOO_LONG
+from pytest_asyncbench._judging.courses import courses
 from pytest_asyncbench._tracing import timeline
 from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.plain import written
@@ -22,15 +25,18 @@ from pytest_asyncbench._words.units import where
 if TYPE_CHECKING:
     from pytest_asyncbench._tracing import Recorder
     from pytest_asyncbench._words.clock import Stopwatch
+    from pytest_asyncbench._words.courses import Courses
     from pytest_asyncbench._words.decided import Finding, Verdict
+    from pytest_asyncbench._words.explored import Explored
     from pytest_asyncbench._words.record import Record
     from pytest_asyncbench._words.timeline import Timeline
 
 __all__ = [
     "Room",
-    "give_timeline",
-    "keep_timeline",
-    "timeline_on",
+    "give_beside",
+    "keep_beside",
+    "whole_record",
+    "with_courses",
     "with_timeline",
 ]
 
@@ -45,6 +51,13 @@ _SMALL = 12
 
 _EAGER = 8
 """A test may take this part of what is left beside."""
+
+
+_FEWEST_STEPS, _MOST_STEPS = 12, 200
+"""Of so many steps of a run under a schedule at least, and at most, is told."""
+
+_MARKS_OF_A_STEP = 8
+"""So many it takes at most: in each of two runs itself, a task, and two lines."""
 
 
 class Room:
@@ -74,6 +87,18 @@ class Room:
         spans = sum(len(track.did) for track in drawn.tracks)
         self._marks -= len(drawn.tracks) + len(drawn.wakes) + spans
         self._tests = max(1, self._tests - 1)
+
+    @property
+    def steps(self) -> int:
+        """How many steps may be told of each of two runs of a test, beside all that."""
+        steps = self.of_next() // _MARKS_OF_A_STEP
+        return min(_MOST_STEPS, steps) if steps >= _FEWEST_STEPS else 0
+
+    def take_courses(self, told: Courses) -> None:
+        """Take off what two runs have taken."""
+        runs = [run for run in (told.passing, told.failing) if run is not None]
+        steps = sum(len(run.lanes) for run in runs)
+        self._marks -= steps + len(told.lanes) + len(told.places)
 
 
 def with_timeline(
@@ -108,6 +133,15 @@ def with_timeline(
         return verdict
 
 
+def with_courses(verdict: Verdict, found: Explored, room: Room) -> Verdict:
+    """Add how a test fails under a schedule, step by step, if there is room."""
+    told = courses(found, room.steps) if room.steps else None
+    if told is None:
+        return verdict
+    room.take_courses(told)
+    return dataclasses.replace(verdict, courses=told)
+
+
 def _blocked(verdict: Verdict) -> Mapping[float, str]:
     """Tell what blocked in each step, the dearest of several; by its begin."""
     found: dict[float, str] = {}
@@ -120,32 +154,34 @@ def _call(finding: Finding) -> str:
     return f"{finding.call}, {where(finding.file, finding.line, finding.function)}"
 
 
-_TIMELINE = pytest.StashKey[str]()
-"""That of the last attempt, as JSON."""
+_BESIDE = pytest.StashKey[dict[str, str]]()
+"""Those parts of the last attempt's record, as JSON, by the name of their field."""
 
-_ON_REPORT = "asyncbench_timeline"
-"""The attribute of a report by which it travels."""
-
-
-def keep_timeline(item: pytest.Item, record: Record | None) -> None:
-    """Keep the timeline of a record until the test's last report; None forgets it."""
-    if record is not None and record.timeline is not None:
-        item.stash[_TIMELINE] = json.dumps(
-            written(record.timeline), separators=(",", ":")
-        )
-    elif _TIMELINE in item.stash:
-        del item.stash[_TIMELINE]
+_ON_REPORT = "asyncbench_beside"
+"""The attribute of a report by which they travel."""
 
 
-def give_timeline(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Put the timeline of a test on the report that is its last."""
-    text = item.stash.get(_TIMELINE, None)
-    if text is not None:
-        setattr(report, _ON_REPORT, text)
-        del item.stash[_TIMELINE]
+def keep_beside(item: pytest.Item, record: Record | None) -> None:
+    """Keep these parts of a record until the test's last report; None forgets them."""
+    parts = {} if record is None else {name: getattr(record, name) for name in TOO_LONG}
+    item.stash[_BESIDE] = {
+        name: json.dumps(written(part), separators=(",", ":"))
+        for name, part in parts.items()
+        if part is not None
+    }
 
 
-def timeline_on(report: pytest.TestReport) -> str | None:
-    """Give the timeline that a report carries, as JSON."""
-    text = getattr(report, _ON_REPORT, None)
-    return text if isinstance(text, str) else None
+def give_beside(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Put these parts of a test's record on the report that is its last."""
+    parts = item.stash.get(_BESIDE, None)
+    if parts:
+        setattr(report, _ON_REPORT, parts)
+        del item.stash[_BESIDE]
+
+
+def whole_record(text: str, report: pytest.TestReport) -> str:
+    """Put the parts that a report carries into the text of its record."""
+    for name, part in getattr(report, _ON_REPORT, {}).items():
+        # No text within the record can look so: a quote in one is escaped.
+        text = text.replace(f'"{name}": null', f'"{name}": {part}')
+    return text

@@ -28,11 +28,19 @@ if TYPE_CHECKING:
 
     from pytest_asyncbench._reports.run import RunReport
     from pytest_asyncbench._words.plain import Json
-    from pytest_asyncbench._words.record import LinkEntry, PlaceEntry, Record
+    from pytest_asyncbench._words.record import (
+        CoursesEntry,
+        LinkEntry,
+        PlaceEntry,
+        Record,
+    )
 
 __all__ = ["html_report"]
 
-_SCRIPTS = ("text.js", "list.js", "timeline.js", "detail.js", "page.js")
+_SCRIPTS = (
+    *("text.js", "list.js", "timeline.js", "courses.js"),
+    *("detail.js", "page.js"),
+)
 """In the order in which they need each other."""
 
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
@@ -125,7 +133,16 @@ def _test(
         ],
         "problems": [*record.problems],
         "timeline": None if record.timeline is None else written(record.timeline),
+        "schedules": None if record.schedules is None else written(record.schedules),
+        "courses": _courses(record.courses, root),
     }
+
+
+def _courses(courses: CoursesEntry | None, root: str) -> Json:
+    if courses is None:
+        return None
+    places: Json = [_at(place, root) for place in courses.places]
+    return {**written(courses), "places": places}
 
 
 def _link(link: LinkEntry, root: str) -> Json:

@@ -216,6 +216,7 @@ class Explorer:
         if not as_it_was.deviations:
             as_it_was = Schedule(picks=tuple(enumerate(self._picked)))
         again = Order(**self._bounds)
+        again.counts = True
         without = self._failure(run, again)
         if without is not None:
             return Explored(runs=number, problem=unrepeatable(without))
@@ -243,6 +244,7 @@ class Explorer:
             schedule=schedule,
             failure=self._failure(run, order) or failure,
             passages=order.passages,
+            own=again.passages,
         )
 
 

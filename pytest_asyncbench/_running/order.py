@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace as replace_fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_asyncbench._loops import (
@@ -88,7 +89,6 @@ class Order:
         self.schedule = schedule
         self.counts = False
         """Whether it is told of: what it prints and logs, and where its tasks stood."""
-        self._passages: list[Passage] = []
         self._patience = patience
         self._picking = picking
         self._held = {(each.lane, each.wake): each for each in schedule.holds}
@@ -107,6 +107,7 @@ class Order:
         """Whether something came through a poll."""
         self.endless = False
         """Whether it was ended for its many steps."""
+        self._passages: list[Passage] = []
         self._in_passage: weakref.ref[AnyTask] | None = None
         self.queues: list[LaneQueue] = []
         """Those of its loops."""
@@ -227,10 +228,17 @@ class Order:
     @property
     def stepped(self) -> Callable[[Entry], object]:
         """What is told of each step as it begins: mostly the list that keeps it."""
-        return self._observe if self.counts else self.trail.append
+        if not self.counts:
+            return self.trail.append
+        return partial(self._observe, len(self.trail))
 
-    def _observe(self, entry: Entry) -> None:
-        """Take down where a task stands whose step begins, and where the last does."""
+    def _observe(self, before: int, entry: Entry) -> None:
+        """Take down where a task stands whose step begins, and where the last does.
+
+        Args:
+            before: how many steps the run had taken when this loop began.
+            entry: whose step it is.
+        """
         self.trail.append(entry)
         self._end_passage()
         task = entry.lane.task() if entry.lane.task is not None else None
@@ -239,7 +247,9 @@ class Order:
                 lane=entry.lane.key,
                 wake=entry.wake,
                 task=task_label(task),
-                since=entry.since,
+                step=len(self.trail),
+                since=before + entry.since,
+                moment=task.get_loop().time(),
                 resumed=stands_at(task),
                 suspended=None,
             )
@@ -247,11 +257,15 @@ class Order:
             self._in_passage = entry.lane.task
 
     def _end_passage(self) -> None:
-        task = self._in_passage() if self._in_passage is not None else None
-        self._in_passage = None
-        if task is not None and not task.done():
-            last = replace_fields(self._passages[-1], suspended=stands_at(task))
-            self._passages[-1] = last
+        if self._in_passage is None:
+            return
+        task, self._in_passage = self._in_passage(), None
+        over = task is None or task.done()
+        self._passages[-1] = replace_fields(
+            self._passages[-1],
+            suspended=None if task is None or over else stands_at(task),
+            over=over,
+        )
 
     @property
     def passages(self) -> tuple[Passage, ...]:

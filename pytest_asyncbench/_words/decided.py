@@ -11,6 +11,7 @@ from dataclasses import field
 from typing import Literal
 
 from pytest_asyncbench._words.cancellations import Swept
+from pytest_asyncbench._words.courses import Courses
 from pytest_asyncbench._words.fingerprints import fingerprint
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import MARKER, Policy
@@ -306,6 +307,8 @@ class Verdict:
     """What the end stood on, first to last; empty where nobody asked."""
     timeline: Timeline | None = None
     """Who did what when; None where nobody asked."""
+    courses: Courses | None = None
+    """How it fails under a schedule, step by step; None where nobody asked."""
     schedules: Scheduled | None = None
     """What came of it under many schedules; None where nobody asked."""
     cancellations: Swept | None = None

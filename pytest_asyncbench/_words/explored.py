@@ -17,12 +17,18 @@ class Passage:
     wake: int
     task: str
     """What the task is called."""
+    step: int
+    """The how-many-th step of the run it is, those of plain callbacks included."""
     since: int
     """After how many steps of the run it could have gone on."""
+    moment: float
+    """When it began, on the loop's clock, in seconds."""
     resumed: Frame | None
     """Where it stood before; None where that is nobody's own line."""
     suspended: Frame | None
     """Where it stood after; None where it was over by then, too."""
+    over: bool = False
+    """Whether the task had ended after it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +48,8 @@ class Explored:
     """What the test fails with under it."""
     passages: tuple[Passage, ...] = ()
     """The steps of the tasks in it, in turn."""
+    own: tuple[Passage, ...] = ()
+    """Those in asyncio's own order; empty where it was not run in that beside."""
     unused: tuple[str, ...] = ()
     """What of a given schedule did not come about."""
     problem: str | None = None

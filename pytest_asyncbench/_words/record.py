@@ -13,6 +13,7 @@ from dataclasses import field
 from typing import Literal
 
 from pytest_asyncbench._words.cancellations import Swept
+from pytest_asyncbench._words.courses import Course, Courses
 from pytest_asyncbench._words.decided import (
     Broken,
     Did,
@@ -46,6 +47,7 @@ __all__ = [
     "AliveEntry",
     "BlockingEntry",
     "BudgetEntry",
+    "CoursesEntry",
     "DeadEntry",
     "LinkEntry",
     "OverrunEntry",
@@ -301,6 +303,30 @@ class LinkEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CoursesEntry:
+    """The run that a test fails in, beside that in asyncio's own order.
+
+    Of each at most 200 steps are told, and fewer, down to 12, where the timelines of
+    other tests have taken up the room of the run. They are those around the last
+    wake-up that was kept back, two thirds of them before it. Where none was, they are
+    those around the first step at which the two differ.
+    """
+
+    lanes: tuple[str, ...]
+    """What the tasks are called that have a step here, in the order of their first
+    ones."""
+    places: tuple[PlaceEntry, ...]
+    """The lines at which they went on and waited, each once."""
+    same: int
+    """A count: with how many steps of tasks the two begin alike."""
+    passing: Course | None
+    """The one in asyncio's own order; null where the test was run by a given schedule
+    alone."""
+    failing: Course
+    """The one that fails."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """What was promised to one test, what happened, and what that means."""
 
@@ -385,6 +411,10 @@ class Record:
     schedules: Scheduled | None = None
     """What came of the test under many schedules; null where it was run in asyncio's
     own order alone."""
+    courses: CoursesEntry | None = None
+    """How the test fails under a schedule, step by step, beside asyncio's own order;
+    null where it does not, where no report that draws it was asked for, where there was
+    no room, and always in JUnit XML and in the user property."""
     cancellations: Swept | None = None
     """What came of cancelling the test's tasks at each of their awaits; null where
     nobody asked for that."""
@@ -454,6 +484,7 @@ def record_of(verdict: Verdict) -> Record:
         what_if=tuple(map(_what_if, verdict.what_if)),
         critical_path=tuple(map(_path_link, verdict.critical_path[-_MOST_LINKS:])),
         timeline=verdict.timeline,
+        courses=_courses(verdict.courses),
         debugged=verdict.debugged,
         schedules=verdict.schedules,
         cancellations=verdict.cancellations,
@@ -530,6 +561,18 @@ def _what_if(case: WhatIf) -> WhatIfEntry:
     if at is not None:
         place = PlaceEntry(file=at.file, line=at.line, function=at.function)
     return WhatIfEntry(place=place, wall=case.wall, speedup=_known(case.speedup))
+
+
+def _courses(courses: Courses | None) -> CoursesEntry | None:
+    if courses is None:
+        return None
+    return CoursesEntry(
+        lanes=courses.lanes,
+        places=tuple(map(_place, courses.places)),
+        same=courses.same,
+        passing=courses.passing,
+        failing=courses.failing,
+    )
 
 
 def _path_link(link: PathLink) -> LinkEntry:

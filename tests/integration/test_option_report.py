@@ -167,6 +167,52 @@ def test_no_report_that_draws_timelines_none_that_are_drawn(anew, pytester):
     assert all(test["record"]["timeline"] is None for test in report["tests"])
 
 
+RACE = """
+import asyncio
+import pytest
+
+@pytest.mark.schedules(100)
+async def test_race():
+    value = 0
+    async def add(before):
+        nonlocal value
+        for _ in range(before):
+            await asyncio.sleep(0)
+        seen = value
+        await asyncio.sleep(0)
+        value = seen + 1
+    await asyncio.gather(add(1), add(3))
+    assert value == 2
+"""
+
+
+def record_in(file):
+    (test,) = json.loads(file.read_text())["tests"]
+    return test["record"]
+
+
+@pytest.mark.parametrize("workers", [False, True], ids=["plain", "workers"])
+def test_a_report_that_draws_timelines_has_both_runs_of_a_race(anew, pytester, workers):
+    """From workers as well, and never in JUnit XML; of a replay, the one there was."""
+    asked = ("--asyncbench-report=a.html", "--asyncbench-report=a.json")
+    run = anew(*asked, "--junit-xml=junit.xml", suite=RACE, workers=workers)
+    record = record_in(pytester.path / "a.json")
+    told, replay = record["courses"], record["schedules"]["replay"]
+    passing, failing = told["passing"], told["failing"]
+    assert passing["steps"] == failing["steps"] == len(passing["lanes"])
+    assert passing["lanes"] != failing["lanes"]
+    assert len(failing["held"]) == len(passing["held"]) == 1
+    assert told["lanes"][0] == "test_race (Task-1)"
+    assert run["test_race"].record["courses"] is None
+    assert "resumed" not in (pytester.path / "junit.xml").read_text()
+    anew(*asked, f"--asyncbench-schedule={replay}", suite=RACE, workers=workers)
+    again = record_in(pytester.path / "a.json")["courses"]
+    assert again["passing"] is None
+    assert again["failing"]["lanes"] == failing["lanes"]
+    anew("--asyncbench-report=a.json", suite=RACE, workers=workers)
+    assert record_in(pytester.path / "a.json")["courses"] is None
+
+
 VANISHES = """
 import pathlib
 def pytest_sessionfinish():

@@ -51,7 +51,7 @@ said.found = titles();
 said.title = detail();
 said.scripts = document.scripts.length;
 const canvas = document.querySelector("canvas");
-const words = () => document.querySelector(".said").textContent;
+const words = () => document.querySelector(".timeline .said").textContent;
 for (const way of ["Down", "Down", "Down", "Right", "Right"]) {
   key(canvas, "Arrow" + way);
 }
@@ -62,18 +62,42 @@ key(canvas, "ArrowDown");
 key(canvas, "Home");
 key(canvas, "w");
 said.woken = words();
+const panes = document.querySelector(".panes");
+const told = () => document.querySelector(".courses .said").textContent;
+const picked = (kind) => [...document.querySelectorAll(".pane")].map(
+  (pane) => pane.querySelector("." + kind)?.textContent ?? null);
+const texts = (all) =>
+  [...document.querySelectorAll(all)].map((one) => one.textContent);
+said.panes = texts(".pane h4");
+said.lanes = texts(".pane .lane");
+said.kept = document.querySelectorAll(".wait.kept").length;
+said.again = document.querySelector(".told code").textContent;
+key(panes, "h");
+said.held = told();
+said.both = [picked("chosen"), picked("twin")];
+key(panes, "ArrowLeft");
+said.crossed = told();
+key(panes, "End");
+said.last_step = told();
+key(panes, "ArrowUp");
+said.up = told();
+const alone = { ...report.tests[0], timeline: null };
+alone.schedules = { runs: 1, found_at: 1, replay: "v1" };
+alone.courses = { ...alone.courses, passing: null };
+document.getElementById("detail").replaceChildren(...testDetail(alone, report, open));
+said.alone = [told(), document.querySelectorAll(".pane").length];
 filter.value = "nothing is called so";
 filter.dispatchEvent(new Event("input"));
 said.none = document.getElementById("none").hidden;
-const quiet = { ...report.tests[0], timeline: null };
+const quiet = { ...report.tests[0], timeline: null, schedules: null, courses: null };
 quiet.blocking = quiet.path = quiet.whatIf = [];
 said.quiet = testDetail(quiet, report, open).at(-1).textContent;
 shown = "places";
 said.off = nothing();
-const told = document.createElement("pre");
-told.id = "said";
-told.textContent = JSON.stringify(said);
-document.body.append(told);
+const result = document.createElement("pre");
+result.id = "said";
+result.textContent = JSON.stringify(said);
+document.body.append(result);
 """
 
 
@@ -133,6 +157,39 @@ def test_the_timeline_is_used_by_key_and_told_in_words(said):
     assert "time.sleep, a.py:5 in f" in said["span"]
     assert said["waker"] == said["span"]  # a timer ended that wait, and no task
     assert said["woken"].startswith("holds <b> ran for 100 µs")
+
+
+def test_the_passing_and_the_failing_run_stand_side_by_side(said):
+    """With the same tasks, whose names are text, and a bar where one was held."""
+    assert said["panes"] == ["Passes in asyncio's own order", "Fails under schedule 7"]
+    assert said["lanes"] == ["step", "test", "pays <b>", "pays too"] * 2
+    assert said["kept"] == 1
+    assert said["again"] == "pytest --asyncbench-schedule=v1:0:1.1@1:f"
+
+
+def test_two_runs_are_used_by_key_and_told_in_words(said):
+    """From step to step, to what was held, and to the same wake-up in the other run."""
+    assert said["held"].startswith(
+        "pays <b> began at shop/account.py:18 in pay and was over: step 3 of 4. "
+        "It was held: it could have gone on after step 1, and 1 step of others came"
+    )
+    assert said["held"].endswith("Where it passes, that is step 2.")
+    assert said["both"] == [[None, "18 → over"], ["18 → over", None]]
+    assert said["crossed"].endswith(
+        "It went on at once. The failing run holds it. Where it fails, that is step 3."
+    )
+    assert (
+        "a line that is not known and was over: step 4 of 4, at 1.500 s"
+        in (said["last_step"])
+    )
+    assert said["up"].startswith("pays too began at")
+
+
+def test_a_run_by_a_given_schedule_stands_alone(said):
+    """And the page says why."""
+    text, panes = said["alone"]
+    assert text.startswith("It was run by a given schedule alone")
+    assert panes == 1
 
 
 def test_the_page_does_not_say_that_nothing_blocked_where_nobody_looked(said):

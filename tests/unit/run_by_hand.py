@@ -9,9 +9,11 @@ from pathlib import Path
 from by_hand import track
 
 from pytest_asyncbench._reports.run import RunReport
+from pytest_asyncbench._words.courses import Course, Courses
 from pytest_asyncbench._words.decided import Finding, PathLink, Verdict, WhatIf
 from pytest_asyncbench._words.promised import Budget, Policy
 from pytest_asyncbench._words.record import record_of
+from pytest_asyncbench._words.schedules import Scheduled
 from pytest_asyncbench._words.seen import Elapsed, Frame
 from pytest_asyncbench._words.timeline import Timeline, Wake
 
@@ -42,6 +44,34 @@ DRAWN = Timeline(
     left_out=3,
     cut=False,
 )
+STEPS = {"steps": 4, "first": 1, "resumed": (0, 1, 1, -1)}
+RACED = Courses(
+    lanes=("test", "pays <b>", "pays too"),
+    places=(
+        Frame(file=f"{ROOT}/a.py", line=5, function="test"),
+        Frame(file=f"{ROOT}/shop/account.py", line=18, function="pay"),
+    ),
+    same=1,
+    passing=Course(
+        lanes=(0, 1, 2, 0),
+        wakes=(1, 1, 1, 2),
+        ready=(0, 1, 1, 3),
+        began=(0, 0, 0, 1_500_000),
+        suspended=(0, -2, -2, -2),
+        held=(1,),
+        **STEPS,
+    ),
+    failing=Course(
+        lanes=(0, 2, 1, 0),
+        wakes=(1, 1, 1, 2),
+        ready=(0, 1, 1, 3),
+        began=(0, 0, 0, 0),
+        suspended=(0, -2, -2, -2),
+        held=(2,),
+        **STEPS,
+    ),
+)
+SCHEDULED = Scheduled(runs=9, found_at=7, deviations=1, replay="v1:0:1.1@1:f")
 NASTY = "test_it.py::test_x[</script><script>alert(1)</script><!--{{style}}]"
 
 
@@ -75,6 +105,8 @@ def told_of(*nodeids):
             ),
         ),
         timeline=DRAWN,
+        schedules=SCHEDULED,
+        courses=RACED,
     )
     text = json.dumps(record_of(verdict).to_json())
     return RunReport(RUN, None, dict.fromkeys(nodeids, text), ROOT)

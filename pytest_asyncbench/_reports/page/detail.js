@@ -35,16 +35,36 @@ function testDetail(test, report, open) {
       fact("Speedup", test.speedup === null ? null : test.speedup.toFixed(1),
         budget && budget.speedup !== null ? "of " + budget.speedup : null, broke("speedup")),
       fact("Starved", test.starved ? seconds(test.starved) : null),
-      fact("Steps", test.steps.toLocaleString("en"))),
+      fact("Steps", test.steps.toLocaleString("en")),
+      fact("Schedules", test.schedules && test.schedules.runs.toLocaleString("en"),
+        test.schedules && test.schedules.seen_all ? "all there are" : null)),
     ...test.broken.map((each) => el("p.told", {}, brokenWords(each))),
+    raced(test) ? el("p.told", {}, ...racedWords(test.schedules)) : null,
     ...test.problems.map((each) => el("p.told", {}, "A problem of asyncbench's own: " + each)),
   ];
+  if (test.courses) {
+    parts.push(el("h3", {}, "Under the schedule"),
+      new Courses(test.courses, failsUnder(test.schedules)).box);
+  }
   if (test.timeline) {
-    parts.push(el("h3", {}, "Timeline"), new Timeline(test.timeline, test.path).box);
+    const order = test.courses && test.courses.passing ? " in asyncio's own order" : "";
+    parts.push(el("h3", {}, "Timeline" + order), new Timeline(test.timeline, test.path).box);
   }
   parts.push(...whatIf(test), ...criticalPath(test), ...blockedHere(test, report, open));
-  if (parts.length === 3) parts.push(el("p.told.accepted", {}, "There is no more to tell of it."));
-  return parts;
+  if (parts.filter(Boolean).length === 3) parts.push(el("p.told.accepted", {}, "There is no more to tell of it."));
+  return parts.filter(Boolean);
+}
+
+function failsUnder({ runs, found_at }) {
+  return runs > 1 ? `under schedule ${found_at.toLocaleString("en")}` : "under the schedule that was asked for";
+}
+
+function racedWords(schedules) {
+  return [
+    `This test fails ${failsUnder(schedules)}`,
+    schedules.runs > 1 ? ", and passes in asyncio's own order. Again: " : ". Again: ",
+    el("code", {}, "pytest --asyncbench-schedule=" + schedules.replay),
+  ];
 }
 
 function brokenWords(broken) {

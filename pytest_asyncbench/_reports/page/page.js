@@ -13,6 +13,9 @@ for (const test of report.tests) {
   test.took = test.virtual === null ? test.wall : test.virtual;
 }
 
+// Whether it fails under a schedule; that breaks no promise.
+const raced = (test) => test.schedules !== null && test.schedules.found_at !== null;
+
 const LISTS = {
   places: {
     items: report.places,
@@ -41,11 +44,13 @@ const LISTS = {
       "Broken": (test) => test.broken.length > 0,
       "Blocked": (test) => test.lost > 0,
       "With a budget": (test) => test.budget !== null,
+      "Under schedules": (test) => test.schedules !== null,
       "Side by side": (test) => test.speedup !== null,
     },
     order: {
       "Broken first": (one, other) =>
-        other.broken.length - one.broken.length || other.lost - one.lost || other.took - one.took,
+        other.broken.length - one.broken.length || raced(other) - raced(one) ||
+        other.lost - one.lost || other.took - one.took,
       "Slowest": (one, other) => other.took - one.took,
       "Least speedup": (one, other) => (one.speedup ?? Infinity) - (other.speedup ?? Infinity) || 0,
       "Most lost": (one, other) => other.lost - one.lost,
@@ -78,7 +83,7 @@ function placeRow(place) {
 function testRow(test) {
   const [file, name] = apart(test.id);
   const met = test.budget !== null && test.budget.met;
-  const state = test.broken.length ? "failed" : test.lost ? "blocked" : met ? "met" : "none";
+  const state = test.broken.length || raced(test) ? "failed" : test.lost ? "blocked" : met ? "met" : "none";
   const within = test.budget === null ? null : test.budget.within;
   const beside = [];
   if (within !== null) beside.push("of " + seconds(within));
@@ -193,7 +198,8 @@ function opening() {
     lost || report.looked
       ? figure("Loop blocked for", seconds(lost), lost ? "" : ".good")
       : figure("Loop blocked", "not looked for", ""));
-  switchTo(places.some((place) => place.allowed === null) && !broken ? "places" : "tests");
+  const failed = broken || tests.some(raced);
+  switchTo(places.some((place) => place.allowed === null) && !failed ? "places" : "tests");
   showFirst();
 }
 

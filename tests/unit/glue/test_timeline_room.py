@@ -79,6 +79,25 @@ def test_workers_share_the_room():
     assert sum(took) <= 240_000
 
 
+def test_what_is_told_of_races_keeps_to_the_room():
+    """However many tests race, and whatever their steps are made of."""
+    room, took, steps = Room(tests=2_000), 0, []
+    for _ in range(2_000):
+        took += taken(room, 4)
+        steps.append(room.steps)
+        most = range(steps[-1])
+        each = {"lanes": most, "wakes": most, "ready": most, "began": most}
+        run = SimpleNamespace(**each, resumed=most, suspended=most)
+        told = SimpleNamespace(
+            passing=run, failing=run, lanes=range(2 * steps[-1]), places=[*most] * 4
+        )
+        room.take_courses(told)
+        took += 8 * steps[-1]
+    assert steps[0] == 200
+    assert took <= 240_000
+    assert not {*steps} & {*range(1, 12)}
+
+
 def test_more_tests_than_were_counted_have_room_still():
     """A rerun, say: little, and never none."""
     room = Room(tests=1)

@@ -36,6 +36,9 @@ def test_a_page_holds_what_its_lists_and_details_are_made_of():
     ]
     assert one["path"][0]["at"] == "shop/lock.py:4 in pay"
     assert len(one["timeline"]["tracks"]) == 4
+    assert one["courses"]["places"] == ["a.py:5 in test", "shop/account.py:18 in pay"]
+    assert one["courses"]["failing"]["held"] == [2]
+    assert one["schedules"]["found_at"] == 7
 
 
 def test_what_a_test_is_called_is_data_and_no_markup():

@@ -372,3 +372,15 @@ def test_the_steps_of_the_failing_run_are_told():
     assert len(steps) == 1
     assert steps[0].resumed.file == __file__
     assert "add" in steps[0].task
+    assert [p.step for p in found.passages] == sorted(p.step for p in found.passages)
+
+
+def test_the_steps_in_asyncio_own_order_are_told_beside():
+    """Of a run that passed, by the same names; each task is over after its last one."""
+    found = explore(lost_update)
+    assert {(p.lane, p.wake) for p in found.own} == {
+        (p.lane, p.wake) for p in found.passages
+    }
+    last = {p.lane: p.over for p in found.own}
+    assert all(last.values())
+    assert sum(p.over for p in found.own) == len(last) == 3

@@ -178,6 +178,7 @@ def test_the_record_has_the_documented_shape():
         "timeline": None,
         "debugged": False,
         "schedules": None,
+        "courses": None,
         "cancellations": None,
     }
     assert json.loads(json.dumps(record)) == record
