@@ -313,6 +313,7 @@ class Call(Phase):
             unawaited=self._unawaited,
             untaken=self._untaken,
             died=self._watched.died(),
+            crowds=self._watched.crowds(),
         )
 
     def _with_timeline(self, verdict: Verdict) -> Verdict:

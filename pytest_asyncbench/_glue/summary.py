@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pytest_asyncbench._glue.history import Historian
     from pytest_asyncbench._glue.reports import Reporter
     from pytest_asyncbench._words.problems import Problem
-    from pytest_asyncbench._words.record import Record
+    from pytest_asyncbench._words.record import Record, TurnsEntry
     from pytest_asyncbench._words.schedules import Scheduled
     from pytest_asyncbench._words.seen import NotFollowed
 
@@ -84,6 +84,8 @@ class Summary:
         self.in_virtual_time: set[str] = set()
         self.waited: dict[str, None] = {}
         """The tests that waited for something real, in virtual time."""
+        self.took_turns: dict[str, TurnsEntry] = {}
+        """Of the tests whose loop waited for threads that took turns."""
         self.scheduled: dict[str, Scheduled] = {}
         """What came of the tests that were run under schedules."""
         self.unread: dict[str, str] = {}
@@ -117,6 +119,8 @@ class Summary:
             self.waited[nodeid] = None
         if record.schedules is not None:
             self.scheduled[nodeid] = record.schedules
+        if record.took_turns is not None:
+            self.took_turns[nodeid] = record.took_turns
         if record.unmeasured:
             self.unmeasured[nodeid] = None
         if record.waived:
@@ -211,6 +215,11 @@ class Summary:
             f"not judged: the budget of {nodeid}, since a debugger stood in it"
             for nodeid in self.waived
         )
+        yield (
+            f"late by {_from_to(turns.least, turns.most)}, {turns.threads} threads "
+            f"took turns: {nodeid}"
+            for nodeid, turns in self.took_turns.items()
+        )
         if self._policy.virtual_time == "on":
             yield (f"waited for something real: {nodeid}" for nodeid in self.waited)
         yield self._too_short_lines()
@@ -241,3 +250,8 @@ class Summary:
         # A test's own may hold for several: for a class, or for all parameters.
         written = [*(row.text for row in self._allowances), *sorted(self.unused)]
         return (text for text in written if text not in self.used)
+
+
+def _from_to(least: float, most: float) -> str:
+    """Write a range of short durations in milliseconds."""
+    return f"{1e3 * least:.0f} to {1e3 * most:.0f} ms"

@@ -32,6 +32,7 @@ from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualS
 from pytest_asyncbench._words.seen import (
     AcceptedSpan,
     BlockingCall,
+    Crowd,
     DeadTask,
     Elapsed,
     LateTurn,
@@ -264,6 +265,13 @@ class Watched:
             debugged=self.watch.watchdog.debugged,
             problems=tuple(self.watch.problems),
         )
+
+    def crowds(self) -> tuple[Crowd, ...]:
+        """Tell which threads took turns as a loop waited; of tests at once the first.
+
+        What threads do is of no test's task.
+        """
+        return tuple(self.watch.crowds()) if self._is_first else ()
 
     # ------------------------------------------------- several tests at once
 

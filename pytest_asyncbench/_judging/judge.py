@@ -18,6 +18,7 @@ from pytest_asyncbench._judging.accounting import (
 )
 from pytest_asyncbench._judging.attribution import findings
 from pytest_asyncbench._judging.repeated import each_run, typical, wall_of
+from pytest_asyncbench._judging.turns import took_turns
 from pytest_asyncbench._rules.looked_for import is_looked_for
 from pytest_asyncbench._words.decided import (
     Broken,
@@ -74,6 +75,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         and _too_short(compared, _least(policy)),
         untaken=seen.untaken,
         unawaited=seen.unawaited,
+        took_turns=took_turns(policy, seen.crowds, seen.accepted),
         died=seen.died,
         unmeasured=_unmeasured(policy, seen),
         near_stalls=near_stalls(policy, seen),

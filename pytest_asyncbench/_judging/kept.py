@@ -16,9 +16,9 @@ from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.seen import Frame, Keeper, LateTurn, Stack
 from pytest_asyncbench._words.whose import is_ours, is_plumbing, is_users
 
-__all__ = ["Work", "kept_for", "work_of"]
+__all__ = ["OTHERS", "Work", "kept_for", "work_of"]
 
-_OTHERS = 0.25
+OTHERS = 0.25
 """Who worked so little beside the keeper was not at work in turn with it."""
 
 _RUN_THREADS = frozenset(
@@ -43,7 +43,7 @@ def kept_for(policy: Policy, turn: LateTurn) -> float:
     loop's own thread would be.
     """
     keeper = turn.keeper
-    if keeper.others > _OTHERS * keeper.share:
+    if keeper.others > OTHERS * keeper.share:
         return 0.0
     if policy.starvation == "strict":
         # Nothing of a step is forgiven then, so that its stall tells of it.

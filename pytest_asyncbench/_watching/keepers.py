@@ -28,6 +28,7 @@ from pytest_asyncbench._python import (
     known_threads,
     to_stack,
 )
+from pytest_asyncbench._watching.crowds import Crowds, Round
 from pytest_asyncbench._watching.handing import Handing, Job
 from pytest_asyncbench._watching.lateness import KeptOut
 from pytest_asyncbench._words.clock import Clock
@@ -43,6 +44,10 @@ a turn. Nor are more of them looked at."""
 _TURNS = 4
 """So many switch intervals a thread may work while we ask for the interpreter, though
 it gives it up each time that it is asked: somebody else may be given it."""
+
+
+_WORKS_ON = 0.5
+"""Who works for this part of the time for which we have the interpreter needs none."""
 
 
 _Accounts = dict[tuple[int, int], float]
@@ -125,8 +130,14 @@ class Keepers:
         """For how long a loop must have waited to be told of."""
         self.codes: frozenset[CodeType] = frozenset()
         """Whose frame stands under every step. Written when a loop is met."""
+        self.crowds = Crowds(interval / 2)
+        """Who took turns; a thread of which somebody waits has one of an interval."""
+        self.interval = interval
+        """For how long a thread may keep the interpreter though another one waits."""
         self._rested = 0.0
         self._before: _Accounts = {}
+        self._process = 0.0
+        """For how long the whole process had worked then."""
         self.kept: list[Kept] = []
         """The list itself is never another; the watchdog's thread adds to it."""
 
@@ -135,32 +146,43 @@ class Keepers:
     def rests(self) -> None:
         """Read the accounts as the watchdog goes to sleep."""
         if self._kernel is not None:
-            self._rested = self._clock.now()
-            self._before = self._accounts(self._kernel)
+            self._read(self._kernel)
 
     def woke(self, kept_out: KeptOut) -> None:
         """Find out who kept the watchdog out, where that was for long enough."""
-        if self._kernel is None or kept_out.seconds < self.least / 2:
+        if self._kernel is None or kept_out.seconds < self.interval:
             return
-        now, before, began = self._clock.now(), self._before, self._rested
+        before, began, process = self._before, self._rested, self._process
+        now = self._clock.now()
         if kept_out.asked < IN_VAIN * (now - kept_out.since):
             return  # it lacked a processor, and whoever worked meanwhile kept nobody
-        after = self._accounts(self._kernel)
-        self._rested, self._before = now, after
+        after = self._read(self._kernel)
         if not before or not after:
             return
         spent = {each: after[each] - before.get(each, 0.0) for each in after}
+        unknown = max(0.0, self._process - process - sum(spent.values()))
+        worked = {ident: seconds for (ident, _), seconds in spent.items()}
+        self.crowds.kept_out(Round(began, now, worked, unknown))
+        if kept_out.seconds < self.least / 2:
+            return
         longest = max(spent, key=spent.__getitem__)
-        thread, worked = longest[0], spent.pop(longest)
+        thread, most = longest[0], spent.pop(longest)
         # Who lacks a processor while it has the interpreter keeps us out as well. It
         # gives it up as soon as it works again.
-        asking = worked - max(0.0, kept_out.since - began)
-        standing = self._standing(thread)
+        asking = most - max(0.0, kept_out.since - began)
+        standing = self._standing_without(self._kernel, longest)
         if standing is not None and asking >= self._in_turn:
-            others = sum(spent.values())
-            one = Kept(began, now, thread, worked, others, standing)
+            others = sum(spent.values()) + unknown
+            one = Kept(began, now, thread, most, others, standing)
             self.kept.append(one)
             del self.kept[:-_MOST]
+
+    def _read(self, kernel: Kernel) -> _Accounts:
+        """Read the accounts of all threads; give them, and keep them for next time."""
+        self._rested = self._clock.now()
+        self._process = kernel.working() or 0.0
+        self._before = self._accounts(kernel)
+        return self._before
 
     def _accounts(self, kernel: Kernel) -> _Accounts:
         threads = known_threads()
@@ -172,6 +194,20 @@ class Keepers:
             if worked is not None:
                 found[each] = worked
         return found
+
+    def _standing_without(
+        self, kernel: Kernel, thread: tuple[int, int]
+    ) -> Standing | None:
+        """Tell where a thread stands that we keep from the interpreter by now.
+
+        None where it works on meanwhile: it was at work in a call that let the
+        interpreter go, and somebody else had that, at work or not.
+        """
+        ident, native = thread
+        began, before = self._clock.now(), kernel.working(native) or 0.0
+        standing = self._standing(ident)
+        worked = (kernel.working(native) or 0.0) - before
+        return None if worked > _WORKS_ON * (self._clock.now() - began) else standing
 
     # ---------------------------------------------------- in a loop's thread
 

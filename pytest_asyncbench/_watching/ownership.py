@@ -17,6 +17,7 @@ from types import FrameType
 
 from pytest_asyncbench._loops import LoopView, running_loop
 from pytest_asyncbench._python import getframe
+from pytest_asyncbench._watching.crowds import Crowds
 from pytest_asyncbench._watching.keepers import Keepers
 from pytest_asyncbench._watching.lateness import Lateness
 from pytest_asyncbench._watching.rounds import Rounds
@@ -95,6 +96,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
     },
     Rounds: {"count": _W},
     Keepers: {"kept": Writer.NOBODY},  # the list itself
+    Crowds: {"late": Writer.NOBODY},  # likewise; the threads of loops add to it
 }
 """One row for each field; a type stands here with all fields that it has, or with those
 that are of interest to others."""

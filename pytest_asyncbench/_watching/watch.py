@@ -42,6 +42,7 @@ from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import (
     AcceptedSpan,
     BlockingCall,
+    Crowd,
     LateTurn,
     LoopStall,
     NotFollowed,
@@ -362,6 +363,13 @@ class Watch:
         return [
             turn for late in self.late[first:] for turn in self._keepers.turns(late)
         ]
+
+    def crowds(self) -> list[Crowd]:
+        """Tell which threads worked as a loop had to wait for its turn, so far."""
+        crowds = self._keepers.crowds
+        if crowds.late:
+            self.watchdog.let_come(self.clock.now())
+        return [*crowds.told()]
 
     @property
     def steps(self) -> int:

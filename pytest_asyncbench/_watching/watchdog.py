@@ -217,10 +217,15 @@ class Watchdog:
     def _look_at_others(self, view: LoopView) -> Look | None:
         sampled = self.sampled(view)
         late, sampled.late = view.late - sampled.late, view.late
-        if self.keepers is None or late < self.keepers.least:
+        if self.keepers is None or late < self.keepers.interval:
             return None
         with self.own_cost.counted():
-            return self.keepers.look(view.thread, late)
+            is_long = late >= self.keepers.least
+            look = self.keepers.look(view.thread, late) if is_long else None
+            if not view.blind:
+                began, loops = view.last - late, self.loops_threads()
+                self.keepers.crowds.came_late(began, view.last, loops)
+            return look
 
     def loops_threads(self) -> set[int]:
         """Name the threads that run a loop now."""

@@ -39,6 +39,7 @@ __all__ = [
     "PathLink",
     "Repeated",
     "TaskTrace",
+    "TookTurns",
     "Verdict",
     "Violation",
     "Way",
@@ -179,6 +180,19 @@ class Repeated:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TookTurns:
+    """How late a loop came since several threads took turns at the interpreter."""
+
+    threads: int
+    """How many they were at most."""
+    least: float
+    """By how much it came late, in seconds, of the times that it did."""
+    most: float
+    count: int
+    """How often it did."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """Blocking at one place, merged over all that was seen of it there."""
 
@@ -294,6 +308,8 @@ class Verdict:
     """Whether it is async, and no plugin has run it."""
     unawaited: Stack = ()
     """Where `concurrently` was called and not awaited."""
+    took_turns: TookTurns | None = None
+    """How late its loop came since threads took turns; None where none did."""
     died: tuple[DeadTask, ...] = ()
     """The background tasks at whose exception nobody has looked."""
     unmeasured: bool = False

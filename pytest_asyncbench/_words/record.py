@@ -21,6 +21,7 @@ from pytest_asyncbench._words.decided import (
     PathLink,
     Repeated,
     TaskTrace,
+    TookTurns,
     Verdict,
     Way,
     WhatIf,
@@ -55,6 +56,7 @@ __all__ = [
     "Record",
     "RepeatedEntry",
     "SpreadEntry",
+    "TurnsEntry",
     "ViolationEntry",
     "WaitEntry",
     "WhatIfEntry",
@@ -172,6 +174,21 @@ class BlockingEntry:
     handed: PlaceEntry | None = None
     """Where the work was given to the thread that kept the loop waiting; null where
     that is not known, and where no thread did."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnsEntry:
+    """How late a loop came since several threads took turns at the interpreter."""
+
+    threads: int
+    """A count: how many threads of Python's they were at most, less those that run
+    loops."""
+    least: float
+    """In seconds: by how much it came late, of the times that it did."""
+    most: float
+    """In seconds: the most of these."""
+    count: int
+    """A count: how often it came late by a switch interval or more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -418,6 +435,10 @@ class Record:
     cancellations: Swept | None = None
     """What came of cancelling the test's tasks at each of their awaits; null where
     nobody asked for that."""
+    took_turns: TurnsEntry | None = None
+    """How late its loop came, each time for a short while, since several threads took
+    turns at the interpreter; null where none did, or that is not known. It breaks no
+    promise."""
     tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
     """What ran side by side, and when, for a timeline. Value only: its moments mean
     nothing in another process."""
@@ -488,6 +509,7 @@ def record_of(verdict: Verdict) -> Record:
         debugged=verdict.debugged,
         schedules=verdict.schedules,
         cancellations=verdict.cancellations,
+        took_turns=_took_turns(verdict.took_turns),
         tasks=comparison.tasks if comparison else (),
     )
 
@@ -537,6 +559,14 @@ def _blocking(finding: Finding) -> BlockingEntry:
         baseline=finding.baseline,
         interpreter=None if finding.holds is None else finding.holds.way,
         handed=None if finding.handed is None else _place(finding.handed),
+    )
+
+
+def _took_turns(turns: TookTurns | None) -> TurnsEntry | None:
+    if turns is None:
+        return None
+    return TurnsEntry(
+        threads=turns.threads, least=turns.least, most=turns.most, count=turns.count
     )
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "AwaitedTask",
     "BlockingCall",
     "Collection",
+    "Crowd",
     "DeadTask",
     "Elapsed",
     "Frame",
@@ -254,6 +255,25 @@ class LateTurn:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Crowd:
+    """The threads at work while a loop could run and had no turn at the interpreter."""
+
+    began: float
+    """From when on it could run."""
+    seconds: float
+    threads: int
+    """How many of Python's threads had a turn meanwhile; those that run loops are none
+    of them."""
+    share: float
+    """The part of the time looked at in which one of these had a processor: more than
+    1 where several had one at once."""
+    most: float
+    """The same of the one that worked most."""
+    unknown: float = 0.0
+    """The same of all threads that Python did not start."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StrandTrace:
     """A coroutine that was started beside others, with all the tasks it started.
 
@@ -383,6 +403,8 @@ class Observations:
     stalls: tuple[LoopStall, ...] = ()
     late: tuple[LateTurn, ...] = ()
     """When another thread kept a loop waiting for longer than the threshold."""
+    crowds: tuple[Crowd, ...] = ()
+    """Who worked while a loop had to wait for its turn, for however short a time."""
     calls: tuple[BlockingCall, ...] = ()
     accepted: tuple[AcceptedSpan, ...] = ()
     strands: tuple[StrandTrace, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -80,3 +81,88 @@ def test_a_call_in_a_thread_that_keeps_the_interpreter_fails_its_test(pytester):
             "E     use: a process*",
         ]
     )
+
+
+CROWD = """
+    import asyncio
+    import threading
+
+    import pytest
+
+
+    @pytest.mark.no_blocking(threshold="60s")
+    async def test_crowd():
+        over = threading.Event()
+
+        def share():
+            while not over.is_set():
+                sum(range(100))
+
+        threads = [threading.Thread(target=share) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(60):
+            await asyncio.sleep(0.005)
+        over.set()
+        for thread in threads:
+            thread.join()
+"""
+
+
+def test_threads_that_take_turns_are_told_in_the_summary_and_fail_nothing(pytester):
+    """Each gives the interpreter up when it is asked; the loop waits for all of them.
+
+    Where the machine let none of them work for most of the time, it was the machine.
+    """
+    pytester.makepyfile(test_shop=CROWD)
+    for _ in range(20):
+        result = pytester.runpytest_subprocess("-o", "asyncio_mode=auto")
+        result.assert_outcomes(passed=1)
+        told = [line for line in result.outlines if "took turns" in line]
+        if told:
+            break
+    (line,) = told
+    assert re.fullmatch(
+        r"late by \d+ to \d+ ms, [2-4] threads took turns: test_shop.py::test_crowd",
+        line,
+    )
+
+
+INNOCENT = """
+    import _thread
+    import asyncio
+    import hashlib
+    import time
+
+    import pytest
+
+
+    async def work():
+        await asyncio.to_thread(hashlib.pbkdf2_hmac, "sha256", b"a", b"b", 600_000)
+
+
+    def keeps():
+        time.sleep(0.1)
+        pow(3, 1_000_000)
+
+
+    @pytest.mark.no_blocking(threshold="40ms")
+    async def test_beside():
+        async def tick():
+            while True:
+                await asyncio.sleep(0.01)
+
+        await asyncio.to_thread(int)  # the pool has its thread by then
+        ticking = asyncio.create_task(tick())
+        await asyncio.sleep(0.05)
+        _thread.start_new_thread(keeps, ())  # one that threading does not know
+        await work()
+        ticking.cancel()
+"""
+
+
+def test_who_works_beside_a_thread_that_python_does_not_know_is_not_to_blame(pytester):
+    """Of who keeps the interpreter nothing is known; that it may be another one is."""
+    pytester.makepyfile(test_shop=INNOCENT)
+    result = pytester.runpytest_subprocess("-o", "asyncio_mode=auto")
+    result.assert_outcomes(passed=1)

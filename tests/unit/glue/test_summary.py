@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from pytest_asyncbench._glue.properties import record_property
 from pytest_asyncbench._glue.summary import Summary
-from pytest_asyncbench._words.decided import Finding, Verdict
+from pytest_asyncbench._words.decided import Finding, TookTurns, Verdict
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.record import record_of
@@ -46,6 +46,16 @@ def test_a_test_that_was_not_measured_is_not_counted_as_measured():
     assert told_of(record_property(record_of(verdict)))[:2] == [
         "0 tests and 0 steps measured",
         "not measured: t.py::x asked to be watched, and no step was seen",
+    ]
+
+
+def test_threads_that_took_turns_are_told_once_for_their_test():
+    """With how late they made its loop, and how many they were."""
+    turns = TookTurns(threads=12, least=0.005, most=0.04, count=31)
+    verdict = Verdict(policy=OFF, elapsed=Elapsed(wall=1.0), steps=1, took_turns=turns)
+    assert told_of(record_property(record_of(verdict))) == [
+        "1 test and 1 step measured",
+        "late by 5 to 40 ms, 12 threads took turns: t.py::x",
     ]
 
 

@@ -23,8 +23,11 @@ class Told:
 
     def __init__(self):
         self.worked = dict.fromkeys((native for _, native in known_threads()), 0.0)
+        self.by_strangers = 0.0
 
-    def working(self, native):
+    def working(self, native=None):
+        if native is None:
+            return sum(self.worked.values()) + self.by_strangers
         return self.worked.get(native)
 
     def switch_interval(self):
@@ -93,6 +96,48 @@ def test_the_thread_that_worked_meanwhile_is_the_keeper(clock):
     assert "waits_here" in [
         frame.function.rpartition(".")[2] for frame in turn.keeper.stack
     ]
+
+
+def test_what_threads_did_that_python_does_not_know_is_other_threads_work(clock):
+    """Any of them may have had the interpreter, so none but them is to be blamed."""
+    with parked() as thread:
+        kernel, keepers = resting(clock)
+        kernel.by_strangers = 0.3
+        keepers.woke(kept_out(clock, kernel, thread))
+        (turn,) = keepers.turns(late(clock, 0.4))
+    assert turn.keeper.others == pytest.approx(0.75)
+
+
+def test_who_works_on_while_we_have_the_interpreter_kept_nobody(clock):
+    """It was in a call that lets go, beside a thread that kept it and waited."""
+    with parked() as thread:
+        kernel, keepers = resting(clock)
+        told = kept_out(clock, kernel, thread)
+        asked_for = kernel.working
+
+        def at_work(native=None):
+            if native == thread.native_id:
+                clock.wait(0.0001)
+                kernel.worked[native] += 0.0001
+            return asked_for(native)
+
+        kernel.working = at_work
+        keepers.woke(told)
+        assert not [*keepers.turns(late(clock, 0.4))]
+
+
+def test_threads_are_told_to_take_turns_where_none_keeps_it_for_long(clock):
+    """From a switch interval on, however far below the threshold."""
+    with parked() as one, parked() as another:
+        kernel, keepers = resting(clock)
+        clock.wait(0.02)
+        for thread in one, another:
+            kernel.worked[thread.native_id] += 0.01
+        keepers.woke(KeptOut(clock.now() - 0.02, 0.02, 0.02))
+        keepers.crowds.came_late(clock.now() - 0.02, clock.now(), ())
+        (crowd,) = keepers.crowds.told()
+        assert not [*keepers.turns(late(clock, 0.02))]
+    assert (crowd.threads, crowd.share) == (2, pytest.approx(1.0))
 
 
 def test_a_loops_own_turn_is_no_other_threads(clock):

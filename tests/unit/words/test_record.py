@@ -14,6 +14,7 @@ from pytest_asyncbench._words.decided import (
     Finding,
     Holds,
     TaskTrace,
+    TookTurns,
     Verdict,
     Violation,
 )
@@ -97,6 +98,7 @@ def full():
         overrun=OVERRUN,
         problems=PROBLEMS,
         not_followed=(NotFollowed(kind="loops.Other", missing="_ready"),),
+        took_turns=TookTurns(threads=12, least=0.005, most=0.04, count=7),
     )
 
 
@@ -180,6 +182,7 @@ def test_the_record_has_the_documented_shape():
         "schedules": None,
         "courses": None,
         "cancellations": None,
+        "took_turns": None,
     }
     assert json.loads(json.dumps(record)) == record
 
