@@ -37,6 +37,7 @@ from pytest_asyncbench._words.seen import (
     Elapsed,
     LoopStall,
     Observations,
+    Sample,
     Stack,
 )
 
@@ -149,11 +150,18 @@ class Acceptances:
         why = done_once(stack) if self._policy.once == "forgive" else None
         return None if why is None else Acceptance(why)
 
-    def of_collection(self, one: Collection, stall: LoopStall) -> Acceptance | None:
-        """Tell whether nobody asked for it, and it ran nothing of anybody's."""
+    def of_collection(
+        self, one: Collection, samples: Sequence[Sample] = ()
+    ) -> Acceptance | None:
+        """Tell whether nobody asked for it, and it ran nothing of anybody's.
+
+        Args:
+            one: the collection.
+            samples: what was seen of the step that it met, where it met one.
+        """
         if self._policy.starvation != "forgive" or one.called:
             return None
-        if self.forgives(one.stack) or _ran_something(one, stall):
+        if self.forgives(one.stack) or _ran_something(one, samples):
             return None
         return _AT_ITS_OWN_TIME
 
@@ -180,7 +188,7 @@ class Acceptances:
         return forgiven + sum(
             one.seconds - one.starved
             for one in stall.collections
-            if self.of_collection(one, stall) is not None
+            if self.of_collection(one, stall.samples) is not None
         )
 
     def paused_in(self, stall: LoopStall) -> float:
@@ -193,11 +201,11 @@ class Acceptances:
         )
 
 
-def _ran_something(one: Collection, stall: LoopStall) -> bool:
+def _ran_something(one: Collection, samples: Sequence[Sample]) -> bool:
     """Tell whether a collection ran a finalizer, which is somebody's."""
     # A callback in C has no frame, so that there may be none on a stack.
     met = one.stack[:1]
-    inside = [sample.stack[:1] for sample in stall.samples if lies_in(sample.at, one)]
+    inside = [sample.stack[:1] for sample in samples if lies_in(sample.at, one)]
     return any(_names(seen) != _names(met) for seen in inside if seen)
 
 

@@ -22,7 +22,7 @@ from pytest_asyncbench._judging.acceptance import (
 from pytest_asyncbench._judging.blame import Blame, blame, in_scope
 from pytest_asyncbench._judging.grouping import alike, waits
 from pytest_asyncbench._judging.interpreter import IN_A_THREAD, advised, seen_of
-from pytest_asyncbench._judging.kept import kept_for, work_of
+from pytest_asyncbench._judging.kept import Work, kept_for, work_of
 from pytest_asyncbench._judging.merging import merged, one_call
 from pytest_asyncbench._judging.once import IMPORT, begun_by, done_once
 from pytest_asyncbench._judging.stretches import Moments, Stretches, ends
@@ -220,10 +220,10 @@ class _Inquiry:
             if finding is None:
                 continue
             if not one.called:
-                finding = dataclasses.replace(
-                    finding, call=GARBAGE, via=(), advice=_COLLECTING
-                )
-            found.append(accept(finding, self._acceptances.of_collection(one, stall)))
+                finding = _as_garbage(finding)
+            found.append(
+                accept(finding, self._acceptances.of_collection(one, stall.samples))
+            )
         return merged(found)
 
     def _sampled(
@@ -305,22 +305,42 @@ class _Inquiry:
 
     def _kept(self, turn: LateTurn) -> Iterator[Finding]:
         """Name the work for which another thread kept the interpreter."""
-        seconds = kept_for(self._policy, turn)
-        if seconds <= self._policy.threshold or self._acceptances.is_paused(turn.began):
+        if self._acceptances.is_paused(turn.began):
             return
+        kept = kept_for(self._policy, turn)
         work = work_of(turn.keeper, self._at_rest)
-        if work is None or self._acceptances.forgives(work.stack):
-            return
-        found = self._finding(work.stack, turn.began, seconds)
+        if kept.by_work > self._policy.threshold and work is not None:
+            found = self._kept_at(work, turn, kept.by_work)
+            if found is not None:
+                is_asked = found.call == _COLLECT
+                advice = _ASKED_FOR if is_asked else IN_A_THREAD
+                yield dataclasses.replace(found, advice=advice)
+        if kept.by_collecting > self._policy.threshold:
+            yield from self._kept_by_garbage(turn, kept.by_collecting)
+
+    def _kept_by_garbage(self, turn: LateTurn, seconds: float) -> Iterator[Finding]:
+        """Name the line in another thread at which the garbage collector ran."""
+        longest = max(turn.keeper.collections, key=lambda one: one.seconds)
+        met = dataclasses.replace(turn.keeper, stack=longest.stack)
+        work = work_of(met, frozenset())
+        found = None if work is None else self._kept_at(work, turn, seconds)
         if found is not None:
-            yield dataclasses.replace(
-                found,
-                kind="kept",
-                held_up=turn.held_up,
-                held_up_for=turn.held_up_for,
-                handed=work.handed,
-                advice=IN_A_THREAD,
-            )
+            why = self._acceptances.of_collection(longest)
+            yield accept(_as_garbage(found), why)
+
+    def _kept_at(self, work: Work, turn: LateTurn, seconds: float) -> Finding | None:
+        if self._acceptances.forgives(work.stack):
+            return None
+        found = self._finding(work.stack, turn.began, seconds)
+        if found is None:
+            return None
+        return dataclasses.replace(
+            found,
+            kind="kept",
+            held_up=turn.held_up,
+            held_up_for=turn.held_up_for,
+            handed=work.handed,
+        )
 
     # ---------------------------------------------------------- one place
 
@@ -393,6 +413,11 @@ def _less_calls(
         dataclasses.replace(one, seconds=max(0.0, one.seconds - seconds))
         for one, seconds in zip(collections, inside, strict=True)
     ]
+
+
+def _as_garbage(found: Finding) -> Finding:
+    """Give the finding of who met the garbage collector, and did not ask for it."""
+    return dataclasses.replace(found, call=GARBAGE, via=(), advice=_COLLECTING)
 
 
 def _as_stall(found: Finding, stall: LoopStall) -> Finding:

@@ -36,7 +36,15 @@ class Work(NamedTuple):
     """That line."""
 
 
-def kept_for(policy: Policy, turn: LateTurn) -> float:
+class Kept(NamedTuple):
+    """For how many seconds a thread kept a loop waiting, and by what."""
+
+    by_work: float
+    by_collecting: float
+    """What the garbage collector took, which met that thread by chance."""
+
+
+def kept_for(policy: Policy, turn: LateTurn) -> Kept:
     """Tell for how many seconds one thread kept a loop waiting, less what is forgiven.
 
     What that thread lacked a processor for is the machine's, as the same time of the
@@ -44,12 +52,14 @@ def kept_for(policy: Policy, turn: LateTurn) -> float:
     """
     keeper = turn.keeper
     if keeper.others > OTHERS * keeper.share:
-        return 0.0
-    if policy.starvation == "strict":
+        return Kept(0.0, 0.0)
+    is_strict = policy.starvation == "strict"
+    if is_strict and turn.in_step:
         # Nothing of a step is forgiven then, so that its stall tells of it.
-        return 0.0 if turn.in_step else turn.seconds
-    at_work = turn.seconds * min(1.0, keeper.share)
-    return max(0.0, at_work - keeper.collecting)
+        return Kept(0.0, 0.0)
+    seconds = turn.seconds * (1.0 if is_strict else min(1.0, keeper.share))
+    collecting = min(seconds, sum(one.seconds for one in keeper.collections))
+    return Kept(seconds - collecting, collecting)
 
 
 def work_of(keeper: Keeper, waits: Set[str]) -> Work | None:

@@ -80,8 +80,8 @@ class Collector:
     def __init__(self, clock: Clock) -> None:
         self.codes: frozenset[CodeType] = frozenset()
         self.found: list[RawCollection] = []
-        self.elsewhere: list[tuple[RealSeconds, RealSeconds, int]] = []
-        """When those began that met no step, unasked, their seconds, and the thread."""
+        self.elsewhere: list[RawCollection] = []
+        """Those that met no step, unasked."""
         self._clock = clock
         self._account: float | None = None
         """For how long the thread had been starved when that was last read."""
@@ -112,12 +112,8 @@ class Collector:
         # None where no step stands on the stack, and in a thread that C has begun and
         # that runs no Python yet.
         met = getframe().f_back
-        stack = capture(met, self.codes)
-        if stack is None:
-            if not _is_asked_for(capture_all(met, self.codes)):
-                self.elsewhere.append((began, seconds, threading.get_ident()))
-                del self.elsewhere[:-_MOST]
-            return
+        in_step = capture(met, self.codes)
+        stack = capture_all(met, self.codes) if in_step is None else in_step
         found = RawCollection(
             began=began,
             seconds=seconds,
@@ -126,8 +122,12 @@ class Collector:
             called=_is_asked_for(stack),
             starved=self._starved,
         )
-        self.found.append(found)
-        del self.found[:-_MOST]
+        if in_step is not None:
+            self.found.append(found)
+            del self.found[:-_MOST]
+        elif not found.called:
+            self.elsewhere.append(found)
+            del self.elsewhere[:-_MOST]
 
 
 def _is_asked_for(stack: RawStack) -> bool:

@@ -13,6 +13,8 @@ __all__ = ["blocking_lines"]
 
 _MOST_FINDINGS = 10
 
+_GARBAGE = f"met {GARBAGE}, which looked through all objects of the process"
+
 _TELLING = 0.02
 """Of starved time, in seconds, from which its reason is told."""
 
@@ -81,6 +83,8 @@ def _times(finding: Finding) -> str:
 
 
 def _kept(finding: Finding) -> str:
+    if finding.call == GARBAGE:
+        return f"there a thread {_GARBAGE}"
     if finding.is_handed_here:
         told = f"hands {finding.call} to a thread, which kept the interpreter"
     elif finding.busy:
@@ -99,7 +103,7 @@ def _called(finding: Finding) -> str:
         at = where(inner.file, inner.line, inner.function)
         return f"calls {finding.call}, which blocked at {at}"
     if finding.call == GARBAGE:
-        return f"met {GARBAGE}, which looked through all objects of the process"
+        return _GARBAGE
     if finding.busy:
         return f"{finding.call} was busy itself"
     return f"calls {finding.call}"

@@ -13,12 +13,13 @@ do is all that is known, see `handing`.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterator
 from types import CodeType
 from typing import NamedTuple
 
 from pytest_asyncbench._loops import HeldUp
 from pytest_asyncbench._python import (
+    COLLECT,
     Collector,
     Kernel,
     RawStack,
@@ -32,7 +33,7 @@ from pytest_asyncbench._watching.crowds import Crowds, Round
 from pytest_asyncbench._watching.handing import Handing, Job
 from pytest_asyncbench._watching.lateness import KeptOut
 from pytest_asyncbench._words.clock import Clock
-from pytest_asyncbench._words.seen import IN_VAIN, Keeper, LateTurn
+from pytest_asyncbench._words.seen import IN_VAIN, Collection, Keeper, LateTurn
 
 __all__ = ["Keepers", "Kept", "Late", "Look", "Standing"]
 
@@ -95,7 +96,7 @@ class Late(NamedTuple):
     ended: float
     look: Look | None
     """What its thread has seen at the end; None where it had its turn in a step."""
-    loops: Collection[int]
+    loops: Container[int]
     """The threads that ran loops then. What one of these does is its own turn, or a
     step, of which is told by itself."""
     held_up: HeldUp
@@ -263,14 +264,22 @@ class Keepers:
 
     def _keeper(self, one: Kept, standing: Standing, job: Job | None) -> Keeper:
         lasted = one.ended - one.began
+        # A function in C has no frame that would show who asked for it.
+        asked_for = job is not None and job.function == COLLECT
+        met = () if asked_for else [*self._collector.elsewhere]
         return Keeper(
             stack=to_stack(standing.stack),
             share=one.worked / lasted,
             others=one.others / lasted,
-            collecting=sum(
-                seconds
-                for began, seconds, thread in self._collector.elsewhere
-                if thread == one.thread and one.began <= began <= one.ended
+            collections=tuple(
+                Collection(
+                    began=each.began,
+                    seconds=each.seconds,
+                    stack=to_stack(each.stack),
+                    starved=each.starved,
+                )
+                for each in met
+                if each.thread == one.thread and one.began <= each.began <= one.ended
             ),
             handed=None if job is None else job.told(),
         )

@@ -230,8 +230,8 @@ class Keeper:
     """The part of the time looked at in which it had a processor."""
     others: float
     """The same of all other threads of Python's together."""
-    collecting: float = 0.0
-    """For how long the garbage collector was at work in it, unasked."""
+    collections: tuple[Collection, ...] = ()
+    """When the garbage collector was at work in it, unasked."""
     handed: HandedOver | None = None
     """What it was given to do; None where that is not known."""
 

@@ -166,3 +166,67 @@ def test_who_works_beside_a_thread_that_python_does_not_know_is_not_to_blame(pyt
     pytester.makepyfile(test_shop=INNOCENT)
     result = pytester.runpytest_subprocess("-o", "asyncio_mode=auto")
     result.assert_outcomes(passed=1)
+
+
+COLLECTED = """
+    import asyncio
+    import gc
+
+    import pytest
+
+    HELD = [[number] for number in range(1_000_000)]
+
+
+    async def beside(function):
+        async def tick():
+            while True:
+                await asyncio.sleep(0.01)
+
+        await asyncio.to_thread(int)  # the pool has its thread by then
+        ticking = asyncio.create_task(tick())
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(function)
+        ticking.cancel()
+
+
+    def fills():
+        gc.disable()
+        held = [[] for _ in range(700_000)]
+        gc.enable()
+        for _ in range(100_000):
+            held.append([])
+
+
+    @pytest.mark.no_blocking(threshold="40ms")
+    async def test_asked(blocking_calls):
+        for _ in range(50):  # on a busy machine it may be the machine's all the same
+            await beside(gc.collect)
+            if blocking_calls:
+                break
+
+
+    @pytest.mark.no_blocking(threshold="40ms")
+    @pytest.mark.skipif("sys.version_info[:2] == (3, 14)", reason="collects in parts")
+    async def test_met(blocking_calls):
+        for _ in range(50):
+            await beside(fills)
+            if any(found.call == "the garbage collector" for found in blocking_calls):
+                break
+"""
+
+
+def test_a_collection_in_a_thread_counts_where_it_was_asked_for(pytester):
+    """And is accepted, as one in a step is, where it only met that thread."""
+    pytester.makepyfile(test_shop=COLLECTED)
+    result = pytester.runpytest_subprocess("-o", "asyncio_mode=auto", "-rfE")
+    result.stdout.fnmatch_lines(
+        [
+            "E     hands gc.collect to a thread, which kept the interpreter",
+            "E     use: `gc.collect()` before the loop runs*",
+            "FAILED test_shop.py::test_asked*",
+        ]
+    )
+    if sys.version_info[:2] != (3, 14):
+        result.stdout.fnmatch_lines(
+            ["allowed * time*: the garbage collector runs when it likes"]
+        )

@@ -9,8 +9,15 @@ from by_hand import observations, standard, user
 
 from pytest_asyncbench._judging.attribution import findings
 from pytest_asyncbench._judging.judge import judge
+from pytest_asyncbench._words.decided import GARBAGE
 from pytest_asyncbench._words.promised import Allowance, Policy, Rule
-from pytest_asyncbench._words.seen import AcceptedSpan, HandedOver, Keeper, LateTurn
+from pytest_asyncbench._words.seen import (
+    AcceptedSpan,
+    Collection,
+    HandedOver,
+    Keeper,
+    LateTurn,
+)
 
 RULES = (
     Rule(target="queue.Queue.get", family="locks", advice="asyncio.Queue"),
@@ -102,8 +109,31 @@ def test_time_without_a_processor_is_the_machines():
 
 
 def test_a_collection_in_the_thread_is_not_the_calls():
-    """The garbage collector runs when it likes, in whichever thread."""
-    assert found(turn(seconds=0.4, collecting=0.35)) == []
+    """The garbage collector runs when it likes, in whichever thread it meets.
+
+    It is told of as one that met a step: accepted, and at the line at which it ran.
+    """
+    met = Collection(
+        began=1.0, seconds=0.35, stack=(user(3, "work", "shop"), *POOL), starved=0.0
+    )
+    seen = one(turn(seconds=0.4, collections=(met,)))
+    assert (seen.kind, seen.call, seen.line) == ("kept", GARBAGE, 3)
+    assert seen.seconds == pytest.approx(0.35)
+    assert seen.allowed == "the garbage collector runs when it likes"
+    assert "gc.freeze" in seen.advice
+    strict = one(
+        turn(seconds=0.4, collections=(met,)), policy=Policy(starvation="strict")
+    )
+    assert (strict.call, strict.allowed) == (GARBAGE, None)
+
+
+def test_a_collection_that_was_asked_for_is_not_to_be_moved_into_a_process():
+    """It would look through the objects of that one."""
+    job = dataclasses.replace(TO_THREAD, function="gc.collect")
+    seen = one(turn(POOL, handed=job))
+    assert (seen.call, seen.allowed) == ("gc.collect", None)
+    assert "process" not in seen.advice
+    assert "gc.freeze" in seen.advice
 
 
 def test_what_is_paused_or_accepted_is_so_in_a_thread_too():

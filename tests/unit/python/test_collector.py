@@ -108,7 +108,7 @@ def test_one_in_another_thread_is_forgiven_unless_that_asked_for_it(monkeypatch)
     clock = ManualClock()
     made = Collector(clock)
     collect(made, clock, 0.5)
-    assert [seconds for _, seconds, _ in made.elsewhere] == [0.5]
+    assert [one.seconds for one in made.elsewhere] == [0.5]
     monkeypatch.setattr(collector_module, "_WORTH_NOTING", 0.0)
     made.elsewhere.clear()
     here, over = _thread.get_ident(), []
@@ -126,7 +126,7 @@ def test_one_in_another_thread_is_forgiven_unless_that_asked_for_it(monkeypatch)
         gc.enable()
         gc.callbacks.pop()
         undo()
-    assert [one for one in made.elsewhere if one[2] == here] == []
+    assert [one for one in made.elsewhere if one.thread == here] == []
 
 
 def test_who_calls_gc_collect_asked_for_it(monkeypatch):
