@@ -25,6 +25,7 @@ from pytest_asyncbench._glue.outcome import outcome
 from pytest_asyncbench._glue.phases import Phase
 from pytest_asyncbench._glue.plan import Plan
 from pytest_asyncbench._glue.properties import property_of
+from pytest_asyncbench._glue.relay import Relay
 from pytest_asyncbench._glue.rulebook import all_rules, insist_on
 from pytest_asyncbench._glue.schedules import Schedules
 from pytest_asyncbench._glue.settings import worker_count
@@ -80,6 +81,8 @@ class Session:
         self._interception = Interception(self._rules, SYSTEM_CLOCK)
         config.add_cleanup(self._interception.install())
         insist_on(plan.policy, self._rules, self._interception.problems)
+        self._relay = Relay()
+        config.add_cleanup(self._relay.stop)
         # An interrupt ends the run without the teardown of the test that it hit.
         config.add_cleanup(self._leave_all)
         self._leave_call = ExitStack()
@@ -176,6 +179,7 @@ class Session:
     def _begin(self, item: pytest.Item) -> None:
         policy = self._plan.watched(item)
         if policy is None:
+            self._relay.stop()
             return
         drop_record(item)
         with ours(item, "setup", "could not try its detector out"):
@@ -185,6 +189,7 @@ class Session:
             if needs_a_loop(item, policy) and not (
                 self._was_cancelled or any(self._untold())
             ):
+                self._relay.stop()
                 item.stash[BEGIN] = self._late.now
                 self._late.wait(Late(item, policy))
             else:
@@ -217,6 +222,7 @@ class Session:
             virtual=_clock_of(item, policy),
             at_once=tuple(asked.values()),
             beside=others[0] if others else None,
+            relay=self._relay,
             timelines=self._timelines,
         )
         with ExitStack() as leave:

@@ -36,8 +36,9 @@ class Trial:
         """
         first = self.call.verdict or self.set_up.of_no_call
         after = self.teardown.verdict
-        if first is None:
-            return None
+        problems = tuple(self.watched.watch.problems)
+        if first is None or (after is None and problems == first.problems):
+            return first
         return replace(
             first,
             findings=(*first.findings, *(after.findings if after else ())),
@@ -46,5 +47,5 @@ class Trial:
             violations=(*first.violations, *(after.violations if after else ())),
             near_stalls=(*first.near_stalls, *(after.near_stalls if after else ())),
             # How the instruments ended is known only at the end.
-            problems=tuple(self.watched.watch.problems),
+            problems=problems,
         )

@@ -10,10 +10,12 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.own_time import OwnTime
+from pytest_asyncbench._glue.relay import Relay
 from pytest_asyncbench._glue.timelines import Room
 from pytest_asyncbench._glue.to_await import ToAwait
 from pytest_asyncbench._interception import Interception
@@ -54,6 +56,23 @@ _Owned = BlockingCall | LateTurn | LoopStall
 
 T = TypeVar("T")
 
+
+class _Way(NamedTuple):
+    """How a test is watched; see `Watch`."""
+
+    threshold: float
+    told_from: float | None
+    families: frozenset[str]
+    tracing: bool
+    background: bool
+    time: Callable[[], VirtualSeconds] | None
+
+
+def _watch(clock: Clock, way: _Way, interception: Interception | None) -> Watch:
+    kernel = Kernel(SYSTEM_CLOCK)
+    return Watch(clock, interception=interception, kernel=kernel, **way._asdict())
+
+
 _NOBODYS = "several tests ran at once, and this was in no task of theirs"
 
 
@@ -73,6 +92,7 @@ class Watched:
         virtual: the clock of a test that lives in virtual time.
         at_once: the policies of all tests that are to run at the same time.
         beside: one of these, which is watched already.
+        relay: has the instruments of the test before, where they may serve this one.
         timelines: the room for its timeline, where that is wanted.
     """
 
@@ -88,32 +108,31 @@ class Watched:
         virtual: VirtualClock | None = None,
         at_once: Sequence[Policy] = (),
         beside: Watched | None = None,
+        relay: Relay | None = None,
         timelines: Room | None = None,
     ) -> None:
         self.policy = policy
         self.rules = rules
-        self._families = {rule.target: rule.family for rule in rules}
         self.owner = Owner()
         self.timelines = timelines
         # A step can be looked at by one watch only.
         self._is_first = beside is None
         policies = (policy, *at_once)
         threshold = min(each.threshold for each in policies)
-        self.watch: Watch = (
-            beside.watch
-            if beside is not None
-            else Watch(
-                self.clock,
-                threshold=threshold,
-                told_from=threshold / 2 if any(map(_has_stalls, policies)) else None,
-                interception=interception,
-                families=frozenset().union(*(each.rules for each in policies)),
-                tracing=tracing,
-                time=virtual.time if virtual is not None else None,
-                kernel=Kernel(SYSTEM_CLOCK),
-                background=any(each.background != "off" for each in policies),
-            )
+        way = _Way(
+            threshold=threshold,
+            told_from=threshold / 2 if any(map(_has_stalls, policies)) else None,
+            families=frozenset().union(*(each.rules for each in policies)),
+            tracing=tracing,
+            background=any(each.background != "off" for each in policies),
+            time=virtual.time if virtual is not None else None,
         )
+        make = partial(_watch, self.clock, way, interception)
+        self.watch: Watch
+        if beside is not None:
+            self.watch = beside.watch
+        else:
+            self.watch = make() if relay is None else relay.watch(way, make)
         if len(at_once) > 1:
             self.watch.tell_apart()
         asked = policy.virtual.real_limit if policy.virtual else None
@@ -310,6 +329,11 @@ class Watched:
     def _is_asked_for(self, call: BlockingCall) -> bool:
         family = self._families.get(call.target)
         return self._is_told(call) and family in self.policy.rules
+
+    @cached_property
+    def _families(self) -> dict[str, str]:
+        """The family of each call that has a rule; most tests never ask."""
+        return {rule.target: rule.family for rule in self.rules}
 
     def _nobodys(self, seen: Sequence[_Owned]) -> Iterator[AcceptedSpan]:
         """Accept, in the report of the first test, what was in no test's task."""

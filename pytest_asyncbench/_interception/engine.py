@@ -160,6 +160,20 @@ class Interception:
             self._installation.stand_by(families)
         return self._forget_listener
 
+    def wrap_late(self) -> None:
+        """Wrap what has been imported since the listener came to stand by.
+
+        Where something has, it is told of no call until the next `activate`.
+        """
+        with self._changing:
+            if self._installation is not None and self._installation.wrap_late():
+                self._switch_off()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a listener is told of calls."""
+        return self._deactivate is not None
+
     def activate(self) -> None:
         """Tell the listener that stands by from now on, from any thread."""
         with self._changing:
@@ -173,9 +187,12 @@ class Interception:
             self._listener = None
             self._places = Places()
             self._lines = self._places.lines
-            deactivate, self._deactivate = self._deactivate, None
-            if deactivate is not None:
-                deactivate()
+            self._switch_off()
+
+    def _switch_off(self) -> None:
+        deactivate, self._deactivate = self._deactivate, None
+        if deactivate is not None:
+            deactivate()
 
     # --------------------------------------------------------------- calls
 

@@ -204,25 +204,26 @@ class Installation:
     def stand_by(self, families: frozenset[str]) -> None:
         """Get ready for these families, before a loop runs."""
         self._files.stand_by(families)
-        self._wrap_late()
+        self.wrap_late()
 
-    def _wrap_late(self) -> None:
-        """Wrap the targets whose modules have been imported since."""
+    def wrap_late(self) -> bool:
+        """Wrap the targets whose modules have been imported since; tell if any were."""
         # Of most nothing is there, not even the outermost package.
         if sys.modules.keys().isdisjoint(self._late_packages):
-            return
+            return False
         late: list[Rule] = []
         left: list[Rule] = []
         for rule in self._late:
             (late if may_be_imported(rule.target) else left).append(rule)
         if not late:
-            return
+            return False
         self._late = left
         self._late_packages = {rule.target.partition(".")[0] for rule in self._late}
         known = len(self._swaps)
         self._wrap(late)
         if len(self._swaps) > known:
             swap_aliases(self._swaps.values())
+        return True
 
     def _take_back_aliases(self) -> None:
         # Modules that were imported meanwhile took our wrappers along, so what to

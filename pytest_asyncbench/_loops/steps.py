@@ -21,6 +21,7 @@ import copy
 from asyncio import current_task
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -95,6 +96,7 @@ class StepProbe:
         self._keep = keep
         self._of_closed: dict[str, int] = {}
         """The steps of loops that are closed and forgotten, by their kind."""
+        self._stands: Callable[[], bool] = bool
         self.codes: frozenset[CodeType] = frozenset()
         """The code objects whose frame stands under every step."""
 
@@ -109,6 +111,7 @@ class StepProbe:
             # The step that is in progress here asyncio has begun.
             self.codes |= {original.__code__}
         restore = names.RUN.replace(place, runner)
+        self._stands = partial(_stands, place, runner)
         forget = meet_when_run(self.views.of)
 
         def undo() -> None:
@@ -118,6 +121,10 @@ class StepProbe:
                 view.put_back()
 
         return undo
+
+    def stands(self) -> bool:
+        """Tell whether each step still passes where `install` has put it."""
+        return self._stands()
 
     @property
     def steps(self) -> int:
@@ -137,6 +144,13 @@ class StepProbe:
             steps = 0 if view.blind else view.steps
             self._of_closed[view.kind] = self._of_closed.get(view.kind, 0) + steps
         return left
+
+    def let_go_of_all(self) -> None:
+        """Put back what stands on each loop, and forget them and their steps."""
+        for view in self.views:
+            view.put_back()
+        self.views.forget_all()
+        self._of_closed.clear()
 
     def end_first(self, loop: asyncio.AbstractEventLoop) -> None:
         """Measure a step of a loop to its end in the middle of which that was met.
@@ -204,6 +218,10 @@ class StepProbe:
             original()
 
         return replace(owner, "close", close)
+
+
+def _stands(place: object, runner: Runner) -> bool:
+    return names.RUN.of(place) is runner
 
 
 def _step_of(loop: asyncio.AbstractEventLoop) -> names.Step:

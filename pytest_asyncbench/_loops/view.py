@@ -254,5 +254,11 @@ class Views:
         left, self._left = self._left, []
         return left
 
+    def forget_all(self) -> None:
+        """Forget every loop; one that is used later is met anew."""
+        self._left.clear()
+        self.met.clear()
+        self.turning.clear()
+
     def __iter__(self) -> Iterator[LoopView]:
         return iter([*self._left, *self.met.values()])

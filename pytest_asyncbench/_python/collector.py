@@ -43,6 +43,10 @@ class CollectionMeter:
         self._began = RealSeconds(0.0)
         """Of the collection in progress; there is never a second one beside it."""
 
+    def stands(self) -> bool:
+        """Tell whether collections are told to it; a test may have seen to that."""
+        return self._noted in gc.callbacks
+
     def install(self) -> Undo:
         """Begin to measure; the returned call ends it."""
         noted = self._noted
@@ -88,6 +92,10 @@ class Collector:
         self._starved = 0.0
         """For how long it was, since the reading before."""
         self._meter = CollectionMeter(self._read, self._over)
+
+    def stands(self) -> bool:
+        """Tell whether collections are told to it."""
+        return self._meter.stands()
 
     def install(self) -> Undo:
         """Begin to note; the returned call ends it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _thread
 from collections.abc import Callable
+from contextlib import suppress
 from types import CodeType
 
 from pytest_asyncbench._loops import LoopView, is_closed, runs
@@ -165,6 +166,11 @@ class Sampler:
         """Drop what was sampled of a loop that is closed."""
         self._by_view.pop(view, None)
 
+    def forget_all(self) -> None:
+        """Drop what was sampled of every loop, and look at none of them."""
+        self.watched.clear()
+        self._by_view.clear()
+
     def look(self) -> None:
         """Look at each loop that runs; in the watchdog's thread."""
         self.looked = self._clock.now()
@@ -196,7 +202,8 @@ class Sampler:
     def forget_closed(self) -> set[int]:
         """Look no more at loops that are closed; give the threads of the others."""
         for sampled in [s for s in self.watched if is_closed(s.view.loop)]:
-            self.watched.remove(sampled)
+            with suppress(ValueError):  # all were forgotten in this moment
+                self.watched.remove(sampled)
         return {sampled.view.native for sampled in self.watched}
 
     def any_runs(self) -> bool:

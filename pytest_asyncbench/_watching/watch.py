@@ -97,6 +97,7 @@ class Watch:
         taker: Taker | None = None,
     ) -> None:
         self.clock = clock
+        self._time = time
         self._taker = taker
         self._taking = _thread.allocate_lock()
         """Held while that is given something; who comes then leaves it for later."""
@@ -153,6 +154,10 @@ class Watch:
         self.known.on_full = self.hand_over if taker is not None else None
         self.also_met: Callable[[LoopView], None] = _nothing
         """Called with each loop that is met, in that loop's thread."""
+        self.kept_on: Callable[[], bool] = _never
+        """Asked as the last test leaves: whether its instruments are to stay."""
+        self._stays = False
+        """Whether they have stayed after that, with nobody to watch."""
         self._undo = ExitStack()
 
     # --------------------------------------------------------- on and off
@@ -174,7 +179,39 @@ class Watch:
 
     def stop(self) -> None:
         """Switch everything off and put back all that was replaced."""
+        self._stays = False
         self._undo.close()
+
+    def stop_unless_in_use(self) -> None:
+        """Switch everything off, where the instruments have stayed for nobody."""
+        if self._stays and self._tests == 0:
+            self.stop()
+
+    @property
+    def is_as_new(self) -> bool:
+        """Whether it has seen nothing so far, and all that it put up still stands."""
+        seen = (
+            self.stalls,
+            self.late,
+            self.accepted,
+            self.problems,
+            self._keepers.kept,
+            self.known.total,
+            self.shared_since,
+            self.recorder,
+            self.background,
+            self._time,
+        )
+        stands = self._probe.stands() and self._collector.stands()
+        return stands and not any(seen)
+
+    def _begin_anew(self) -> None:
+        """Let go of all loops, and of what else is known of a test that is over."""
+        self._probe.let_go_of_all()
+        self.watchdog.forget_all()
+        self.stand_ins.clear()
+        self.of_phase = self._ended = None
+        self.watchdog.debugged = False
 
     def begin_here(self) -> None:
         """Watch the loop that runs here, from the middle of its step on."""
@@ -214,7 +251,7 @@ class Watch:
     def join(self) -> Undo:
         """Be around one more test; the last of them to leave switches all off."""
         if self._tests == 0:
-            self.start()
+            self._begin()
         else:
             self.tell_apart()
         self._tests += 1
@@ -222,9 +259,24 @@ class Watch:
         def leave() -> None:
             self._tests -= 1
             if self._tests == 0:
-                self.stop()
+                self._leave()
 
         return leave
+
+    def _begin(self) -> None:
+        if not self._stays:
+            self.start()
+            return
+        self._begin_anew()  # loops of other threads may have run between the tests
+        if self._interception is not None and self._families:
+            self._interception.wrap_late()
+
+    def _leave(self) -> None:
+        self._stays = self.is_as_new and self.kept_on()
+        if self._stays:
+            self._begin_anew()
+        else:
+            self.stop()
 
     def tell_apart(self) -> None:
         """Note of each step from now on whose it is."""
@@ -410,6 +462,8 @@ class Watch:
         # wrappers need not be switched for it. What fails must not reach the loop.
         if self._interception is None or not self._families:
             return
+        if self._interception.is_active:
+            return  # since a test before
         try:
             with self.watchdog.own_cost.counted():
                 self._interception.activate()
@@ -481,3 +535,8 @@ class Watch:
 
 def _nothing(view: LoopView) -> None:
     """Do nothing: nobody else wants to know of the loop."""
+
+
+def _never() -> bool:
+    """Keep no instruments: nobody has another test for them."""
+    return False

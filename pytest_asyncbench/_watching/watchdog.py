@@ -99,6 +99,11 @@ class Watchdog:
         """Called in a loop's thread that had its turn too late."""
         self._deadlines = Deadlines()
         self._rounds = Rounds()
+        self._due = math.inf
+        """When loops are to give way, as it was last told them.
+
+        Written with the loops' own, and as they are.
+        """
 
     # ---------------------------------------------- called from other threads
 
@@ -116,6 +121,9 @@ class Watchdog:
         self._thread.begin()
         if self._thread.idle:
             self._thread.ring()
+        else:  # it may have slept since before the loop was there
+            view.due = self._due
+            self._await_overdue(self._clock.now(), _OVERDUE_TIMEOUT)
 
     def sampled(self, view: LoopView) -> Sampled:
         """Give what was sampled of a loop; nothing where it is not looked at."""
@@ -124,6 +132,10 @@ class Watchdog:
     def forget(self, view: LoopView) -> None:
         """Drop what was sampled of a loop that is closed."""
         self._sampler.forget(view)
+
+    def forget_all(self) -> None:
+        """Drop what was sampled of every loop, and look at none of them."""
+        self._sampler.forget_all()
 
     def settle(self, view: LoopView) -> Tick:
         """Read the account of a loop's thread, in that thread and between two steps.
@@ -253,6 +265,7 @@ class Watchdog:
 
     def _let_in(self, due: float) -> None:
         """Have each loop give way that ends a step later than this."""
+        self._due = due
         for sampled in self._sampler.watched:
             sampled.view.due = due
 

@@ -1,0 +1,153 @@
+"""Instruments are handed on from test to test only while they have seen nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from asyncio.events import Handle
+from functools import partial
+
+import pytest
+
+from pytest_asyncbench._glue.relay import Relay
+from pytest_asyncbench._loops import names
+from pytest_asyncbench._loops.passage import passage
+from pytest_asyncbench._watching import Watch
+from pytest_asyncbench._words.clock import SYSTEM_CLOCK
+from pytest_asyncbench._words.problems import Problem
+
+_make = partial(Watch, SYSTEM_CLOCK, threshold=0.05)
+
+
+@pytest.fixture
+def relay():
+    relay = Relay()
+    yield relay
+    relay.stop()
+
+
+def _around(relay, work=None, way="alike", make=_make):
+    """Put the watch of the relay around some work; give the watch."""
+    watch = relay.watch(way, make)
+    leave = watch.join()
+    try:
+        if work is not None:
+            work(watch)
+    finally:
+        leave()
+    return watch
+
+
+def _loops(watch):
+    asyncio.run(asyncio.sleep(0))
+
+
+def test_one_that_saw_nothing_is_handed_on(relay):
+    first = _around(relay, _loops)
+    assert _around(relay, _loops) is first
+
+
+def test_one_that_is_handed_on_counts_the_steps_of_each_test_alone(relay):
+    steps = []
+    for _ in range(2):
+        _around(relay, lambda watch: (_loops(watch), steps.append(watch.steps)))
+    assert steps[0] == steps[1] > 0
+
+
+def test_one_that_is_handed_on_knows_no_loop_of_the_test_before(relay):
+    loop = asyncio.new_event_loop()
+    try:
+        _around(relay, lambda watch: loop.run_until_complete(asyncio.sleep(0)))
+        seen = []
+        _around(relay, lambda watch: seen.append((watch.loops, watch.views())))
+    finally:
+        loop.close()
+    assert seen == [((), [])]
+
+
+def test_nothing_stays_on_a_loop_between_two_tests(relay):
+    loop = asyncio.new_event_loop()
+    poller = names.SELECTOR.of(loop)
+    try:
+        _around(relay, lambda watch: loop.run_until_complete(asyncio.sleep(0)))
+        assert "select" not in vars(poller)
+    finally:
+        loop.close()
+
+
+def test_what_loops_do_between_two_tests_is_in_neither(relay):
+    _around(relay, _loops)
+    _loops(None)
+    steps = []
+    _around(relay, lambda watch: steps.append(watch.steps))
+    assert steps == [0]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        lambda watch: asyncio.run(_stalls(), debug=False),
+        lambda watch: watch.note(Problem(kind="failed", text="no room")),
+        lambda watch: watch.forget(),
+        lambda watch: watch.tell_apart(),
+    ],
+    ids=["a stall", "a problem", "a span that is accepted", "tests at once"],
+)
+def test_one_that_saw_anything_is_not_handed_on(relay, seen):
+    first = _around(relay, seen)
+    assert _around(relay) is not first
+
+
+async def _stalls():
+    await asyncio.sleep(0)
+    time.sleep(0.06)
+
+
+def test_one_whose_place_somebody_has_taken_is_not_handed_on(relay, monkeypatch):
+    first = _around(relay)
+    place = passage()
+    monkeypatch.setattr(place, "_run", lambda handle: None)
+    assert not first.is_as_new
+
+
+def test_one_that_is_no_longer_told_of_collections_is_not_handed_on(relay):
+    callbacks = [*gc.callbacks]
+    try:
+        first = _around(relay, lambda watch: gc.callbacks.clear())
+        assert not first.is_as_new
+        assert _around(relay) is not first
+    finally:
+        gc.callbacks[:] = callbacks
+
+
+def test_a_test_that_is_watched_otherwise_has_another(relay):
+    first = _around(relay, way="quick")
+    assert _around(relay, way="slow") is not first
+
+
+def test_one_that_follows_tasks_is_not_handed_on(relay):
+    make = partial(_make, tracing=True)
+    first = _around(relay, _loops, make=make)
+    assert _around(relay, make=make) is not first
+
+
+def test_what_stays_is_taken_off_at_the_end(relay, watchdogs):
+    before, threads = Handle._run, watchdogs()
+    stood = names.RUN.of(passage())
+    _around(relay, _loops)
+    assert names.RUN.of(passage()) is not stood
+    assert watchdogs() == threads + 1
+    relay.stop()
+    assert (Handle._run, names.RUN.of(passage())) == (before, stood)
+    assert watchdogs() == threads
+
+
+def test_one_in_use_is_not_taken_off(relay):
+    watch = relay.watch("alike", _make)
+    leave = watch.join()
+    stands = names.RUN.of(passage())
+    relay.stop()
+    assert names.RUN.of(passage()) is stands
+    leave()
+    assert names.RUN.of(passage()) is not stands
