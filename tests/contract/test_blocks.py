@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -19,14 +21,20 @@ from pytest_asyncbench._glue.options import OPTIONS
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"^```(python|ini|toml)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-CONSOLE = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
+OUTPUT = re.compile(
+    r"(?:(?!```).)*?<!-- output -->\n```text\n(.*?)^```", re.DOTALL | re.MULTILINE
+)
+"""What a block prints: below it, with no other block in between."""
+CONSOLE = re.compile(r"^```(?:console|yaml)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+COMMAND = re.compile(r"^ *(?:\$|- run:|-) (python -m pytest_asyncbench|pytest) (.*)$")
+"""At a prompt, or in a job of CI."""
 COMMANDS = sorted(
     {
-        line.removeprefix("$ pytest ")
+        (found[1], re.sub(r"\$\{\{.*?\}\}", "1", found[2]))
         for page in PAGES
         for block in CONSOLE.findall(page.read_text(encoding="utf-8"))
         for line in block.splitlines()
-        if line.startswith("$ pytest ")
+        if (found := COMMAND.match(line))
     }
 )
 SETTING = re.compile(r"--asyncbench[a-z-]*|\basyncbench_[a-z_]+")
@@ -39,6 +47,8 @@ class Printed:
     page: str
     kind: str
     code: str
+    output: str = ""
+    """What it is said to print."""
 
     @property
     def opening(self) -> str:
@@ -55,6 +65,7 @@ class Around:
     before: str = ""
     after: str = ""
     ini: str = ""
+    name: str = "test_it"
     files: dict[str, str] = field(default_factory=dict)
     is_conftest: bool = False
     outcomes: dict[str, int] = field(default_factory=lambda: {"passed": 1})
@@ -66,8 +77,9 @@ def blocks() -> Iterator[Printed]:
     """Give every block of code of every page."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for kind, code in BLOCK.findall(text):
-            yield Printed(page.name, kind, code)
+        for block in BLOCK.finditer(text):
+            shown = OUTPUT.match(text, block.end())
+            yield Printed(page.name, *block.groups(), shown[1] if shown else "")
 
 
 IMPORTS = "import asyncio\nfrom datetime import datetime\nimport pytest\n"
@@ -134,7 +146,44 @@ def account():
 
 """
 
+TUTORIAL = "import asyncio\nimport time\n\nimport pytest\n\n\n"
+CALL = f"""{TUTORIAL}async def call(number):
+    await asyncio.sleep(1)  # a request, a query, a message
+    return number
+
+
+"""
+PARSE = f"""{TUTORIAL}def parse(answer):
+    time.sleep(0.15)  # asks somebody, and waits
+    return answer
+
+
+async def call(number):
+    await asyncio.sleep(1)  # a request, a query, a message
+    return parse(number)
+
+
+"""
+
 AROUND: dict[str, Around] = {
+    "async def call(number):": Around(),
+    '@pytest.mark.budget("2.5s")': Around(
+        before=CALL, name="test_calls", outcomes={"failed": 1}
+    ),
+    '@pytest.mark.budget("2.5s", speedup=3)': Around(before=CALL),
+    "def parse(answer):": Around(
+        before=TUTORIAL, name="test_calls", outcomes={"failed": 1}
+    ),
+    "@pytest.mark.no_blocking": Around(
+        before=PARSE, name="test_calls", outcomes={"failed": 1}
+    ),
+    "async def test_run(concurrently):": Around(before=CALL),
+    "@pytest.mark.virtual_time": Around(before=CALL),
+    '@pytest.mark.budget("10s")': Around(before=A_SITE, outcomes={"passed": 2}),
+    "async def ask(seconds):": Around(name="test_page", outcomes={"failed": 1}),
+    '@pytest.mark.allow_blocking("the till is old", calls=["time.sleep"])': Around(
+        outcomes={"passed": 2}, told="allowed 1 time: the till is old"
+    ),
     "def discount(price):  # deep inside a library": Around(
         outcomes={"failed": 1}, told="promised at least 3"
     ),
@@ -217,9 +266,28 @@ def test_ran():
 }
 
 
+@pytest.fixture
+def checking(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Give the module by which the examples' output is compared, too."""
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    return pytest.importorskip("checking")
+
+
+def alike(checking: ModuleType, text: str) -> str:
+    """Take out what differs from run to run.
+
+    The length of a bar is one such thing, and into how many a wait of the critical path
+    falls: steps between two of them may be too short to be told.
+    """
+    text = re.sub(r"\|[━ ]+\|", "|<bar>|", checking.normalised(text))
+    return re.sub(
+        r"(<time> of <time>: .*), \d+ times$", r"\1", text, flags=re.MULTILINE
+    )
+
+
 @pytest.mark.parametrize("block", [*blocks()], ids=lambda block: block.opening[:40])
 def test_a_block_runs_as_it_is_printed(
-    pytester: pytest.Pytester, block: Printed
+    pytester: pytest.Pytester, checking: ModuleType, block: Printed
 ) -> None:
     """With the surroundings that it has here, which none must lack."""
     around = AROUND.get(block.opening)
@@ -241,22 +309,47 @@ def test_a_block_runs_as_it_is_printed(
     if around.is_conftest:
         pytester.makeconftest(code)
         code = ""
-    pytester.makepyfile(test_it=around.before + code + around.after)
-    run = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    pytester.makepyfile(**{around.name: around.before + code + around.after})
+    run = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-rP")
     run.assert_outcomes(**around.outcomes)
     assert around.told in run.stdout.str()
+    assert alike(checking, block.output) in alike(checking, run.stdout.str())
     assert "that nothing used" not in run.stdout.str()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_output_stands_below_a_block(page: Path) -> None:
+    """Else nobody would hold it against anything."""
+    shown = page.read_text(encoding="utf-8").count("<!-- output -->")
+    compared = [block for block in blocks() if block.page == page.name and block.output]
+    assert len(compared) == shown
+
+
+@pytest.mark.parametrize(("program", "arguments"), COMMANDS)
 def test_a_command_runs_as_it_is_printed(
-    pytester: pytest.Pytester, command: str
+    pytester: pytest.Pytester, program: str, arguments: str
 ) -> None:
-    """On a suite that passes, which it does not fail."""
+    """On a suite that passes, which it does not fail, or on its parts."""
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
-    pytester.makepyfile("import asyncio\ndef test(): asyncio.run(asyncio.sleep(0))\n")
-    run = pytester.runpytest_inprocess("-p", "no:cacheprovider", *shlex.split(command))
-    assert run.ret == pytest.ExitCode.OK
+    pytester.makepyfile(
+        "import asyncio, pytest\n"
+        "def test_sync(): asyncio.run(asyncio.sleep(0))\n"
+        "@pytest.mark.asyncio\nasync def test_async(): pass\n"
+    )
+    words = shlex.split(arguments)
+    if program == "pytest":
+        if "--asyncbench-history-mode=read" in words:  # what an earlier run has kept
+            earlier = [word for word in words if not word.endswith("=read")]
+            pytester.runpytest_inprocess("-p", "no:cacheprovider", *earlier)
+        run = pytester.runpytest_inprocess("-p", "no:cacheprovider", *words)
+        assert run.ret == pytest.ExitCode.OK
+        return
+    pytester.runpytest_inprocess("--asyncbench-report=part-1.json")
+    parts = [word for word in words if word == "part-*.json"]
+    assert parts, "the parts are called so on each page"
+    words[words.index("part-*.json")] = "part-1.json"
+    combined = pytester.run(sys.executable, "-m", "pytest_asyncbench", *words)
+    assert combined.ret == 0
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,37 +1,34 @@
-"""The README says what the tables say, and shows what really is printed.
+"""The README and the reference say what the code's tables say; the README's example
+really prints what it shows.
 
-``UPDATE_README=1 python -m pytest tests/contract/test_readme.py`` writes it anew.
+``UPDATE_README=1 python -m pytest tests/contract/test_readme.py`` writes them anew, as
+``python docs/draw_tables.py`` does.
 """
 
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import os
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from pytest_asyncbench._glue.options import OPTIONS
-from pytest_asyncbench._rules.families import DEFAULT_FAMILIES, FAMILIES, FAMILY_HELP
-
 README = Path(__file__).parents[2] / "README.md"
+GENERATED = re.compile(r"<!-- generated: (.*?) -->")
 
 
-def _settings() -> Iterator[str]:
-    yield "| name | value | default | meaning |"
-    yield "| --- | --- | --- | --- |"
-    for option in OPTIONS:
-        yield f"| `{option.name}` | {option.value} | {option.default} | {option.help} |"
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def _families() -> Iterator[str]:
-    yield "| family | | on by default |"
-    yield "| --- | --- | --- |"
-    for family in FAMILIES:
-        on = "yes" if family in DEFAULT_FAMILIES else "no"
-        yield f"| `{family}` | {FAMILY_HELP[family]} | {on} |"
+tables = _load(README.parent / "docs" / "draw_tables.py")
 
 
 def _between(begin: str, end: str, text: str) -> str:
@@ -40,9 +37,13 @@ def _between(begin: str, end: str, text: str) -> str:
     return match[1]
 
 
-def _updated(text: str, old: str, new: str) -> None:
+@pytest.mark.parametrize("page", tables.PAGES, ids=lambda page: page.name)
+def test_tables_are_drawn_from_the_code(page: Path) -> None:
+    """Else run docs/draw_tables.py."""
+    old = page.read_text(encoding="utf-8")
+    new = tables.redrawn(old)
     if old != new and os.environ.get("UPDATE_README"):
-        README.write_text(text.replace(old, new, 1), encoding="utf-8")
+        page.write_text(new, encoding="utf-8")
     elif old != new:
         pytest.fail(
             "\n".join(
@@ -51,15 +52,25 @@ def _updated(text: str, old: str, new: str) -> None:
         )
 
 
-@pytest.mark.parametrize(
-    ("name", "table"), [("settings", _settings), ("families", _families)]
-)
-def test_tables_are_drawn_from_the_code(
-    name: str, table: Callable[[], Iterator[str]]
-) -> None:
-    text = README.read_text(encoding="utf-8")
-    shown = _between(f"<!-- generated: {name} -->", "<!-- end -->", text)
-    _updated(text, shown, "\n" + "\n".join(table()) + "\n\n")
+def test_each_table_stands_on_a_page() -> None:
+    """That of the settings in the README, too; one of a new marker is missed."""
+    drawn = {
+        page.name: set(GENERATED.findall(page.read_text(encoding="utf-8")))
+        for page in tables.PAGES
+    }
+    assert drawn["README.md"] >= {"settings", "families"}
+    assert set().union(*drawn.values()) == set(tables.TABLES)
+
+
+def test_a_table_that_differs_is_drawn_anew() -> None:
+    """Whatever stood there, and nothing else of the page."""
+    page = "a\n<!-- generated: families -->\nold\n<!-- end -->\nb\n"
+    new = tables.redrawn(page)
+    assert new.startswith("a\n<!-- generated: families -->\n\n| family |")
+    assert new.endswith("|\n\n<!-- end -->\nb\n")
+    assert "old" not in new
+    with pytest.raises(KeyError, match="gone"):
+        tables.redrawn(page.replace("families", "gone"))
 
 
 def test_opening_example_fails_as_shown(pytester: pytest.Pytester) -> None:

@@ -3,7 +3,7 @@
 Each tells from a call's arguments, before it is made, that it cannot wait. What is
 asked of an object must not change it, nor wait itself. None of them knows the rule
 that asks, nor who calls. The first sentence of each one's docstring says for a person
-when a call is harmless; docs/blocking.md lists them.
+when a call is harmless; docs/known-calls.md lists them.
 """
 
 from __future__ import annotations
