@@ -74,9 +74,11 @@ class Exploring:
     ) -> None:
         self._item = item
         self._trial = trial
-        self._first = first
         policy = trial.watched.policy
         self._policy: Policy = policy
+        free = policy.schedules_timers == "free"
+        # One whose timers are free is nothing to a test whose timers are not, any more.
+        self._first = first if first is not None and free >= first.free else None
         seed = policy.schedules_seed
         if seed is None:
             seed = seed_of(item.nodeid)
@@ -87,6 +89,7 @@ class Exploring:
             seed=seed,
             within=policy.schedules_within,
             clock=SYSTEM_CLOCK,
+            free=free,
         )
         self._runs = 0
         self._alone: _Test | None = None

@@ -31,6 +31,7 @@ from pytest_asyncbench._words.promised import (
     Policy,
     Seed,
     Starvation,
+    Timers,
     Unsaid,
     VirtualTime,
 )
@@ -59,6 +60,7 @@ class Meant(TypedDict, total=False):
     rules: frozenset[str]
     schedules: int
     schedules_seed: Seed
+    schedules_timers: Timers
     schedules_within: float
     scope: tuple[str, ...]
     starvation: Starvation
@@ -172,11 +174,13 @@ def schedules(
     *,
     seed: Seed | None = None,
     within: Duration | None = None,
+    timers: str | None = None,
     replay: str | None = None,
 ) -> Meant:
     """Run the test under so many orders of what is ready, asyncio's own first, in
     virtual time; 0 exempts it. `seed` says which, `within` for how long new ones are
-    begun. With `replay` it is run by the one schedule that a failure has printed.
+    begun. With `timers="free"` a timer may be late: others that are due later go before
+    it. With `replay` it is run by the one schedule that a failure has printed.
     """  # noqa: D205
     if runs is None and replay is None:
         raise PolicyError("schedules without runs or replay= tries none")
@@ -187,6 +191,8 @@ def schedules(
         meant["schedules_seed"] = values.seed(seed)
     if within is not None:
         meant["schedules_within"] = values.duration(within)
+    if timers is not None:
+        meant["schedules_timers"] = values.timers(timers)
     if replay is not None:
         meant["replay"] = replay_of(replay)
     return meant

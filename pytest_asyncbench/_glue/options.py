@@ -235,6 +235,13 @@ OPTIONS = (
         help="for how long a test is begun again under another one, in real time",
     ),
     Option(
+        name="schedules_timers",
+        value="together, free",
+        default="together",
+        help="whether timers change their order only where they fall due together, or "
+        "each may be late; in virtual time",
+    ),
+    Option(
         name="schedule",
         value="the text that a failure prints",
         default="none",

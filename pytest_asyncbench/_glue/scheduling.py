@@ -49,7 +49,24 @@ def with_schedules(item: pytest.Item, policy: Policy) -> Policy:
         return replace(policy, schedules=None)
     if policy.virtual is None and "virtual" not in policy.sources:
         return replace(policy, virtual=VirtualTime())
-    return policy
+    return policy if policy.virtual is not None else _in_real_time(item, policy)
+
+
+def _in_real_time(item: pytest.Item, policy: Policy) -> Policy:
+    """Say that real time's timers fall due when they do.
+
+    Raises:
+        PolicyError: its marker asks for another order of them.
+    """
+    if policy.schedules_timers == "free" and (
+        policy.sources.get("schedules_timers") == MARKER
+    ):
+        raise PolicyError(
+            "@pytest.mark.schedules: timers='free' is for virtual time, and this test "
+            "is marked real_time; leave one of the two out "
+            f"({marker_place(item, 'schedules')})"
+        )
+    return replace(policy, schedules_timers="together")
 
 
 def _why_not(item: pytest.Item) -> str | None:

@@ -16,6 +16,7 @@ from pytest_asyncbench._loops.lanes import (
     Lane,
     LaneQueue,
     LaneTask,
+    ends_a_wait,
     put_lanes,
 )
 from pytest_asyncbench._loops.links import Links, watch_writes
@@ -70,6 +71,7 @@ __all__ = [
     "describe_callback",
     "describe_tasks",
     "end_last",
+    "ends_a_wait",
     "hand_to_asyncio",
     "is_cleaning_up",
     "is_closed",

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.tasks import TASKS
@@ -30,7 +30,7 @@ from pytest_asyncbench._words.undo import Undo, replace
 if TYPE_CHECKING:
     from contextvars import Context
 
-__all__ = ["Entry", "Lane", "LaneQueue", "LaneTask", "put_lanes"]
+__all__ = ["Entry", "Lane", "LaneQueue", "LaneTask", "ends_a_wait", "put_lanes"]
 
 _WIDTH = 32
 """Who stands farther behind waits for a turn in which fewer are before."""
@@ -89,6 +89,8 @@ class _Held(NamedTuple):
     until: Wake | None
     handle: names.Handle
     entry: Entry
+    timed: bool
+    """Whether a timer has put it into the queue."""
 
 
 Pick = Callable[[Sequence[Entry]], int]
@@ -146,10 +148,14 @@ class LaneQueue(deque[names.Handle]):
         self._longest = longest
         self.held: list[_Held] = []
         """What is kept back."""
+        self.kept: set[Wake] = set()
+        """What was ever kept back; it need not have gone on before the end."""
         self._ran: Wake = ("", 0)
         """Whose step was the last that began."""
         self._wakers = 0
         """How many entries at the front do nothing but put a task here."""
+        self._ends_a_sleep = False
+        """Whether the last of these was the timer of a sleep."""
         self._of_others: weakref.WeakKeyDictionary[names.AnyTask, Lane] = (
             weakref.WeakKeyDictionary()
         )
@@ -204,7 +210,13 @@ class LaneQueue(deque[names.Handle]):
         hold = self._to_hold.get((lane.key, wake))
         if hold is not None:
             length = self._longest if hold.steps is None else hold.steps
-            self.held.append(_Held(self.steps + length, hold.until, handle, entry))
+            # What stands at the front has no step: it puts a task here in nobody's.
+            timed = isinstance(handle, asyncio.TimerHandle) or (
+                self._ends_a_sleep and self._current is self._outside
+            )
+            held = _Held(self.steps + length, hold.until, handle, entry, timed)
+            self.held.append(held)
+            self.kept.add((lane.key, wake))
             return True
         before = [each for each in self.held if each.entry.lane is lane]
         if before:
@@ -270,7 +282,9 @@ class LaneQueue(deque[names.Handle]):
         if self._wakers:
             self._wakers -= 1
             self._current = self._outside
-            return super().popleft()
+            handle = super().popleft()
+            self._ends_a_sleep = handle._callback is _ENDS_A_SLEEP  # noqa: SLF001 - see `names.Handle`
+            return handle
         if self.held:
             self._let_go(self.steps)
         place = self._picked() if self._pick is not None and len(self) > 1 else 0
@@ -334,13 +348,15 @@ class LaneQueue(deque[names.Handle]):
         if self.held:
             self._let_go(self.steps)
 
-    def let_all_go(self) -> None:
-        """Put everything into the queue that is kept back."""
-        self._let_go(math.inf)
+    def let_all_go(self, *, but_timers: bool = False) -> None:
+        """Put all into the queue that is kept back, or what no timer has woken."""
+        self._let_go(math.inf, but_timers=but_timers)
 
-    def _let_go(self, step: float) -> None:
+    def _let_go(self, step: float, *, but_timers: bool = False) -> None:
         next_place = self._wakers
         for each in [*self.held]:
+            if but_timers and each.timed:
+                continue
             if each.until == self._ran:
                 self._entries[id(each.handle)] = each.entry
                 self.insert(next_place, each.handle)
@@ -390,6 +406,17 @@ def _only_wakes(handle: names.Handle) -> bool:
         and not ended.cancelled()
         and names.EXCEPTION.get(ended) is None
     )
+
+
+_TIMEOUTS = ("asyncio.timeouts", "asyncio.tasks", "anyio.", "async_timeout", "aiohttp.")
+"""Whose timers end what takes too long; in asyncio's tasks, `wait` and `wait_for`."""
+
+
+def ends_a_wait(timer: asyncio.TimerHandle) -> bool:
+    """Tell whether a timer is there for what takes too long, as a timeout's is."""
+    handle = cast("names.Handle", timer)
+    callback = handle._callback  # noqa: SLF001 - see `names.Handle`
+    return (getattr(callback, "__module__", None) or "").startswith(_TIMEOUTS)
 
 
 def put_lanes(loop: asyncio.AbstractEventLoop, queue: LaneQueue) -> Undo:

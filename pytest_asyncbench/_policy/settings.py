@@ -132,6 +132,9 @@ _ROWS: Mapping[str, Callable[[Policy, Written, str], Policy]] = {
     "schedules_within": lambda policy, value, source: replace(
         policy, schedules_within=_duration_or_none(value)
     ),
+    "schedules_timers": lambda policy, value, source: replace(
+        policy, schedules_timers=values.timers(_one(value))
+    ),
     "schedule": lambda policy, value, source: replace(
         policy, schedule=_schedule(_one(value))
     ),

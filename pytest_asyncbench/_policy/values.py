@@ -25,6 +25,7 @@ from pytest_asyncbench._words.promised import (
     Seed,
     Starvation,
     Summarised,
+    Timers,
     Unsaid,
     Virtually,
 )
@@ -235,6 +236,7 @@ _ANNOTATIONS: tuple[Annotations, ...] = get_args(Annotations)
 _ONCE: tuple[Once, ...] = get_args(Once)
 _SUMMARISED: tuple[Summarised, ...] = get_args(Summarised)
 _HISTORY_MODES: tuple[HistoryMode, ...] = get_args(HistoryMode)
+_TIMERS: tuple[Timers, ...] = get_args(Timers)
 _VIRTUALLY: tuple[Virtually, ...] = get_args(Virtually)
 
 
@@ -251,6 +253,11 @@ def starvation(value: str) -> Starvation:
 def background(value: str) -> Background:
     """Read what a background task that died unseen does to a test."""
     return choice(value, _BACKGROUND)
+
+
+def timers(value: str) -> Timers:
+    """Read when schedules change the order of timers."""
+    return choice(value, _TIMERS)
 
 
 def virtual_time(value: str) -> Virtually:

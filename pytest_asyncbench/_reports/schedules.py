@@ -54,11 +54,17 @@ def unused_lines(found: Explored) -> Iterator[str]:
 def _held_lines(found: Explored) -> Iterator[str]:
     """Say who was kept back, where, and until when."""
     holds = found.schedule.holds if found.schedule is not None else ()
+    names = {each.lane: each.task for each in found.passages}
     for hold in holds:
+        if hold.lane.endswith("c"):
+            owner = names.get(hold.lane[:-1], "a task")
+            yield f"with a callback held that {owner} has registered"
         for at, passage in enumerate(found.passages):
             if (passage.lane, passage.wake) == (hold.lane, hold.wake):
                 before = found.passages[at - 1] if at else None
                 yield _held_line(passage, before)
+    if found.schedule is not None and found.schedule.free:
+        yield "its timer was late: others went before it that were due later"
     if found.schedule is not None and found.schedule.picks:
         yield f"with {found.schedule.deviations} turns that are not asyncio's own"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import TypedDict
 
@@ -25,7 +26,7 @@ from pytest_asyncbench._running.strategies import (
 from pytest_asyncbench._running.tree import Tree
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.explored import Explored
-from pytest_asyncbench._words.schedules import Hold, Schedule
+from pytest_asyncbench._words.schedules import Hold, Schedule, Wake
 
 __all__ = ["Explorer", "Run", "unrepeatable"]
 
@@ -38,6 +39,9 @@ _TRIALS = 450
 _PICKS_TOO = 4
 """Where something real is awaited few can go on at the same time. There a wake-up is
 kept back, across polls; but in one run in so many it is picked among those that can."""
+
+_FREE_TOO = 2
+"""Only what is kept back is late; where timers are free, one run in so many picks."""
 
 _DRAWS = 20
 
@@ -76,12 +80,21 @@ class Explorer:
         seed: which schedules are tried; with the same one, the same.
         within: for how long new ones are begun, in real seconds; None without end.
         clock: the real time.
+        free: whether a timer may be late, so that others go before it that are due
+            later; such a test is never seen whole.
     """
 
     def __init__(
-        self, *, runs: int, seed: int, within: float | None, clock: Clock
+        self,
+        *,
+        runs: int,
+        seed: int,
+        within: float | None,
+        clock: Clock,
+        free: bool = False,
     ) -> None:
         self._runs = runs
+        self._free = free
         self._random = Random(seed)
         self._within = within
         self._now = clock.now
@@ -131,7 +144,11 @@ class Explorer:
             if failure is not None:
                 return self._found(number, order, failure, run)
             self._learn(number, order)
-        return Explored(runs=number, seen_all=self._tree.seen_all and not self._real)
+        return Explored(runs=number, seen_all=self._seen_all)
+
+    @property
+    def _seen_all(self) -> bool:
+        return self._tree.seen_all and not (self._real or self._free)
 
     def _begin(self) -> None:
         own = self._own
@@ -146,11 +163,13 @@ class Explorer:
     def _has_enough(self) -> bool:
         if self._within is not None and self._now() - self._began > self._within:
             return True
-        return self._tree.seen_all and not self._real
+        return self._seen_all
 
     def _next(self, number: int) -> Order:
-        if self._real and number % _PICKS_TOO and self._learned.wakes:
-            return Order(Schedule(holds=(self._any_hold(),)), **self._bounds)
+        every = _PICKS_TOO if self._real else _FREE_TOO if self._free else 1
+        if number % every and self._learned.wakes:
+            held = Schedule(holds=(self._any_hold(),), free=self._free)
+            return Order(held, **self._bounds)
         strategy = _STRATEGIES[(number - 2) % len(_STRATEGIES)]
         return Order(picking=lambda: self._picking(strategy), **self._bounds)
 
@@ -158,13 +177,20 @@ class Explorer:
         """Give one that was not tried before, if there is any in easy reach."""
         random, longest = self._random, self._own.steps
         for _ in range(_DRAWS):
-            lane, wake = self._learned.one_of(random)
+            lane, wake = self._any_wake()
             length = None if random.random() < 1 / 2 else random.randint(1, longest)
             hold = Hold(lane=lane, wake=wake, steps=length)
             if hold not in self._held:
                 break
         self._held.add(hold)
         return hold
+
+    def _any_wake(self) -> Wake:
+        """Give one to keep back; what picks can't do, where timers are free."""
+        learned, random = self._learned, self._random
+        if self._free and learned.timed and (not self._real or random.random() < 1 / 2):
+            return random.choice(learned.timed)
+        return learned.one_of(random)
 
     def _picking(self, strategy: Strategy) -> Pick:
         """Begin a run by a strategy, which is not to come to what was seen before."""
@@ -223,8 +249,9 @@ class Explorer:
         like = likeness(failure)
         left = _TRIALS
 
-        def fails(schedule: Schedule) -> bool:
+        def fails(schedule: Schedule, *, free: bool = self._free) -> bool:
             nonlocal left
+            schedule = replace(schedule, free=free)
             # What comes from outside comes when it likes: once may be chance.
             for _ in range(_TIMES if self._real else 1):
                 left -= 1
@@ -235,7 +262,13 @@ class Explorer:
                     return False
             return True
 
-        schedule = shrunk(order, self._learned.wakes, fails) or as_it_was
+        known = self._learned.wakes
+        if self._free:
+            known = [*dict.fromkeys([*self._learned.timed, *known])]
+        schedule = shrunk(order, known, fails) or as_it_was
+        # Where it fails by the timers' own order as well, they need not be free.
+        free = self._free and not fails(schedule, free=False)
+        schedule = replace(schedule, free=free)
         order = Order(schedule, **self._bounds)
         order.counts = True
         return Explored(

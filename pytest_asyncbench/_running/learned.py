@@ -27,6 +27,8 @@ class Learned:
         """How many steps a lane takes from a wake-up on, until time goes on."""
         self.wakes: list[Wake] = []
         """Those of tasks that are known, in the order in which they came."""
+        self.timed: list[Wake] = []
+        """Those of tasks and callbacks for which time had to go on."""
         self.steps = 1
         """How many the last run took."""
         self._own: dict[Wake, int] = {}
@@ -45,6 +47,15 @@ class Learned:
             if end > began:
                 self._learn(trail[began:end])
                 began = end
+        self._learn_timed(order)
+
+    def _learn_timed(self, order: Order) -> None:
+        """Learn what came into the queue right after time had gone on."""
+        rests, known = {*order.rests}, {*self.timed}
+        for lane, wake, since, _ in order.trail:
+            is_new = since in rests and (lane.key, wake) not in known
+            if wake and is_new and len(self.timed) < _MOST:
+                self.timed.append((lane.key, wake))
 
     def _learn(self, together: Sequence[Entry]) -> None:
         """Learn of the steps between two moments at which time went on."""

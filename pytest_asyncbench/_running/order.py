@@ -19,6 +19,7 @@ from pytest_asyncbench._loops import (
     AnyTask,
     Entry,
     LaneQueue,
+    ends_a_wait,
     names,
     put_lanes,
     stands_at,
@@ -195,22 +196,31 @@ class Order:
                 if events:
                     self._polled = True
                     return events
-            self.rest(queue)
+            timers = names.SCHEDULED.of(loop)
+            self.rest(queue, timers[0] if timers and timeout else None)
             events = poll(0 if queue else timeout)
             self._polled = self._polled or bool(events)
             return events
 
         return replace(poller, "select", select)
 
-    def rest(self, queue: LaneQueue) -> None:
+    def rest(self, queue: LaneQueue, timer: asyncio.TimerHandle | None = None) -> None:
         """Hear that a loop polls; what is kept back goes on if nothing else can.
+
+        Where timers are free, what one of them has woken waits for others. But no
+        timeout is one: else each of them would end what it is to guard.
+
+        Args:
+            queue: that of the loop.
+            timer: the next one, to which time would go on.
 
         Raises:
             RunsOn: it has taken too many steps.
         """
         queue.rest()
         if queue.held and not queue:
-            queue.let_all_go()
+            late = self.schedule.free and timer is not None and not ends_a_wait(timer)
+            queue.let_all_go(but_timers=late)
         steps = len(self.trail)
         if steps < _MOST:
             if not queue:
@@ -276,7 +286,7 @@ class Order:
     @property
     def unused(self) -> list[str]:
         """What of the schedule did not come about."""
-        came = {(entry.lane.key, entry.wake) for entry in self.trail}
+        came = {wake for queue in self.queues for wake in queue.kept}
         holds = self.schedule.holds
         return [str(each) for each in holds if (each.lane, each.wake) not in came]
 

@@ -38,7 +38,7 @@ class QuickLoop(asyncio.BaseEventLoop):
     Args:
         clock: the time that it lives in, and no other loop at the same time.
         queue: its queue.
-        rests: called where it would poll.
+        rests: called where it would poll, with the next timer.
         failed: told of what nobody looked at, as the loop's exception handler is.
     """
 
@@ -49,7 +49,7 @@ class QuickLoop(asyncio.BaseEventLoop):
         self,
         clock: VirtualClock,
         queue: LaneQueue,
-        rests: Callable[[LaneQueue], object],
+        rests: Callable[[LaneQueue, asyncio.TimerHandle | None], object],
         failed: Callable[[dict[str, Any]], object],
     ) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class QuickLoop(asyncio.BaseEventLoop):
         queue, timers = self._queue, self._scheduled
         while timers and timers[0].cancelled():
             heapq.heappop(timers)
-        self._rests(queue)
+        self._rests(queue, timers[0] if timers else None)
         if not queue and not self._stopping:
             self._jump(timers[0].when() if timers else None)
         if timers:

@@ -104,10 +104,10 @@ class CancellingOrder(Order):
         self._stepping = entry.lane, entry.wake
         self.trail.append(entry)
 
-    def rest(self, queue: LaneQueue) -> None:
+    def rest(self, queue: LaneQueue, timer: asyncio.TimerHandle | None = None) -> None:
         """Hear that a loop polls."""
         self.suspended()
-        super().rest(queue)
+        super().rest(queue, timer)
 
     def suspended(self) -> None:
         """Look at who was suspended by the step that is over."""

@@ -34,6 +34,7 @@ __all__ = [
     "Seed",
     "Starvation",
     "Summarised",
+    "Timers",
     "Unsaid",
     "VirtualTime",
     "Virtually",
@@ -82,6 +83,10 @@ HistoryMode = Literal["record", "read"]
 
 
 Virtually = Literal["off", "on"]
+
+
+Timers = Literal["together", "free"]
+"""Where schedules change the order of timers: if they fall due together, or always."""
 
 
 Seed = int | Literal["random"]
@@ -205,6 +210,8 @@ class Policy:
     """Which they are; None where the test's name says so."""
     schedules_within: float | None = None
     """For how long new ones are begun, in seconds."""
+    schedules_timers: Timers = "together"
+    """Whether timers may change their order where they don't fall due together."""
     schedule: str | None = None
     """The text of the one schedule that is run, of one test and no other."""
     replay: Replay | None = None

@@ -43,6 +43,8 @@ class Schedule:
     picks: tuple[tuple[int, str], ...] = ()
     """At which of the moments where several could go on, from 0, who did; used where no
     few holds come to the same."""
+    free: bool = False
+    """Whether a timer may be late, so that one goes before it that is due later."""
 
     @property
     def deviations(self) -> int:
@@ -51,7 +53,8 @@ class Schedule:
 
     def __str__(self) -> str:
         picks = [f"{moment}-{lane}" for moment, lane in self.picks]
-        return ",".join([*map(str, self.holds), *picks]) or "own"
+        free = [_FREE] if self.free else []
+        return ",".join([*free, *map(str, self.holds), *picks]) or "own"
 
     @classmethod
     def from_text(cls, text: str) -> Schedule:
@@ -62,6 +65,9 @@ class Schedule:
         """
         holds: list[Hold] = []
         picks: list[tuple[int, str]] = []
+        free, comma, rest = text.partition(",")
+        if free == _FREE:
+            text = rest if comma else "own"
         for word in [] if text == "own" else text.split(","):
             if found := _HOLD.fullmatch(word):
                 lane, wake, steps, other, other_wake = found.groups()
@@ -79,8 +85,11 @@ class Schedule:
                     f"no deviation {word!r}; accepted: LANE@WAKE, LANE@WAKE+STEPS, "
                     "LANE@WAKE/LANE@WAKE or MOMENT-LANE, such as 1.2@3+4"
                 )
-        return cls(holds=tuple(holds), picks=tuple(picks))
+        return cls(holds=tuple(holds), picks=tuple(picks), free=free == _FREE)
 
+
+_FREE = "free"
+"""Stands before the deviations of a schedule whose timers are free."""
 
 _LANE = r"[0-9]{1,9}c?(?:\.[0-9]{1,9}c?)*"
 _NUMBER = r"[0-9]{1,9}"

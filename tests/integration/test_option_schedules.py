@@ -97,7 +97,73 @@ def test_a_schedule_is_run_again_by_its_text(play):
     assert again["test_unmarked"].record["schedules"]["runs"] == 1
 
 
+TIMERS = """
+import asyncio
+import pytest
+
+async def race():
+    log = []
+    async def warm_up():
+        await asyncio.sleep(1)
+        log.append("warm")
+    async def read():
+        await asyncio.sleep(2)
+        assert log, "cold"
+    await asyncio.gather(warm_up(), read())
+
+@pytest.mark.schedules(100)
+async def test_unmarked():
+    await race()
+
+@pytest.mark.schedules(100, timers="free")
+async def test_free():
+    await race()
+
+@pytest.mark.schedules(100, timers="together")
+async def test_together():
+    await race()
+
+@pytest.mark.real_time
+async def test_in_real_time():
+    await asyncio.gather(asyncio.sleep(0), asyncio.sleep(0))
+"""
+
+
+@pytest.mark.parametrize("by", ["nobody", "ini", "command line"])
+def test_timers_are_free_where_that_is_asked_for(play, by):
+    """The nearest place holds; real time's timers fall due when they do."""
+    args = ["--asyncbench-schedules=100"]
+    args += ["--asyncbench-schedules-timers=free"] if by == "command line" else []
+    ini = "asyncbench_schedules_timers = free" if by == "ini" else ""
+    run = play(TIMERS, *args, ini=ini)
+    assert run.outcomes == {
+        "test_unmarked": "passed" if by == "nobody" else "failed",
+        "test_free": "failed",
+        "test_together": "passed",
+        "test_in_real_time": "passed",
+    }
+    told = "\n".join(run["test_free"].lines)
+    assert "its timer was late: others went before it that were due later" in told
+    assert ":free," in run["test_free"].record["schedules"]["replay"]
+    assert run["test_in_real_time"].record["schedules"]["seen_all"]
+
+
+def test_the_text_of_a_schedule_says_whether_timers_are_free(play_once):
+    """So that it needs no other option; and it can stand at the marker."""
+    asked = "--asyncbench-schedules-timers=free"
+    text = play_once(TIMERS, asked)["test_unmarked"].record["schedules"]["replay"]
+    again = play_once(TIMERS, f"--asyncbench-schedule={text}")
+    assert "1 failed, 3 deselected" in again.out
+    assert "AssertionError: cold" in again.out
+    kept = TIMERS.replace("schedules(100)", f"schedules(replay='{text}')")
+    assert "FAILED test_it.py::test_unmarked" in play_once(kept).out
+
+
 WRONG = [
+    (
+        ["--asyncbench-schedules-timers=fre"],
+        "'fre' is not known (did you mean 'free'?); accepted: together, free",
+    ),
     (["--asyncbench-schedule=nonsense"], "accepted: v1:TEST:DEVIATIONS:CHECK"),
     (["--asyncbench-schedule=v1:00000000:own:2af3"], "last four digits"),
     (["--asyncbench-schedules=many"], "'many' is no number of runs"),
@@ -117,6 +183,8 @@ def test_what_means_nothing_is_a_usage_error(play_once, args, text):
 MARKERS = [
     ("schedules()", "schedules without runs or replay= tries none"),
     ("schedules(5, sed=1)", "no argument 'sed' (did you mean 'seed'?)"),
+    ("schedules(5, timers='freely')", "accepted: together, free"),
+    ("real_time\n@pytest.mark.schedules(5, timers='free')", "is for virtual time"),
     ("schedules(-1)", "0 to 1,000,000 runs are accepted"),
     ("schedules(replay='v1:00000000:own:ea5b')", "the schedule of another test"),
 ]

@@ -44,8 +44,10 @@ def run_whole(function, order):
 WAYS = pytest.mark.parametrize("run", [run_quickly, run_whole])
 
 
-def explore(function, *, runs=500, seed=1, run=run_quickly, within=None):
-    explorer = Explorer(runs=runs, seed=seed, within=within, clock=SYSTEM_CLOCK)
+def explore(function, *, runs=500, seed=1, run=run_quickly, within=None, free=False):
+    explorer = Explorer(
+        runs=runs, seed=seed, within=within, clock=SYSTEM_CLOCK, free=free
+    )
     assert run(function, explorer.own_order()) is None
     return explorer.explore(functools.partial(run, function))
 
@@ -185,6 +187,138 @@ def test_sets_of_tasks_have_the_same_order_in_each_run():
     for _ in range(3):
         assert run_quickly(main, Order()) is None
     assert orders[0] == orders[1] == orders[2]
+
+
+async def one_second_apart():
+    """Give the order in which four tasks went on, by the second of each."""
+    log = []
+
+    async def after(seconds):
+        await asyncio.sleep(seconds)
+        log.append(seconds)
+
+    await asyncio.gather(after(1), after(2), after(3), after(4))
+    return log
+
+
+def late(**facts):
+    """Hold the task that sleeps for one second at the end of its sleep."""
+    return Order(Schedule(holds=(Hold(lane="1.1", wake=2, **facts),), free=True))
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, [2, 3, 4, 1]),
+        ({"steps": 1}, [2, 1, 3, 4]),
+        ({"until": ("1.3", 2)}, [2, 3, 1, 4]),
+    ],
+    ids=["as long as possible", "a step", "until another"],
+)
+def test_where_timers_are_free_one_is_late(run, facts, expected):
+    """Others that are due later go on before, and time with them."""
+    seen = []
+
+    async def main():
+        seen.extend(await one_second_apart())
+
+    assert run(main, late(**facts)) is None
+    assert seen == expected
+
+
+@WAYS
+def test_where_timers_are_not_free_what_is_held_goes_on_before_time_does(run):
+    """A sleep of one second is over before one of two."""
+    seen = []
+
+    async def main():
+        seen.extend(await one_second_apart())
+
+    order = Order(Schedule(holds=(Hold(lane="1.1", wake=2),)))
+    assert run(main, order) is None
+    assert seen == [1, 2, 3, 4]
+
+
+@WAYS
+@pytest.mark.parametrize("wait", ["wait_for", "wait"])
+def test_no_timer_is_late_for_a_timeout(run, wait):
+    """Or each would end what it is there to guard."""
+
+    async def main():
+        if wait == "wait_for":
+            assert await asyncio.wait_for(one_second_apart(), 60)
+        else:
+            task = asyncio.create_task(one_second_apart())
+            done, _ = await asyncio.wait([task], timeout=60)
+            assert done
+
+    children = Hold(lane="1.1.1", wake=2), Hold(lane="1.1", wake=2)
+    for hold in children:
+        assert run(main, Order(Schedule(holds=(hold,), free=True))) is None
+
+
+async def reads_too_early():
+    log = []
+
+    async def warm_up():
+        await asyncio.sleep(1)
+        log.append("warm")
+
+    async def read():
+        await asyncio.sleep(2)
+        assert log
+
+    await asyncio.gather(warm_up(), read())
+
+
+async def calls_too_late():
+    log = []
+    asyncio.get_running_loop().call_later(1, log.append, 1)
+    await asyncio.sleep(2)
+    assert log
+
+
+@WAYS
+@pytest.mark.parametrize("function", [reads_too_early, calls_too_late])
+def test_a_race_of_timers_is_found_where_they_are_free(run, function):
+    """And only there; its text alone finds it again."""
+    assert explore(function, run=run, runs=60).failure is None
+    found = explore(function, run=run, free=True)
+    assert isinstance(found.failure, AssertionError)
+    assert found.deviations == 1
+    again = Schedule.from_text(str(found.schedule))
+    assert again == found.schedule
+    assert again.free
+    assert isinstance(run(function, Order(again)), AssertionError)
+
+
+def test_what_is_late_to_the_end_of_a_failing_run_was_reached():
+    """It need not have gone on before the test failed."""
+
+    async def main():
+        await reads_too_early()
+
+    order = Order(Schedule(holds=(Hold(lane="1.1", wake=2),), free=True))
+    gone = Order(Schedule(holds=(Hold(lane="1.7", wake=2),), free=True))
+    assert isinstance(run_whole(main, order), AssertionError)
+    assert order.unused == []
+    assert run_whole(main, gone) is None
+    assert gone.unused == ["1.7@2"]
+
+
+def test_a_race_that_needs_no_late_timer_is_told_without():
+    """So that its text is the same, whatever was asked for."""
+    found = explore(lost_update, free=True)
+    assert found.found_at < 40
+    assert not found.schedule.free
+    assert "free" not in str(found.schedule)
+
+
+def test_a_test_whose_timers_are_free_is_never_seen_whole():
+    """For how late one may be, nobody has said."""
+    found = explore(three_in_turn, free=True, runs=400)
+    assert (found.runs, found.seen_all, found.failure) == (400, False, None)
 
 
 def test_an_undo_gives_the_loop_back():
