@@ -192,7 +192,9 @@ class Exploring:
         try:
             held = check(**{name: given[name] for name in wanted if name in given})
         except _FAILURES as error:
-            yield f"check: {type(error).__name__}: {error}"
+            # What pytest adds to an assertion's own words follows in further lines.
+            said = str(error).partition("\n")[0]
+            yield f"check: {type(error).__name__}: {said}"
         else:
             if held is False:
                 yield f"check: {getattr(check, '__name__', check)} gave False"
@@ -272,11 +274,13 @@ class Exploring:
         host.set_up_again(item)
         host.drop_records(item)
         before = clock.elapsed if clock is not None else 0.0
+        if host.is_async(item):
+            order.awaits_body()
         with ExitStack() as undo:
             undo.callback(_settle, host.loop_of(item))
             undo.enter_context(self._trial.watched.time.adopting())
             undo.enter_context(self._ordered(order))
-            undo.callback(host.enter(item, self._in_copies))
+            undo.callback(host.enter(item, partial(self._told_to, order)))
             undo.callback(_empty, wide, _tasks_of(wide))
             try:
                 item.runtest()
@@ -303,6 +307,19 @@ class Exploring:
             passages=order.passages,
             unused=tuple(order.unused),
         )
+
+    def _told_to(
+        self, order: Order, function: Callable[..., Awaitable[None]]
+    ) -> Callable[..., Awaitable[None]]:
+        """Have an order hear when the test's body begins, and in whose task."""
+        function = self._in_copies(function)
+
+        @wraps(function)
+        async def told(*args: Any, **kwargs: Any) -> None:
+            with order.body():
+                await function(*args, **kwargs)
+
+        return told
 
     def _in_copies(
         self, function: Callable[..., Awaitable[None]]

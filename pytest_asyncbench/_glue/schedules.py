@@ -22,6 +22,7 @@ from pytest_asyncbench._reports.schedules import (
     cancelled_lines,
     failing_lines,
     unrepeatable_lines,
+    unswept_lines,
     unused_lines,
 )
 from pytest_asyncbench._words.errors import (
@@ -162,7 +163,11 @@ class Schedules:
     ) -> BaseException | None:
         """Cancel a test's tasks at each of their awaits; give what it fails with."""
         with ours(item, "call", "could not cancel its tasks"):
-            swept, found = exploring.sweep()
+            try:
+                swept, found = exploring.sweep()
+            except UnmeasuredError as error:
+                text = "\n".join(unswept_lines(str(error)))
+                return self._untold(item, trial, UnmeasuredError(text))
             if trial.call.verdict is not None:
                 verdict = replace(trial.call.verdict, cancellations=swept)
                 trial.call.verdict = verdict

@@ -6,8 +6,13 @@ from pytest_asyncbench._loops.awaiting import (
     awaited_tasks,
     awaits_outside,
     by_name,
+    closes_a_generator,
     is_cleaning_up,
+    makes_a_server,
+    may_mistake_cancellation,
     stands_at,
+    waits_for_a_lock,
+    waits_for_ever,
 )
 from pytest_asyncbench._loops.deadlock import describe_tasks
 from pytest_asyncbench._loops.first_step import FirstStep
@@ -68,6 +73,7 @@ __all__ = [
     "awaits_outside",
     "by_name",
     "caller_in_c",
+    "closes_a_generator",
     "describe_callback",
     "describe_tasks",
     "end_last",
@@ -79,6 +85,8 @@ __all__ = [
     "keep_passage",
     "label",
     "leave_behind",
+    "makes_a_server",
+    "may_mistake_cancellation",
     "names",
     "passage",
     "put_lanes",
@@ -86,6 +94,8 @@ __all__ = [
     "runs",
     "stands_at",
     "task_label",
+    "waits_for_a_lock",
+    "waits_for_ever",
     "watch_writes",
     "written_at",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from types import FrameType, FunctionType, MethodType
@@ -21,8 +22,13 @@ __all__ = [
     "awaited_tasks",
     "awaits_outside",
     "by_name",
+    "closes_a_generator",
     "is_cleaning_up",
+    "makes_a_server",
+    "may_mistake_cancellation",
     "stands_at",
+    "waits_for_a_lock",
+    "waits_for_ever",
 ]
 
 _Lock = asyncio.Lock | asyncio.Semaphore | asyncio.Condition
@@ -42,6 +48,83 @@ def stands_at(task: names.AnyTask) -> Frame | None:
     frames = [_frame_of(frame) for _, frame in _chain(task)]
     users = (frame for frame in reversed(frames) if is_users(frame.file))
     return next(users, frames[-1] if frames else None)
+
+
+def waits_for_ever(task: names.AnyTask) -> bool:
+    """Tell whether a task stands at what only another part of the program can end.
+
+    An event that somebody is to set, or a future that the program itself awaits. Not an
+    item of a queue, the lock of a condition, a timer or a library's own future.
+    """
+    frames = [frame for _, frame in _chain(task)]
+    if not frames:
+        return False
+    if frames[-1].f_code is asyncio.Event.wait.__code__:
+        # A queue that is joined waits for an event as well.
+        return len(frames) == 1 or not _is_asyncios(frames[-2])
+    waiter = names.WAITER.get(task)
+    is_plain = waiter is not None and not isinstance(waiter, TASKS)
+    is_alone = is_plain and names.CHILDREN.get(waiter) is None
+    return is_alone and is_users(frames[-1].f_code.co_filename)
+
+
+def waits_for_a_lock(task: names.AnyTask) -> bool:
+    """Tell whether a task stands where asyncio's locks and semaphores are acquired."""
+    codes = {frame.f_code for _, frame in _chain(task)}
+    return not codes.isdisjoint(_ACQUIRING)
+
+
+_ACQUIRING = {asyncio.Lock.acquire.__code__, asyncio.Semaphore.acquire.__code__}
+
+
+def may_mistake_cancellation(task: names.AnyTask) -> bool:
+    """Tell whether a suspended task can't know, if it is cancelled now, that it was.
+
+    It waits for one that was told to end, whose end looks the same to it; or in
+    `wait_for`, which up to 3.11 swallows a cancellation that comes with its result.
+    """
+    waiter = names.WAITER.get(task)
+    if isinstance(waiter, TASKS) and _is_told_to_end(waiter):
+        return True
+    return _WAIT_FOR_SWALLOWS and any(
+        frame.f_code is asyncio.wait_for.__code__ for _, frame in _chain(task)
+    )
+
+
+_WAIT_FOR_SWALLOWS = sys.version_info < (3, 12)
+
+
+def _is_told_to_end(future: names.AnyFuture) -> bool:
+    if future.done():
+        return future.cancelled()
+    awaited = [*(names.CHILDREN.get(future) or ())]
+    if isinstance(future, TASKS):
+        cancelling = getattr(future, "cancelling", int)  # from 3.11 on
+        if cancelling() or names.MUST_CANCEL.get(future):
+            return True
+        waiter = names.WAITER.get(future)
+        awaited += [] if waiter is None else [waiter]
+    return any(map(_is_told_to_end, awaited))
+
+
+def closes_a_generator(task: names.AnyTask) -> bool:
+    """Tell whether a task closes an asynchronous generator that nobody has closed."""
+    return type(names.COROUTINE.of(task)).__name__ == "async_generator_athrow"
+
+
+def makes_a_server(task: names.AnyTask) -> bool:
+    """Tell whether a task stands in asyncio's own way to a server.
+
+    It waits for a turn there, once it listens. Who is cancelled then is never given the
+    server, and can't close it.
+    """
+    return any(
+        frame.f_code.co_name in _SERVERS and _is_asyncios(frame)
+        for _, frame in _chain(task)
+    )
+
+
+_SERVERS = {"create_server", "create_unix_server"}
 
 
 def by_name(task: names.AnyTask) -> tuple[str, int, str]:

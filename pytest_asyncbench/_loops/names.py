@@ -44,6 +44,7 @@ __all__ = [
     "LOCK_OF_CONDITION",
     "LOG_PENDING",
     "MANAGER_THREAD",
+    "MUST_CANCEL",
     "PROACTOR",
     "PY_TASK",
     "READY",
@@ -52,6 +53,7 @@ __all__ = [
     "RUN_ONCE",
     "SCHEDULED",
     "SELECTOR",
+    "SEMAPHORE_VALUE",
     "SHUTDOWN",
     "SIGNAL_HANDLERS",
     "SOCKET_TRANSPORT",
@@ -59,6 +61,7 @@ __all__ = [
     "THREADS",
     "THREAD_ID",
     "TRANSPORT_LOOP",
+    "UNFINISHED",
     "UNREGISTER",
     "UNSEEN",
     "WAITER",
@@ -384,6 +387,14 @@ WAITER: PrivateName[AnyTask, AnyFuture | None] = PrivateName(
     use="what a task awaits",
     without="what a task waits for when its budget ends is told by its frames alone",
 )
+MUST_CANCEL: PrivateName[AnyTask, bool] = PrivateName(
+    "asyncio.Task",
+    "_must_cancel",
+    "bool",
+    use="whether a task that waits for none was told to end",
+    without="who waits for such a task, and takes its own cancellation for that one's, "
+    "is said to have swallowed it",
+)
 UNREGISTER: PrivateName[ModuleType, Callable[[AnyTask], None]] = PrivateName(
     "asyncio",
     "_unregister_task",
@@ -428,6 +439,20 @@ LOCK_OF_CONDITION: PrivateName[asyncio.Condition, asyncio.Lock] = PrivateName(
     "asyncio.Lock",
     use="who holds a condition, which is entered through its lock",
     without="who holds a condition is not told",
+)
+SEMAPHORE_VALUE: PrivateName[asyncio.Semaphore, int] = PrivateName(
+    "asyncio.Semaphore",
+    "_value",
+    "int",
+    use="how many places of it are taken",
+    without="a place that a cancelled task has kept is not told of",
+)
+UNFINISHED: PrivateName[asyncio.Queue[Any], int] = PrivateName(
+    "asyncio.Queue",
+    "_unfinished_tasks",
+    "int",
+    use="for how many items nobody has called task_done()",
+    without="an item that a cancelled task has taken is not told of",
 )
 
 # -------------------------------------------------------------- connections

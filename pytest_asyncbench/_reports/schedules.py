@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_asyncbench._words.cancellations import Swept
@@ -15,6 +16,7 @@ __all__ = [
     "failing_lines",
     "scheduled_line",
     "unrepeatable_lines",
+    "unswept_lines",
     "unused_lines",
 ]
 
@@ -147,12 +149,15 @@ def cancelled_lines(swept: Swept, found: Sequence[Cancelled]) -> Iterator[str]:
     """Say at which awaits a cancellation leaves something wrong, and what."""
     awaits = many(swept.tried, "await")
     yield f"cancelled at {awaits} in turn: {swept.failed:,} left something wrong"
-    for each in found[:_MOST_CANCELLED]:
+    # One line may be many awaits: a loop's, or those of a library that it calls.
+    alike = Counter(found)
+    for each, times in [*alike.items()][:_MOST_CANCELLED]:
         at = "" if each.place is None else f" at {_line(each.place)}"
-        yield f"  {each.task} cancelled{at}:"
+        often = "" if times == 1 else f", at {many(times, 'await')} of it"
+        yield f"  {each.task} cancelled{at}{often}:"
         yield from (f"    {fault}" for fault in each.faults)
-    if len(found) > _MOST_CANCELLED:
-        yield f"  and {len(found) - _MOST_CANCELLED:,} more"
+    if len(alike) > _MOST_CANCELLED:
+        yield f"  and {len(alike) - _MOST_CANCELLED:,} more"
     yield (
         "  use: try ... finally, or async with, around what must be given back; let "
         "CancelledError through"
@@ -173,6 +178,12 @@ def scheduled_line(all_of: Iterable[Scheduled]) -> str:
     if failed:
         parts.append(f"{failed:,} failed")
     return "; ".join(parts)
+
+
+def unswept_lines(problem: str) -> Iterator[str]:
+    """Say why a test's tasks can't be cancelled at each of their awaits."""
+    yield f"not cancelled at its awaits: {problem}"
+    yield "  use: fixtures that are made for each test"
 
 
 def unrepeatable_lines(problem: str, runs: int) -> Iterator[str]:

@@ -10,7 +10,7 @@ import itertools
 import math
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace as replace_fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -231,6 +231,13 @@ class Order:
         if self.steps > self._limit and not self.endless:
             self.endless = True
             raise RunsOn
+
+    def awaits_body(self) -> None:
+        """Hear that the task is yet to come that the body of the test is called in."""
+
+    def body(self) -> AbstractContextManager[None]:
+        """Hear that the current task is in the body of the test."""
+        return nullcontext()
 
     def ended(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hear that the body of the test has ended, and what it left is there."""

@@ -9,26 +9,41 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from pytest_asyncbench._loops import (
     AnyTask,
     Entry,
     Lane,
     LaneQueue,
+    awaited_tasks,
+    closes_a_generator,
+    makes_a_server,
+    may_mistake_cancellation,
     names,
     stands_at,
     task_label,
+    waits_for_a_lock,
+    waits_for_ever,
 )
-from pytest_asyncbench._python import is_of_pool, started_for
+from pytest_asyncbench._running.explorer import unrepeatable
+from pytest_asyncbench._running.heard import heard
+from pytest_asyncbench._running.held import Holdings, told
+from pytest_asyncbench._running.left import (
+    descriptors,
+    let_end,
+    settle,
+    short_name,
+    threads_since,
+)
 from pytest_asyncbench._running.order import Order
 from pytest_asyncbench._words.cancellations import Swept
-from pytest_asyncbench._words.errors import Deadlock
+from pytest_asyncbench._words.errors import Deadlock, UnmeasuredError
 from pytest_asyncbench._words.explored import Cancelled
 from pytest_asyncbench._words.schedules import Wake
 from pytest_asyncbench._words.seen import Frame
@@ -40,9 +55,13 @@ __all__ = ["CancellingOrder", "Sweep"]
 _MOST = 2_000
 """So many awaits are tried at most."""
 
-_MAIN = "1"
-"""The lane of the test itself."""
+_FIRST = "1"
+"""The lane of the test itself, where it has a loop of its own."""
 
+_LONGER = 1.0
+"""So many seconds more than the undisturbed run others may take to their end."""
+
+T = TypeVar("T")
 Run = Callable[[Order], BaseException | None]
 
 
@@ -51,18 +70,24 @@ class CancellingOrder(Order):
 
     Args:
         at: after which wake-up of the task; None for a run in which none is.
-        locks: those that the run has made so far.
+        plain: that run.
+        holdings: what can be taken in it, and must be given back.
+        warned: what finalizers warn of; emptied as the run begins.
         holds: tells what of the user's own does not hold.
     """
 
     def __init__(
         self,
         at: Wake | None,
-        locks: Sequence[weakref.ref[asyncio.Lock]],
+        plain: CancellingOrder | None,
+        holdings: Holdings,
+        warned: Counter[str],
         holds: Callable[[], Iterator[str]],
     ) -> None:
         self.at = at
-        self._locks = locks
+        self._plain = plain
+        self._holdings = holdings
+        self._warned = warned
         self._holds = holds
         self._until_closed = ExitStack()
         super().__init__()
@@ -72,8 +97,15 @@ class CancellingOrder(Order):
         super().begin()
         self.points: list[tuple[Wake, str]] = []
         """Where tasks were suspended, and what these are called."""
+        self.main: str | None = _FIRST
+        """The lane of the test itself, once that has begun."""
+        self._is_in_body = True
+        self._has_passed = False
+        """Whether its body has come to its end."""
         self._cancelled: AnyTask | None = None
         self.has_cancelled = False
+        self._is_excused = False
+        """Whether it can't know that it was cancelled, and not whom it waits for."""
         self.swallowed = False
         """Whether the task went on to its end."""
         self.broken: tuple[str, ...] = ()
@@ -82,17 +114,71 @@ class CancellingOrder(Order):
         """The await at which it was cancelled."""
         self.name = ""
         self.left: Counter[str] = Counter()
-        """The tasks of the test that were alive after it had ended."""
-        self.held = 0
-        """How many locks were held by then."""
+        """The tasks of the test, and of who was cancelled, that were alive after it."""
+        self.stuck: Counter[str] = Counter()
+        """Those that wait for ever for what others should have told them."""
+        self.taken: Counter[str] = Counter()
+        """What was not given back by then."""
         self.threads: Counter[str] = Counter()
         """The threads that it has started, and that went on."""
         self.told: Counter[str] = Counter()
         """What the loop was told that nobody looked at."""
-        self._before = {*threading.enumerate()}
+        self.warned: Counter[str] = Counter()
+        """What finalizers have warned of."""
+        self.are_others_busy = False
+        """Whether others wait for what does not come, and keep what they have."""
         self.open = 0
         """How many sockets and pipes the loop had by then."""
+        self.lasted = 0.0
+        """For how long the loop ran, in seconds of its own."""
+        self._began = 0.0
+        self._before = {*threading.enumerate()}
         self._stepping: tuple[Lane, int] | None = None
+        self._is_over = False
+
+    def queue(self) -> LaneQueue:
+        """Make the queue of one loop; with the first, what is left is this run's."""
+        if not self.queues:
+            gc.collect()
+            self._warned.clear()
+        return super().queue()
+
+    def bring(self, loop: asyncio.AbstractEventLoop) -> Undo:
+        """Have a fresh loop run in this order, and look at it once the test is over."""
+        original = loop.run_until_complete
+
+        def run_until_complete(future: Awaitable[T]) -> T:
+            try:
+                return original(future)
+            finally:
+                # Before `asyncio.run` cancels what is left, and closes the loop.
+                if self.main is not None and not self._is_over:
+                    self.ended(loop)
+
+        with ExitStack() as undo:
+            undo.callback(super().bring(loop))
+            undo.callback(replace(loop, "run_until_complete", run_until_complete))
+            return undo.pop_all().close
+
+    # ----------------------------------------------------------- in the run
+
+    def awaits_body(self) -> None:
+        """Hear that the task is yet to come that the body of the test is called in."""
+        self.main, self._is_in_body = None, False
+
+    @contextmanager
+    def body(self) -> Iterator[None]:
+        """Hear that the current task is in the body of the test."""
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        queue = names.READY.of(loop)
+        assert task is not None
+        assert isinstance(queue, LaneQueue)
+        self.main, self._is_in_body = queue.lane_of(task).key, True
+        try:
+            yield
+            self._has_passed = True
+        finally:
+            self._is_in_body = False
 
     @property
     def stepped(self) -> Callable[[Entry], object]:
@@ -101,6 +187,8 @@ class CancellingOrder(Order):
 
     def _begins(self, entry: Entry) -> None:
         self.suspended()
+        if not self.trail:
+            self._began = asyncio.get_running_loop().time()
         self._stepping = entry.lane, entry.wake
         self.trail.append(entry)
 
@@ -115,12 +203,16 @@ class CancellingOrder(Order):
             return
         lane, wake = self._stepping
         self._stepping = None
+        if self._is_over or not self._is_in_body:
+            return
         task = lane.task() if lane.task is not None else None
         if task is None or task.done():
             return
-        self.points.append(((lane.key, wake), task_label(task)))
+        if self.at is None and not makes_a_server(task):
+            self.points.append(((lane.key, wake), task_label(task)))
         if (lane.key, wake) == self.at and not self.has_cancelled:
             self.place, self.name = stands_at(task), task_label(task)
+            self._is_excused = may_mistake_cancellation(task)
             self._cancelled, self.has_cancelled = task, True
             task.cancel()
 
@@ -132,69 +224,119 @@ class CancellingOrder(Order):
     def close(self) -> None:
         """Hear no more: finalizers have told what they had to tell."""
         self._until_closed.close()
+        self.warned = Counter(self._warned)
 
     def failed(self, context: dict[str, Any]) -> None:
         """Hear what a finalizer tells the loop's exception handler."""
-        self.told[str(context.get("message"))] += 1
+        if not self._is_of_a_server(context):
+            self.told[str(context.get("message"))] += 1
         super().failed(context)
+
+    def _is_of_a_server(self, context: Mapping[str, Any]) -> bool:
+        """Tell whether who serves a connection has failed, since its peer went away."""
+        lane = getattr(context.get("future") or context.get("task"), "lane", None)
+        if isinstance(lane, Lane):
+            return not self.is_of_test(lane.key)
+        return str(context.get("message")).startswith(_SERVING)
+
+    # -------------------------------------------------------- at its end
 
     def ended(self, loop: asyncio.AbstractEventLoop) -> None:
         """Note what the body of the test has left, once the others had their turns."""
+        if self._is_over:
+            return
         self.suspended()
-        loop.run_until_complete(_settled())
+        self._is_over = True
+        at_once = self._taken_at_once()
+        self._let_others_end(loop)
+        settle(loop, partial(self._is_clean, loop))
+        self._look_at_tasks()
         # Now, while the frames of what has failed are there, and all that they hold.
-        locks = [lock for ref in self._locks if (lock := ref()) is not None]
-        self.held = sum(lock.locked() for lock in locks)
-        self.broken = tuple(self._holds())
+        self.taken = self._holdings.taken() | at_once
         # Up to 3.10 a task keeps the frames of its cancellation.
         task, self._cancelled = self._cancelled, None
-        if task is not None and task.done() and not task.cancelled():
-            self.swallowed = task.exception() is None
-        tasks = [
-            lane.task()
-            for queue in self.queues
-            for lane in queue.lanes
-            if lane.task is not None and _is_of_test(lane.key)
+        if task is not None and not self._is_excused:
+            has_passed = self.is_main and self._has_passed
+            self.swallowed = has_passed or _went_on(task)
+        self.open = descriptors(loop)
+        self.threads = Counter(threads_since(self._before))
+
+    def _taken_at_once(self) -> Counter[str]:
+        """Count what is taken though no task is left that could give it back.
+
+        An asynchronous generator that nobody has closed does so once it is collected.
+        """
+        lanes = [lane for queue in self.queues for lane in queue.lanes]
+        tasks = [lane.task() for lane in lanes if lane.task is not None]
+        at_work = [task for task in tasks if task is not None and not task.done()]
+        is_over = all(map(closes_a_generator, at_work))
+        return self._holdings.taken() if is_over else Counter()
+
+    def _let_others_end(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let those go on that are not of who was cancelled, as they would without."""
+        if self._plain is None:
+            self.lasted = loop.time() - self._began
+        elif not any(lane == self.main for lane, _ in self._alive()):
+            others = [task for lane, task in self._alive() if not self._is_own(lane)]
+            within = self._plain.lasted + _LONGER
+            let_end(loop, others, turns=self._plain.steps, within=within)
+
+    def _alive(self) -> list[tuple[str, AnyTask]]:
+        """Give the tasks of the test that have not ended, and their lanes."""
+        lanes = [lane for queue in self.queues for lane in queue.lanes]
+        known = [(lane.key, lane.task()) for lane in lanes if lane.task is not None]
+        return [
+            (lane, task)
+            for lane, task in known
+            if task is not None and not task.done() and self.is_of_test(lane)
         ]
-        alive = [task for task in tasks if task is not None and not task.done()]
-        self.left = Counter(map(_short_name, alive))
-        selector = names.SELECTOR.get(loop)
-        self.open = 0 if selector is None else len(selector.get_map())
-        self.threads = Counter(_threads_since(self._before))
+
+    @property
+    def is_main(self) -> bool:
+        """Whether it is the test itself that is cancelled."""
+        return self.at is not None and self.at[0] == self.main
+
+    def is_of_test(self, lane: str) -> bool:
+        """Tell whether a task is the test's own, and not of what came from outside."""
+        return f"{lane}.".startswith(f"{self.main}.")
+
+    def _is_own(self, lane: str) -> bool:
+        """Tell whether a task was started by who was cancelled, or is that itself."""
+        cancelled = self.main if self.at is None else self.at[0]
+        return f"{lane}.".startswith(f"{cancelled}.")
+
+    def _is_clean(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Tell whether nothing more is left than after the undisturbed run."""
+        plain = self._plain
+        self.broken = tuple(self._holds())
+        if plain is None or self.broken:
+            return descriptors(loop) <= 1 and not self._alive() and not self.broken
+        left = Counter(short_name(task) for _, task in self._alive())
+        return descriptors(loop) <= plain.open and not left - plain.left
+
+    def _look_at_tasks(self) -> None:
+        """Note who is left, and who of the others will never go on."""
+        alive = self._alive()
+        own = [task for lane, task in alive if self._is_own(lane)]
+        others = [task for lane, task in alive if not self._is_own(lane)]
+        self.left = Counter(map(short_name, own))
+        stuck = [*filter(waits_for_ever, others)]
+        self.stuck = Counter(map(short_name, stuck))
+        self.are_others_busy = any(
+            task not in stuck and not waits_for_a_lock(task) and not awaited_tasks(task)
+            for task in others
+        )
 
 
-async def _settled() -> None:
-    """Let others react to what the test has closed or cancelled last."""
-    for _ in range(_TURNS):
-        await asyncio.sleep(0)
-    selector = names.SELECTOR.get(asyncio.get_running_loop())
-    if selector is not None and len(selector.get_map()) > 1:
-        for _ in range(_TURNS):
-            await asyncio.sleep(_PAUSE)
+def _went_on(task: AnyTask) -> bool:
+    """Tell whether a task that was cancelled has come to its own end."""
+    return task.done() and not task.cancelled() and task.exception() is None
 
 
-_TURNS, _PAUSE = 10, 0.002
-
-_TO_END = 0.2
-"""How long a thread has to end that was told to, in seconds."""
-
-
-def _threads_since(before: set[threading.Thread]) -> Iterator[str]:
-    """Name the threads that were started since then, less an executor's."""
-    for thread in threading.enumerate():
-        if thread not in before and not is_of_pool(thread):
-            thread.join(_TO_END)
-            if thread.is_alive():
-                yield started_for(thread) or thread.name
-
-
-def _is_of_test(lane: str) -> bool:
-    return lane.partition(".")[0] == _MAIN
-
-
-def _short_name(task: AnyTask) -> str:
-    # Less the number, which is another one in each run.
-    return task_label(task).partition(" (Task-")[0]
+_SERVING = (
+    "Unhandled exception in client_connected_cb",
+    "Exception in callback StreamReaderProtocol.connection_made.",
+)
 
 
 class Sweep:
@@ -210,25 +352,26 @@ class Sweep:
     ) -> None:
         self._tasks = tasks
         self._holds = holds
-        self._locks: list[weakref.ref[asyncio.Lock]] = []
+        self._holdings = Holdings()
+        self._warned: Counter[str] = Counter()
 
     def sweep(self, run: Run) -> tuple[Swept, list[Cancelled]]:
-        """Run the test with each cancellation; give those that left something wrong."""
-        with self._locks_noted():
-            plain = CancellingOrder(None, self._locks, self._holds)
-            run(plain)
-            plain.close()
-            points = [at for at, name in plain.points if self._is_meant(at[0], name)]
+        """Run the test with each cancellation; give those that left something wrong.
+
+        Raises:
+            UnmeasuredError: it has failed though nothing was cancelled.
+        """
+        with self._holdings.noting(), heard(self._warned), _collecting():
+            plain, failure = self._run(None, None, run)
+            if failure is not None:
+                raise UnmeasuredError(unrepeatable(failure))
+            points = [*filter(partial(self._is_meant, plain), plain.points)]
             found, tried = [], 0
-            for at in points[:_MOST]:
-                self._locks.clear()
-                order = CancellingOrder(at, self._locks, self._holds)
-                hangs = isinstance(run(order), Deadlock)
-                # Of what only the failure has kept alive, finalizers tell now.
-                gc.collect(1)
-                order.close()
+            for at, _ in points[:_MOST]:
+                order, failure = self._run(at, plain, run)
+                hangs = isinstance(failure, Deadlock)
                 tried += order.has_cancelled
-                faults = (*self._faults(order, plain, hangs=hangs),)
+                faults = (*_faults(order, plain, hangs=hangs),)
                 if faults:
                     found.append(
                         Cancelled(task=order.name, place=order.place, faults=faults)
@@ -236,53 +379,77 @@ class Sweep:
         swept = Swept(points=len(points), tried=tried, failed=len(found))
         return swept, found
 
-    def _is_meant(self, lane: str, name: str) -> bool:
+    def _run(
+        self, at: Wake | None, plain: CancellingOrder | None, run: Run
+    ) -> tuple[CancellingOrder, BaseException | None]:
+        """Run the test once; give what came of it, and a failure without its frames."""
+        self._holdings.begin()
+        order = CancellingOrder(at, plain, self._holdings, self._warned, self._holds)
+        failure = run(order)
+        if failure is not None:
+            failure = failure.with_traceback(None)
+            failure.__context__ = None
+        # Of what only the failure has kept alive, finalizers tell now.
+        gc.collect()
+        order.close()
+        return order, failure
+
+    def _is_meant(self, plain: CancellingOrder, point: tuple[Wake, str]) -> bool:
+        at, name = point
         # Who serves a connection was started by what came from outside.
         if not self._tasks:
-            return _is_of_test(lane)
+            return plain.is_of_test(at[0])
         known = (name, name.partition(" (")[0])
         return any(fnmatchcase(each, g) for g in self._tasks for each in known)
 
-    def _faults(
-        self,
-        order: CancellingOrder,
-        plain: CancellingOrder,
-        *,
-        hangs: bool,
-    ) -> Iterator[str]:
-        if not order.has_cancelled:
-            return
-        if order.swallowed:
-            yield "the cancellation was swallowed: the task went on to its end"
-        held = order.held - plain.held
-        if held > 0:
-            yield f"{many(held, 'asyncio.Lock')} left held"
-        # Another task may well wait for ever for what a cancelled one was to bring.
-        if hangs and (held > 0 or (order.at is not None and order.at[0] == _MAIN)):
-            yield "the test hangs for ever after it"
-        left = sorted((order.left - plain.left).elements())
-        if left and not hangs:
-            yield f"left behind: {', '.join(f'task {name!r}' for name in left)}"
-        if order.open > plain.open:
-            more = order.open - plain.open
-            yield f"{many(more, 'descriptor')} left open"
-        threads = sorted((order.threads - plain.threads).elements())
-        if threads:
-            yield f"left running: {', '.join(f'thread {each}' for each in threads)}"
-        told = sorted((order.told - plain.told).elements())
-        yield from (f"the loop was told: {each}" for each in told)
-        yield from order.broken
 
-    @contextmanager
-    def _locks_noted(self) -> Iterator[None]:
-        original, locks = asyncio.Lock.__init__, self._locks
+def _faults(
+    order: CancellingOrder, plain: CancellingOrder, *, hangs: bool
+) -> Iterator[str]:
+    if not order.has_cancelled:
+        return
+    if order.swallowed:
+        yield "the cancellation was swallowed: the task went on to its end"
+    # Who waits for an item that will not come keeps what it has meanwhile.
+    taken = Counter() if order.are_others_busy else order.taken - plain.taken
+    yield from told(taken)
+    yield from _of_tasks(order, plain, hangs=hangs, taken=taken.total())
+    if order.open > plain.open:
+        more = order.open - plain.open
+        yield f"{many(more, 'descriptor')} left open"
+    threads = sorted((order.threads - plain.threads).elements())
+    if threads:
+        yield f"left running: {', '.join(f'thread {each}' for each in threads)}"
+    finalizers = sorted((order.told - plain.told).elements())
+    yield from (f"the loop was told: {each}" for each in finalizers)
+    for each in sorted((order.warned - plain.warned).elements()):
+        # Some tell the loop as well.
+        if not each.startswith((*finalizers,)):
+            yield f"left to the garbage collector: {each}"
+    yield from order.broken
 
-        def noted(lock: asyncio.Lock, *args: object, **options: object) -> None:
-            original(lock, *args, **options)
-            locks.append(weakref.ref(lock))
 
-        undo = replace(asyncio.Lock, "__init__", noted)
-        try:
-            yield
-        finally:
-            undo()
+def _of_tasks(
+    order: CancellingOrder, plain: CancellingOrder, *, hangs: bool, taken: int
+) -> Iterator[str]:
+    # Another task may well wait for ever for what a cancelled one was to bring.
+    if hangs and (taken or order.is_main):
+        yield "the test hangs for ever after it"
+    stuck = sorted((order.stuck - plain.left).elements())
+    if stuck:
+        waiting = ", ".join(f"task {name!r}" for name in stuck)
+        yield f"{waiting} waits for ever for what it was to tell"
+    left = sorted((order.left - plain.left).elements())
+    if left and not hangs:
+        yield f"left behind: {', '.join(f'task {name!r}' for name in left)}"
+
+
+@contextmanager
+def _collecting() -> Iterator[None]:
+    """Have the garbage of each run be collected at its end, and nothing older."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -42,6 +42,7 @@ IN_PLAIN_SIGHT = {
 """Read at every step or turn of a loop, where to ask the table would cost a call."""
 
 OF_OTHERS = {
+    "_running.held": {"_acquired"},  # aiohttp's only count of responses in use
     "virtual_time._frozen": {"_parse_time_to_freeze"},  # freezegun's only parser
     "_rules.table": {"_run_once"},  # names code whose calls are allowed, as users do
 }
@@ -223,6 +224,8 @@ async def specimens():
             "asyncio.Task": task,
             "asyncio.tasks._GatheringFuture": gathering,
             "asyncio.Condition": asyncio.Condition(),
+            "asyncio.Queue": asyncio.Queue(),
+            "asyncio.Semaphore": asyncio.Semaphore(2),
             "asyncio.selector_events._SelectorSocketTransport": writer.transport,
             "concurrent.futures.ThreadPoolExecutor": pool,
             "concurrent.futures.ProcessPoolExecutor": ProcessPoolExecutor(1),

@@ -168,6 +168,136 @@ KEPT = []
 @pytest.mark.cancellations
 async def test_fails_by_itself():
     assert False
+
+@pytest.mark.cancellations
+async def test_place_kept():
+    places = asyncio.Semaphore(2)
+    async def use():
+        await places.acquire()
+        await asyncio.sleep(0)
+        places.release()
+    await asyncio.gather(use())
+
+@pytest.mark.cancellations
+async def test_item_never_done():
+    queue = asyncio.Queue()
+    queue.put_nowait(1)
+    async def consume():
+        await queue.get()
+        await asyncio.sleep(0)
+        queue.task_done()
+    await asyncio.gather(consume())
+
+@pytest.mark.cancellations
+async def test_event_never_set():
+    event = asyncio.Event()
+    async def tell():
+        await asyncio.sleep(0)
+        event.set()
+    async def listen():
+        await event.wait()
+    await asyncio.wait([asyncio.create_task(each()) for each in (tell, listen)])
+
+@pytest.mark.cancellations
+async def test_file_left_open(tmp_path):
+    file = (tmp_path / "a").open("w")
+    await asyncio.sleep(0)
+    file.close()
+
+@pytest.mark.cancellations
+async def test_generator_left_open():
+    lock = asyncio.Lock()
+    async def numbers():
+        async with lock:
+            yield 1
+    async for _ in numbers():
+        await asyncio.sleep(0)
+
+@pytest.mark.cancellations
+async def test_others_go_on_to_their_end():
+    lock, places = asyncio.Lock(), asyncio.Semaphore(2)
+    async def use():
+        async with places, lock:
+            await asyncio.sleep(0.1)
+    await asyncio.gather(use(), use(), use())
+
+@pytest.mark.cancellations(check=lambda pool: len(pool) == 2)
+async def test_pool_is_whole_once_others_are_over(pool):
+    pool.append(2)
+    async def use():
+        taken = pool.pop()
+        try:
+            await asyncio.sleep(0.1)
+        finally:
+            pool.append(taken)
+    await asyncio.gather(use(), use())
+
+@pytest.mark.cancellations
+async def test_a_peer_waits_for_an_item():
+    queue, lock = asyncio.Queue(), asyncio.Lock()
+    async def produce():
+        await asyncio.sleep(0)
+        queue.put_nowait(1)
+    async def consume():
+        async with lock:
+            await queue.get()
+            queue.task_done()
+    await asyncio.gather(produce(), consume())
+
+@pytest.mark.cancellations
+async def test_waits_for_one_it_has_cancelled():
+    async def beat():
+        try:
+            await asyncio.sleep(5)
+        finally:
+            await asyncio.sleep(0)
+    beating = asyncio.create_task(beat())
+    try:
+        await asyncio.sleep(0)
+    finally:
+        beating.cancel()
+        try:
+            await beating
+        except asyncio.CancelledError:
+            pass
+
+@pytest.mark.cancellations
+async def test_server_of_the_test_own():
+    server = await asyncio.start_server(_echo, "127.0.0.1", 0)
+    async with server:
+        await asyncio.sleep(0)
+
+@pytest.mark.cancellations
+async def test_peer_fails_as_it_goes_away(address):
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        writer.write(b"x" * 1000)
+        await reader.readexactly(1000)
+    finally:
+        writer.transport.abort()
+
+SHARED = asyncio.Lock()
+
+@pytest.mark.cancellations
+async def test_shared_lock_kept():
+    async def use():
+        await SHARED.acquire()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        SHARED.release()
+    await use()
+    await asyncio.sleep(0)
+
+MADE = []
+
+@pytest_asyncio.fixture
+async def twice():
+    MADE.append(1)
+    assert len(MADE) == 1, "there is one already"
+
+@pytest.mark.cancellations
+async def test_can_not_be_set_up_again(twice):
+    await asyncio.sleep(0)
 """
 
 FAULTS = {
@@ -178,6 +308,12 @@ FAULTS = {
     "test_told_by_a_finalizer": "the loop was told: Unclosed session",
     "test_thread_left": "left running: thread threading.Event.wait",
     "test_connection_left": "left open",
+    "test_place_kept": "1 place of an asyncio.Semaphore not given back",
+    "test_item_never_done": "1 item of an asyncio.Queue taken, and no task_done()",
+    "test_event_never_set": "task 'listen' waits for ever for what it was to tell",
+    "test_file_left_open": "left to the garbage collector: unclosed file",
+    "test_generator_left_open": "1 asyncio.Lock left held",
+    "test_shared_lock_kept": "1 asyncio.Lock left held",
 }
 TWINS = [
     "test_lock_given_back",
@@ -187,6 +323,12 @@ TWINS = [
     "test_tear_down_asks_for_a_whole_run",
     "test_thread_ended",
     "test_connection_closed",
+    "test_others_go_on_to_their_end",
+    "test_pool_is_whole_once_others_are_over",
+    "test_a_peer_waits_for_an_item",
+    "test_waits_for_one_it_has_cancelled",
+    "test_server_of_the_test_own",
+    "test_peer_fails_as_it_goes_away",
 ]
 
 
@@ -221,6 +363,114 @@ def test_what_fails_undisturbed_is_the_test_own_failure(suite):
     """Nothing is cancelled then."""
     assert suite["test_fails_by_itself"].outcome == "failed"
     assert suite["test_fails_by_itself"].record["cancellations"] is None
+
+
+def test_what_one_run_keeps_is_given_back_before_the_next(suite):
+    """Else each later one would be blamed for what an earlier one has left."""
+    text = suite["test_shared_lock_kept"].text
+    assert "cancelled at 3 awaits in turn: 2 left something wrong" in text
+    assert "hangs" not in text
+
+
+def test_who_can_not_be_run_again_is_not_measured(suite):
+    """And does not pass by silence."""
+    told = suite["test_can_not_be_set_up_again"]
+    assert told.outcome == "failed"
+    assert "not cancelled at its awaits: it can't be run twice" in told.text
+    assert "AssertionError: there is one already" in told.text
+
+
+HOSTS = """
+import asyncio, unittest
+import pytest
+
+pytestmark = pytest.mark.cancellations
+
+async def keeps(lock):
+    await lock.acquire()
+    await asyncio.sleep(0)
+    lock.release()
+
+async def gives_back(lock):
+    async with lock:
+        await asyncio.sleep(0)
+
+async def swallows(lock):
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        pass
+
+each = pytest.mark.parametrize("body", [keeps, gives_back, swallows])
+
+@each
+def test_sync(body):
+    async def main():
+        await body(asyncio.Lock())
+    asyncio.run(main())
+
+@each
+@pytest.mark.anyio
+async def test_anyio(body):
+    await body(asyncio.Lock())
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+@each
+@pytest.mark.asyncio(loop_scope="module")
+async def test_wide(body):
+    await body(asyncio.Lock())
+
+@each
+@pytest.mark.asyncio
+@pytest.mark.real_time
+async def test_real_time(body):
+    await body(asyncio.Lock())
+
+@each
+@pytest.mark.asyncio
+@pytest.mark.concurrent(2)
+async def test_copies(body):
+    await body(asyncio.Lock())
+
+class TestCase(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        self.lock = asyncio.Lock()
+        await asyncio.sleep(0)
+    async def asyncTearDown(self):
+        await asyncio.sleep(0)
+    async def test_keeps(self):
+        await keeps(self.lock)
+    async def test_gives_back(self):
+        await gives_back(self.lock)
+    async def test_swallows(self):
+        await swallows(self.lock)
+"""
+
+SAID = {
+    "keeps": "1 asyncio.Lock left held",
+    "swallows": "the cancellation was swallowed",
+    "gives_back": None,
+}
+
+
+@pytest.mark.parametrize("body", SAID)
+@pytest.mark.parametrize(
+    "name",
+    ["test_sync", "test_anyio", "test_wide", "test_real_time", "test_copies", ""],
+)
+def test_whoever_runs_the_loop_its_tests_are_looked_at(play_once, name, body):
+    """The body of the test is cancelled, and not what its host does around it."""
+    run = play_once(HOSTS, "--asyncio-mode=strict")
+    told = run[f"{name}[{body}]" if name else f"test_{body}"]
+    assert told.record["cancellations"]["points"] == (3 if name == "test_copies" else 1)
+    if SAID[body] is None:
+        assert told.outcome == "passed"
+    else:
+        assert SAID[body] in told.text
+        assert told.outcome == "failed"
 
 
 WRONG = [

@@ -1,0 +1,204 @@
+"""What a test may take and must give back: its locks, places, items and connections.
+
+asyncio keeps no list of them. So each is noted as it is made, and asked at the end of a
+run how much of it is taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, NamedTuple
+
+from pytest_asyncbench._loops import names
+from pytest_asyncbench._words.undo import Undo, replace
+
+__all__ = ["Holdings", "told"]
+
+
+class _Kind(NamedTuple):
+    """A kind of thing of which something can be taken."""
+
+    module: str
+    """Where its class is; one that nobody has imported is looked for in vain."""
+    name: str
+    taken: Callable[[Any], int]
+    """Tells how much of one is taken, from wherever it counts."""
+    one: str
+    """What is said of one that was not given back."""
+    many: str
+    give_back: Callable[[Any], object] | None = None
+    """Gives one back, of a thing that outlives the run."""
+
+    @property
+    def is_asyncios(self) -> bool:
+        """Whether it is of asyncio, and no library's."""
+        return self.module == "asyncio"
+
+
+def _class_of(kind: _Kind) -> type[Any] | None:
+    cls = getattr(sys.modules.get(kind.module), kind.name, None)
+    return cls if isinstance(cls, type) else None
+
+
+def _used_up(semaphore: asyncio.Semaphore) -> int:
+    return -(names.SEMAPHORE_VALUE.get(semaphore) or 0)
+
+
+def _not_done(queue: asyncio.Queue[Any]) -> int:
+    unfinished = names.UNFINISHED.get(queue)
+    return 0 if unfinished is None else unfinished - queue.qsize()
+
+
+def _checked_out(pool: Any) -> int:
+    return int(pool.checkedout())
+
+
+def _in_use(connector: Any) -> int:
+    return len(connector._acquired)  # noqa: SLF001 - aiohttp has no other word for it
+
+
+_KINDS = (
+    _Kind(
+        "asyncio",
+        "Lock",
+        asyncio.Lock.locked,
+        "1 asyncio.Lock left held",
+        "{} asyncio.Locks left held",
+        asyncio.Lock.release,
+    ),
+    _Kind(
+        "asyncio",
+        "Semaphore",
+        _used_up,
+        "1 place of an asyncio.Semaphore not given back",
+        "{} places of asyncio.Semaphores not given back",
+        asyncio.Semaphore.release,
+    ),
+    _Kind(
+        "asyncio",
+        "Queue",
+        _not_done,
+        "1 item of an asyncio.Queue taken, and no task_done() for it",
+        "{} items of asyncio.Queues taken, and no task_done() for them",
+    ),
+    _Kind(
+        "sqlalchemy.pool",
+        "QueuePool",
+        _checked_out,
+        "1 connection of an SQLAlchemy pool not given back",
+        "{} connections of SQLAlchemy pools not given back",
+    ),
+    _Kind(
+        "aiohttp",
+        "BaseConnector",
+        _in_use,
+        "1 response of aiohttp's neither read to its end nor released",
+        "{} responses of aiohttp's neither read to their end nor released",
+    ),
+)
+
+
+class _Noted(NamedTuple):
+    """A thing of some kind, and how much of it was taken when it was noted."""
+
+    kind: _Kind
+    get: Callable[[], Any]
+    before: int
+
+
+class Holdings:
+    """What can be taken of the things that a test uses, and how much of it is.
+
+    The things that are there before are looked for once, by `noting`. What a run makes
+    is kept until the next one begins, or when it is gone depends on who keeps frames.
+    """
+
+    def __init__(self) -> None:
+        self._older: list[_Noted] = []
+        self._made: list[_Noted] = []
+        self._classes: dict[type[Any], _Kind] = {}
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Note what is there, and then whatever is made."""
+        self._classes = {
+            cls: kind for kind in _KINDS if (cls := _class_of(kind)) is not None
+        }
+        with ExitStack() as undo:
+            for kind, thing in self._found(self._classes):
+                self._note(self._older, kind, thing, weakref.ref(thing))
+            for cls, kind in self._classes.items():
+                if kind.is_asyncios:
+                    undo.callback(self._note_new(cls, kind))
+            yield
+
+    def _found(
+        self, classes: Mapping[type[Any], _Kind]
+    ) -> Iterator[tuple[_Kind, object]]:
+        """Look through all objects that the garbage collector has not frozen."""
+        known: dict[type[Any], _Kind | None] = {}
+        for each in gc.get_objects() if classes else ():
+            # By its type: what a proxy says of its class may run anybody's code.
+            cls = type(each)
+            if cls not in known:
+                above = (classes[base] for base in cls.__mro__ if base in classes)
+                known[cls] = next(above, None)
+            kind = known[cls]
+            if kind is not None:
+                yield kind, each
+
+    def _note_new(self, cls: type[Any], kind: _Kind) -> Undo:
+        original = cls.__init__
+
+        def noted(thing: Any, *args: object, **options: object) -> None:
+            original(thing, *args, **options)
+            self._note(self._made, kind, thing, lambda: thing)
+
+        return replace(cls, "__init__", noted)
+
+    def _note(
+        self, where: list[_Noted], kind: _Kind, thing: object, get: Callable[[], Any]
+    ) -> None:
+        # A subclass may have no such attribute before its own `__init__` is over.
+        with suppress(Exception):
+            where.append(_Noted(kind, get, kind.taken(thing)))
+
+    def begin(self) -> None:
+        """Begin a run: forget what the last one made, give back what it has kept."""
+        self._made.clear()
+        for kind, get, before in self._older:
+            thing = get()
+            if thing is None or kind.give_back is None:
+                continue
+            for _ in range(kind.taken(thing) - before):
+                # Those who waited for it are gone, and so may be their loop.
+                with suppress(RuntimeError):
+                    kind.give_back(thing)
+
+    def taken(self) -> Counter[str]:
+        """Count what is taken of each kind, by what is said of one."""
+        found: Counter[str] = Counter()
+        for kind, get, before in (*self._older, *self._made):
+            thing = get()
+            if thing is not None:
+                found[kind.one] += max(kind.taken(thing) - before, 0)
+        # Libraries look at the arguments of their own `__init__`: it stays theirs.
+        theirs = {c: kind for c, kind in self._classes.items() if not kind.is_asyncios}
+        for kind, thing in self._found(theirs):
+            with suppress(Exception):
+                found[kind.one] += kind.taken(thing)
+        return found
+
+
+def told(taken: Counter[str]) -> Iterator[str]:
+    """Say of what is taken how much it is, a sentence for each kind."""
+    for kind in _KINDS:
+        count = taken[kind.one]
+        if count:
+            yield kind.one if count == 1 else kind.many.format(count)
