@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 from pytest_asyncbench._glue.markers import FUNCTIONS, described
-from pytest_asyncbench._glue.options import OPTIONS
+from pytest_asyncbench._glue.options import OPTIONS, Option
 from pytest_asyncbench._interception import PREDICATES
 from pytest_asyncbench._rules.families import DEFAULT_FAMILIES, FAMILIES, FAMILY_HELP
 from pytest_asyncbench._rules.table import RULES
@@ -48,11 +48,22 @@ def redrawn(text: str) -> str:
 # ---------------------------------------------------------------------- settings
 
 
-def _settings() -> Iterator[str]:
+_FIRST = frozenset(
+    {"blocking", "threshold", "rules", "allow", "budget"}
+    | {"baseline", "report", "history", "virtual_time", "schedules"}
+)
+"""What a project writes first; the README names these."""
+
+
+def _settings(options: Iterable[Option] = OPTIONS) -> Iterator[str]:
     yield "| name | value | default | meaning |"
     yield "| --- | --- | --- | --- |"
-    for option in OPTIONS:
+    for option in options:
         yield f"| `{option.name}` | {option.value} | {option.default} | {option.help} |"
+
+
+def _first_settings() -> Iterator[str]:
+    return _settings(option for option in OPTIONS if option.name in _FIRST)
 
 
 def _places() -> Iterator[str]:
@@ -145,6 +156,7 @@ def _code(text: str) -> str:
 
 TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "settings": _settings,
+    "first settings": _first_settings,
     "places": _places,
     "errors": _errors,
     "families": _families,
