@@ -6,7 +6,13 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from pytest_asyncbench._tracing import Group, Owners, critical_path, saved
-from pytest_asyncbench._words.decided import Finding, PathLink, Verdict, WhatIf
+from pytest_asyncbench._words.decided import (
+    OWN_TURN,
+    Finding,
+    PathLink,
+    Verdict,
+    WhatIf,
+)
 from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.problems import Problem
 
@@ -69,7 +75,10 @@ def _stalls(verdict: Verdict, least: float) -> list[Finding]:
     found = [
         finding
         for finding in verdict.findings
-        if finding.step is not None and finding.seconds > least * wall
+        if finding.step is not None
+        and finding.seconds > least * wall
+        # Nothing of anybody's is called there that could be awaited.
+        and finding.call != OWN_TURN
     ]
     found.sort(key=lambda finding: -finding.seconds)
     return found[:_MOST_PLACES]

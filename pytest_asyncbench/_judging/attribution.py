@@ -27,7 +27,7 @@ from pytest_asyncbench._judging.merging import merged, one_call
 from pytest_asyncbench._judging.once import IMPORT, begun_by, done_once
 from pytest_asyncbench._judging.stretches import Moments, Stretches, ends
 from pytest_asyncbench._rules.libraries import instead_of
-from pytest_asyncbench._words.decided import GARBAGE, Finding
+from pytest_asyncbench._words.decided import GARBAGE, OWN_TURN, Finding
 from pytest_asyncbench._words.promised import Policy, Rule
 from pytest_asyncbench._words.seen import (
     LAZY_IMPORT,
@@ -51,6 +51,10 @@ _WHOLE = 0.8
 _COLLECTING = (
     "fewer objects that live on, `gc.freeze()` once all is loaded, or `gc.collect()` "
     "before the loop runs"
+)
+_FEWER_TIMERS = (
+    "fewer timers at once, such as one `asyncio.timeout` around many awaits instead of "
+    "one for each"
 )
 _COLLECT = "gc.collect"
 _ASKED_FOR = (
@@ -245,6 +249,14 @@ class _Inquiry:
         left = stall.lasted - self._acceptances.paused_in(stall) - collecting
         left -= sum(call.seconds for call in calls)
         shared = []
+        turn = [
+            sample
+            for sample in samples
+            if sample.own_turn and blame(sample.stack) is None
+        ]
+        if turn:
+            part = left * len(turn) / len(samples)
+            shared.append(self._own_turn(turn[0].stack, turn[0].at, part))
         for group in alike(samples, self._policy.scope):
             part = left * len(group) / len(samples)
             found = self._finding(group[0].stack, group[0].at, part)
@@ -254,6 +266,24 @@ class _Inquiry:
                     dataclasses.replace(found, waits=waits(group), holds=held)
                 )
         return shared
+
+    def _own_turn(self, stack: Stack, at: float, seconds: float) -> Finding:
+        """Name what the loop did by itself, whose it is."""
+        place = stack[-1]
+        found = Finding(
+            kind="call",
+            call=OWN_TURN,
+            file=place.file,
+            line=place.line,
+            function=place.function,
+            module=place.module,
+            sampled=True,
+            seconds=seconds,
+            advice=_FEWER_TIMERS,
+            busy=True,
+        )
+        why = self._acceptances.of_moment(at)
+        return accept(found, why or self._acceptances.of_place(stack, {OWN_TURN}))
 
     def _is_nobodys(self, stack: Stack, at: float) -> bool:
         """Tell whether what was seen then is not to be charged to anybody."""

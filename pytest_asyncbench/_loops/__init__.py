@@ -32,6 +32,7 @@ from pytest_asyncbench._loops.names import (
     running_loop,
 )
 from pytest_asyncbench._loops.own_answers import is_closed, runs
+from pytest_asyncbench._loops.own_turn import handle_of_turn, turn_around
 from pytest_asyncbench._loops.passage import keep_passage, passage
 from pytest_asyncbench._loops.steps import (
     LongStep,
@@ -79,6 +80,7 @@ __all__ = [
     "end_last",
     "ends_a_wait",
     "hand_to_asyncio",
+    "handle_of_turn",
     "is_cleaning_up",
     "is_closed",
     "is_running",
@@ -94,6 +96,7 @@ __all__ = [
     "runs",
     "stands_at",
     "task_label",
+    "turn_around",
     "waits_for_a_lock",
     "waits_for_ever",
     "watch_writes",

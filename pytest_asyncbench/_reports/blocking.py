@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_asyncbench._reports.places import place_lines
-from pytest_asyncbench._words.decided import GARBAGE, Finding, Verdict
+from pytest_asyncbench._words.decided import GARBAGE, OWN_TURN, Finding, Verdict
 from pytest_asyncbench._words.seen import Wait
 from pytest_asyncbench._words.units import plural, seconds, shown, where
 
@@ -104,6 +104,8 @@ def _called(finding: Finding) -> str:
         return f"calls {finding.call}, which blocked at {at}"
     if finding.call == GARBAGE:
         return _GARBAGE
+    if finding.call == OWN_TURN:
+        return f"{OWN_TURN}, in no step: asyncio went through its timers"
     if finding.busy:
         return f"{finding.call} was busy itself"
     return f"calls {finding.call}"

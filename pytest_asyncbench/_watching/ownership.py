@@ -76,6 +76,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "lost": Writer.ANY,  # the loop's thread begins it, the watchdog's goes on
         "ticks": _L,  # the watchdog's thread adds to the list
         "step": _W,
+        "turn": _W,
         "samples": _W,
         "queue_then": _W,
     },

@@ -8,9 +8,9 @@ from __future__ import annotations
 import _thread
 from collections.abc import Callable
 from contextlib import suppress
-from types import CodeType
+from types import CodeType, FrameType
 
-from pytest_asyncbench._loops import LoopView, is_closed, runs
+from pytest_asyncbench._loops import LoopView, is_closed, runs, turn_around
 from pytest_asyncbench._python import (
     Kernel,
     Lost,
@@ -56,6 +56,7 @@ class Sampled:
         "samples",
         "step",
         "ticks",
+        "turn",
         "view",
     )
 
@@ -64,6 +65,11 @@ class Sampled:
         """Never written again."""
         self.step = -1.0
         """Which step the samples belong to, by its start.
+
+        Written by the watchdog's thread.
+        """
+        self.turn = -1.0
+        """When the step ended after which the loop was met in its own turn.
 
         Written by the watchdog's thread.
         """
@@ -187,6 +193,8 @@ class Sampler:
                 # A step that ends meanwhile waits for its sample, see `Watch`.
                 with sampled.looking:
                     stack = capture(frame, self.codes, outside_of(view.greenlet))
+                    if stack is None:
+                        stack = self._in_turn(sampled, step, frame)
                     # From here on the GIL may be given up. Should the function return
                     # then, this thread must not be the last to let go of its frame.
                     frame = None
@@ -198,6 +206,16 @@ class Sampler:
                 sampled.ticks.append(self.tick(view))
                 del sampled.ticks[:-_MOST_TICKS]
             frame = None
+
+    def _in_turn(
+        self, sampled: Sampled, step: float, frame: FrameType | None
+    ) -> RawStack | None:
+        """Take the stack of a loop's own turn, where it is at work in that."""
+        around = turn_around(sampled.view, frame)
+        if around is None:
+            return None
+        sampled.turn = step
+        return capture(frame, frozenset({around}))
 
     def forget_closed(self) -> set[int]:
         """Look no more at loops that are closed; give the threads of the others."""

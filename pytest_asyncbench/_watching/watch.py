@@ -18,6 +18,7 @@ from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._loops import (
     LoopView,
     StepProbe,
+    handle_of_turn,
     names,
     running_loop,
 )
@@ -147,6 +148,8 @@ class Watch:
         self._keepers = Keepers(clock, limit, kernel, self._handing, self._collector)
         if taker is None:  # who takes what is over is given no turns
             self.watchdog.keepers, self.watchdog.turned = self._keepers, self._turned
+        self.watchdog.own_turn = self._own_turn
+        self._limit = limit
         self._of_steps = Stalls(self.watchdog, self._collector)
         self.stand_ins = self._of_steps.stand_ins
         self.known = Calls(self._probe.views.met, clock.now)
@@ -498,6 +501,14 @@ class Watch:
                 view.held_up(0, look.late),
             )
             self.late.append(late)
+
+    def _own_turn(self, view: LoopView) -> None:
+        """Take down what a loop did between its last step and the poll to come."""
+        ended = self.clock.now()
+        if ended - view.last > self._limit:
+            self._long_step(view, handle_of_turn(view), ended)
+            ended = self.clock.now()
+        view.last = ended
 
     def _kept_in(self, stall: LoopStall) -> None:
         """Take down that a loop was kept waiting in the midst of a step."""

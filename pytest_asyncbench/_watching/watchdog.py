@@ -97,6 +97,8 @@ class Watchdog:
         """Who finds out which thread kept us out; None where nobody wants to know."""
         self.turned: OnTurn = _forget
         """Called in a loop's thread that had its turn too late."""
+        self.own_turn: Callable[[LoopView], None] = _ignore
+        """Called in a loop's thread before it polls, where its own turn was long."""
         self._deadlines = Deadlines()
         self._rounds = Rounds()
         self._due = math.inf
@@ -114,7 +116,7 @@ class Watchdog:
             self.keepers.codes = codes
         sampled = self.sampled(view)
         self._take_account(sampled)
-        view.give_way = self._give_way
+        view.give_way = partial(self._before_poll, view)
         view.settle = partial(self._after_poll, view)
         view.moved = partial(self._take_account, sampled)
         self._sampler.watched.append(sampled)
@@ -244,6 +246,13 @@ class Watchdog:
         watched = (sampled.view for sampled in [*self._sampler.watched])
         return {view.thread for view in watched if runs(view.loop)}
 
+    def _before_poll(self, view: LoopView) -> None:
+        """Do what a loop was asked to call before it polls next; in its thread."""
+        if self.sampled(view).turn == view.last:
+            self.own_turn(view)
+        else:
+            self._give_way()
+
     def _give_way(self) -> None:
         """Let an overdue watchdog look; called in a loop's thread, between two steps.
 
@@ -264,10 +273,15 @@ class Watchdog:
         self._let_in(due if has_gil() else math.inf)
 
     def _let_in(self, due: float) -> None:
-        """Have each loop give way that ends a step later than this."""
+        """Have each loop give way that ends a step later than this.
+
+        One that was met in its own turn calls before it polls, since it knows by itself
+        of no time that is in no step.
+        """
         self._due = due
         for sampled in self._sampler.watched:
-            sampled.view.due = due
+            view = sampled.view
+            view.due = -math.inf if sampled.turn == view.last else due
 
     def _left(self) -> None:
         """Be without a thread for the time of a fork; called in the one that forks."""
@@ -367,6 +381,10 @@ class Watchdog:
             return None
         self._accounts.hold(own[1])  # not before it first slept, and may have been late
         return self._clock.processor(*own).starved
+
+
+def _ignore(view: LoopView) -> None:
+    """Ignore that a loop's own turn was long: nobody wants to know."""
 
 
 def _forget(view: LoopView, look: Look) -> None:

@@ -31,6 +31,7 @@ from pytest_asyncbench._words.values import dataclass
 
 __all__ = [
     "GARBAGE",
+    "OWN_TURN",
     "Broken",
     "Comparison",
     "Did",
@@ -45,6 +46,9 @@ __all__ = [
     "Way",
     "WhatIf",
 ]
+
+OWN_TURN = "the loop's own turn"
+"""What a finding names as its call where that was in no step."""
 
 GARBAGE = "the garbage collector"
 """What a finding names as its call where that filled the stall."""

@@ -116,6 +116,9 @@ class Sample:
     """What it waited for; None where it was working, or that could not be told."""
     turn: Turn | None = None
     """None where there is no interpreter to wait for, or that could not be told."""
+    own_turn: bool = False
+    """Whether the loop stood in its own turn, and in no step; then that is outermost on
+    the stack."""
 
 
 @dataclass(frozen=True, kw_only=True)

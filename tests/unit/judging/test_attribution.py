@@ -8,7 +8,7 @@ import pytest
 from by_hand import call, library, observations, samples, stall, standard, user
 
 from pytest_asyncbench._judging.attribution import findings
-from pytest_asyncbench._words.decided import GARBAGE
+from pytest_asyncbench._words.decided import GARBAGE, OWN_TURN
 from pytest_asyncbench._words.promised import Allowance, Policy, Rule
 from pytest_asyncbench._words.seen import (
     AcceptedSpan,
@@ -90,6 +90,33 @@ def test_a_stall_without_samples_still_is_reported():
     """Where the watchdog never got the processor, the task's name is all we have."""
     seen = one(stalls=(stall(seconds=0.5, task="Task-7"),))
     assert (seen.kind, seen.call, seen.seconds) == ("stall", "Task-7", 0.5)
+
+
+def in_turn(step):
+    """Have all samples but those of `SLEEP` be of the loop's own turn."""
+    seen = (
+        dataclasses.replace(sample, own_turn=sample.stack != (SLEEP,))
+        for sample in step.samples
+    )
+    return dataclasses.replace(step, samples=tuple(seen))
+
+
+def test_what_a_loop_did_in_no_step_is_its_own():
+    """The step that follows has its part, and no more."""
+    turn = (
+        standard("TimerHandle.__lt__", "asyncio.events"),
+        standard("BaseEventLoop._run_once", "asyncio.base_events"),
+    )
+    seen = one(stalls=(in_turn(stall(turn, turn, seconds=0.5)),))
+    assert (seen.kind, seen.call) == ("stall", OWN_TURN)
+    assert seen.function == "BaseEventLoop._run_once"
+    assert "fewer timers" in seen.advice
+    step = in_turn(stall(turn, turn, turn, (SLEEP,), seconds=0.8))
+    first, then = found(stalls=(step,))
+    assert (first.call, first.seconds) == (OWN_TURN, pytest.approx(0.6))
+    assert (then.call, then.seconds) == ("time.sleep", pytest.approx(0.2))
+    accepted = one(allow(called=OWN_TURN), stalls=(in_turn(stall(turn, seconds=0.5)),))
+    assert accepted.allowed == "why"
 
 
 @pytest.mark.parametrize(("working", "busy"), [(0.5, True), (0.0, False)])
