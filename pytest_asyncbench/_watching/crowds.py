@@ -68,6 +68,11 @@ class Crowds:
         if len(self._rounds) < _MOST:
             self._rounds.append(one)
 
+    def forget(self) -> None:
+        """Drop all that is known so far."""
+        self.late.clear()
+        self._rounds.clear()
+
     def told(self) -> Iterator[Crowd]:
         """Tell of each turn that came late, as far as there was a witness."""
         rounds = [*self._rounds]

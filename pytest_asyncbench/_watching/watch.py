@@ -212,6 +212,7 @@ class Watch:
         """Let go of all loops, and of what else is known of a test that is over."""
         self._probe.let_go_of_all()
         self.watchdog.forget_all()
+        self._keepers.crowds.forget()
         self.stand_ins.clear()
         self.of_phase = self._ended = None
         self.watchdog.debugged = False

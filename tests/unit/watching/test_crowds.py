@@ -42,6 +42,15 @@ def test_a_late_turn_without_a_witness_is_not_told():
     assert not [*crowds.told()]
 
 
+def test_of_a_test_that_is_over_the_next_one_hears_nothing():
+    """It may have the same instruments."""
+    crowds = crowds_of((1.0, 1.1, 0.05, 0.05))
+    crowds.came_late(1.0, 1.1, loops=())
+    crowds.forget()
+    crowds.came_late(1.0, 1.1, loops=())
+    assert not [*crowds.told()]
+
+
 def test_no_more_is_kept_of_a_test_than_it_can_be_told_of():
     """A test that runs for a day beside busy threads fills no memory."""
     crowds = crowds_of(*((n, n + 0.5, 0.5) for n in range(5000)))
