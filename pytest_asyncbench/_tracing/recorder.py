@@ -213,6 +213,7 @@ class Recorder:
         """Note each poll of a loop."""
         view = tape.view
         if not self.tapes.in_real_time:
+            tape.long = {}
             poller = names.SELECTOR.of(view.loop)
             return replace(poller, "select", self._virtual_poll(tape, poller.select))
 
@@ -470,6 +471,8 @@ class Recorder:
             else:
                 at = real()
                 if at - view.last > limit:
+                    if tape.long is not None:
+                        tape.long[view.last] = len(tape) - 1
                     long_step(view, self_, at)
                     at = real()
                 view.last = at

@@ -138,6 +138,7 @@ class Tape:
         "full",
         "late",
         "links",
+        "long",
         "looks",
         "note",
         "open",
@@ -183,6 +184,9 @@ class Tape:
         self.looks: list[tuple[int, float, frozenset[int]]] = []
         """By the entry after which it was looked: when, and which descriptors were
         ready, while there was more to do in this turn."""
+        self.long: dict[float, int] | None = None
+        """The entries of long steps, by when these began in real time; None where the
+        whole tape is in that."""
         self.starved: list[tuple[float, float]] = []
         """Moments, and for how long the loop's thread had been starved by then."""
 

@@ -251,7 +251,12 @@ class Trace:
         return self.ended[at - 1]
 
     def begun_at(self, moment: float) -> int:
-        """Give the entry that began at a moment; 0 where none did."""
+        """Give the entry that began at a moment, in real time; 0 where none did.
+
+        Of a tape in virtual time, those of long steps alone are known.
+        """
+        if self.tape.long is not None:
+            return self.tape.long.get(moment, 0)
         first = bisect_left(self.ended, moment - _SAME) + 1
         last = min(bisect_right(self.ended, moment + _SAME), len(self.who) - 1)
         # Entries of no length begin at the same moment; it is the longest that is told.

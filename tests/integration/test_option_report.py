@@ -167,6 +167,33 @@ def test_no_report_that_draws_timelines_none_that_are_drawn(anew, pytester):
     assert all(test["record"]["timeline"] is None for test in report["tests"])
 
 
+BLOCKS = """
+import asyncio, time
+import pytest
+
+@pytest.mark.virtual_time
+async def test_blocks():
+    await asyncio.sleep(30)
+    time.sleep(0.2)
+    await asyncio.sleep(30)
+"""
+
+
+def test_in_virtual_time_too_a_timeline_marks_what_blocked(anew, pytester):
+    """The step that blocked took its time there as well, and lies where it did."""
+    asked = [f"--asyncbench-report={name}" for name in ("a.html", "a.json")]
+    anew("--asyncbench-blocking=report", *asked, suite=BLOCKS)
+    told = record_in(pytester.path / "a.json")["timeline"]
+    assert told["clock"] == "virtual"
+    for track in told["tracks"]:
+        at = track["did"].index("b")
+        assert track["lasted"][at] >= 200_000
+        assert sum(track["lasted"][:at]) == pytest.approx(30_000_000, rel=0.01)
+        note = track["did"][:at].count("w")
+        text = told["texts"][track["notes"][note]]
+        assert text.startswith("time.sleep, test_it.py:7 in")
+
+
 RACE = """
 import asyncio
 import pytest
