@@ -141,9 +141,9 @@ class Exploring:
         """Run the test under further schedules, until one fails or all are seen."""
         explorer = self._explorer
         self._choose_a_way()
+        if not self._first_is_over():
+            return Explored(runs=1)
         with self._apart():
-            if not self._first_is_over():
-                return Explored(runs=1)
             found = explorer.explore(self._run, self._first)
             if found.failure is None and found.problem is None:
                 without = self._leave_as_it_was()
@@ -156,9 +156,9 @@ class Exploring:
         asked = self._policy.cancellations
         assert asked is not None
         self._choose_a_way()
+        if not self._first_is_over():
+            return Swept(points=0, tried=0, failed=0), []
         with self._apart():
-            if not self._first_is_over():
-                return Swept(points=0, tried=0, failed=0), []
             swept = Sweep(asked.tasks, partial(self._broken, asked.check)).sweep(
                 self._run
             )
@@ -166,10 +166,15 @@ class Exploring:
             return swept
 
     def _first_is_over(self) -> bool:
-        """Tear down what the first run was set up with; tell if that went well."""
+        """Tear down what the first run was set up with; tell if that went well.
+
+        It is watched, as an ordinary test's is: what blocks in it is told of when
+        pytest's own tear-down is over.
+        """
         if self._alone is None and host.is_set_up(self._item):
             try:
-                host.tear_down_alone(self._item)
+                with self._trial.watched.fixtures():
+                    host.tear_down_alone(self._item)
             except _FAILURES as error:
                 self.own = error
         return self.own is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -269,3 +270,48 @@ def test_one_is_exempt(suite):
     """With no trace in its record."""
     assert suite["test_exempt"].outcome == "passed"
     assert not suite["test_exempt"].watched
+
+
+BLOCKS_AT_THE_END = """
+import asyncio, time
+import pytest, pytest_asyncio
+
+@pytest_asyncio.fixture
+async def client():
+    yield
+    time.sleep(0.001)
+
+each = pytest.mark.parametrize("fails", [False, True])
+
+@each
+@pytest.mark.schedules(5)
+@pytest.mark.no_blocking(rules="sleep")
+async def test_under_schedules(client, fails):
+    await asyncio.gather(asyncio.sleep(0), asyncio.sleep(0))
+    assert not fails
+
+@each
+@pytest.mark.cancellations
+@pytest.mark.no_blocking(rules="sleep")
+async def test_cancelled(client, fails):
+    await asyncio.sleep(0)
+    assert not fails
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("name", ["test_under_schedules", "test_cancelled"])
+def test_what_blocks_in_a_tear_down_is_told_as_of_an_ordinary_test(
+    play_once, name, fails
+):
+    """Once, that of the first run: the further ones are not watched."""
+    told = play_once(BLOCKS_AT_THE_END)[f"{name}[{fails}]"]
+    assert [report["outcome"] for report in told.reports] == [
+        "passed",
+        "failed" if fails else "passed",
+        "failed",
+    ]
+    assert "test_it.py:7 in client" in told.text
+    last = dict(told.reports[-1]["properties"])["asyncbench"]
+    (entry,) = json.loads(last)["blocking"]
+    assert (entry["line"], entry["count"]) == (7, 1)
