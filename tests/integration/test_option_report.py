@@ -182,7 +182,8 @@ async def test_blocks():
 def test_in_virtual_time_too_a_timeline_marks_what_blocked(anew, pytester):
     """The step that blocked took its time there as well, and lies where it did."""
     asked = [f"--asyncbench-report={name}" for name in ("a.html", "a.json")]
-    anew("--asyncbench-blocking=report", *asked, suite=BLOCKS)
+    how = ("--asyncbench-blocking=report", "--asyncbench-threshold=50ms")
+    anew(*how, *asked, suite=BLOCKS)
     told = record_in(pytester.path / "a.json")["timeline"]
     assert told["clock"] == "virtual"
     for track in told["tracks"]:
