@@ -14,6 +14,7 @@ from pytest_asyncbench._glue.relay import Relay
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.passage import passage
 from pytest_asyncbench._watching import Watch
+from pytest_asyncbench._watching.crowds import Round
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.problems import Problem
 
@@ -64,6 +65,18 @@ def test_one_that_is_handed_on_knows_no_loop_of_the_test_before(relay):
     finally:
         loop.close()
     assert seen == [((), [])]
+
+
+def test_one_that_is_handed_on_knows_no_late_turn_of_the_test_before(relay):
+    def comes_late(watch):
+        watch._keepers.crowds.came_late(0.0, 1.0, ())
+        watch._keepers.crowds.kept_out(Round(0.0, 1.0, {1: 0.5}, 0.0))
+
+    first = _around(relay, comes_late)
+    crowds = []
+    second = _around(relay, lambda watch: crowds.extend(watch.crowds()))
+    assert second is first
+    assert crowds == []
 
 
 def test_nothing_stays_on_a_loop_between_two_tests(relay):
