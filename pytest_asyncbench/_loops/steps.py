@@ -21,7 +21,6 @@ import copy
 from asyncio import current_task
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -61,6 +60,10 @@ LongStep = Callable[[LoopView, names.Step, RealSeconds], None]
 """Called with the view, the handle and the time at the end of a step over the limit."""
 
 
+Tracer = Callable[[Views, Runner, Runner], Runner]
+"""Makes a runner that also follows tasks, given the loops that are met, asyncio's
+runner, and the one for the loops that it can't follow."""
+
 _TIMERS_GRAIN = 0.001
 """To so many seconds a poller rounds up its time limit."""
 
@@ -69,10 +72,8 @@ class StepProbe:
     """Count the steps of every loop, and report those that are longer than a limit.
 
     `meets` is called when a loop is used for the first time, and `met` is told of each
-    new one that can be seen, both in that loop's thread. A `tracer` may bring a
-    runner of its own that also follows tasks; it is given asyncio's, and the one for
-    the loops that it can't follow. A loop that is closed is let go, as the
-    code under test may count on, unless all are to be kept.
+    new one that can be seen, both in that loop's thread. A loop that is closed is let
+    go, as the code under test may count on, unless all are to be kept.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class StepProbe:
         limit: float,
         long_step: LongStep,
         met: Callable[[LoopView], None],
-        tracer: Callable[[Views, Runner, Runner], Runner] | None = None,
+        tracer: Tracer | None = None,
         *,
         meets: Callable[[], None] = nothing,
         keep: bool = False,
@@ -96,35 +97,63 @@ class StepProbe:
         self._keep = keep
         self._of_closed: dict[str, int] = {}
         """The steps of loops that are closed and forgotten, by their kind."""
-        self._stands: Callable[[], bool] = bool
+        self._place = passage()
+        self._original = names.RUN.of(self._place)
+        self._stands_there: Runner | None = None
+        """Ours, or asyncio's where it rests; None before `install`."""
+        self._take_off = nothing
         self.codes: frozenset[CodeType] = frozenset()
         """The code objects whose frame stands under every step."""
 
     def install(self) -> Undo:
         """Stand where each step passes; the returned call restores all, loops too."""
-        place = passage()
-        original = names.RUN.of(place)
-        timed = _timed(self.views, self._now, self._limit, self._long_step, original)
-        runner = self._tracer(self.views, original, timed) if self._tracer else timed
-        self.codes = frozenset({runner.__code__, timed.__code__, step_code()})
+        self._place = passage()
+        self._original = names.RUN.of(self._place)
+        self._put()
         if running_loop() is not None:
             # The step that is in progress here asyncio has begun.
-            self.codes |= {original.__code__}
-        restore = names.RUN.replace(place, runner)
-        self._stands = partial(_stands, place, runner)
-        forget = meet_when_run(self.views.of)
+            self.codes |= {self._original.__code__}
 
         def undo() -> None:
-            restore()
-            forget()
+            self._take_off()
             for view in self.views:
                 view.put_back()
 
         return undo
 
+    def _put(self) -> None:
+        original, views = self._original, self.views
+        timed = _timed(views, self._now, self._limit, self._long_step, original)
+        runner = self._tracer(views, original, timed) if self._tracer else timed
+        self.codes |= {runner.__code__, timed.__code__, step_code()}
+        self._stands_there = runner
+        restore = names.RUN.replace(self._place, runner)
+        forget = meet_when_run(views.of)
+
+        def take_off() -> None:
+            restore()
+            forget()
+            self._take_off = nothing
+
+        self._take_off = take_off
+
+    def rest(self) -> None:
+        """Look at no step until `resume`, and forget what was seen of all loops."""
+        self._take_off()
+        self._stands_there = self._original
+        for view in self.views:
+            view.put_back()
+        self.views.forget_all()
+        self._of_closed.clear()
+
+    def resume(self, tracer: Tracer | None) -> None:
+        """Go on with another tracer, whose runner is of the same code."""
+        self._tracer = tracer
+        self._put()
+
     def stands(self) -> bool:
-        """Tell whether each step still passes where `install` has put it."""
-        return self._stands()
+        """Tell whether nobody has taken its place where each step passes."""
+        return names.RUN.of(self._place) is self._stands_there
 
     @property
     def steps(self) -> int:
@@ -144,13 +173,6 @@ class StepProbe:
             steps = 0 if view.blind else view.steps
             self._of_closed[view.kind] = self._of_closed.get(view.kind, 0) + steps
         return left
-
-    def let_go_of_all(self) -> None:
-        """Put back what stands on each loop, and forget them and their steps."""
-        for view in self.views:
-            view.put_back()
-        self.views.forget_all()
-        self._of_closed.clear()
 
     def end_first(self, loop: asyncio.AbstractEventLoop) -> None:
         """Measure a step of a loop to its end in the middle of which that was met.
@@ -218,10 +240,6 @@ class StepProbe:
             original()
 
         return replace(owner, "close", close)
-
-
-def _stands(place: object, runner: Runner) -> bool:
-    return names.RUN.of(place) is runner
 
 
 def _step_of(loop: asyncio.AbstractEventLoop) -> names.Step:

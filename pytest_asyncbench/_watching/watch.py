@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._loops import (
@@ -125,9 +126,8 @@ class Watch:
             clock, min(max(interval, _SHORTEST_INTERVAL), _LONGEST_INTERVAL), kernel
         )
         limit = threshold if told_from is None else told_from
-        self.recorder = (
-            Recorder(clock, limit, self._long_step, time) if tracing else None
-        )
+        self._new_recorder = partial(Recorder, clock, limit, self._long_step, time)
+        self.recorder = self._new_recorder() if tracing else None
         self.background = Background() if background else None
         if self.background is not None and self.recorder is not None:
             self.background.known = self.recorder.tapes.living
@@ -201,16 +201,15 @@ class Watch:
             self._keepers.kept,
             self.known.total,
             self.shared_since,
-            self.recorder,
             self.background,
             self._time,
         )
         stands = self._probe.stands() and self._collector.stands()
         return stands and not any(seen)
 
-    def _begin_anew(self) -> None:
+    def _rest(self) -> None:
         """Let go of all loops, and of what else is known of a test that is over."""
-        self._probe.let_go_of_all()
+        self._probe.rest()
         self.watchdog.forget_all()
         self._keepers.crowds.forget()
         self.stand_ins.clear()
@@ -271,14 +270,16 @@ class Watch:
         if not self._stays:
             self.start()
             return
-        self._begin_anew()  # loops of other threads may have run between the tests
+        if self.recorder is not None:
+            self.recorder = self._new_recorder()
+        self._probe.resume(self.recorder.runner if self.recorder else None)
         if self._interception is not None and self._families:
             self._interception.wrap_late()
 
     def _leave(self) -> None:
         self._stays = self.is_as_new and self.kept_on()
         if self._stays:
-            self._begin_anew()
+            self._rest()
         else:
             self.stop()
 

@@ -79,6 +79,14 @@ def test_one_that_is_handed_on_knows_no_late_turn_of_the_test_before(relay):
     assert crowds == []
 
 
+def test_between_two_tests_no_step_passes_us(relay):
+    stood, within = names.RUN.of(passage()), []
+    for _ in range(2):
+        _around(relay, lambda watch: within.append(names.RUN.of(passage())))
+        assert names.RUN.of(passage()) is stood
+    assert stood not in within
+
+
 def test_nothing_stays_on_a_loop_between_two_tests(relay):
     loop = asyncio.new_event_loop()
     poller = names.SELECTOR.of(loop)
@@ -140,8 +148,34 @@ def test_a_test_that_is_watched_otherwise_has_another(relay):
     assert _around(relay, way="slow") is not first
 
 
-def test_one_that_follows_tasks_is_not_handed_on(relay):
+def test_one_that_follows_tasks_has_a_new_tape_for_each_test(relay):
     make = partial(_make, tracing=True)
+    first = _around(relay, _loops, make=make)
+    tapes = first.recorder.tapes
+    kept = []
+    second = _around(
+        relay, lambda watch: kept.extend(watch.recorder.tapes.all), make=make
+    )
+    assert second is first
+    assert kept == []
+    assert second.recorder.tapes is not tapes
+
+
+def test_the_steps_of_each_test_are_on_its_own_tape(relay):
+    make, lengths = partial(_make, tracing=True), []
+
+    def counts(watch):
+        _loops(watch)
+        lengths.append([len(tape) for tape in watch.recorder.tapes.all])
+
+    for _ in range(3):
+        _around(relay, counts, make=make)
+    assert lengths[0] == lengths[1] == lengths[2]
+    assert lengths[0] != []
+
+
+def test_one_that_lives_in_another_time_is_not_handed_on(relay):
+    make = partial(_make, time=SYSTEM_CLOCK.now)
     first = _around(relay, _loops, make=make)
     assert _around(relay, make=make) is not first
 
@@ -150,7 +184,6 @@ def test_what_stays_is_taken_off_at_the_end(relay, watchdogs):
     before, threads = Handle._run, watchdogs()
     stood = names.RUN.of(passage())
     _around(relay, _loops)
-    assert names.RUN.of(passage()) is not stood
     assert watchdogs() == threads + 1
     relay.stop()
     assert (Handle._run, names.RUN.of(passage())) == (before, stood)
