@@ -87,6 +87,7 @@ class Experience:
             return Budget(
                 within=within,
                 speedup=speedup,
+                learned_time=True,
                 learned_speedup=speedup is not None,
                 source=source,
             )

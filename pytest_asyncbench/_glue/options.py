@@ -263,7 +263,7 @@ def add_options(parser: pytest.Parser) -> None:
         help="short for --asyncbench-blocking=report",
     )
     for option in OPTIONS:
-        text = f"{option.help}: {option.value} (default: {option.default})"
+        text = f"{option.help} [{option.value}; default: {option.default}]"
         if option.kind == "flag":
             group.addoption(
                 option.flag,

@@ -22,8 +22,15 @@ _LEFT_OUT = "asyncbench_left_out"
 
 _DESELECTED = "tests were deselected"
 _DROPPED = "tests were left out"
-_NOT_ALL_PATHS = "not all paths were run (testpaths says which there are)"
-_CHOICES = frozenset({_DESELECTED, _DROPPED, _NOT_ALL_PATHS})
+_NOT_ALL_PATHS = (
+    "not all paths were run; a full run has all that testpaths names, "
+    "as one without paths has"
+)
+_NOT_ALL_FOLDERS = (
+    "not all paths were run; a full run has the whole root folder, unless "
+    "testpaths (ini) names the folders of the tests"
+)
+_CHOICES = frozenset({_DESELECTED, _DROPPED, _NOT_ALL_PATHS, _NOT_ALL_FOLDERS})
 """The reasons that say no more than which tests were chosen: parts of a run, on several
 machines, may be whole together."""
 
@@ -144,7 +151,7 @@ def _asked_for(config: pytest.Config) -> Iterator[str]:
         yield "the tests were not called"
     given = _given(config)
     if not all(_lies_in(each, given) for each in _all_tests(config)):
-        yield _NOT_ALL_PATHS
+        yield _NOT_ALL_PATHS if config.getini("testpaths") else _NOT_ALL_FOLDERS
 
 
 def paths_of(config: pytest.Config) -> tuple[list[str], list[str]]:

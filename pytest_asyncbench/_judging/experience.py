@@ -81,6 +81,7 @@ def budget_from(passed: Sequence[PassedRun], *, strict: bool = False) -> Budget 
     return Budget(
         within=longest_time(took),
         speedup=speedup,
+        learned_time=True,
         learned_speedup=speedup is not None,
         source=f"auto, from {len(first)} passed runs",
     )

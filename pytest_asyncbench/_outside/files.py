@@ -32,12 +32,19 @@ def insist_on_writing(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError("it is a folder")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent.name!r}")
+        raise FileNotFoundError(f"there is no folder {_missing(path)}")
     for each in (path, path.parent):
         # The superuser may write there all the same; the bit says that nobody should.
         if each.exists() and not each.stat().st_mode & _WRITERS:
             raise PermissionError(f"{each.name} is read-only")
     _lock(path.resolve()).unlink()
+
+
+def _missing(path: Path) -> str:
+    """Name the folders that a file lacks, and where they would be."""
+    outermost = [each for each in path.absolute().parents if not each.is_dir()][-1]
+    folders = path.absolute().parent.relative_to(outermost.parent)
+    return f"{folders.as_posix()!r} in {str(outermost.parent)!r}"
 
 
 def change_file(path: Path, change: Callable[[str | None], str]) -> None:

@@ -35,6 +35,7 @@ _MOST_TASKS = 20
 _WORTH_A_LINE = 0.05
 """Time that is forgiven is told from this part of the time on that is left."""
 _YEAR = 365.25 * 86_400
+_GOES_BEFORE = "@pytest.mark.budget({}) goes before what its history says"
 
 
 def wall_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
@@ -52,6 +53,9 @@ def wall_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
         yield from _starved_lines(verdict)
     if verdict.overrun is not None:
         yield from _overrun_lines(verdict.overrun)
+    budget = verdict.policy.budget
+    if phase == "call" and budget is not None and budget.learned_time:
+        yield f"  if it may take longer from now on: {_GOES_BEFORE.format('...')}"
 
 
 def _promise(verdict: Verdict, phase: When) -> str:
@@ -163,6 +167,7 @@ def speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     if comparison is None or broken.actual is None:
         yield f"speedup {promised} was promised, but the test started no tasks"
         yield "  use: asyncio.gather(...), a TaskGroup or the `concurrently` fixture"
+        yield from _learned_speedup_lines(verdict)
         return
     yield (
         f"speedup {broken.actual:.2f}, promised {promised}: "
@@ -183,6 +188,13 @@ def speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     yield from _why_slow(comparison)
     yield from (f"  {each.sentence}" for each in verdict.not_followed)
     yield from (f"  {line}" for line in timeline(comparison.tasks))
+    yield from _learned_speedup_lines(verdict)
+
+
+def _learned_speedup_lines(verdict: Verdict) -> Iterator[str]:
+    budget = verdict.policy.budget
+    if budget is not None and budget.learned_speedup:
+        yield f"  if that is right from now on: {_GOES_BEFORE.format('speedup=None')}"
 
 
 def _promised(verdict: Verdict, broken: Violation) -> str:

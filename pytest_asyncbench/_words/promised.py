@@ -140,8 +140,10 @@ class Budget:
     source: str = "marker"
     auto: bool = False
     """Whether the history says what it leaves open."""
+    learned_time: bool = False
+    """Whether that said how long it may take, and nobody wrote it."""
     learned_speedup: bool = False
-    """Whether that said the speedup, and nobody wrote it."""
+    """The same of the speedup."""
 
     @property
     def promises(self) -> bool:

@@ -148,7 +148,12 @@ SKIPPED = "\n\npytest.skip('not here', allow_module_level=True)\n"
     [
         (["-k", "buys"], "", "", "tests were deselected"),
         (["-m", "no_blocking"], "", "", "tests were deselected"),
-        (["test_it.py"], "", "", "not all paths were run"),
+        (
+            ["test_it.py"],
+            "",
+            "",
+            "not all paths were run; a full run has the whole root folder, unless ",
+        ),
         (["test_it.py::test_buys"], "", "", "not all paths were run"),
         (["--deselect=test_it.py::test_buys"], "", "", "tests were deselected"),
         (["--ignore=test_other.py"], "", "", "--ignore leaves tests out"),
@@ -253,6 +258,19 @@ def test_the_whole_suite_may_be_named(anew, base, pytester):
         base.write(GONE)
         anew(SUITE, USE, UPDATE, *args, ini=ini)
         assert GONE not in base.entries
+
+
+def test_what_a_full_run_has_is_told_where_testpaths_says_it(anew, base, pytester):
+    """And a run of one path of two is none."""
+    base.write(GONE)
+    ini = "testpaths = test_it.py test_other.py"
+    pytester.path.joinpath("test_other.py").write_text("def test_other(): pass")
+    run = anew(SUITE, USE, UPDATE, "test_it.py", ini=ini)
+    assert GONE in base.entries
+    assert (
+        "  nothing was removed, since the run was partial: not all paths were run; a "
+        "full run has all that testpaths names, as one without paths has"
+    ) in run.summary
 
 
 def test_entries_of_calls_that_nobody_looked_for_stay(anew, base):

@@ -158,6 +158,14 @@ def test_auto_holds_each_test_to_its_own_history(play_once, file, workers):
     }
     auto = "(auto, from 10 passed runs)"
     assert run["test_hangs"].lines[0].endswith(f"budget 31.0 ms × 2 {auto}")
+    before = "goes before what its history says"
+    longer = f"if it may take longer from now on: @pytest.mark.budget(...) {before}"
+    slower = f"if that is right from now on: @pytest.mark.budget(speedup=None) {before}"
+    assert longer in run["test_hangs"].lines
+    assert slower in run["test_has_become_serial"].lines
+    assert longer not in run["test_has_become_serial"].lines
+    assert longer in run["test_says_its_speedup"].lines
+    assert slower not in run["test_says_its_speedup"].lines
     assert run["test_has_become_serial"].lines[0] == (
         f"speedup at least 1.2 {auto} was promised, but the test started no tasks"
     )

@@ -106,7 +106,7 @@ def test_what_can_not_be_written_ends_the_run_before_the_first_test(anew, pytest
         "a.txt": f"'a.txt' {suffixes}",
         "json": f"'json' {suffixes}",
         "a.json": "a.json: it is a folder",
-        "no/a.md": "no/a.md: there is no folder 'no'",
+        "no/dir/a.md": "no/dir/a.md: there is no folder 'no/dir' in ",
     }.items():
         run = anew(f"--asyncbench-report={name}")
         assert (run.status, run.outcomes) == (4, {})

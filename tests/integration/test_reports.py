@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pytest_asyncbench._glue.options import OPTIONS
+
 SUITE = """
 import asyncio, time
 import pytest
@@ -232,6 +234,12 @@ def test_options_are_documented(play_once):
     for name in ("blocking", "threshold", "rules", "scope", "allow", "budget"):
         assert f"--asyncbench-{name}=" in run.out
         assert f"asyncbench_{name} " in run.out
+    # Apart from what it is for, and not as if that went on.
+    told = " ".join(run.out.split())
+    for option in OPTIONS:
+        if option.kind != "flag":
+            values = f"[{option.value}; default: {option.default}]"
+            assert " ".join(f"{option.help} {values}".split()) in told
 
 
 def test_fixtures_are_documented(play_once):
