@@ -19,6 +19,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import pytest
@@ -190,7 +191,20 @@ def loop_of(item: pytest.Item) -> asyncio.AbstractEventLoop | None:
 
 
 def tear_down_alone(item: pytest.Item) -> None:
-    """Tear down what was set up for a test alone, and nothing wider."""
+    """Tear down what was set up for a test alone, and nothing wider.
+
+    Its ``tmp_path`` goes with it, whatever pytest is to keep: that of its last run is
+    there, and a folder of each run before would be hundreds.
+    """
+    factory = getattr(item.config, "_tmp_path_factory", None)
+    with ExitStack() as undo:
+        if factory is not None:
+            # pytest removes it then, since the test has not failed by now.
+            undo.callback(replace(factory, "_retention_policy", "failed"))
+        _tear_down_alone(item)
+
+
+def _tear_down_alone(item: pytest.Item) -> None:
     parent = item.parent
     assert parent is not None
     # tmp_path takes the test's outcome away with it, and fails where there is none.

@@ -202,6 +202,52 @@ def test_a_race_that_asyncio_hides_is_found_and_explained(suite, name):
     assert record["replay"] in text
 
 
+FOLDERS = """
+import asyncio
+import pytest
+
+async def race(folder, before):
+    value = 0
+    async def add(before):
+        nonlocal value
+        for _ in range(before):
+            await asyncio.sleep(0)
+        seen = value
+        await asyncio.sleep(0)
+        value = seen + 1
+    await asyncio.gather(add(0), add(before))
+    (folder / "value").write_text(str(value))
+    return value
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path
+
+@pytest.mark.schedules(100)
+async def test_fails(folder):
+    assert await race(folder, 4) == 2
+
+@pytest.mark.schedules(20)
+async def test_passes(folder):
+    await race(folder, 4)
+
+@pytest.mark.cancellations
+async def test_cancelled(folder):
+    await race(folder, 4)
+"""
+
+
+def test_of_all_the_folders_that_runs_are_given_one_is_left(play_once, pytester):
+    """That of the failing run, or of the last, as one of a test that is run once."""
+    play_once(FOLDERS, "--basetemp=base")
+    base = pytester.path / "base"
+    left = [each for each in base.iterdir() if not each.is_symlink()]
+    named = {each.name.rstrip("0123456789"): each for each in left}
+    assert len(named) == len(left) == 3
+    assert (named["test_fails"] / "value").read_text() == "1"
+    assert (named["test_passes"] / "value").read_text() == "2"
+
+
 def test_what_is_printed_is_of_the_failing_run_alone(suite):
     """As many lines as one run prints."""
     for name in ("test_race", "test_race_with_a_fixture"):
