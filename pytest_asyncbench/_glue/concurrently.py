@@ -24,7 +24,7 @@ from pytest_asyncbench._glue.failures import by_weight, failure_of, note_others
 from pytest_asyncbench._glue.hindsight import path_of, with_hindsight
 from pytest_asyncbench._glue.outcome import broken_promise
 from pytest_asyncbench._glue.run import Run
-from pytest_asyncbench._glue.watched import Watched
+from pytest_asyncbench._glue.watched import Watched, insist_on_asyncio
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._policy.values import Duration, Serial
@@ -41,7 +41,6 @@ from pytest_asyncbench._running import (
 )
 from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.decided import Comparison, Verdict
-from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.seconds import LivedSeconds
 from pytest_asyncbench._words.units import plural
@@ -311,9 +310,10 @@ class Concurrently:
     ) -> Run[object]:
         __tracebackhide__ = True
         try:
+            insist_on_asyncio("concurrently()")
             with self._watched.paused():
                 terms = _Terms(jobs_from(work), return_exceptions, options)
-        except (PolicyError, TypeError, ValueError) as error:
+        except (RuntimeError, TypeError, ValueError) as error:
             close_unstarted(work)
             # What is wrong stands in the test, and not where we found it out.
             raise error.with_traceback(None) from None

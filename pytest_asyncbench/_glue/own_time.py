@@ -148,6 +148,11 @@ class OwnTime:
 
 
 def _keeps_real_time(loop: asyncio.AbstractEventLoop | None) -> VirtualTimeError:
+    if loop is None:
+        return VirtualTimeError(
+            "virtual_time needs a loop of asyncio's, and none runs this test; where "
+            "trio runs it use trio.testing.MockClock"
+        )
     return VirtualTimeError(
         f"the loop of this test, {_kind(loop)}, keeps real time: virtual_time is for "
         "selector loops of asyncio's kind, which are run for the first time in this "

@@ -18,7 +18,7 @@ from typing import ClassVar, ParamSpec
 from pytest_asyncbench._glue.failures import failure_of, with_others
 from pytest_asyncbench._glue.hindsight import with_hindsight
 from pytest_asyncbench._glue.timelines import with_timeline
-from pytest_asyncbench._glue.watched import Watched
+from pytest_asyncbench._glue.watched import Watched, insist_on_asyncio
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._loops import running_loop
 from pytest_asyncbench._running import Job, Together
@@ -240,8 +240,10 @@ class Call(Phase):
         loop = running_loop()
         self._watched.time.insist_on(loop)
         copies = self._watched.policy.copies
-        if loop is None and copies is None:
+        if loop is None:
             self._watched.leave_to_others()
+            if copies is not None:
+                insist_on_asyncio("@pytest.mark.concurrent")
             return await call()
         async with AsyncExitStack() as stack:
             try:

@@ -225,6 +225,8 @@ class Plan:
         if unmarked.virtual is not None and host.is_of_trio(item):
             unmarked = replace(unmarked, virtual=None)
         policy = with_schedules(item, marked(unmarked, item))
+        if host.is_of_trio(item):
+            _insist_on_what_trio_can(item, policy)
         if policy is unmarked and OURS.isdisjoint(fixtures_of(item)):
             return policy
         if policy.copies is not None and not in_loop:
@@ -249,6 +251,25 @@ class Plan:
         of_all = not (in_loop or is_marked_itself(item))
         strict = in_loop and policy.blocking == "error"
         return replace(policy, asked=policy.asked or strict, of_all=of_all)
+
+
+def _insist_on_what_trio_can(item: pytest.Item, policy: Policy) -> None:
+    """Refuse the markers that are about a loop of asyncio's.
+
+    Raises:
+        PolicyError: the test has one of them.
+    """
+    for marker, asked, advice in (
+        ("concurrent", policy.copies, "trio.open_nursery() in its body"),
+        ("budget", policy.repeat, "budget without repeat="),
+        ("virtual_time", policy.virtual, "trio.testing.MockClock"),
+    ):
+        if asked is not None:
+            part = " repeat=" if marker == "budget" else ""
+            raise PolicyError(
+                f"@pytest.mark.{marker}:{part} needs a loop of asyncio's, and trio "
+                f"runs this test; use {advice} ({marker_place(item, marker)})"
+            )
 
 
 def _writing_nothing(policy: Policy) -> Policy:

@@ -71,9 +71,7 @@ def _in_real_time(item: pytest.Item, policy: Policy) -> Policy:
 
 def _why_not(item: pytest.Item) -> str | None:
     if host.is_of_trio(item):
-        return (
-            "trio runs this test, and has no queue that another order could be had of"
-        )
+        return "trio runs this test, and it needs a loop of asyncio's"
     if host.runs_examples(item):
         return "Hypothesis runs this test many times by itself, each with its own order"
     return None

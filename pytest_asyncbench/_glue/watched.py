@@ -19,6 +19,7 @@ from pytest_asyncbench._glue.relay import Relay
 from pytest_asyncbench._glue.timelines import Room
 from pytest_asyncbench._glue.to_await import ToAwait
 from pytest_asyncbench._interception import Interception
+from pytest_asyncbench._loops import running_loop
 from pytest_asyncbench._python import Kernel
 from pytest_asyncbench._watching import (
     Closing,
@@ -39,6 +40,7 @@ from pytest_asyncbench._words.seen import (
     Elapsed,
     LateTurn,
     LoopStall,
+    NotFollowed,
     Observations,
 )
 from pytest_asyncbench._words.undo import Undo
@@ -46,7 +48,7 @@ from pytest_asyncbench._words.undo import Undo
 if TYPE_CHECKING:
     from pytest_asyncbench.virtual_time import VirtualClock
 
-__all__ = ["Watched"]
+__all__ = ["Watched", "insist_on_asyncio"]
 
 Mark = tuple[int, int, int]
 """How many stalls, late turns and calls had been seen at a moment."""
@@ -79,6 +81,24 @@ _NOBODYS = "several tests ran at once, and this was in no task of theirs"
 def _has_stalls(policy: Policy) -> bool:
     """Tell whether there are entries that stay for a step of half the threshold."""
     return policy.accepted is not None and bool(policy.accepted.stalls)
+
+
+_NOT_ASYNCIO = NotFollowed(
+    kind="a host other than asyncio", missing="event loop of asyncio's"
+)
+
+
+def insist_on_asyncio(what: str) -> None:
+    """Refuse to start tasks where nobody would run them.
+
+    Raises:
+        RuntimeError: no loop of asyncio's runs here.
+    """
+    if running_loop() is None:
+        raise RuntimeError(
+            f"{what} starts tasks of asyncio's, and no loop of asyncio's runs here; "
+            "in a test that trio runs use trio.open_nursery(), and a budget's within="
+        )
 
 
 class Watched:
@@ -143,6 +163,8 @@ class Watched:
         self.judged_at: Mark = (0, 0, 0)
         """Up to where the phases that are over have been judged."""
         self.to_await = ToAwait()
+        self._elsewhere: tuple[NotFollowed, ...] = ()
+        """Who else than asyncio has run the test."""
         self.accepted_lines: list[str] = []
         """What is to be said of promises of its parts, broken and accepted."""
 
@@ -236,6 +258,7 @@ class Watched:
 
     def leave_to_others(self) -> None:
         """Let a test run that no loop of asyncio's runs, as it would without us."""
+        self._elsewhere = (_NOT_ASYNCIO,)
         # What a setting says of all tests is not said of trio's.
         if MARKER not in self.policy.sources.values():
             self.policy = replace(self.policy, asked=False)
@@ -276,7 +299,7 @@ class Watched:
             elapsed=Elapsed(wall=RealSeconds(0.0)),
             steps=self.watch.steps,
             loops=self.watch.loops,
-            not_followed=self.watch.not_followed,
+            not_followed=self.watch.not_followed + self._elsewhere,
             stalls=tuple(stalls),
             late=tuple(late),
             calls=tuple(calls),

@@ -294,12 +294,13 @@ class StrandTrace:
 
 @dataclass(frozen=True, kw_only=True)
 class NotFollowed:
-    """A kind of loop whose tasks could not be followed, for the lack of a name."""
+    """What ran a test and whose tasks could not be followed, for the lack of a name."""
 
     kind: str
     """Module and class, ``uvloop.Loop``."""
     missing: str
-    """The private name of asyncio's that it does not have, ``_ready``."""
+    """The private name of asyncio's that it does not have, ``_ready``; of what is no
+    asyncio at all, such as trio, the event loop itself."""
 
     @property
     def sentence(self) -> str:
