@@ -2,84 +2,32 @@
 
 ``python benchmarks/kept.py [rounds] [words]``: each case is a call that a pool's thread
 makes while a timer of the loop's ticks, in a test of its own process of pytest. Words
-choose cases by their names. It prints counts, and what went wrong.
+choose cases by their names. It prints counts, and what went wrong. The calls are in
+``_kept_calls.py``, and what they name is in ``_kept_program.py``.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-KEEPING = {
-    "json.loads": "json.loads(TEXT)",
-    "json.dumps": "json.dumps(DATA)",
-    "pickle.loads": "pickle.loads(PICKLED)",
-    "pickle.dumps": "pickle.dumps(DATA)",
-    "marshal.dumps": "marshal.dumps(DATA)",
-    "marshal.loads": "marshal.loads(MARSHALLED)",
-    "re.match": 're.match("(a+)+b", "a" * 25)',
-    "re.findall": 're.findall("[a-f]+[0-9]", CHARS)',
-    "re.sub": 're.sub("[a-f]", "-", CHARS)',
-    "sorted": "sorted(SHUFFLED)",
-    "list.sort": "SHUFFLED.copy().sort()",
-    "pow": "pow(3, 2_500_000)",
-    "str of int": "str(3**90_000)",
-    "int of str": 'int("7" * 130_000)',
-    "math.factorial": "math.factorial(80_000)",
-    "sum": "sum(range(20_000_000))",
-    "max": "max(range(20_000_000))",
-    "list": "list(range(12_000_000))",
-    "set": "set(range(6_000_000))",
-    "dict": "dict.fromkeys(range(6_000_000))",
-    "tuple": "tuple(range(12_000_000))",
-    "bytes.count": "BYTES.count(b'ab')",
-    "str.replace": 'CHARS.replace("a", "bb").replace("b", "aa").replace("a", "c")',
-    "str.split": 'CHARS.split("a")',
-    "str.translate": "(CHARS * 8).translate({97: 98})",
-    "collections.Counter": "collections.Counter(CHARS * 4)",
-    "collections.deque": "collections.deque(range(15_000_000))",
-    "itertools": "collections.deque(itertools.permutations(range(10)), maxlen=0)",
-}
-INNOCENT = {
-    "zlib.compress": "zlib.compress(BYTES)",
-    "bz2.compress": "bz2.compress(BYTES[:2_000_000])",
-    "lzma.compress": "lzma.compress(BYTES[:2_000_000])",
-    "hashlib.sha256": "hashlib.sha256(BYTES * 8).digest()",
-    "hashlib.sha512": "hashlib.sha512(BYTES * 8).digest()",
-    "hashlib.pbkdf2": 'hashlib.pbkdf2_hmac("sha256", b"a", b"b", 400_000)',
-    "hashlib.scrypt": 'hashlib.scrypt(b"a", salt=b"b", n=16384, r=8, p=2)',
-    "time.sleep": "time.sleep(0.3)",
-    "pure Python": "[i * i for i in range(3_000_000)] and None",
-    "generator": "sum(i * i for i in range(3_000_000))",
-    "json.dumps, indent": "None if sys.version_info >= (3, 14) else loop(10**6)",
-    "many short calls": "[json.loads('[1]') for _ in range(150_000)]",
-    "subprocess": 'subprocess.run([sys.executable, "-c", "sum(range(10**7))"])',
-    "read": "[open(__file__).read() for _ in range(5_000)]",
-    "many objects": "[[] for _ in range(10**6)]",
-    "event": "threading.Event().wait(0.3)",
-}
+from _kept_calls import INNOCENT, KEEPING
 
 _SUITE = """
-import asyncio, bz2, collections, gc, hashlib, itertools, json, lzma, marshal, math
-import pickle, random, re, subprocess, sys, threading, time, zlib
+import asyncio
 import pytest
+from _kept_program import *
+from _kept_program import HELD_LOCK
 
-getattr(sys, "set_int_max_str_digits", int)(0)
-NAMED = {named!r}
-DATA = [{{"a": i, "b": "x" * 20}} for i in range(400_000)]
-TEXT, PICKLED, MARSHALLED = json.dumps(DATA), pickle.dumps(DATA), marshal.dumps(DATA)
-CHARS = random.Random(1).randbytes(4_000_000).hex()
-BYTES = CHARS.encode()
-SHUFFLED = random.Random(1).sample(range(2_000_000), 2_000_000)
 HELD = []
-
-def loop(count):
-    for _ in range(count):
-        pass
 
 async def tick():
     while True:
@@ -97,20 +45,45 @@ async def test_it():
     ticking.cancel()
 """
 
+Found = list[dict[str, Any]]
 
-def _found(call: str) -> list[dict[str, object]]:
-    """Run a case; give what blocked the loop in it."""
+
+def _found(call: str) -> Found:
+    """Run a case; give what kept the loop waiting in it and counts."""
     with tempfile.TemporaryDirectory() as folder:
         test, report = Path(folder, "test_it.py"), Path(folder, "report.json")
-        test.write_text(_SUITE.format(call=call, named=call))
+        test.write_text(_SUITE.format(call=call))
         command = [sys.executable, "-m", "pytest", "-q", str(test)]
         command += ["--asyncbench-blocking=report", f"--asyncbench-report={report}"]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        ended = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=env
+        )
         if ended.returncode:
             sys.exit(ended.stdout)
         (told,) = json.loads(report.read_text())["tests"]
-        found: list[dict[str, object]] = told["record"]["blocking"]
-        return [each for each in found if each["kind"] == "kept"]
+        found: Found = told["record"]["blocking"]
+        return [
+            each for each in found if each["kind"] == "kept" and each["allowed"] is None
+        ]
+
+
+def _cases(words: list[str]) -> Iterator[tuple[str, str, bool]]:
+    """Give name, call and whether it keeps; say which can't be made here."""
+    chosen = [
+        *((name, call, "", (3, 10), True) for name, call in KEEPING.items()),
+        *((name, *innocent, False) for name, innocent in INNOCENT.items()),
+    ]
+    for name, call, needs, since, keeps in chosen:
+        if words and not any(word in name for word in words):
+            continue
+        if needs and importlib.util.find_spec(needs) is None:
+            print(f"{name}: left out, there is no {needs}", flush=True)
+        elif sys.version_info < since:
+            print(f"{name}: left out, since Python {since[0]}.{since[1]}", flush=True)
+        else:
+            yield name, call, keeps
 
 
 def main() -> None:
@@ -118,22 +91,23 @@ def main() -> None:
     words = sys.argv[1:]
     rounds = int(words.pop(0)) if words and words[0].isdigit() else 1
     counts: Counter[str] = Counter()
-    for name, call in [*KEEPING.items(), *INNOCENT.items()]:
-        if words and not any(word in name for word in words):
-            continue
+    for name, call, keeps in _cases(words):
         for _ in range(rounds):
             kept = _found(call)
-            keeps = name in KEEPING
             counts["keeping" if keeps else "innocent"] += 1
-            if not keeps:
-                counts["false alarms"] += bool(kept)
-            else:
-                counts["noticed"] += bool(kept)
+            if keeps:
                 in_work = any(each["function"] == "work" for each in kept)
+                counts["noticed"] += bool(kept)
+                counts["with the line that handed it over"] += any(
+                    each["handed"] is not None for each in kept
+                )
                 counts["named in the thread"] += in_work
                 counts["by the job alone"] += bool(kept) and not in_work
+            else:
+                counts["false alarms"] += bool(kept)
             if bool(kept) != keeps:
-                print(f"{name}: {[each['call'] for each in kept]}", flush=True)
+                told = [(each["call"], each["seconds"]) for each in kept]
+                print(f"{name}: {told}", flush=True)
     for what, count in counts.items():
         print(f"{count:6} {what}")
 
