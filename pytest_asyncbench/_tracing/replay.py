@@ -74,7 +74,8 @@ class _Strand:
         self.steps = owners.steps[number]
         self.poll = poll
         self.late = late
-        self.end = self.trace.last[owners.roots[number]]
+        self.ends = {self.trace.last[owners.roots[number]]}
+        """With these entries it has ended."""
 
     def waited_for(self, at: int, request: int) -> _Wait:
         """Tell what an entry waited for; `request` is where its wait began."""
@@ -219,7 +220,8 @@ def together(owners: Owners, blocked: dict[int, float]) -> float:
         blocked: by entry, for how many seconds it awaits what it was blocked by.
     """
     strand = _Strand(owners, 0, _poll_takes(owners), _late(owners))
-    strand.end = max(owners.trace.last[root] for root in owners.roots)
+    # Who ended last may be another one than in the real run.
+    strand.ends = {owners.trace.last[root] for root in owners.roots}
     return _Again(strand, blocked).run()
 
 
@@ -268,7 +270,7 @@ def _in_line(strand: _Strand) -> float | None:
             else:
                 total += max(strand.poll, waits.delay) + seconds
         tail = at
-        if at == strand.end:
+        if at in strand.ends:
             return total
     return total
 
@@ -405,8 +407,9 @@ class _Again:
         signals.append((at, delay))
 
     def run(self) -> float:
-        """Run the steps; tell when the strand's root ended."""
+        """Run the steps; tell when all that the strand began with had ended."""
         strand, trace = self._strand, self._strand.trace
+        open_ends = strand.ends.intersection(strand.steps)
         for at in [*strand.steps, *self._ran]:
             if not self._missing[at]:
                 self._is_ready(at)
@@ -419,8 +422,10 @@ class _Again:
                 at = ready.popleft()
                 left -= at not in self._inline
                 seconds = self._ran[at] if at < 0 else trace.seconds(at)
-                if self._step(at, seconds) and at == strand.end:
-                    return self._now
+                if self._step(at, seconds) and at in open_ends:
+                    open_ends.discard(at)
+                    if not open_ends:
+                        return self._now
         return self._now
 
     def _turn(self, strand: _Strand) -> None:

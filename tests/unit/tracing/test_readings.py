@@ -8,6 +8,7 @@ import pytest
 from by_hand import run_in
 from test_strands import CLOCK, work
 
+from pytest_asyncbench._running.together import Together, jobs_from
 from pytest_asyncbench._tracing import critical_path, saved
 from pytest_asyncbench._watching.watch import Watch
 
@@ -151,6 +152,32 @@ def test_each_place_can_be_awaited_alone():
     other = dict.fromkeys(steps_of(owners, "second"), 3.0)
     gained = saved(owners, [one, other, one | other, {}])
     assert gained == [pytest.approx(2), pytest.approx(0), pytest.approx(2), 0.0]
+
+
+@pytest.mark.parametrize(("beside", "gained"), [((3,), 0), ((6,), 0), ((3, 3), 2)])
+def test_what_ends_last_then_may_be_another_than_in_the_real_run(beside, gained):
+    """All have to end of what runs side by side, and who blocked is the last to."""
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+
+    async def blocked():
+        await asyncio.sleep(1)
+        work(4)
+
+    async def other():
+        for seconds in beside:
+            await asyncio.sleep(seconds)
+
+    run = Together(jobs_from([blocked(), other()]), recorder=watch.recorder)
+    try:
+        run_in(CLOCK, run.run())
+    finally:
+        watch.stop()
+    assert watch.problems == []
+    owners = run.group.whole()
+    last = owners.trace.last[owners.roots[0]]
+    case = {owners.trace.began(last): 4.0}
+    assert saved(owners, [case]) == [pytest.approx(gained)]
 
 
 def test_who_waits_in_a_row_gains_nothing():
