@@ -249,6 +249,8 @@ class Session:
         """Before the first test that is to be searched, find out whether that works."""
         if policy.blocking != "off" and not self._tried_out:
             self._tried_out = True
+            # The watch of a test before, which was not searched, may stand by still.
+            self._relay.stop()
             self._problems += defeats(SYSTEM_CLOCK, self._interception)
 
     # ------------------------------------------------------ its three phases
