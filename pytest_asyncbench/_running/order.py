@@ -108,6 +108,10 @@ class Order:
         """Whether something came through a poll."""
         self.endless = False
         """Whether it was ended for its many steps."""
+        self.over_after: int | None = None
+        """After how many steps the body of the test had ended, where that is known."""
+        self._of_test: set[str] | None = None
+        """The lanes that there were by then."""
         self._passages: list[Passage] = []
         self._in_passage: weakref.ref[AnyTask] | None = None
         self.queues: list[LaneQueue] = []
@@ -241,6 +245,10 @@ class Order:
 
     def ended(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hear that the body of the test has ended, and what it left is there."""
+        self.over_after = len(self.trail)
+        if self.counts:
+            lanes = [lane for queue in self.queues for lane in queue.lanes]
+            self._of_test = {lane.key for lane in lanes}
 
     @property
     def stepped(self) -> Callable[[Entry], object]:
@@ -288,7 +296,13 @@ class Order:
     def passages(self) -> tuple[Passage, ...]:
         """The steps of its tasks, where it is told of."""
         self._end_passage()
-        return tuple(self._passages)
+        of_test = self._of_test
+        # What cancels and awaits the tasks that are left is none of the test's.
+        return tuple(
+            passage
+            for passage in self._passages
+            if of_test is None or passage.lane in of_test
+        )
 
     @property
     def unused(self) -> list[str]:

@@ -97,14 +97,17 @@ _FIRST, _RANDOM_PAIRS = 10, 300
 def _late(order: Order) -> Iterator[Hold]:
     """Give the wake-ups that others overtook, the one that most did first."""
     overtaken: list[tuple[int, Hold]] = []
-    trail = order.trail
+    trail, end = order.trail, order.over_after
+    end = len(trail) if end is None else end
     for ran, entry in enumerate(trail):
+        if entry.since >= end:
+            continue  # it is of what cleans up after the test
         # Whoever came into the queue after it, and went on before it.
         number = entry.number
         by = sum(1 for other in trail[entry.since : ran] if other.number > number)
         if by and entry.wake:
             before = trail[ran - 1]
-            until = (before.lane.key, before.wake)
+            until = (before.lane.key, before.wake) if ran < end else None
             hold = Hold(lane=entry.lane.key, wake=entry.wake, until=until)
             overtaken.append((by, hold))
     overtaken.sort(key=lambda each: -each[0])

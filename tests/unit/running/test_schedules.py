@@ -307,6 +307,15 @@ def test_what_is_late_to_the_end_of_a_failing_run_was_reached():
     assert gone.unused == ["1.7@2"]
 
 
+def test_what_cleans_up_after_a_test_is_no_part_of_its_schedule():
+    """What was late to the end is held for as long as can be, and not until then."""
+    for seed in range(1, 9):
+        found = explore(reads_too_early, free=True, seed=seed)
+        (hold,) = found.schedule.holds
+        assert hold.until is None or hold.until[0].startswith("1")
+        assert {p.lane for p in found.passages} == {"1", "1.1", "1.2"}
+
+
 def test_a_race_that_needs_no_late_timer_is_told_without():
     """So that its text is the same, whatever was asked for."""
     found = explore(lost_update, free=True)
