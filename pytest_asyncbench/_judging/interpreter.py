@@ -41,6 +41,7 @@ IN_A_THREAD = (
 """What to do about a call that keeps a loop waiting from another thread."""
 _BUSY = (
     "split the work up with `await asyncio.sleep(0)`, or `await asyncio.to_thread(...)`"
+    " where it lets go of the interpreter (docs/threads.md)"
 )
 _WAITING = "an async version of this call, or `await asyncio.to_thread(...)`"
 
@@ -49,7 +50,8 @@ def seen_of(stall: LoopStall | None, samples: Sequence[Sample]) -> Holds | None:
     """Tell what that did with the interpreter which some samples show, if known."""
     if stall is None:
         return None
-    turns = [one.turn for one in samples if one.turn is not None]
+    told = [one for one in samples if one.turn is not None]
+    turns = [one.turn for one in told if one.turn is not None]
     lengths = [turn.at - max(stall.began, turn.since) for turn in turns]
     longest = max(lengths, default=0.0)
     waited = [
@@ -68,10 +70,30 @@ def seen_of(stall: LoopStall | None, samples: Sequence[Sample]) -> Holds | None:
     of_its_own = longest - starved
     if longest >= max(_LONG, _THROUGHOUT * spent):
         is_sure = of_its_own >= _THROUGHOUT * (spent - starved)
+        if not is_sure:
+            is_sure = _worked_throughout(stall, samples, told[lengths.index(longest)])
         return Holds(way="keeps", longest=longest) if is_sure else None
     if len(turns) < _ENOUGH:
         return None
     return Holds(way="shares", longest=max(of_its_own, median_low(lengths)))
+
+
+def _worked_throughout(
+    stall: LoopStall, samples: Sequence[Sample], longest: Sample
+) -> bool:
+    """Tell whether nearly all of the work was done while somebody asked in vain.
+
+    However long it lacked a processor: who shares the interpreter gives it up as soon
+    as it works again.
+    """
+    worked = {
+        one.at: min(one.worked, one.at - stall.began)
+        for one in samples
+        if one.worked is not None
+    }
+    if len(worked) < len(samples):
+        return False
+    return worked[longest.at] >= max(_LONG, _THROUGHOUT * sum(worked.values()))
 
 
 def _explained(turns: Sequence[Turn], longest: float, lengths: Sequence[float]) -> bool:

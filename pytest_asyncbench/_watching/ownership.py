@@ -77,6 +77,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "ticks": _L,  # the watchdog's thread adds to the list
         "step": _W,
         "turn": _W,
+        "account": _W,
         "samples": _W,
         "queue_then": _W,
     },

@@ -37,8 +37,9 @@ _SLICES_PER_LOOK = 2
 _AT_WORK = 0.8
 """Who works for this part of the time waits for nothing that is worth finding."""
 
-RawSample = tuple[float, RawStack, "Wait | None", "Turn | None"]
-"""The moment, the stack, what the thread waited for, and how we came to look."""
+RawSample = tuple[float, RawStack, "Wait | None", "Turn | None", "float | None"]
+"""The moment, the stack, what the thread waited for, how we came to look, and for how
+long the thread had worked since the look before."""
 
 
 class Sampled:
@@ -48,6 +49,7 @@ class Sampled:
     """
 
     __slots__ = (
+        "account",
         "late",
         "looking",
         "lost",
@@ -70,6 +72,11 @@ class Sampled:
         """
         self.turn = -1.0
         """When the step ended after which the loop was met in its own turn.
+
+        Written by the watchdog's thread.
+        """
+        self.account: tuple[int, float] | None = None
+        """Which thread was looked at last, and for how long it had worked by then.
 
         Written by the watchdog's thread.
         """
@@ -187,7 +194,7 @@ class Sampler:
             # Both at once: where a call in C kept the GIL, we have it only for this.
             step, frame = view.last, current_frames().get(view.thread)
             over = sampled.over == step
-            now = self._clock.now()
+            now, worked = self._clock.now(), self._worked(sampled)
             stack = None
             if not over and now - step >= self._interval:
                 # A step that ends meanwhile waits for its sample, see `Watch`.
@@ -198,7 +205,7 @@ class Sampler:
                     # From here on the GIL may be given up. Should the function return
                     # then, this thread must not be the last to let go of its frame.
                     frame = None
-                    self._sample(sampled, step, now, stack)
+                    self._sample(sampled, step, now, stack, worked)
             if stack is not None:
                 self.in_long_step = True
                 self._stack_seen(stack)
@@ -242,7 +249,12 @@ class Sampler:
         )
 
     def _sample(
-        self, sampled: Sampled, step: float, now: float, stack: RawStack | None
+        self,
+        sampled: Sampled,
+        step: float,
+        now: float,
+        stack: RawStack | None,
+        worked: float | None,
     ) -> None:
         view = sampled.view
         # No stack: the loop is polling. Another step: this one is over already.
@@ -258,17 +270,26 @@ class Sampler:
         turn = self._lateness.turn
         if first or not self._is_at_work(sampled, now):
             place = len(sampled.samples)
-            sampled.samples.append((now, stack, None, turn))
+            sampled.samples.append((now, stack, None, turn, worked))
             wait = self._kernel.waits_for(view.native) if self._kernel else None
             if sampled.over == step:  # it has ended, so that is our lock it waits for
                 wait = None
-            sampled.samples[place] = (now, stack, wait, turn)
+            sampled.samples[place] = (now, stack, wait, turn, worked)
             tick = self.tick(view, waiting=wait is not None)
             sampled.ticks.append(tick)
             # In a step, since of a poll it is known at its end how long it waited.
             sampled.lost = sampled.lost_by(tick)
         else:
-            sampled.samples.append((now, stack, None, turn))
+            sampled.samples.append((now, stack, None, turn, worked))
+
+    def _worked(self, sampled: Sampled) -> float | None:
+        """Tell for how long a loop's thread has worked since the look before."""
+        native, before = sampled.view.native, sampled.account
+        working = self._kernel.working(native) if self._kernel is not None else None
+        sampled.account = None if working is None else (native, working)
+        if working is None or before is None or before[0] != native:
+            return None
+        return working - before[1]
 
     def _is_at_work(self, sampled: Sampled, now: float) -> bool:
         before, native = sampled.ticks[-1], sampled.view.native

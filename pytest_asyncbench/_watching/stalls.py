@@ -119,8 +119,10 @@ def _of_others(ticks: Sequence[Tick], began: float, last: Tick) -> float | None:
 
 
 def _sample(raw: RawSample) -> Sample:
-    at, raw_stack, wait, turn = raw
+    at, raw_stack, wait, turn, worked = raw
     stack = to_stack(raw_stack)
     outermost = stack[-1].function if stack else ""
     own_turn = outermost.rpartition(".")[2] == names.RUN_ONCE.name
-    return Sample(at=at, stack=stack, wait=wait, turn=turn, own_turn=own_turn)
+    return Sample(
+        at=at, stack=stack, wait=wait, turn=turn, own_turn=own_turn, worked=worked
+    )

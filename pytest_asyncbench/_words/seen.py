@@ -116,6 +116,9 @@ class Sample:
     """What it waited for; None where it was working, or that could not be told."""
     turn: Turn | None = None
     """None where there is no interpreter to wait for, or that could not be told."""
+    worked: float | None = None
+    """For how long the loop's thread had a processor since the look before, which may
+    have been before the step; None where that could not be told."""
     own_turn: bool = False
     """Whether the loop stood in its own turn, and in no step; then that is outermost on
     the stack."""

@@ -17,7 +17,7 @@ BLOCKED = {"working": 0.0, "blocked": 1.0, "others": 0.01}
 RULE = Rule(target="lib.read", family="files", advice="await asyncio.to_thread(...)")
 
 
-def look(since, at, *, asked=None, waited=None, frame=LOADS):
+def look(since, at, *, asked=None, waited=None, frame=LOADS, worked=None):
     """A sample that was wanted at one moment, and taken at another.
 
     By default all of the time between them was asked for the interpreter in vain.
@@ -25,7 +25,7 @@ def look(since, at, *, asked=None, waited=None, frame=LOADS):
     asked = at - since if asked is None else asked
     waited = asked > 0 if waited is None else waited
     turn = Turn(since=since, at=at, waited=waited, asked=asked)
-    return Sample(at=at, stack=(frame,), turn=turn)
+    return Sample(at=at, stack=(frame,), turn=turn, worked=worked)
 
 
 def at_once(frame=LOADS):
@@ -116,6 +116,25 @@ def test_who_had_no_processor_may_have_kept_it_only_for_that():
     shared = [look(0.1, 0.105), look(0.2, 0.7), look(0.95, 0.955)]
     assert one(*shared).holds.longest == pytest.approx(0.5)
     assert one(*shared, **starved).holds.longest == pytest.approx(0.005)
+
+
+def test_who_worked_while_it_was_asked_in_vain_keeps_it_however_starved_it_was():
+    """On a busy machine both lack a processor for most of the time."""
+    starved = {"working": 0.3, "starved": 0.7}
+    done, after = look(0.1, 0.9, worked=0.2), look(0.95, 0.955, worked=0.01)
+    assert way(done, after, **starved) == "keeps"
+    # What it did before anybody asked, or when it was asked with success, counts too.
+    first = look(0.05, 0.1, worked=0.06)
+    assert way(first, done, after, **starved) is None
+    assert way(first, dataclasses.replace(done, worked=None), **starved) is None
+    assert way(dataclasses.replace(done, worked=0.015), after, **starved) is None
+
+
+def test_what_was_worked_before_the_step_is_no_part_of_it():
+    """The look before may have been in another one."""
+    starved = {"working": 0.3, "starved": 0.7}
+    first = look(-0.3, 0.02, worked=0.3)
+    assert way(first, look(0.1, 0.9, worked=0.2), **starved) == "keeps"
 
 
 def test_where_other_threads_worked_nobody_is_said_to_keep_it():
