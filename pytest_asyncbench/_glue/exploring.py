@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -26,17 +27,20 @@ from pytest_asyncbench._policy.replaying import seed_of
 from pytest_asyncbench._running import (
     AsksForMore,
     Explorer,
+    Holdings,
     Order,
     RunsOn,
     Sweep,
     run_alone,
+    told,
     unrepeatable,
 )
 from pytest_asyncbench._words.cancellations import Swept
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.errors import BudgetExceeded, UnmeasuredError
-from pytest_asyncbench._words.explored import Cancelled, Explored
+from pytest_asyncbench._words.explored import Cancelled, Explored, Leak, Leaked
 from pytest_asyncbench._words.schedules import Schedule
+from pytest_asyncbench._words.seen import Frame
 from pytest_asyncbench._words.undo import Undo
 from pytest_asyncbench._words.units import seconds
 
@@ -98,6 +102,13 @@ class Exploring:
         self._refused: UnmeasuredError | None = None
         self.own: BaseException | None = None
         """What the tear-down of the first run has failed with."""
+        self._holdings = Holdings()
+        self._leaks: Counter[str] = Counter()
+        """In how many runs each was seen."""
+        self._places: dict[str, Frame] = {}
+        """Where a task that was left waited, at first."""
+        self._looked_at = 0
+        """In how many it was looked for."""
 
     # --------------------------------------------------------- the first run
 
@@ -109,6 +120,7 @@ class Exploring:
             order.counts = True
             order.begin()
         with ExitStack() as undo:
+            undo.enter_context(self._holdings.noting(only_made=True))
             try:
                 undo.enter_context(self._ordered(order))
             except UnmeasuredError as error:
@@ -171,13 +183,46 @@ class Exploring:
         It is watched, as an ordinary test's is: what blocks in it is told of when
         pytest's own tear-down is over.
         """
-        if self._alone is None and host.is_set_up(self._item):
+        order, loop = self._explorer.own_order(), host.loop_of(self._item)
+        if self._alone is not None and loop is not None:
+            order.over(loop)
+        elif host.is_set_up(self._item):
             try:
                 with self._trial.watched.fixtures():
-                    host.tear_down_alone(self._item)
+                    self._tear_down(order)
             except _FAILURES as error:
                 self.own = error
+        # Of others it is not known which of the tasks in their loop is the test.
+        if self._runs == 0 and (loop is not None or not host.is_async(self._item)):
+            self._note_leaks(order)
         return self.own is None
+
+    def _tear_down(self, order: Order) -> None:
+        """Tear down what the test was set up with, and see what is left then."""
+        with ExitStack() as undo:
+            undo.callback(order.closing())
+            host.tear_down_alone(self._item)
+
+    def _note_leaks(self, order: Order) -> None:
+        """Count what a run has left that went well."""
+        self._looked_at += 1
+        self._leaks.update({*told(self._holdings.taken())})
+        self._leaks.update({leak.what for leak in order.leaks})
+        for leak in order.leaks:
+            if leak.place is not None:
+                self._places.setdefault(leak.what, leak.place)
+
+    @property
+    def leaks(self) -> tuple[Leaked, ...]:
+        """What runs have left when they were over, what was seen most often first."""
+        return tuple(
+            Leaked(
+                leak=Leak(what=what, place=self._places.get(what)),
+                runs=runs,
+                of=self._looked_at,
+            )
+            for what, runs in self._leaks.most_common()
+        )
 
     def _leave_as_it_was(self) -> BaseException | None:
         """Have pytest tear down a run in asyncio's own order; give what that ends with.
@@ -211,6 +256,12 @@ class Exploring:
 
     @contextmanager
     def _apart(self) -> Iterator[None]:
+        """Make what further runs need, and take off what they do not."""
+        with self._holdings.noting(only_made=True), self._unwatched():
+            yield
+
+    @contextmanager
+    def _unwatched(self) -> Iterator[None]:
         """Take our instruments off, unless the test itself asks for what they see."""
         watched = self._trial.watched
         if OURS.isdisjoint({*fixtures_of(self._item)} - _BY_THEMSELVES):
@@ -223,6 +274,13 @@ class Exploring:
 
     def _run(self, order: Order) -> BaseException | None:
         """Run the test once more in an order; give what it fails with."""
+        self._holdings.begin()
+        failure = self._failure_of(order)
+        if failure is None and not order.is_disturbed:
+            self._note_leaks(order)
+        return failure
+
+    def _failure_of(self, order: Order) -> BaseException | None:
         self._runs += 1
         if order.counts or self._runs % _DROPS == 0:
             host.drop_output(self._item)
@@ -264,7 +322,7 @@ class Exploring:
         """Run the test whole; what its tear-down fails with, it fails with as well."""
         self._body(order)
         order.note_unseen()
-        host.tear_down_alone(self._item)
+        self._tear_down(order)
 
     def _body(self, order: Order) -> None:
         """Set the test up and run it, and leave it set up."""

@@ -21,6 +21,7 @@ from pytest_asyncbench._policy.replaying import replay_of, text_of
 from pytest_asyncbench._reports.schedules import (
     cancelled_lines,
     failing_lines,
+    leak_lines,
     unrepeatable_lines,
     unswept_lines,
     unused_lines,
@@ -35,6 +36,7 @@ from pytest_asyncbench._words.errors import (
 from pytest_asyncbench._words.explored import Explored
 from pytest_asyncbench._words.legible import printable
 from pytest_asyncbench._words.promised import MARKER
+from pytest_asyncbench._words.record import record_of
 from pytest_asyncbench._words.schedules import Schedule, Scheduled
 from pytest_asyncbench._words.undo import Undo, nothing
 
@@ -131,9 +133,24 @@ class Schedules:
         if exploring is None:
             return ended
         del item.stash[_EXPLORING]
-        policy = trial.watched.policy
-        if policy.replay is not None:
+        if trial.watched.policy.replay is not None:
             return self._replayed(item, trial, exploring, ended)
+        ended = self._tried(item, trial, exploring, ended)
+        verdict, leaks = trial.call.verdict, exploring.leaks
+        if leaks and verdict is not None:
+            verdict = trial.call.verdict = replace(verdict, leaks=leaks)
+            say(item, "call", leak_lines(record_of(verdict).leaks))
+        return ended
+
+    def _tried(
+        self,
+        item: pytest.Item,
+        trial: Trial,
+        exploring: Exploring,
+        ended: BaseException | None,
+    ) -> BaseException | None:
+        """Run a test as often as it asks for; give what it ends with."""
+        policy = trial.watched.policy
         if ended is not None:
             if policy.tries_schedules:
                 self._put(trial, Scheduled(runs=1))

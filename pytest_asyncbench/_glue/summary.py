@@ -16,7 +16,7 @@ import pytest
 from pytest_asyncbench._glue.properties import RecordReader
 from pytest_asyncbench._reports.next_step import next_step
 from pytest_asyncbench._reports.ranking import Ranking
-from pytest_asyncbench._reports.schedules import scheduled_line
+from pytest_asyncbench._reports.schedules import leak_line, scheduled_line
 from pytest_asyncbench._rules.looked_for import is_looked_for
 from pytest_asyncbench._rules.table import RULES
 from pytest_asyncbench._words.legible import printable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pytest_asyncbench._glue.history import Historian
     from pytest_asyncbench._glue.reports import Reporter
     from pytest_asyncbench._words.problems import Problem
-    from pytest_asyncbench._words.record import Record, TurnsEntry
+    from pytest_asyncbench._words.record import LeakEntry, Record, TurnsEntry
     from pytest_asyncbench._words.schedules import Scheduled
     from pytest_asyncbench._words.seen import NotFollowed
 
@@ -88,6 +88,8 @@ class Summary:
         """Of the tests whose loop waited for threads that took turns."""
         self.scheduled: dict[str, Scheduled] = {}
         """What came of the tests that were run under schedules."""
+        self.left: dict[str, LeakEntry] = {}
+        """What runs of a test have left, where it was run more than once."""
         self.unread: dict[str, str] = {}
         """Why a test's record could not be read."""
 
@@ -121,6 +123,8 @@ class Summary:
             self.scheduled[nodeid] = record.schedules
         if record.took_turns is not None:
             self.took_turns[nodeid] = record.took_turns
+        if record.leaks:
+            self.left[nodeid] = record.leaks[0]
         if record.unmeasured:
             self.unmeasured[nodeid] = None
         if record.waived:
@@ -222,6 +226,7 @@ class Summary:
         )
         if self._policy.virtual_time == "on":
             yield (f"waited for something real: {nodeid}" for nodeid in self.waited)
+        yield (f"left by {test}: {leak_line(leak)}" for test, leak in self.left.items())
         yield self._too_short_lines()
         yield self._problem_lines()
         yield (

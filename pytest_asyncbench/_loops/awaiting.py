@@ -24,6 +24,7 @@ __all__ = [
     "by_name",
     "closes_a_generator",
     "is_cleaning_up",
+    "is_told_to_end",
     "makes_a_server",
     "may_mistake_cancellation",
     "stands_at",
@@ -84,7 +85,7 @@ def may_mistake_cancellation(task: names.AnyTask) -> bool:
     `wait_for`, which up to 3.11 swallows a cancellation that comes with its result.
     """
     waiter = names.WAITER.get(task)
-    if isinstance(waiter, TASKS) and _is_told_to_end(waiter):
+    if isinstance(waiter, TASKS) and is_told_to_end(waiter):
         return True
     return _WAIT_FOR_SWALLOWS and any(
         frame.f_code is asyncio.wait_for.__code__ for _, frame in _chain(task)
@@ -94,7 +95,8 @@ def may_mistake_cancellation(task: names.AnyTask) -> bool:
 _WAIT_FOR_SWALLOWS = sys.version_info < (3, 12)
 
 
-def _is_told_to_end(future: names.AnyFuture) -> bool:
+def is_told_to_end(future: names.AnyFuture) -> bool:
+    """Tell whether a future is cancelled, or is about to be."""
     if future.done():
         return future.cancelled()
     awaited = [*(names.CHILDREN.get(future) or ())]
@@ -104,7 +106,7 @@ def _is_told_to_end(future: names.AnyFuture) -> bool:
             return True
         waiter = names.WAITER.get(future)
         awaited += [] if waiter is None else [waiter]
-    return any(map(_is_told_to_end, awaited))
+    return any(map(is_told_to_end, awaited))
 
 
 def closes_a_generator(task: names.AnyTask) -> bool:

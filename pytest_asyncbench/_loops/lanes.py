@@ -231,6 +231,10 @@ class LaneQueue(deque[names.Handle]):
         if callback is not _ENDS_A_SLEEP:
             self._of_timers[id(timer)] = self._callbacks()
 
+    def set_by(self, timer: object) -> Lane | None:
+        """Give the lane of the plain callbacks that a timer which waits is of."""
+        return self._of_timers.get(id(timer))
+
     def lane_of(self, task: names.AnyTask) -> Lane:
         """Give a task's lane; a new one is of whose step it is."""
         if type(task) is LaneTask:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_asyncbench._words.cancellations import Swept
 from pytest_asyncbench._words.explored import Cancelled, Explored, Passage
+from pytest_asyncbench._words.record import LeakEntry
 from pytest_asyncbench._words.schedules import Scheduled
 from pytest_asyncbench._words.seen import Frame
 from pytest_asyncbench._words.units import many, shown
@@ -14,6 +15,8 @@ from pytest_asyncbench._words.units import many, shown
 __all__ = [
     "cancelled_lines",
     "failing_lines",
+    "leak_line",
+    "leak_lines",
     "scheduled_line",
     "unrepeatable_lines",
     "unswept_lines",
@@ -162,6 +165,30 @@ def cancelled_lines(swept: Swept, found: Sequence[Cancelled]) -> Iterator[str]:
         "  use: try ... finally, or async with, around what must be given back; let "
         "CancelledError through"
     )
+
+
+_MOST_LEAKS = 10
+
+
+def leak_lines(leaks: Sequence[LeakEntry]) -> Iterator[str]:
+    """Say what is left when runs are over, and in how many of them it was seen."""
+    if not leaks:
+        return
+    yield "left when a run was over, and all that was set up for it torn down:"
+    yield from (f"  {leak_line(each)}" for each in leaks[:_MOST_LEAKS])
+    if len(leaks) > _MOST_LEAKS:
+        yield f"  and {len(leaks) - _MOST_LEAKS:,} more"
+    yield (
+        "  use: cancel and await tasks, and close what was opened, in the test or in a "
+        "fixture's tear-down"
+    )
+
+
+def leak_line(leak: LeakEntry) -> str:
+    """Say of one leak what it is, where, and how often it was seen."""
+    place = leak.place
+    at = "" if place is None else f" at {shown(place.file)}:{place.line}"
+    return f"{leak.what}{at}, in {leak.runs:,} of {many(leak.of, 'run')}"
 
 
 def scheduled_line(all_of: Iterable[Scheduled]) -> str:

@@ -2,6 +2,7 @@
 
 from pytest_asyncbench._running.alone import run_alone
 from pytest_asyncbench._running.explorer import Explorer, unrepeatable
+from pytest_asyncbench._running.held import Holdings, told
 from pytest_asyncbench._running.order import Order, RunsOn
 from pytest_asyncbench._running.quick import AsksForMore
 from pytest_asyncbench._running.sweep import CancellingOrder, Sweep
@@ -18,6 +19,7 @@ __all__ = [
     "AsksForMore",
     "CancellingOrder",
     "Explorer",
+    "Holdings",
     "Item",
     "Job",
     "Order",
@@ -28,5 +30,6 @@ __all__ = [
     "in_turn",
     "jobs_from",
     "run_alone",
+    "told",
     "unrepeatable",
 ]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pytest_asyncbench._loops import names
+from pytest_asyncbench._loops import AnyTask, names
 from pytest_asyncbench._running.quick import AsksForMore, QuickLoop
 
 if TYPE_CHECKING:
@@ -38,15 +38,17 @@ def run_alone(
             loop.run_until_complete(function())
         finally:
             order.ended(loop)
-            _end(loop)
+            left = loop.left()
+            if left or names.SCHEDULED.get(loop):
+                order.over(loop)
+            _end(loop, left)
     finally:
         loop.close()
         if loop.asked:
             raise AsksForMore
 
 
-def _end(loop: QuickLoop) -> None:
-    left = loop.left()
+def _end(loop: QuickLoop, left: Sequence[AnyTask]) -> None:
     for task in left:
         task.cancel()
     if left:

@@ -125,13 +125,21 @@ class Holdings:
         self._classes: dict[type[Any], _Kind] = {}
 
     @contextmanager
-    def noting(self) -> Iterator[None]:
-        """Note what is there, and then whatever is made."""
+    def noting(self, *, only_made: bool = False) -> Iterator[None]:
+        """Note what is there, and then whatever is made.
+
+        Args:
+            only_made: whether only what asyncio has and what is made counts, which
+                takes no look at all objects.
+        """
         self._classes = {
-            cls: kind for kind in _KINDS if (cls := _class_of(kind)) is not None
+            cls: kind
+            for kind in _KINDS
+            if (cls := _class_of(kind)) is not None
+            and (kind.is_asyncios or not only_made)
         }
         with ExitStack() as undo:
-            for kind, thing in self._found(self._classes):
+            for kind, thing in self._found({} if only_made else self._classes):
                 self._note(self._older, kind, thing, weakref.ref(thing))
             for cls, kind in self._classes.items():
                 if kind.is_asyncios:

@@ -9,8 +9,8 @@ import asyncio
 import itertools
 import math
 import weakref
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace as replace_fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_asyncbench._loops import (
     AnyTask,
     Entry,
+    Lane,
     LaneQueue,
     ends_a_wait,
     names,
@@ -25,7 +26,8 @@ from pytest_asyncbench._loops import (
     stands_at,
     task_label,
 )
-from pytest_asyncbench._words.explored import Passage
+from pytest_asyncbench._running.leaks import leaks_in, watch_closing
+from pytest_asyncbench._words.explored import Leak, Passage
 from pytest_asyncbench._words.schedules import OWN_ORDER, Schedule
 from pytest_asyncbench._words.undo import Undo, replace
 
@@ -43,6 +45,8 @@ _MOST = 20_000
 """So many steps of a run are remembered; of a longer one, the first."""
 
 _PATIENCE = 1_000
+
+_FIRST = "1"
 
 _NAP, _SILENCE = 0.002, 0.05
 """How long at once, and in all, something real is waited for while a wake-up is kept
@@ -116,6 +120,11 @@ class Order:
         self._in_passage: weakref.ref[AnyTask] | None = None
         self.queues: list[LaneQueue] = []
         """Those of its loops."""
+        self.leaks: list[Leak] = []
+        """What was left when it was over, as far as its loops were closed by then."""
+        self.bodies = [_FIRST]
+        """The lanes of the test itself: the first, where it has a loop of its own."""
+        self._loops: list[tuple[asyncio.AbstractEventLoop, LaneQueue]] = []
         self._unseen: list[BaseException] = []
         self._pick = self._picking() if self._picking is not None else None
         if self._pick is None and self.schedule.deviations:
@@ -154,6 +163,18 @@ class Order:
             undo.callback(put_lanes(loop, queue))
             undo.callback(self._watch_poll(loop, queue))
             undo.callback(self.watch_failures(loop))
+            undo.callback(watch_closing(loop, queue, self._is_tests, self.leaks.append))
+            self._loops.append((loop, queue))
+            return undo.pop_all().close
+
+    def closing(self) -> Undo:
+        """Look at what is left in its loops as they are closed; return what ends it."""
+        with ExitStack() as undo:
+            for loop, queue in self._loops:
+                if not loop.is_closed():
+                    undo.callback(
+                        watch_closing(loop, queue, self._is_tests, self.leaks.append)
+                    )
             return undo.pop_all().close
 
     def watch_failures(self, loop: asyncio.AbstractEventLoop) -> Undo:
@@ -238,10 +259,23 @@ class Order:
 
     def awaits_body(self) -> None:
         """Hear that the task is yet to come that the body of the test is called in."""
+        self.bodies.clear()
 
-    def body(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def body(self) -> Iterator[None]:
         """Hear that the current task is in the body of the test."""
-        return nullcontext()
+        task, queue = asyncio.current_task(), names.READY.of(asyncio.get_running_loop())
+        if task is not None and isinstance(queue, LaneQueue):
+            self.bodies.append(queue.lane_of(task).key)
+        yield
+
+    def _is_tests(self, lane: Lane) -> bool:
+        """Tell whether the body of the test has started what runs in a lane.
+
+        A fixture may have, or what came from outside, such as a connection to a server.
+        """
+        own = lane.key if lane.is_task else f"{lane.key.rstrip('c')}.c"
+        return any(own.startswith(f"{body}.") for body in self.bodies)
 
     def ended(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hear that the body of the test has ended, and what it left is there."""
@@ -249,6 +283,16 @@ class Order:
         if self.counts:
             lanes = [lane for queue in self.queues for lane in queue.lanes]
             self._of_test = {lane.key for lane in lanes}
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether more is done to the run than to order it."""
+        return False
+
+    def over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hear that a run is over that nothing was set up for, but for this loop."""
+        for queue in self.queues:
+            self.leaks += leaks_in(loop, queue, self._is_tests)
 
     @property
     def stepped(self) -> Callable[[Entry], object]:

@@ -25,7 +25,6 @@ from pytest_asyncbench._loops import (
     closes_a_generator,
     makes_a_server,
     may_mistake_cancellation,
-    names,
     stands_at,
     task_label,
     waits_for_a_lock,
@@ -54,9 +53,6 @@ __all__ = ["CancellingOrder", "Sweep"]
 
 _MOST = 2_000
 """So many awaits are tried at most."""
-
-_FIRST = "1"
-"""The lane of the test itself, where it has a loop of its own."""
 
 _LONGER = 1.0
 """So many seconds more than the undisturbed run others may take to their end."""
@@ -97,8 +93,6 @@ class CancellingOrder(Order):
         super().begin()
         self.points: list[tuple[Wake, str]] = []
         """Where tasks were suspended, and what these are called."""
-        self.main: str | None = _FIRST
-        """The lane of the test itself, once that has begun."""
         self._is_in_body = True
         self._has_passed = False
         """Whether its body has come to its end."""
@@ -164,21 +158,24 @@ class CancellingOrder(Order):
 
     def awaits_body(self) -> None:
         """Hear that the task is yet to come that the body of the test is called in."""
-        self.main, self._is_in_body = None, False
+        super().awaits_body()
+        self._is_in_body = False
 
     @contextmanager
     def body(self) -> Iterator[None]:
         """Hear that the current task is in the body of the test."""
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        queue = names.READY.of(loop)
-        assert task is not None
-        assert isinstance(queue, LaneQueue)
-        self.main, self._is_in_body = queue.lane_of(task).key, True
-        try:
-            yield
-            self._has_passed = True
-        finally:
-            self._is_in_body = False
+        with super().body():
+            self._is_in_body = True
+            try:
+                yield
+                self._has_passed = True
+            finally:
+                self._is_in_body = False
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether a task is cancelled in it: what that leaves is told as its fault."""
+        return self.at is not None
 
     @property
     def stepped(self) -> Callable[[Entry], object]:
@@ -290,6 +287,11 @@ class CancellingOrder(Order):
             for lane, task in known
             if task is not None and not task.done() and self.is_of_test(lane)
         ]
+
+    @property
+    def main(self) -> str | None:
+        """The lane of the test itself, once that has begun."""
+        return self.bodies[0] if self.bodies else None
 
     @property
     def is_main(self) -> bool:

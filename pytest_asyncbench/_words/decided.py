@@ -12,6 +12,7 @@ from typing import Literal
 
 from pytest_asyncbench._words.cancellations import Swept
 from pytest_asyncbench._words.courses import Courses
+from pytest_asyncbench._words.explored import Leaked
 from pytest_asyncbench._words.fingerprints import fingerprint
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import MARKER, Policy
@@ -333,6 +334,8 @@ class Verdict:
     """What came of it under many schedules; None where nobody asked."""
     cancellations: Swept | None = None
     """What came of cancelling its tasks; None where nobody asked."""
+    leaks: tuple[Leaked, ...] = ()
+    """What its further runs have left when they were over."""
     not_looked_for: frozenset[str] = frozenset()
     """The allowances, as they are written, of calls whose family is off."""
 

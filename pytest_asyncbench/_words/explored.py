@@ -6,7 +6,7 @@ from pytest_asyncbench._words.schedules import Schedule
 from pytest_asyncbench._words.seen import Frame
 from pytest_asyncbench._words.values import dataclass
 
-__all__ = ["Cancelled", "Explored", "Passage"]
+__all__ = ["Cancelled", "Explored", "Leak", "Leaked", "Passage"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,26 @@ class Passage:
     """Where it stood after; None where it was over by then, too."""
     over: bool = False
     """Whether the task had ended after it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leak:
+    """What is left when a run is over, and all that was set up for it is torn down."""
+
+    what: str
+    place: Frame | None = None
+    """Where it waits, if it is a task."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaked:
+    """A leak, and how often it was seen."""
+
+    leak: Leak
+    runs: int
+    """In how many runs."""
+    of: int
+    """Of so many that were looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ from pytest_asyncbench._words.decided import (
     Way,
     WhatIf,
 )
+from pytest_asyncbench._words.explored import Leaked
 from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.plain import VALUE_ONLY, Json, read, written
 from pytest_asyncbench._words.problems import Problem
@@ -50,6 +51,7 @@ __all__ = [
     "BudgetEntry",
     "CoursesEntry",
     "DeadEntry",
+    "LeakEntry",
     "LinkEntry",
     "OverrunEntry",
     "PlaceEntry",
@@ -222,6 +224,20 @@ class AliveEntry:
     """In seconds: for how long it had waited; null where that is not known."""
     place: PlaceEntry | None
     """The innermost line of the user's in its chain of awaits, else of a library's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeakEntry:
+    """What was left when a run was over."""
+
+    what: str
+    """A task by its name, a callback, descriptors, or what was not given back."""
+    place: PlaceEntry | None
+    """Where a task waited; null for anything else."""
+    runs: int
+    """A count: in how many runs it was seen."""
+    of: int
+    """A count: in how many runs that went well it was looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -439,6 +455,9 @@ class Record:
     """How late its loop came, each time for a short while, since several threads took
     turns at the interpreter; null where none did, or that is not known. It breaks no
     promise."""
+    leaks: tuple[LeakEntry, ...] = ()
+    """What was left when runs of the test were over, and all that was set up for them
+    torn down, where it was run under schedules or its tasks were cancelled."""
     tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
     """What ran side by side, and when, for a timeline. Value only: its moments mean
     nothing in another process."""
@@ -509,6 +528,7 @@ def record_of(verdict: Verdict) -> Record:
         debugged=verdict.debugged,
         schedules=verdict.schedules,
         cancellations=verdict.cancellations,
+        leaks=tuple(map(_leak, verdict.leaks)),
         took_turns=_took_turns(verdict.took_turns),
         tasks=comparison.tasks if comparison else (),
     )
@@ -634,6 +654,16 @@ def _spread(figures: tuple[float, ...]) -> SpreadEntry:
 
 def _dead(task: DeadTask) -> DeadEntry:
     return DeadEntry(name=task.name, error=task.error, place=_users_place(task.stack))
+
+
+def _leak(leaked: Leaked) -> LeakEntry:
+    place = leaked.leak.place
+    return LeakEntry(
+        what=leaked.leak.what,
+        place=None if place is None else _place(place),
+        runs=leaked.runs,
+        of=leaked.of,
+    )
 
 
 def _alive(task: AwaitedTask) -> AliveEntry:

@@ -182,6 +182,7 @@ def test_the_record_has_the_documented_shape():
         "schedules": None,
         "courses": None,
         "cancellations": None,
+        "leaks": [],
         "took_turns": None,
     }
     assert json.loads(json.dumps(record)) == record
