@@ -199,6 +199,27 @@ def test_the_same_is_told_whoever_is_there(beside, name):
     insist_on_the_same(beside(SUITE, *COMPANY[name]))
 
 
+SEARCHED_LATER = """
+import asyncio, time
+import pytest
+
+@pytest.mark.budget("60s", speedup=1.1)
+async def test_first():
+    await asyncio.gather(*(asyncio.sleep(0.2) for _ in range(3)))
+
+@pytest.mark.no_blocking(threshold=60)
+async def test_searched():
+    time.sleep(0.001)
+"""
+
+
+def test_the_detector_is_tried_out_after_tests_that_were_not_searched(beside):
+    """What stood around them is off by then, though nobody else loaded a thing."""
+    run = beside(SEARCHED_LATER)
+    assert run.outcomes == {"test_first": "passed", "test_searched": "failed"}
+    assert run["test_searched"].record["problems"] == []
+
+
 # ------------------------------------------------------------------ pytest-xdist
 
 

@@ -200,28 +200,6 @@ def pytest_unconfigure():
 """
 
 
-SEARCHED_LATER = """
-import asyncio, time
-import pytest
-
-@pytest.mark.budget("60s", speedup=1.1)
-async def test_first():
-    await asyncio.gather(*(asyncio.sleep(0.2) for _ in range(3)))
-
-@pytest.mark.no_blocking(threshold=60)
-async def test_searched():
-    time.sleep(0.001)
-"""
-
-
-def test_the_detector_is_tried_out_after_tests_that_were_not_searched(play_once):
-    """What stood around them is off by then."""
-    run = play_once(SEARCHED_LATER)
-    assert run.outcomes == {"test_first": "passed", "test_searched": "failed"}
-    assert "pytest-asyncbench itself" not in run.out
-    assert run["test_searched"].record["blocking"][0]["call"] == "time.sleep"
-
-
 def test_what_goes_wrong_at_the_very_end_is_told_as_well(play_once):
     """The instruments are taken off when the test has been judged already."""
     source = (
