@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_asyncbench._reports.blamed import was_looked_for
 from pytest_asyncbench._reports.ranking import Ranking
-from pytest_asyncbench._words.units import many
+from pytest_asyncbench._words.units import many, seconds
 
 if TYPE_CHECKING:
-    from pytest_asyncbench._words.record import Record
+    from pytest_asyncbench._words.record import Record, ViolationEntry
 
 __all__ = ["markdown_report"]
 
 _MOST = 50
-"""So many places are shown: a job's summary has a limit, and a reader, too."""
+"""So many rows of a table are shown: a job's summary has a limit, and a reader, too."""
+
+_TIMES = {
+    "wall": "wall clock",
+    "setup": "the set-up of its fixtures",
+    "teardown": "the teardown of its fixtures",
+}
+_WITHOUT_FIGURES = {
+    "background": ("no background task dies unseen", "a task died"),
+    "unawaited": ("`concurrently()` is awaited", "it was not"),
+    "unmeasured": ("is watched", "no step of a loop was seen"),
+}
 
 
 def markdown_report(
@@ -56,6 +67,11 @@ def _lines(
     broken = [nodeid for nodeid, record in records.items() if record.violations]
     if broken:
         yield f"{many(len(broken), 'test')} broke a promise."
+        yield ""
+        yield "| test | promised | was |"
+        yield "| --- | --- | --- |"
+        yield from _rows([*_broken_rows(records)], "broken promises")
+        yield ""
     if accepted:
         yield f"Blocking that is accepted: {many(accepted, 'time')}."
     if not ranking.places:
@@ -67,12 +83,38 @@ def _lines(
     yield ""
     yield "| lost | whose | place | call | times | tests | use instead |"
     yield "| ---: | --- | --- | --- | ---: | ---: | --- |"
-    rows = [*ranking.rows(root)]
-    for row in rows[:_MOST]:
-        yield f"| {' | '.join(map(_safe, row))} |"
+    rows = [f"| {' | '.join(map(_safe, row))} |" for row in ranking.rows(root)]
+    yield from _rows(rows, "places")
+
+
+def _rows(rows: Sequence[str], what: str) -> Iterator[str]:
+    yield from rows[:_MOST]
     if len(rows) > _MOST:
         yield ""
-        yield f"… and {len(rows) - _MOST:,} more places."
+        yield f"… and {len(rows) - _MOST:,} more {what}."
+
+
+def _broken_rows(records: Mapping[str, Record]) -> Iterator[str]:
+    for nodeid, record in records.items():
+        for broken in record.violations:
+            promised, was = _told(broken)
+            yield f"| {_safe(nodeid)} | {promised} | {was} |"
+
+
+def _told(broken: ViolationEntry) -> tuple[str, str]:
+    """Say what was promised, and what was instead."""
+    kind, limit, actual = broken.kind, broken.limit, broken.actual
+    if kind == "blocking":
+        lost = "" if actual is None else f" for {seconds(actual)}"
+        return "nothing blocks the loop", f"blocked{lost}"
+    if limit is None:
+        return _WITHOUT_FIGURES[kind]
+    if kind in _TIMES:
+        was = "" if actual is None else seconds(actual)
+        return f"{_TIMES[kind]} at most {seconds(limit)}", was
+    least = f"at least {limit:g}" if limit > 1 else "over 1"
+    was = "not to be told" if actual is None else f"{actual:.2f}"
+    return f"speedup {least}", was
 
 
 def _safe(text: str) -> str:

@@ -154,6 +154,58 @@ def test_markdown_has_the_places_that_cost_most_first():
     assert lines[-1] == "… and 10 more places."
 
 
+def broken_rows(*violations, tests=("tests/test_it.py::test_a[x|y]",)):
+    """Give the rows of a run's broken promises."""
+    verdict = Verdict(
+        policy=Policy(), elapsed=Elapsed(wall=1.0), steps=1, violations=violations
+    )
+    text = json.dumps(record_of(verdict).to_json())
+    told = RunReport(RUN, None, dict.fromkeys(tests, text), ROOT)
+    lines = markdown_of(told).splitlines()
+    first = lines.index("| test | promised | was |") + 2
+    return lines[first : lines.index("", first)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "actual", "promised", "was"),
+    [
+        ("wall", 0.1, 0.412, "wall clock at most 0.100 s", "0.412 s"),
+        ("setup", 1.0, 2.0, "the set-up of its fixtures at most 1.000 s", "2.000 s"),
+        (
+            "teardown",
+            1.0,
+            2.0,
+            "the teardown of its fixtures at most 1.000 s",
+            "2.000 s",
+        ),
+        ("speedup", 3.0, 1.234, "speedup at least 3", "1.23"),
+        ("speedup", 1.0, 0.9, "speedup over 1", "0.90"),
+        ("speedup", 3.0, None, "speedup at least 3", "not to be told"),
+        ("unmeasured", 3.0, None, "speedup at least 3", "not to be told"),
+        ("unmeasured", None, None, "is watched", "no step of a loop was seen"),
+        ("blocking", 0.1, 0.3, "nothing blocks the loop", "blocked for 0.300 s"),
+        ("background", None, None, "no background task dies unseen", "a task died"),
+        ("unawaited", None, None, "`concurrently()` is awaited", "it was not"),
+    ],
+)
+def test_markdown_names_each_test_that_broke_a_promise(
+    kind, limit, actual, promised, was
+):
+    """With what was promised, and what was instead."""
+    name = "tests/test\\_it.py::test\\_a\\[x\\|y\\]"
+    broken = Violation(kind=kind, limit=limit, actual=actual)
+    assert broken_rows(broken) == [f"| {name} | {promised} | {was} |"]
+
+
+def test_markdown_has_a_row_for_each_broken_promise_and_no_more_than_fifty():
+    """A job's summary has a limit."""
+    wall = Violation(kind="wall", limit=0.1, actual=0.412)
+    rows = broken_rows(wall, Violation(kind="background"))
+    assert len(rows) == 2
+    many = [f"tests/test_it.py::test_{number}" for number in range(60)]
+    assert len(broken_rows(wall, tests=many)) == 50
+
+
 def test_markdown_is_not_broken_by_what_a_name_holds():
     """No cell ends early, and nothing becomes markup."""
     odd = found(call="a|b<img>`c`\n**d**", function="t.<locals>.f")
