@@ -15,6 +15,7 @@ from pytest_asyncbench._loops.awaiting import (
     waits_for_a_lock,
     waits_for_ever,
 )
+from pytest_asyncbench._loops.completion import hands_on_one_by_one
 from pytest_asyncbench._loops.deadlock import describe_tasks
 from pytest_asyncbench._loops.first_step import FirstStep
 from pytest_asyncbench._loops.lanes import (
@@ -82,6 +83,7 @@ __all__ = [
     "ends_a_wait",
     "hand_to_asyncio",
     "handle_of_turn",
+    "hands_on_one_by_one",
     "is_cleaning_up",
     "is_closed",
     "is_running",

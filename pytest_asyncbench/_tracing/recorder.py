@@ -33,6 +33,7 @@ from pytest_asyncbench._loops import (
     await_chain,
     end_last,
     hand_to_asyncio,
+    hands_on_one_by_one,
     label,
     names,
     running_loop,
@@ -509,7 +510,10 @@ class Recorder:
             link = tape.links.writer_to(owner)
             written = -1 if link is None else link[1]
             return tape.other(READY, (written, within, _descriptor(owner)))
-        return tape.other(PLAIN, (_shared_by(callback, owner), within))
+        shared = _shared_by(callback, owner)
+        if shared not in tape.one_by_one:
+            tape.one_by_one[shared] = hands_on_one_by_one(callback)
+        return tape.other(PLAIN, (shared, within))
 
 
 def _descriptor(transport: asyncio.Transport) -> int:

@@ -93,9 +93,11 @@ class _Strand:
                 delay=delay,
                 is_timer=True,
             )
-        if cause != LOOP and owners.of(cause) == self.number:
-            return _Wait(after=cause)
         sent = trace.sent(who)
+        # Another thread has sent it, whichever step was in progress in the loop's.
+        by_another = sent is not None and sent[1] >= 0
+        if cause != LOOP and owners.of(cause) == self.number and not by_another:
+            return _Wait(after=cause)
         if sent is not None:
             at_once, thread, job = sent
             if job is not None and job.ended <= at_once:
@@ -275,6 +277,20 @@ def _in_line(strand: _Strand) -> float | None:
     return total
 
 
+class _Order(NamedTuple):
+    """What a thread is asked for."""
+
+    at: int
+    """The entry that waits for it."""
+    server: int
+    takes: float
+    """So many seconds, from when the thread begins with it."""
+
+
+_ORDERS = -1_000_000_000
+"""The number of the first order; others are less."""
+
+
 class _Again:
     """One strand's steps, run again by a loop that only counts."""
 
@@ -299,9 +315,17 @@ class _Again:
         """How long the steps of servers take."""
         self._last_of: dict[int, int] = {}
         """By server: its last step for this strand."""
-        self._jobs: dict[int, list[int]] = defaultdict(list)
-        """By pool: the steps that stand for its jobs, in the order of their asking."""
+        self._orders: dict[int, _Order] = {}
+        """What threads are asked for; no step, since it takes none of the loop's time.
+        """
+        self._free: dict[int, list[float]] = {}
+        """By thread or pool: from when on each of its threads has nothing to do; none
+        where there is a thread for whatever comes."""
+        self._first: list[int] = []
+        """The orders that nothing comes before."""
         self._key_of: dict[int, int] = {}
+        self._gates: dict[int, tuple[int, int]] = {}
+        """By entry: so many callbacks of a key must have run before it ends."""
         self._counts: Counter[int] = Counter()
         self._now = 0.0
         self._order = 0
@@ -329,7 +353,19 @@ class _Again:
                 request = last
             waits = strand.waited_for(at, request)
             self._wait(at, waits, ordinal, mine)
+            self._gate(at, ordinal, seen)
             last = at
+
+    def _gate(self, at: int, ordinal: dict[int, int], seen: Counter[int]) -> None:
+        """Have a step that took several results at once wait for the last of them.
+
+        It was woken by the first, and found the others there. How much of it came after
+        each is not known; so all of it may come before.
+        """
+        cause = self._strand.trace.cause[at]
+        key = self._key_of.get(cause, 0)
+        if self._strand.trace.tape.one_by_one.get(key) and seen[key] > ordinal[cause]:
+            self._gates[at] = key, seen[key]
 
     def _requests(self, mine: set[int]) -> dict[int, int]:
         """Tell of what came from outside where the task it woke began to wait."""
@@ -349,11 +385,11 @@ class _Again:
         self, at: int, waits: _Wait, ordinal: dict[int, int], mine: set[int]
     ) -> None:
         after = waits.after
+        if waits.job is not None or waits.server <= _THREADS:
+            self._order_from(at, waits, mine)
+            return
         if waits.served:
             self._serve(at, waits, mine)
-            return
-        if waits.job is not None and waits.after in mine:
-            self._employ(at, waits, waits.job)
             return
         if waits.inline:
             self._inline.add(at)
@@ -388,17 +424,33 @@ class _Again:
         self._last_of[waits.server] = before
         self._needs(at, self._on_end[before])
 
-    def _employ(self, at: int, waits: _Wait, job: Job) -> None:
-        """Lay out a job in a pool, where it may stand in line for a thread."""
-        asked, done = -2 - len(self._ran), -3 - len(self._ran)
-        self._ran[asked] = self._ran[done] = 0.0
-        self._needs(asked, self._on_begin[waits.after], waits.began)
-        self._needs(done, self._on_end[asked], waits.delay)
-        self._needs(at, self._on_end[done])
-        jobs, threads = self._jobs[job.pool], self._strand.owners.threads_of(job.pool)
-        if len(jobs) >= threads:
-            self._needs(asked, self._on_end[jobs[-threads]])
-        jobs.append(done)
+    def _order_from(self, at: int, waits: _Wait, mine: set[int]) -> None:
+        """Lay out what a thread does, which may have something else to do before."""
+        order = _ORDERS - len(self._orders)
+        server, threads = waits.server, 1.0
+        if waits.job is not None:
+            server = waits.job.pool
+            threads = self._strand.owners.threads_of(server)
+        if server not in self._free:
+            self._free[server] = [0.0] * int(threads) if threads < math.inf else []
+        self._orders[order] = _Order(at, server, waits.delay)
+        if waits.after not in mine or waits.after >= at:
+            self._missing[order] = 1
+            self._first.append(order)
+        elif waits.job is not None:
+            self._needs(order, self._on_begin[waits.after], waits.began)
+        else:
+            self._needs(order, self._on_end[waits.after])
+        self._missing[at] += 1
+
+    def _is_ordered(self, order: int, when: float) -> None:
+        """Have the first thread that is free do it."""
+        at, server, takes = self._orders[order]
+        free = self._free[server]
+        if free:
+            when = max(when, heapq.heappop(free))
+            heapq.heappush(free, when + takes)
+        self._happened(at, when + takes)
 
     def _needs(
         self, at: int, signals: list[tuple[int, float]], delay: float = 0.0
@@ -410,6 +462,8 @@ class _Again:
         """Run the steps; tell when all that the strand began with had ended."""
         strand, trace = self._strand, self._strand.trace
         open_ends = strand.ends.intersection(strand.steps)
+        for order in self._first:
+            self._happened(order, 0.0)
         for at in [*strand.steps, *self._ran]:
             if not self._missing[at]:
                 self._is_ready(at)
@@ -447,6 +501,13 @@ class _Again:
             self._put_off(at, self._now + self._cut[at])
             return False
         began, cut = self._now, self._cut.get(at, 0.0)
+        gate = self._gates.pop(at, None)
+        if gate is not None and self._counts[gate[0]] < gate[1]:
+            self._now += max(0.0, seconds - cut)
+            self._cut[at] = seconds
+            self._missing[at] += 1
+            self._on_count[gate].append(at)
+            return False
         for one, delay in self._on_begin.pop(at, ()):
             self._happened(one, began + max(0.0, delay - cut))
         self._now += max(0.0, seconds - cut)
@@ -461,6 +522,9 @@ class _Again:
 
     def _happened(self, at: int, when: float) -> None:
         self._missing[at] -= 1
+        if at in self._orders:
+            self._is_ordered(at, when)
+            return
         self._not_before[at] = max(when, self._not_before.get(at, 0.0))
         if not self._missing[at]:
             self._is_ready(at)

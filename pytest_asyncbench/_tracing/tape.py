@@ -141,6 +141,7 @@ class Tape:
         "long",
         "looks",
         "note",
+        "one_by_one",
         "open",
         "ready",
         "starved",
@@ -168,6 +169,9 @@ class Tape:
         )
         self.full = False
         self.details: list[Detail] = []
+        self.one_by_one: dict[int, bool] = {}
+        """By what callbacks share: whether those who wait take what they bring one by
+        one, however many there are."""
         self.timers: dict[int, Timer] = {}
         """By the id of a timer that is to come."""
         self.open: list[int] = []

@@ -13,9 +13,10 @@ import socket
 import sys
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from by_hand import HandLoop, run_in
+from by_hand import A_WHILE, HandLoop, run_in
 
 from pytest_asyncbench._judging.accounting import compare
 from pytest_asyncbench._running.together import Together, jobs_from
@@ -478,6 +479,75 @@ async def serve():
     writer.close()
     await asyncio.sleep(1)
     server.close()
+
+
+def test_results_that_came_at_once_come_one_by_one_when_they_are_alone():
+    """It found both there, since another kept the loop until both were due."""
+
+    async def takes_each():
+        for one in asyncio.as_completed([sleep(1), sleep(2)]):
+            await one
+
+    async def keeps_the_loop():
+        work(3)
+
+    async def main():
+        await asyncio.gather(takes_each(), keeps_the_loop())
+
+    assert watched(main).serial == pytest.approx(2 + 3)
+
+
+def test_who_takes_the_first_of_several_waits_for_no_other():
+    """They were done at once, and it may have wanted only one of them."""
+
+    async def takes_one():
+        tasks = [asyncio.create_task(sleep(seconds)) for seconds in (1, 2)]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    async def keeps_the_loop():
+        work(3)
+
+    async def main():
+        await asyncio.gather(takes_one(), keeps_the_loop())
+
+    assert watched(main).serial == pytest.approx(1 + 3)
+
+
+def test_what_a_thread_sends_within_a_step_takes_as_long_as_the_thread_did():
+    """Though it was that step which stood between its answer and its waiter."""
+    begun, worked, may_end, has_sent = (threading.Event() for _ in range(4))
+
+    def job():
+        begun.set()
+        may_end.wait()
+
+    async def offloads(pool):
+        await asyncio.get_running_loop().run_in_executor(pool, job)
+
+    async def busy(pool):
+        await seen(worked)
+        work(0.5)
+        may_end.set()
+        pool.submit(has_sent.set)  # its one thread has sent the answer before
+        assert has_sent.wait(A_WHILE)
+
+    async def keeps_the_loop():
+        await seen(begun)
+        work(3)
+        worked.set()
+
+    async def seen(event):
+        while not event.is_set():
+            await asyncio.sleep(0)
+
+    async def strand(pool):
+        await asyncio.gather(offloads(pool), busy(pool))
+
+    async def main():
+        with ThreadPoolExecutor(1) as pool:
+            await asyncio.gather(strand(pool), keeps_the_loop())
+
+    assert watched(main).serial == pytest.approx(3.5 + 3)
 
 
 def test_a_handler_of_a_server_in_the_body_is_no_strand():
