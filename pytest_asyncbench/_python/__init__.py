@@ -55,9 +55,11 @@ from pytest_asyncbench._python.threads import (
     known_threads,
     other_threads,
     rested_since,
+    running_threads,
     semaphore_value,
     started_for,
     waiters,
+    work_queue,
 )
 from pytest_asyncbench._python.turns import Held, longer, turn_after, turn_within
 from pytest_asyncbench._python.types_in_c import get_ready_for_methods, replace_methods
@@ -119,6 +121,7 @@ __all__ = [
     "raw_frame",
     "replace_methods",
     "rested_since",
+    "running_threads",
     "semaphore_value",
     "software",
     "split_step",
@@ -132,4 +135,5 @@ __all__ = [
     "turn_within",
     "waited_for_gil",
     "waiters",
+    "work_queue",
 ]

@@ -8,7 +8,9 @@ from __future__ import annotations
 import _thread
 import threading
 from collections.abc import Callable, Collection
+from queue import Queue
 from types import FrameType
+from typing import Any
 
 from pytest_asyncbench._python.locks import Lock
 from pytest_asyncbench._words import legible
@@ -21,9 +23,11 @@ __all__ = [
     "known_threads",
     "other_threads",
     "rested_since",
+    "running_threads",
     "semaphore_value",
     "started_for",
     "waiters",
+    "work_queue",
 ]
 
 # How many there are besides the main one: a tenth of the cost of asking threading, for
@@ -40,6 +44,27 @@ def is_native(thread: threading.Thread) -> bool:
     return isinstance(thread, threading._DummyThread)
 
 
+_ANYIOS = "anyio._backends._asyncio"
+"""Where anyio has its worker threads, which are no executor's."""
+
+
+def work_queue(thread: threading.Thread) -> Queue[Any] | None:
+    """Give the queue from which a worker thread of anyio's takes its jobs.
+
+    Else only the first of them, for which the thread was started, is known.
+    """
+    if type(thread).__module__ != _ANYIOS:
+        return None
+    found = legible.attribute(thread, "queue")
+    return found if isinstance(found, Queue) else None
+
+
+def running_threads() -> list[threading.Thread]:
+    """Give the threads that threading knows and that run, without asking its lock."""
+    threads: dict[int, threading.Thread] = getattr(threading, "_active", {})
+    return list(threads.values())
+
+
 def future_of(frame: FrameType | None) -> object | None:
     """Give the future of the job that a pool's thread is at; None where it is at none.
 
@@ -54,6 +79,10 @@ def future_of(frame: FrameType | None) -> object | None:
             future: object | None = getattr(frame.f_locals.get("self"), "future", None)
             if future is not None:
                 return future
+        if frame.f_globals.get("__name__") == _ANYIOS and frame.f_code.co_name == "run":
+            # It is deleted when the job is over.
+            awaited: object | None = frame.f_locals.get("future")
+            return awaited
         frame = frame.f_back
     return None
 

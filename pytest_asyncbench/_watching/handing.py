@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import functools
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from contextlib import ExitStack
 from contextvars import Context
 from types import CodeType
 from typing import NamedTuple, ParamSpec, TypeVar
-from weakref import ref
+from weakref import WeakKeyDictionary, ref
 
 from pytest_asyncbench._python import (
     RawStack,
@@ -26,8 +27,10 @@ from pytest_asyncbench._python import (
     is_of_pool,
     public_name,
     rested_since,
+    running_threads,
     started_for,
     to_stack,
+    work_queue,
 )
 from pytest_asyncbench._watching.at_once import Owner, owner_here
 from pytest_asyncbench._words import legible
@@ -41,6 +44,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MOST_ENDED = 64
+_ANYIOS_ITEM = 5
+"""What anyio puts into a queue for a job: how, what and with what to call, what awaits
+it, and the scope; None for the end."""
 _MOST_STARTED = 256
 """What more threads were started for is forgotten again, the oldest first."""
 
@@ -64,6 +70,14 @@ class _Ended(NamedTuple):
     job: Job
 
 
+class _Put(NamedTuple):
+    """A job that was put into the queue of a worker thread of anyio's."""
+
+    at: float
+    future: int
+    job: Job
+
+
 class _Started(NamedTuple):
     thread: ref[threading.Thread]
     job: Job
@@ -82,6 +96,9 @@ class Handing:
         self._ended: deque[_Ended] = deque(maxlen=_MOST_ENDED)
         self._started: deque[_Started] = deque(maxlen=_MOST_STARTED)
         """A copy of it is made in one go, whatever other threads start meanwhile."""
+        self._put: deque[_Put] = deque(maxlen=_MOST_ENDED)
+        self._listened: WeakKeyDictionary[threading.Thread, Undo] = WeakKeyDictionary()
+        """What is to be undone of the queues that are listened to."""
 
     def install(self) -> Undo:
         """Look on at each hand-over from now on, in any thread."""
@@ -94,13 +111,21 @@ class Handing:
             )
             undo.callback(replace(threading.Thread, "start", self._starting(start)))
             undo.callback(self._at_work.clear)  # whose end comes later is nobody's
+            undo.callback(self._stop_listening)
+            for thread in running_threads():
+                self._listen(thread)
             return undo.pop_all().close
 
-    def of_future(self, future: int, since: float) -> Job | None:
-        """Give the job whose future has this id, if it has not ended before."""
+    def of_future(
+        self, future: int, since: float, until: float = math.inf
+    ) -> Job | None:
+        """Give the job whose future has this id and that was at work between these."""
         for each in list(self._ended):
             if each.future == future and each.at >= since:
                 return each.job
+        for put in reversed(list(self._put)):
+            if put.future == future and put.at <= until:
+                return put.job  # nobody tells when it ends; an id comes again
         return self._at_work.get(future)
 
     def of_thread(self, ident: int) -> Job | None:
@@ -157,7 +182,32 @@ class Handing:
             if job is not None:
                 started = _Started(ref(thread), job, rested_since(thread))
                 self._started.append(started)
+            self._listen(thread)
             start(thread)
+
+        return noted
+
+    def _listen(self, thread: threading.Thread) -> None:
+        """Note what is put into the queue of a worker thread of anyio's."""
+        queue = work_queue(thread)
+        if queue is not None and thread not in self._listened:
+            noted = self._putting(queue.put_nowait)
+            self._listened[thread] = replace(queue, "put_nowait", noted)
+
+    def _stop_listening(self) -> None:
+        for undo in list(self._listened.values()):
+            undo()
+        self._listened.clear()
+
+    def _putting(self, put: Callable[[T], None]) -> Callable[[T], None]:
+        @functools.wraps(put)
+        def noted(item: T) -> None:
+            if isinstance(item, tuple) and len(item) == _ANYIOS_ITEM:
+                _, function, args, future, _ = item
+                job = self._job(lambda: _name_of(function, args))
+                if job is not None:
+                    self._put.append(_Put(self._clock.now(), id(future), job))
+            put(item)
 
         return noted
 

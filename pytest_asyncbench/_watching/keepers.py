@@ -257,7 +257,7 @@ class Keepers:
     def _job(self, one: Kept, standing: Standing) -> Job | None:
         handing = self._handing
         if standing.future is not None:
-            return handing.of_future(standing.future, one.began)
+            return handing.of_future(standing.future, one.began, one.ended)
         # It has gone on to another or to none; or it is no pool's.
         ended = handing.ended_in(one.thread, one.began)
         return ended or standing.started

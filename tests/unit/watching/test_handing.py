@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pytest_asyncbench._python import future_of
+from pytest_asyncbench._python import future_of, running_threads, work_queue
 from pytest_asyncbench._watching.handing import Handing
 from pytest_asyncbench.testing import ManualClock
 
@@ -125,6 +125,40 @@ def test_a_thread_that_is_not_made_whole_fails_as_it_does_without_us(handing):
     finally:
         goes_on.set()
         thread.join()
+
+
+def test_each_job_of_anyios_thread_is_known_by_what_awaits_it(handing):
+    """A function in C as well, of which no frame would tell."""
+    to_thread = pytest.importorskip("anyio").to_thread
+    found = []
+
+    def job():
+        future = future_of(sys._getframe())
+        found.append(handing.of_future(id(future), 0.0).function)
+
+    async def main():
+        await to_thread.run_sync(int)
+        await to_thread.run_sync(job)
+
+    asyncio.run(main())
+    (told,) = found
+    assert told.endswith("job")
+
+
+def test_nothing_stays_on_anyios_threads():
+    """Where one outlives the watching, its queue is its own again."""
+    to_thread = pytest.importorskip("anyio").to_thread
+    made = Handing(ManualClock())
+
+    async def main():
+        undo = made.install()
+        await to_thread.run_sync(int)
+        (queue,) = filter(None, map(work_queue, running_threads()))
+        noted = "put_nowait" in vars(queue)
+        undo()
+        return noted, "put_nowait" in vars(queue)
+
+    assert asyncio.run(main()) == (True, False)
 
 
 def test_a_later_job_of_anyios_thread_is_not_told_as_the_first(handing):
