@@ -15,7 +15,7 @@ import pytest
 
 from pytest_asyncbench._glue.heard import last_record, passed_here
 from pytest_asyncbench._glue.settings import folder_of, unusable
-from pytest_asyncbench._glue.whole import Node
+from pytest_asyncbench._glue.whole import Node, Whole
 from pytest_asyncbench._judging.experience import ENOUGH, budget_from
 from pytest_asyncbench._outside.history import HistoryError, HistoryFile
 from pytest_asyncbench._python import machine_class
@@ -133,9 +133,10 @@ class Experience:
 class Historian:
     """A plugin that hears what the tests take, and adds that to the history."""
 
-    def __init__(self, policy: Policy, experience: Experience) -> None:
+    def __init__(self, policy: Policy, experience: Experience, whole: Whole) -> None:
         self._policy = policy
         self._experience = experience
+        self._whole = whole
         self._texts: dict[str, str] = {}
         self._not_passed: set[str] = set()
         self._told: list[str] = []
@@ -200,7 +201,7 @@ class Historian:
         if not passed or file is None:
             return
         try:
-            file.add(self._experience.machine, passed)
+            file.add(self._experience.machine, passed, part=self._whole.identity)
         except HistoryError as error:
             yield (
                 f"the history was not written, and is as it was: {error}; "

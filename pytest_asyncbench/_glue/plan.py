@@ -111,8 +111,9 @@ class Plan:
                 f"asyncbench: a history needs the module sqlite3: {error}"
             ) from None
         self.experience = Experience(self._config, self.policy)
+        whole = self._bring_whole()
         if not is_worker(self._config):
-            self.historian = Historian(self.policy, self.experience)
+            self.historian = Historian(self.policy, self.experience, whole)
             self._config.pluginmanager.register(self.historian, "asyncbench-historian")
 
     def _bring_reports(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 
@@ -88,7 +87,7 @@ class Reporter:
         given, whole = paths_of(self._config)
         number, of = part_number(self._config) or (None, None)
         return {
-            "id": uuid4().hex,
+            "id": self._whole.identity,
             "number": number,
             "of": of,
             "root": str(self._config.rootpath),

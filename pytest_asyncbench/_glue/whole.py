@@ -10,6 +10,7 @@ import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 import pytest
 
@@ -50,6 +51,8 @@ class Whole:
         self._config = config
         self._collected: list[tuple[pytest.Item, str]] = []
         """With what each was called then; empty when it is known which are run."""
+        self.identity = uuid4().hex
+        """By this a history knows the run, and what unites the reports of many."""
         self._left_out: dict[str, None] = {}
         self._run = False
         self._reasons: dict[str, None] = dict.fromkeys(_asked_for(config))

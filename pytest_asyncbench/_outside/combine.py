@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -180,10 +181,22 @@ def _written(
     if given.update_baseline:
         yield from _updated(given.update_baseline, whole, before)
     if given.history:
-        file = HistoryFile(Path(given.history))
-        for machine, passed in whole.passed().items():
-            file.add(machine, passed)
-            yield f"history {given.history}: {many(len(passed), 'test')} of {machine}"
+        yield from _remembered(given.history, whole)
+
+
+def _remembered(name: str, whole: United) -> Iterator[str]:
+    """Add each part to the history, unless it is there: once for one run."""
+    file = HistoryFile(Path(name))
+    added, known = Counter[str](), list[str]()
+    for part, passed in whole.passed().items():
+        if file.add(part.machine, passed, part=part.identity):
+            added[part.machine] += len(passed)
+        else:
+            known.append(part.name)
+    for machine, number in added.items():
+        yield f"history {name}: {many(number, 'test')} of {machine}"
+    if known:
+        yield f"history {name}: nothing of {', '.join(known)} was added again"
 
 
 def _updated(name: str, whole: United, before: Baseline) -> Iterator[str]:

@@ -57,6 +57,15 @@ CREATE TABLE passed (
 ) WITHOUT ROWID
 """
 
+_PARTS = """
+CREATE TABLE IF NOT EXISTS parts (id TEXT PRIMARY KEY)
+"""
+"""Which runs are in here, by the identity that their reports have. Files of an earlier
+release have no such table."""
+
+_PARTS_KEPT = 10_000
+"""So many are remembered, the newest: a CI of twenty machines has months in them."""
+
 _PRUNE = f"""
 DELETE FROM passed WHERE (test, run) IN (
     SELECT test, run FROM (
@@ -132,8 +141,18 @@ class HistoryFile:
             rows = file.execute("SELECT DISTINCT machine FROM runs ORDER BY machine")
             return [machine for (machine,) in rows]
 
-    def add(self, machine: str, passed: Mapping[str, PassedRun]) -> None:
+    def add(
+        self, machine: str, passed: Mapping[str, PassedRun], *, part: str | None = None
+    ) -> bool:
         """Add a run: what the tests took that have passed in it.
+
+        Args:
+            machine: the class of machine that it ran on.
+            passed: what each took, by node id.
+            part: the run's identity, where it has one: it is added once.
+
+        Returns:
+            Whether it was added; it was not where it is here already.
 
         Raises:
             HistoryError: it can't be written; it is as it was.
@@ -145,7 +164,10 @@ class HistoryFile:
                 if _insist_on_ours(file):
                     for statement in _SCHEMA.split(";"):
                         file.execute(statement)
+                if part is not None and not _is_new(file, part):
+                    return False
                 _add(file, machine, passed)
+                return True
 
     @contextmanager
     def _opened(self, mode: str) -> Iterator[sqlite3.Connection]:
@@ -156,6 +178,17 @@ class HistoryFile:
         file = sqlite3.connect(where, uri=True, timeout=_PATIENCE, isolation_level=None)
         with closing(file):
             yield file
+
+
+def _is_new(file: sqlite3.Connection, part: str) -> bool:
+    """Tell whether a run is not in here, and take down that it is from now on."""
+    file.execute(_PARTS)
+    made = file.execute("INSERT OR IGNORE INTO parts (id) VALUES (?)", (part,))
+    file.execute(
+        "DELETE FROM parts WHERE rowid <= (SELECT max(rowid) FROM parts) - ?",
+        (_PARTS_KEPT,),
+    )
+    return made.rowcount == 1
 
 
 def _add(

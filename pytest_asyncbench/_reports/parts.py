@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Part", "United", "read_part", "united"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Part:
     """What one machine ran."""
 
@@ -315,13 +315,13 @@ class United:
 
     # ----------------------------------------------------------- the history
 
-    def passed(self) -> dict[str, dict[str, PassedRun]]:
-        """Give what the passed tests took, by class of machine and node id.
+    def passed(self) -> dict[Part, dict[str, PassedRun]]:
+        """Give what the passed tests of each part took, by node id.
 
         Of one that several parts ran on one class it is the last, and nothing where one
         of them failed it: it was run again then, and passed by chance.
         """
-        found: dict[str, dict[str, PassedRun]] = {}
+        found: dict[tuple[str, str], tuple[Part, PassedRun]] = {}
         not_passed = {
             (part.machine, less_group(nodeid))
             for part in self.parts
@@ -331,8 +331,11 @@ class United:
             for nodeid, record in part.records.items():
                 name, run = less_group(nodeid), passed_run(record)
                 if run is not None and (part.machine, name) not in not_passed:
-                    found.setdefault(part.machine, {})[name] = run
-        return found
+                    found[part.machine, name] = part, run
+        passed: dict[Part, dict[str, PassedRun]] = {}
+        for (_, name), (part, run) in found.items():
+            passed.setdefault(part, {})[name] = run
+        return passed
 
     @property
     def told(self) -> str:

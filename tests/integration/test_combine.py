@@ -60,6 +60,27 @@ def part(pytester, play_once, _played):
     _played.clear()
 
 
+def test_a_history_is_told_of_a_part_once(part, capsys):
+    """However often it is given, and where its own run has told of it as well."""
+    one, other = part("1.json", "-k", "otherwise"), part("2.json", "-k", "innocent")
+    own = part("3.json", "--asyncbench-history=h.db")
+    capsys.readouterr()
+    assert main(["combine", one, "--history=h.db"]) == 0
+    assert main(["combine", one, other, "--history=h.db"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        f"history h.db: 1 test of {machine_class()}",
+        "history h.db: nothing of 1.json was added again",
+    ]
+    assert main(["combine", own, "--history=h.db"]) == 0
+    assert "history h.db: nothing of 3.json was added again" in capsys.readouterr().out
+    known = HistoryFile(Path("h.db")).passed(machine_class())
+    assert {name.rpartition("::")[2]: len(runs) for name, runs in known.items()} == {
+        "test_blocks": 1,
+        "test_blocks_otherwise": 2,
+        "test_innocent": 2,
+    }
+
+
 def test_two_halves_are_one_full_run(part, pytester, capsys):
     """Reports and baseline are those of a run of all; and what is gone is taken out."""
     halves = [part("1.json", "-k", "otherwise"), part("2.json", "-k", "not otherwise")]

@@ -11,6 +11,7 @@ from contextlib import closing
 import pytest
 
 from pytest_asyncbench._judging.experience import FIRST
+from pytest_asyncbench._outside import history
 from pytest_asyncbench._outside.history import HistoryError, HistoryFile
 from pytest_asyncbench._words.history import PassedRun
 
@@ -55,6 +56,33 @@ def test_the_first_and_the_newest_runs_are_kept(file):
     kept = [each.wall for each in file.passed(HERE)["a"]]
     assert kept == [*map(float, range(FIRST)), *map(float, range(25, 45))]
     assert len(file.passed("another")["a"]) == FIRST
+
+
+def test_a_run_with_an_identity_is_added_once(file, path):
+    """Whatever the class of machine; one without is another run each time."""
+    assert file.add(HERE, {"a": run(1.0)}, part="one")
+    assert not file.add(HERE, {"a": run(2.0), "b": run(2.0)}, part="one")
+    assert file.add(HERE, {"a": run(3.0)}, part="another")
+    assert file.add(HERE, {"a": run(4.0)})
+    assert file.passed(HERE) == {"a": [run(1.0), run(3.0), run(4.0)]}
+
+
+def test_a_file_of_an_earlier_release_learns_of_identities(file, path):
+    """It has no table of them, and is of no other version for that."""
+    file.add(HERE, {"a": run(1.0)})
+    assert sql(path, "SELECT count(*) FROM sqlite_master WHERE name = 'parts'") == [
+        (0,)
+    ]
+    assert file.add(HERE, {"a": run(2.0)}, part="one")
+    assert not file.add(HERE, {"a": run(2.0)}, part="one")
+
+
+def test_so_many_identities_are_remembered(file, path, monkeypatch):
+    """The newest; the file stays small."""
+    monkeypatch.setattr(history, "_PARTS_KEPT", 3)
+    for number in range(5):
+        assert file.add(HERE, {"a": run()}, part=str(number))
+    assert sql(path, "SELECT id FROM parts ORDER BY rowid") == [("2",), ("3",), ("4",)]
 
 
 def test_a_test_that_a_person_took_out_is_learned_anew(file, path):

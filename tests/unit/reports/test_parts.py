@@ -245,9 +245,22 @@ def test_a_history_learns_of_each_class_of_machine_by_itself():
         text({f"{ONE}@db": record("time.sleep")}, id="b", machine="a slow one"),
     )
     run = PassedRun(wall=1.0, blocked=0.0)
-    assert both.passed() == {
+    passed = {part.machine: passed for part, passed in both.passed().items()}
+    assert passed == {
         "a fast one": {ONE: run},
         "a slow one": {ONE: replace(run, blocked=0.25)},
+    }
+
+
+def test_of_a_test_that_two_parts_ran_on_one_class_of_machine_the_last_counts():
+    """One machine alike another has run it again."""
+    both = together(
+        text({ONE: record(), OTHER: record()}),
+        text({ONE: record("time.sleep")}, id="b"),
+    )
+    assert {part.identity: [*passed] for part, passed in both.passed().items()} == {
+        "a": [OTHER],
+        "b": [ONE],
     }
 
 
