@@ -199,6 +199,7 @@ class Watch:
             self.accepted,
             self.problems,
             self._keepers.kept,
+            self.watchdog.is_over,
             self.known.total,
             self.shared_since,
             self.background,

@@ -107,6 +107,11 @@ class Watchdog:
         Written with the loops' own, and as they are.
         """
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it looks no more: it was ended, or this is the child of a fork."""
+        return self._thread.over
+
     # ---------------------------------------------- called from other threads
 
     def look_at(self, view: LoopView, codes: frozenset[CodeType]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
+import os
 import time
 from asyncio.events import Handle
 from functools import partial
@@ -141,6 +143,18 @@ def test_one_that_is_no_longer_told_of_collections_is_not_handed_on(relay):
         assert _around(relay) is not first
     finally:
         gc.callbacks[:] = callbacks
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks")
+def test_in_the_child_of_a_fork_it_is_not_handed_on(relay):
+    # The timer of faulthandler_timeout is a thread, of which Python warns at a fork.
+    faulthandler.cancel_dump_traceback_later()
+    first = _around(relay, _loops)
+    child = os.fork()
+    if child == 0:
+        os._exit(first.is_as_new)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert first.is_as_new
 
 
 def test_a_test_that_is_watched_otherwise_has_another(relay):
