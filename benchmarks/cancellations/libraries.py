@@ -83,8 +83,13 @@ async def faulty_session_left_open(site: str) -> None:
 async def repaired_session_left_open(site: str) -> None:
     from aiohttp import ClientSession
 
-    async with ClientSession() as session, session.get(f"{site}/you") as answer:
-        assert await answer.text() == "you" * 1_000_000
+    async with ClientSession() as session:
+
+        async def greet(name: str) -> None:
+            async with session.get(f"{site}/{name}") as answer:
+                assert await answer.text() == name * 1_000_000
+
+        await asyncio.gather(greet("you"), greet("me"))
 
 
 # ---------------------------------------------------- aiohttp: a response open

@@ -8,7 +8,8 @@ import inspect
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
-from types import FrameType, FunctionType, MethodType
+from pathlib import PurePath
+from types import CodeType, FrameType, FunctionType, MethodType
 
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.tasks import TASKS, task_label
@@ -24,6 +25,7 @@ __all__ = [
     "by_name",
     "closes_a_generator",
     "is_cleaning_up",
+    "is_internal",
     "is_told_to_end",
     "makes_a_server",
     "may_mistake_cancellation",
@@ -112,6 +114,17 @@ def is_told_to_end(future: names.AnyFuture) -> bool:
 def closes_a_generator(task: names.AnyTask) -> bool:
     """Tell whether a task closes an asynchronous generator that nobody has closed."""
     return type(names.COROUTINE.of(task)).__name__ == "async_generator_athrow"
+
+
+def is_internal(task: names.AnyTask) -> bool:
+    """Tell whether asyncio has a task for itself, as for the pipes of a subprocess."""
+    code = getattr(names.COROUTINE.of(task), "cr_code", None)
+    if not isinstance(code, CodeType) or not _is_private(code.co_name):
+        return False
+    return PurePath(code.co_filename).parent == _ASYNCIO
+
+
+_ASYNCIO = PurePath(asyncio.__file__).parent
 
 
 def makes_a_server(task: names.AnyTask) -> bool:

@@ -35,6 +35,9 @@ class _Kind(NamedTuple):
     give_back: Callable[[Any], object] | None = None
     """Gives one back, of a thing that outlives the run."""
 
+    only_compared: bool = False
+    """Whether only more than in another run means something: nobody need give back."""
+
     @property
     def is_asyncios(self) -> bool:
         """Whether it is of asyncio, and no library's."""
@@ -60,6 +63,9 @@ def _checked_out(pool: Any) -> int:
 
 
 def _in_use(connector: Any) -> int:
+    # One that was closed over a request has closed its connection as well.
+    if connector.closed:
+        return 0
     return len(connector._acquired)  # noqa: SLF001 - aiohttp has no other word for it
 
 
@@ -86,6 +92,7 @@ _KINDS = (
         _not_done,
         "1 item of an asyncio.Queue taken, and no task_done() for it",
         "{} items of asyncio.Queues taken, and no task_done() for them",
+        only_compared=True,
     ),
     _Kind(
         "sqlalchemy.pool",
@@ -204,9 +211,14 @@ class Holdings:
         return found
 
 
-def told(taken: Counter[str]) -> Iterator[str]:
-    """Say of what is taken how much it is, a sentence for each kind."""
+def told(taken: Counter[str], *, compared: bool = True) -> Iterator[str]:
+    """Say of what is taken how much it is, a sentence for each kind.
+
+    Args:
+        taken: how much of each kind.
+        compared: whether this is how much more it is than in another run.
+    """
     for kind in _KINDS:
         count = taken[kind.one]
-        if count:
+        if count and (compared or not kind.only_compared):
             yield kind.one if count == 1 else kind.many.format(count)

@@ -23,6 +23,7 @@ from pytest_asyncbench._loops import (
     LaneQueue,
     awaited_tasks,
     closes_a_generator,
+    is_internal,
     makes_a_server,
     may_mistake_cancellation,
     stands_at,
@@ -205,7 +206,7 @@ class CancellingOrder(Order):
         task = lane.task() if lane.task is not None else None
         if task is None or task.done():
             return
-        if self.at is None and not makes_a_server(task):
+        if self.at is None and not (makes_a_server(task) or is_internal(task)):
             self.points.append(((lane.key, wake), task_label(task)))
         if (lane.key, wake) == self.at and not self.has_cancelled:
             self.place, self.name = stands_at(task), task_label(task)

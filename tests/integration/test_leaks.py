@@ -124,6 +124,9 @@ async def test_sometimes():
 
 @pytest.mark.schedules(6)
 async def test_nothing():
+    queue = asyncio.Queue()
+    queue.put_nowait("nobody asks whether it is done")
+    await queue.get()
     task = asyncio.create_task(beat())
     await two()
     task.cancel()

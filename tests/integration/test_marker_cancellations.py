@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 SUITE = """
-import asyncio, threading
+import asyncio, sys, threading
 import pytest, pytest_asyncio
 
 @pytest.mark.cancellations
@@ -268,6 +268,19 @@ async def test_server_of_the_test_own():
         await asyncio.sleep(0)
 
 @pytest.mark.cancellations
+async def test_subprocess_is_ended():
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-S", "-c", "print(input())",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        await process.communicate(b"x\\n")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+@pytest.mark.cancellations
 async def test_peer_fails_as_it_goes_away(address):
     reader, writer = await asyncio.open_connection(*address)
     try:
@@ -329,6 +342,7 @@ TWINS = [
     "test_waits_for_one_it_has_cancelled",
     "test_server_of_the_test_own",
     "test_peer_fails_as_it_goes_away",
+    "test_subprocess_is_ended",
 ]
 
 
