@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary, ref
 
 from pytest_asyncbench._python import (
     RawStack,
-    capture_all,
+    capture_lines,
     getframe,
     has_gil,
     is_of_pool,
@@ -150,7 +150,7 @@ class Handing:
 
     def _job(self, function: Callable[[], str]) -> Job | None:
         try:
-            stack = capture_all(getframe(), self.codes)
+            stack = capture_lines(getframe(), self.codes)
             return Job(function(), stack, owner_here())
         except Exception:  # foreign objects may do anything when they are looked at
             return None  # and of its keeper less is known

@@ -60,6 +60,9 @@ _LONGEST_INTERVAL = 0.025
 _MOST_PROBLEMS = 100
 """What goes wrong at each step would else fill the memory of who watches for days."""
 
+_MOST_LATE = 1_000
+"""Each of these has the stacks of all threads; of more of a test nothing is told."""
+
 _ALWAYS, _NEVER = RealSeconds(-math.inf), RealSeconds(math.inf)
 
 
@@ -503,7 +506,7 @@ class Watch:
                 self.watchdog.loops_threads(),
                 view.held_up(0, look.late),
             )
-            self.late.append(late)
+            self._take_down(late)
 
     def _own_turn(self, view: LoopView) -> None:
         """Take down what a loop did between its last step and the poll to come."""
@@ -526,6 +529,10 @@ class Watch:
                 stall.kept_out,
                 stall.owner,
             )
+            self._take_down(late)
+
+    def _take_down(self, late: Late) -> None:
+        if len(self.late) < _MOST_LATE:
             self.late.append(late)
 
     def _long_step(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from contextlib import contextmanager
 
 import pytest
 from by_hand import until_it_waits
 
+from pytest_asyncbench._loops import LoopView
 from pytest_asyncbench._python import Collector, known_threads
 from pytest_asyncbench._watching import keepers as room
+from pytest_asyncbench._watching import watch as watch_module
 from pytest_asyncbench._watching.handing import Handing
-from pytest_asyncbench._watching.keepers import Keepers, Late
+from pytest_asyncbench._watching.keepers import Keepers, Late, Look
 from pytest_asyncbench._watching.lateness import KeptOut
+from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench.testing import ManualClock
 
 NOBODY = {"held_up": 0, "held_up_for": 0.0}
@@ -243,3 +247,16 @@ def test_of_more_threads_than_can_be_read_nobody_is_the_keeper(
         known = few if many == "before" else more
         keepers.woke(KeptOut(clock.now() - 0.4, 0.4, 0.4))
         assert not [*keepers.turns(late(clock, 0.4))]
+
+
+def test_of_very_many_late_turns_of_a_test_no_more_than_the_first_are_kept(monkeypatch):
+    """Each has the stacks of all threads."""
+    monkeypatch.setattr(watch_module, "_MOST_LATE", 3)
+    watch, loop = Watch(ManualClock(), threshold=0.1), asyncio.new_event_loop()
+    try:
+        for number in range(5):
+            view = LoopView(loop, float(number))
+            watch._turned(view, Look(at=float(number), late=0.5, standing={}))
+    finally:
+        loop.close()
+    assert [late.ended for late in watch.late] == [0.0, 1.0, 2.0]
