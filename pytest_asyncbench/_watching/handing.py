@@ -7,16 +7,19 @@ frame of it. So it is noted as it happens, while a test is watched.
 from __future__ import annotations
 
 import _thread
+import asyncio
+import asyncio.threads
 import functools
+import inspect
 import math
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from contextvars import Context
-from types import CodeType
-from typing import NamedTuple, ParamSpec, TypeVar
+from types import CodeType, FrameType
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 from weakref import WeakKeyDictionary, ref
 
 from pytest_asyncbench._python import (
@@ -44,6 +47,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MOST_ENDED = 64
+_NEAR = 8
+"""Within so many frames of who hands a job over stands the call that does so."""
 _ANYIOS_ITEM = 5
 """What anyio puts into a queue for a job: how, what and with what to call, what awaits
 it, and the scope; None for the end."""
@@ -78,6 +83,14 @@ class _Put(NamedTuple):
     job: Job
 
 
+class _Called(NamedTuple):
+    """A call of `asyncio.to_thread`, which a task may run that has no other frame."""
+
+    coroutine: ref[Any]
+    """Kept since nobody is told of the end of what no reference is left of."""
+    stack: RawStack
+
+
 class _Started(NamedTuple):
     thread: ref[threading.Thread]
     job: Job
@@ -97,6 +110,8 @@ class Handing:
         self._started: deque[_Started] = deque(maxlen=_MOST_STARTED)
         """A copy of it is made in one go, whatever other threads start meanwhile."""
         self._put: deque[_Put] = deque(maxlen=_MOST_ENDED)
+        self._called: dict[int, _Called] = {}
+        """By the id of the frame of what was called, for as long as that is there."""
         self._listened: WeakKeyDictionary[threading.Thread, Undo] = WeakKeyDictionary()
         """What is to be undone of the queues that are listened to."""
 
@@ -110,6 +125,10 @@ class Handing:
                 replace(ThreadPoolExecutor, "submit", self._submitting(submit))
             )
             undo.callback(replace(threading.Thread, "start", self._starting(start)))
+            for module in asyncio, asyncio.threads:
+                noted = self._calling(module.to_thread)
+                undo.callback(replace(module, "to_thread", noted))
+            undo.callback(self._called.clear)
             undo.callback(self._at_work.clear)  # whose end comes later is nobody's
             undo.callback(self._stop_listening)
             for thread in running_threads():
@@ -150,10 +169,40 @@ class Handing:
 
     def _job(self, function: Callable[[], str]) -> Job | None:
         try:
-            stack = capture_lines(getframe(), self.codes)
+            here = getframe()
+            stack = self._called_at(here) or capture_lines(here, self.codes)
             return Job(function(), stack, owner_here())
         except Exception:  # foreign objects may do anything when they are looked at
             return None  # and of its keeper less is known
+
+    def _called_at(self, frame: FrameType | None) -> RawStack | None:
+        """Give where `asyncio.to_thread` was called that hands over just now."""
+        for _ in range(_NEAR):
+            if frame is None:
+                break
+            called = self._called.get(id(frame))
+            if called is not None:
+                return called.stack
+            frame = frame.f_back
+        return None
+
+    def _calling(
+        self, to_thread: Callable[..., Coroutine[Any, Any, T]]
+    ) -> Callable[..., Coroutine[Any, Any, T]]:
+        @functools.wraps(to_thread)
+        def noted(
+            func: Callable[..., T], /, *args: object, **kwargs: object
+        ) -> Coroutine[Any, Any, T]:
+            made = to_thread(func, *args, **kwargs)
+            with suppress(Exception):  # ours, and of its keeper less is known
+                frame = made.cr_frame  # type: ignore[attr-defined]
+                at, stack = id(frame), capture_lines(getframe(), self.codes)
+                over = ref(made, lambda _: self._called.pop(at, None))
+                self._called[at] = _Called(over, stack)
+            return made
+
+        mark = getattr(inspect, "markcoroutinefunction", None)
+        return noted if mark is None else cast("Any", mark(noted))
 
     def _submitting(self, submit: Callable[..., Future[T]]) -> Callable[..., Future[T]]:
         @functools.wraps(submit)

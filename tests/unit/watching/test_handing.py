@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import inspect
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from by_hand import until
 
 from pytest_asyncbench._python import future_of, running_threads, work_queue
 from pytest_asyncbench._watching.handing import Handing
@@ -125,6 +127,36 @@ def test_a_thread_that_is_not_made_whole_fails_as_it_does_without_us(handing):
     finally:
         goes_on.set()
         thread.join()
+
+
+def test_a_task_that_runs_to_thread_alone_is_told_where_that_was_called(handing):
+    """No line of the user's stands in such a task; nor is anything kept of it."""
+    found = []
+
+    def job():
+        future = future_of(sys._getframe())
+        until(lambda: handing.of_future(id(future), 0.0))  # the thread may be first
+        found.append(handing.of_future(id(future), 0.0).told())
+
+    async def user():
+        await asyncio.gather(asyncio.to_thread(job), asyncio.to_thread(int))
+        asyncio.to_thread(int).close()
+
+    asyncio.run(user())
+    (told,) = found
+    assert told.function.endswith("job")
+    assert told.stack[0].function.endswith("user")
+    assert handing._called == {}
+
+
+def test_asyncios_own_to_thread_is_back_in_the_end():
+    """And is a function of coroutines meanwhile, for who asks."""
+    before = asyncio.to_thread
+    undo = Handing(ManualClock()).install()
+    if sys.version_info >= (3, 12):
+        assert inspect.iscoroutinefunction(asyncio.to_thread)
+    undo()
+    assert asyncio.to_thread is asyncio.threads.to_thread is before
 
 
 def test_each_job_of_anyios_thread_is_known_by_what_awaits_it(handing):
