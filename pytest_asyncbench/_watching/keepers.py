@@ -266,20 +266,30 @@ class Keepers:
         lasted = one.ended - one.began
         # A function in C has no frame that would show who asked for it.
         asked_for = job is not None and job.function == COLLECT
-        met = () if asked_for else [*self._collector.elsewhere]
+        found = () if asked_for else [*self._collector.elsewhere]
+        # As one begins it may give up the interpreter, and the watchdog goes to sleep
+        # in the midst of it.
+        met = [
+            (
+                each,
+                min(each.began + each.seconds, one.ended) - max(each.began, one.began),
+            )
+            for each in found
+            if each.thread == one.thread
+        ]
         return Keeper(
             stack=to_stack(standing.stack),
             share=one.worked / lasted,
             others=one.others / lasted,
             collections=tuple(
                 Collection(
-                    began=each.began,
-                    seconds=each.seconds,
+                    began=max(each.began, one.began),
+                    seconds=seconds,
                     stack=to_stack(each.stack),
                     starved=each.starved,
                 )
-                for each in met
-                if each.thread == one.thread and one.began <= each.began <= one.ended
+                for each, seconds in met
+                if seconds > 0
             ),
             handed=None if job is None else job.told(),
         )

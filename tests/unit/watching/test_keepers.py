@@ -11,6 +11,7 @@ from by_hand import until_it_waits
 
 from pytest_asyncbench._loops import LoopView
 from pytest_asyncbench._python import Collector, known_threads
+from pytest_asyncbench._python.collector import RawCollection
 from pytest_asyncbench._watching import keepers as room
 from pytest_asyncbench._watching import watch as watch_module
 from pytest_asyncbench._watching.handing import Handing
@@ -142,6 +143,24 @@ def test_threads_are_told_to_take_turns_where_none_keeps_it_for_long(clock):
         (crowd,) = keepers.crowds.told()
         assert not [*keepers.turns(late(clock, 0.02))]
     assert (crowd.threads, crowd.share) == (2, pytest.approx(1.0))
+
+
+@pytest.mark.parametrize(("began", "seconds"), [(-0.01, 0.4), (0.01, 0.39)])
+def test_a_collection_is_the_threads_wherever_in_it_the_watchdog_went_to_sleep(
+    clock, began, seconds
+):
+    """As it begins it may give up the interpreter, for a moment."""
+    with parked() as thread:
+        kernel, keepers = resting(clock)
+        one = RawCollection(
+            clock.now() + began, seconds, thread.ident, (None, ()), False, 0.0
+        )
+        before = one._replace(began=one.began - 1)
+        keepers._collector.elsewhere += [before, one]
+        keepers.woke(kept_out(clock, kernel, thread))
+        (turn,) = keepers.turns(late(clock, 0.4))
+    (met,) = turn.keeper.collections
+    assert met.seconds == pytest.approx(0.39)
 
 
 def test_a_loops_own_turn_is_no_other_threads(clock):
