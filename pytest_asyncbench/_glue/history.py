@@ -17,7 +17,7 @@ from pytest_asyncbench._glue.heard import last_record, passed_here
 from pytest_asyncbench._glue.settings import folder_of, unusable
 from pytest_asyncbench._glue.whole import Node, Whole
 from pytest_asyncbench._judging.experience import ENOUGH, budget_from
-from pytest_asyncbench._outside.history import HistoryError, HistoryFile
+from pytest_asyncbench._outside.history import GONE_AFTER, HistoryError, HistoryFile
 from pytest_asyncbench._python import machine_class
 from pytest_asyncbench._reports.history import history_lines
 from pytest_asyncbench._words.history import PassedRun, less_group
@@ -139,6 +139,8 @@ class Historian:
         self._whole = whole
         self._texts: dict[str, str] = {}
         self._not_passed: set[str] = set()
+        self._ran: set[str] = set()
+        """All tests, whether or not they were watched."""
         self._told: list[str] = []
 
     @pytest.hookimpl(optionalhook=True)
@@ -149,6 +151,7 @@ class Historian:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the record of a test's last report."""
         nodeid, text = less_group(report.nodeid), last_record(report)
+        self._ran.add(nodeid)
         if not passed_here(report):
             self._not_passed.add(nodeid)
         if text is not None:
@@ -200,8 +203,10 @@ class Historian:
         file = self._experience.file
         if not passed or file is None:
             return
+        ran = self._ran if self._whole.partial is None else None
+        machine, identity = self._experience.machine, self._whole.identity
         try:
-            file.add(self._experience.machine, passed, part=self._whole.identity)
+            added = file.add(machine, passed, part=identity, ran=ran)
         except HistoryError as error:
             yield (
                 f"the history was not written, and is as it was: {error}; "
@@ -209,6 +214,12 @@ class Historian:
             )
         else:
             yield f"history {self._policy.history}: {many(len(passed), 'test')} added"
+            if added is not None and added.gone:
+                yield (
+                    f"history {self._policy.history}: "
+                    f"{many(len(added.gone), 'test')} taken out, which the last "
+                    f"{GONE_AFTER} full runs did not have"
+                )
 
     def _passed(self, records: Mapping[str, Record]) -> Iterator[tuple[str, PassedRun]]:
         from pytest_asyncbench._words.passed_run import passed_run  # as above

@@ -9,8 +9,9 @@ would lose, and it does not work on a network's file systems.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_asyncbench._judging.experience import FIRST
@@ -18,7 +19,7 @@ from pytest_asyncbench._outside.files import insist_on_writing
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.history import PassedRun
 
-__all__ = ["HistoryError", "HistoryFile"]
+__all__ = ["GONE_AFTER", "Added", "HistoryError", "HistoryFile"]
 
 HistoryError = (sqlite3.Error, OSError, ValueError)
 """What reading or writing the file may raise."""
@@ -66,6 +67,40 @@ release have no such table."""
 _PARTS_KEPT = 10_000
 """So many are remembered, the newest: a CI of twenty machines has months in them."""
 
+GONE_AFTER = 3
+"""A test that so many full runs in a row lacked is gone. One alone may have been of a
+change that somebody took back."""
+
+_LACKED = """
+CREATE TABLE IF NOT EXISTS lacked (
+    test INTEGER NOT NULL,
+    machine TEXT NOT NULL,
+    runs INTEGER NOT NULL,
+    PRIMARY KEY (test, machine)
+) WITHOUT ROWID;
+CREATE TEMP TABLE ran (nodeid TEXT PRIMARY KEY) WITHOUT ROWID
+"""
+"""How many full runs in a row a test of a class of machine was not in."""
+
+_IS_BACK = """
+DELETE FROM lacked WHERE machine = ? AND test IN (
+    SELECT id FROM tests JOIN ran ON ran.nodeid = tests.nodeid
+)
+"""
+
+_LACK = """
+INSERT INTO lacked
+    SELECT DISTINCT test, machine, 1
+    FROM passed JOIN runs ON runs.id = run JOIN tests ON tests.id = test
+    WHERE machine = ? AND nodeid NOT IN (SELECT nodeid FROM ran)
+ON CONFLICT DO UPDATE SET runs = runs + 1
+"""
+
+_GONE = f"""
+SELECT test, nodeid FROM lacked JOIN tests ON tests.id = test
+WHERE machine = ? AND runs >= {GONE_AFTER} ORDER BY nodeid
+"""
+
 _PRUNE = f"""
 DELETE FROM passed WHERE (test, run) IN (
     SELECT test, run FROM (
@@ -79,6 +114,14 @@ DELETE FROM passed WHERE (test, run) IN (
     ) WHERE nth > {FIRST} AND last > {_LAST}
 )
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Added:
+    """What became of a history when a run was added."""
+
+    gone: tuple[str, ...] = ()
+    """The tests that were taken out, since they are gone."""
 
 
 class HistoryFile:
@@ -142,17 +185,23 @@ class HistoryFile:
             return [machine for (machine,) in rows]
 
     def add(
-        self, machine: str, passed: Mapping[str, PassedRun], *, part: str | None = None
-    ) -> bool:
+        self,
+        machine: str,
+        passed: Mapping[str, PassedRun],
+        *,
+        part: str | None = None,
+        ran: Collection[str] | None = None,
+    ) -> Added | None:
         """Add a run: what the tests took that have passed in it.
 
         Args:
             machine: the class of machine that it ran on.
             passed: what each took, by node id.
             part: the run's identity, where it has one: it is added once.
+            ran: of a full run all of its tests; those that are gone are taken out.
 
         Returns:
-            Whether it was added; it was not where it is here already.
+            What became of it; None where the run is here already.
 
         Raises:
             HistoryError: it can't be written; it is as it was.
@@ -165,9 +214,10 @@ class HistoryFile:
                     for statement in _SCHEMA.split(";"):
                         file.execute(statement)
                 if part is not None and not _is_new(file, part):
-                    return False
+                    return None
+                gone = _take_out(file, machine, ran) if ran is not None else ()
                 _add(file, machine, passed)
-                return True
+                return Added(gone=gone)
 
     @contextmanager
     def _opened(self, mode: str) -> Iterator[sqlite3.Connection]:
@@ -189,6 +239,30 @@ def _is_new(file: sqlite3.Connection, part: str) -> bool:
         (_PARTS_KEPT,),
     )
     return made.rowcount == 1
+
+
+def _take_out(
+    file: sqlite3.Connection, machine: str, ran: Collection[str]
+) -> tuple[str, ...]:
+    """Take out what is gone from a class of machine, after a full run; name it."""
+    for statement in _LACKED.split(";"):
+        file.execute(statement)
+    file.executemany("INSERT INTO ran VALUES (?)", [(nodeid,) for nodeid in {*ran}])
+    file.execute(_IS_BACK, (machine,))
+    file.execute(_LACK, (machine,))
+    gone: list[tuple[int, str]] = file.execute(_GONE, (machine,)).fetchall()
+    for test, _ in gone:
+        file.execute(
+            "DELETE FROM lacked WHERE test = ? AND machine = ?", (test, machine)
+        )
+        file.execute(
+            "DELETE FROM passed WHERE test = ? AND run IN "
+            "(SELECT id FROM runs WHERE machine = ?)",
+            (test, machine),
+        )
+    file.execute("DELETE FROM tests WHERE id NOT IN (SELECT test FROM passed)")
+    file.execute("DELETE FROM lacked WHERE test NOT IN (SELECT id FROM tests)")
+    return tuple(nodeid for _, nodeid in gone)
 
 
 def _add(

@@ -755,9 +755,9 @@ def test_a_marker_that_trio_can_not_serve_is_refused(play_once, marker, told):
     assert f"test_it.py::test_it: @pytest.mark.{told}" in run.err
 
 
-def test_a_host_that_is_known_only_when_it_runs_is_told_alike(play_once):
+def test_a_host_that_is_known_only_when_it_runs_is_told_alike(beside):
     """A hook may call an async test wherever it likes."""
-    run = play_once(
+    run = beside(
         "import pytest\n\n@pytest.mark.concurrent(3)\nasync def test_copies(): pass\n\n"
         "@pytest.mark.virtual_time\nasync def test_virtual(): pass\n",
         "--asyncio-mode=strict",

@@ -93,6 +93,43 @@ def test_only_what_passed_is_kept(play_once, file, workers):
     assert virtual.took == pytest.approx(3600, rel=0.01)
 
 
+STAYS = """
+import asyncio
+
+async def test_stays():
+    await asyncio.sleep(0.001)
+"""
+GOES = """
+async def test_goes():
+    await asyncio.sleep(0.001)
+"""
+
+
+@pytest.mark.parametrize("workers", [False, True])
+def test_what_three_full_runs_did_not_have_is_taken_out(
+    play_once, _played, file, workers
+):
+    """A part of the suite tells nothing, and what only failed is there."""
+
+    def names(source, *args):
+        _played.clear()
+        run = play_once(source, USE, *args, workers=workers)
+        taken_out = [line for line in run.summary if "taken out" in line]
+        return {
+            each.rpartition("::")[2] for each in file.passed(machine_class())
+        }, taken_out
+
+    both = {"test_stays", "test_goes"}
+    assert names(STAYS + GOES) == (both, [])
+    for source in STAYS + GOES + "    assert False\n", STAYS, STAYS:
+        assert names(source, "test_it.py") == (both, [])
+        assert names(source) == (both, [])
+    assert names(STAYS) == (
+        {"test_stays"},
+        ["history h.db: 1 test taken out, which the last 3 full runs did not have"],
+    )
+
+
 def learnt(file, wall, *names, **more):
     """Have each test passed ten times, in so many seconds."""
     for _ in range(10):

@@ -21,7 +21,9 @@ KNOWN = "t.py::known"
 def told_of(nodeid, budget=None, steps=1):
     """Have a run of one test end, and give what it tells."""
     experience = SimpleNamespace(budget_of={KNOWN: Budget(within=1.0)}.get)
-    historian = Historian(AUTO, experience, SimpleNamespace(identity="one"))
+    historian = Historian(
+        AUTO, experience, SimpleNamespace(identity="one", partial="-k")
+    )
     verdict = Verdict(
         policy=Policy(budget=budget), elapsed=Elapsed(wall=1.0), steps=steps
     )

@@ -85,6 +85,43 @@ def test_so_many_identities_are_remembered(file, path, monkeypatch):
     assert sql(path, "SELECT id FROM parts ORDER BY rowid") == [("2",), ("3",), ("4",)]
 
 
+def test_a_test_that_three_full_runs_in_a_row_lacked_is_taken_out(file, path):
+    """Of that class of machine alone; a run that has it, or is partial, counts not."""
+    file.add(HERE, {"a": run(1.0), "b": run(2.0)})
+    file.add("another", {"b": run(9.0)})
+
+    def add(*ran, full=True):
+        return file.add(HERE, {"a": run(1.0)}, ran=ran if full else None).gone
+
+    assert add("a") == add("a") == ()
+    assert add("a", "b") == ()
+    assert add("a") == add("a") == ()
+    assert add(full=False) == ()
+    assert set(file.passed(HERE)) == {"a", "b"}
+    assert add("a") == ("b",)
+    assert set(file.passed(HERE)) == {"a"}
+    assert file.passed("another") == {"b": [run(9.0)]}
+    assert sql(path, "SELECT * FROM lacked") == []
+
+
+def test_a_test_that_no_class_of_machine_knows_any_more_leaves_nothing(file, path):
+    """And is learned anew where it comes back."""
+    file.add(HERE, {"a": run(1.0), "b": run(2.0)})
+    for _ in range(3):
+        file.add(HERE, {"a": run(1.0)}, ran=["a"])
+    assert sql(path, "SELECT nodeid FROM tests") == [("a",)]
+    file.add(HERE, {"b": run(5.0)}, ran=["a", "b"])
+    assert file.passed(HERE)["b"] == [run(5.0)]
+
+
+def test_a_run_that_is_known_already_takes_nothing_out(file):
+    """It has been counted."""
+    file.add(HERE, {"a": run(1.0), "b": run(2.0)})
+    for _ in range(5):
+        file.add(HERE, {"a": run(1.0)}, part="one", ran=["a"])
+    assert set(file.passed(HERE)) == {"a", "b"}
+
+
 def test_a_test_that_a_person_took_out_is_learned_anew(file, path):
     """And gets nothing of what was known of it before."""
     file.add(HERE, {"a": run(1.0), "b": run(2.0)})
