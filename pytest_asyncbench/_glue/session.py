@@ -189,7 +189,7 @@ class Session:
             if needs_a_loop(item, policy) and not (
                 self._was_cancelled or any(self._untold())
             ):
-                self._relay.stop()
+                self._relay.pass_by()
                 item.stash[BEGIN] = self._late.now
                 self._late.wait(Late(item, policy))
             else:

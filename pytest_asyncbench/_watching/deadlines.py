@@ -54,6 +54,10 @@ class Deadlines:
 
         return undo
 
+    def forget_all(self) -> None:
+        """Keep none of them any longer."""
+        self._kept.clear()
+
     def moments(self) -> list[RealSeconds]:
         """Tell when each is due."""
         return [kept.at for kept in list(self._kept)]

@@ -104,6 +104,8 @@ class Handing:
         self._clock = clock
         self.codes: frozenset[CodeType] = frozenset()
         """Whose frame stands under every step."""
+        self.rests = False
+        """Whether nothing is noted, since nobody is watched."""
         self._at_work: dict[int, Job] = {}
         """By the id of its future, which its executor keeps alive."""
         self._ended: deque[_Ended] = deque(maxlen=_MOST_ENDED)
@@ -168,6 +170,8 @@ class Handing:
         return jobs[0] if len(jobs) == 1 else None
 
     def _job(self, function: Callable[[], str]) -> Job | None:
+        if self.rests:
+            return None
         try:
             here = getframe()
             stack = self._called_at(here) or capture_lines(here, self.codes)

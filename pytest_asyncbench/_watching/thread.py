@@ -22,9 +22,9 @@ from pytest_asyncbench._python import (
 from pytest_asyncbench._watching.forks import GoOn, make_way_for_forks
 from pytest_asyncbench._words.undo import Undo
 
-__all__ = ["OwnThread"]
+__all__ = ["TO_END", "OwnThread"]
 
-_TO_END = 5.0
+TO_END = 5.0
 """How long the end of a test waits for the end of the watchdog, in seconds. A look may
 have to wait for the test's own code, and that code for the loop."""
 _PAUSE = 0.0005
@@ -126,7 +126,7 @@ class OwnThread:
         if self._ended is None:
             return True
         self.ring()
-        if not acquire(self._ended, True, _TO_END):
+        if not acquire(self._ended, True, TO_END):
             return False
         self._ended = None
         return True

@@ -214,7 +214,7 @@ class Watch:
     def _rest(self) -> None:
         """Let go of all loops, and of what else is known of a test that is over."""
         self._probe.rest()
-        self.watchdog.forget_all()
+        self._handing.rests = True
         self._keepers.crowds.forget()
         self.stand_ins.clear()
         self.of_phase = self._ended = None
@@ -276,12 +276,13 @@ class Watch:
             return
         if self.recorder is not None:
             self.recorder = self._new_recorder()
+        self._handing.rests = False
         self._probe.resume(self.recorder.runner if self.recorder else None)
         if self._interception is not None and self._families:
             self._interception.wrap_late()
 
     def _leave(self) -> None:
-        self._stays = self.is_as_new and self.kept_on()
+        self._stays = self.is_as_new and self.kept_on() and self.watchdog.rest()
         if self._stays:
             self._rest()
         else:

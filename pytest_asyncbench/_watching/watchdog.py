@@ -14,6 +14,7 @@ sampling, the lateness and the deadlines, each by itself.
 
 from __future__ import annotations
 
+import _thread
 import math
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,7 +38,7 @@ from pytest_asyncbench._watching.lateness import Lateness
 from pytest_asyncbench._watching.own_cost import OwnCost
 from pytest_asyncbench._watching.rounds import Rounds
 from pytest_asyncbench._watching.sampling import Sampled, Sampler
-from pytest_asyncbench._watching.thread import OwnThread
+from pytest_asyncbench._watching.thread import TO_END, OwnThread
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.seconds import RealSeconds
@@ -101,6 +102,8 @@ class Watchdog:
         """Called in a loop's thread before it polls, where its own turn was long."""
         self._deadlines = Deadlines()
         self._rounds = Rounds()
+        self._looking = _thread.allocate_lock()
+        """Held by its thread while it looks."""
         self._due = math.inf
         """When loops are to give way, as it was last told them.
 
@@ -140,9 +143,18 @@ class Watchdog:
         """Drop what was sampled of a loop that is closed."""
         self._sampler.forget(view)
 
-    def forget_all(self) -> None:
-        """Drop what was sampled of every loop, and look at none of them."""
+    def rest(self) -> bool:
+        """Forget all loops and deadlines, so that it does nothing until it has others.
+
+        Returns:
+            Whether it rests; not where a look that it has begun does not end.
+        """
+        if not acquire(self._looking, True, TO_END):
+            return False
         self._sampler.forget_all()
+        self._deadlines.forget_all()
+        self._looking.release()
+        return True
 
     def settle(self, view: LoopView) -> Tick:
         """Read the account of a loop's thread, in that thread and between two steps.
@@ -310,22 +322,26 @@ class Watchdog:
                 acquire(thread.bell, True, self._sleep())
                 if thread.over:
                     return
-                kept_out = self._lateness.woke()
-                if self.keepers is not None:
-                    self.keepers.woke(kept_out)
-                self._look()
-                if not self._next():
-                    self._lateness.looks_again()
-                    self._look()
-                thoroughly = self._sampler.is_time_for_accounts()
-                self._lateness.explain(thoroughly=thoroughly)
-                if self.keepers is not None:
-                    self.keepers.woke(self._lateness.kept_out_since())
+                with self._looking:
+                    self._round()
             except Exception as error:
                 self.failures.append(f"watchdog: {error_of_ours(error)}")
             finally:
                 self._lateness.rest = None
                 self._rounds.end()
+
+    def _round(self) -> None:
+        kept_out = self._lateness.woke()
+        if self.keepers is not None:
+            self.keepers.woke(kept_out)
+        self._look()
+        if not self._next():
+            self._lateness.looks_again()
+            self._look()
+        thoroughly = self._sampler.is_time_for_accounts()
+        self._lateness.explain(thoroughly=thoroughly)
+        if self.keepers is not None:
+            self.keepers.woke(self._lateness.kept_out_since())
 
     def _keep_deadlines_blindly(self) -> None:
         """Where each look fails, do without: a test must not hang because of that."""

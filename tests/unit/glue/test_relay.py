@@ -6,6 +6,7 @@ import asyncio
 import faulthandler
 import gc
 import os
+import threading
 import time
 from asyncio.events import Handle
 from functools import partial
@@ -186,6 +187,38 @@ def test_the_steps_of_each_test_are_on_its_own_tape(relay):
         _around(relay, counts, make=make)
     assert lengths[0] == lengths[1] == lengths[2]
     assert lengths[0] != []
+
+
+def test_some_tests_may_pass_it_by(relay):
+    first = _around(relay, _loops)
+    relay.pass_by()
+    assert _around(relay, _loops) is first
+
+
+def test_where_very_many_pass_it_by_it_is_taken_off(relay, watchdogs):
+    threads = watchdogs()
+    _around(relay, _loops)
+    for _ in range(100):
+        relay.pass_by()
+    assert watchdogs() == threads
+
+
+def test_between_two_tests_nothing_is_noted_of_threads(relay):
+    watch = _around(relay, _loops)
+    thread = threading.Thread(target=time.sleep, args=(0,))
+    thread.start()
+    assert watch._handing.of_thread(thread.ident) is None
+    thread.join()
+    started = []
+    _around(relay, lambda watch: started.append(_start_one(watch)))
+    assert None not in started
+
+
+def _start_one(watch):
+    thread = threading.Thread(target=time.sleep, args=(0,))
+    thread.start()
+    thread.join()
+    return watch._handing.of_thread(thread.ident)
 
 
 def test_one_that_lives_in_another_time_is_not_handed_on(relay):

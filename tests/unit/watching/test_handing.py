@@ -43,6 +43,19 @@ def test_a_job_of_a_pool_is_known_while_it_lasts_and_after(handing):
     assert handing.ended_in(thread.ident, 11.0) is None
 
 
+def test_while_it_rests_nothing_is_known(handing):
+    handing.rests = True
+    goes_on = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(goes_on.wait)
+        assert handing.of_future(id(future), 0.0) is None
+        goes_on.set()
+    thread = threading.Thread(target=goes_on.wait)
+    thread.start()
+    assert handing.of_thread(thread.ident) is None
+    thread.join()
+
+
 def test_a_thread_is_known_by_what_it_was_started_for(handing):
     """A pool's own are not: they are started for whatever comes."""
     goes_on = threading.Event()

@@ -586,7 +586,7 @@ def test_an_interrupt_on_the_way_to_a_fork_leaves_the_watchdog_as_it_was(monkeyp
 
 def test_the_end_does_not_wait_for_ever_for_a_look(monkeypatch):
     """It may wait for the test's own code, which waits for the loop."""
-    monkeypatch.setattr(thread_module, "_TO_END", 0.01)
+    monkeypatch.setattr(thread_module, "TO_END", 0.01)
     looking, go_on = threading.Event(), threading.Event()
 
     def stand(stack):
@@ -600,3 +600,40 @@ def test_the_end_does_not_wait_for_ever_for_a_look(monkeypatch):
     (problem,) = one.watch.problems
     assert problem.text == "watchdog: its last look does not end"
     go_on.set()
+
+
+def test_it_does_not_rest_before_the_look_that_it_has_begun_is_over(monkeypatch):
+    """What a deadline calls is the test's, and must not be called after it."""
+    monkeypatch.setattr(watchdog_module, "TO_END", 0.01)
+    looking, go_on = threading.Event(), threading.Event()
+
+    def stand(stack):
+        looking.set()
+        go_on.wait(A_WHILE)
+        return 0.0
+
+    with OneLoop() as one:
+        one.expect(0.0, stand)
+        assert looking.wait(A_WHILE)
+        assert not one.watch.watchdog.rest()
+        go_on.set()
+        monkeypatch.setattr(watchdog_module, "TO_END", A_WHILE)
+        assert one.watch.watchdog.rest()
+
+
+def test_one_that_rests_keeps_no_deadline():
+    """Not even one that nobody has undone."""
+    loop, clock = asyncio.new_event_loop(), ManualClock()
+    watchdog, came = Watchdog(clock, 0.01), []
+    try:
+        view = LoopView(loop, 0.0)
+        watchdog.expect(1.0, view, lambda stack: came.append(1) or 0)
+        assert watchdog.rest()
+        clock.wait(2.0)
+        rounds = watchdog._rounds.count
+        watchdog._thread.ring()
+        until(lambda: watchdog._rounds.count > rounds or watchdog._thread.idle)
+        assert came == []
+    finally:
+        watchdog.stop()
+        loop.close()
