@@ -27,6 +27,7 @@ from pytest_asyncbench._loops import (
     task_label,
 )
 from pytest_asyncbench._running.leaks import leaks_in, watch_closing
+from pytest_asyncbench._words.errors import Deadlock
 from pytest_asyncbench._words.explored import Leak, Passage
 from pytest_asyncbench._words.schedules import OWN_ORDER, Schedule
 from pytest_asyncbench._words.undo import Undo, replace
@@ -98,6 +99,9 @@ class Order:
         self._picking = picking
         self._held = {(each.lane, each.wake): each for each in schedule.holds}
         self._limit = limit
+        self.silence: float | None = None
+        """For how long a loop without timers waits at most for what comes from outside,
+        in real seconds; None for ever. In virtual time that is known by itself."""
         self.kinds: set[type[asyncio.AbstractEventLoop]] = set()
         """The kinds of the loops that it was brought to."""
         self.begin()
@@ -223,7 +227,12 @@ class Order:
                     return events
             timers = names.SCHEDULED.of(loop)
             self.rest(queue, timers[0] if timers and timeout else None)
-            events = poll(0 if queue else timeout)
+            if queue:
+                timeout = 0
+            longest = self.silence if timeout is None else None
+            events = poll(timeout if longest is None else longest)
+            if longest is not None and not events and not queue:
+                raise Deadlock(f"deadlock: nothing came for {longest:.3g} s")
             self._polled = self._polled or bool(events)
             return events
 

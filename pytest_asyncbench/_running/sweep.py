@@ -88,6 +88,8 @@ class CancellingOrder(Order):
         self._holds = holds
         self._until_closed = ExitStack()
         super().__init__()
+        if plain is not None:
+            self.silence = plain.lasted + _LONGER
 
     def begin(self) -> None:
         """Begin the run, or begin it anew."""

@@ -199,6 +199,16 @@ async def test_event_never_set():
     await asyncio.wait([asyncio.create_task(each()) for each in (tell, listen)])
 
 @pytest.mark.cancellations
+@pytest.mark.real_time
+async def test_event_never_set_in_real_time():
+    event = asyncio.Event()
+    async def tell():
+        await asyncio.sleep(0)
+        event.set()
+    telling = asyncio.create_task(tell())
+    await event.wait()
+
+@pytest.mark.cancellations
 async def test_file_left_open(tmp_path):
     file = (tmp_path / "a").open("w")
     await asyncio.sleep(0)
@@ -324,6 +334,7 @@ FAULTS = {
     "test_place_kept": "1 place of an asyncio.Semaphore not given back",
     "test_item_never_done": "1 item of an asyncio.Queue taken, and no task_done()",
     "test_event_never_set": "task 'listen' waits for ever for what it was to tell",
+    "test_event_never_set_in_real_time": "waits for ever for what it was to tell",
     "test_file_left_open": "left to the garbage collector: unclosed file",
     "test_generator_left_open": "1 asyncio.Lock left held",
     "test_shared_lock_kept": "1 asyncio.Lock left held",
@@ -344,6 +355,7 @@ TWINS = [
     "test_peer_fails_as_it_goes_away",
     "test_subprocess_is_ended",
 ]
+ANSWERED = {"test_subprocess_is_ended", "test_peer_fails_as_it_goes_away"}
 
 
 @pytest.fixture
@@ -370,7 +382,10 @@ def test_who_gives_back_what_it_took_passes(suite, name):
     assert suite[name].outcome == "passed"
     record = suite[name].record["cancellations"]
     assert record["failed"] == 0
-    assert record["tried"] == record["points"] > 0
+    assert 0 < record["tried"] <= record["points"]
+    # In how many pieces a process or a peer answers is its own affair.
+    if name not in ANSWERED:
+        assert record["tried"] == record["points"]
 
 
 def test_what_fails_undisturbed_is_the_test_own_failure(suite):
