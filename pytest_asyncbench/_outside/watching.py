@@ -43,6 +43,7 @@ from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.seen import (
     BlockingCall,
     Elapsed,
+    LateTurn,
     LoopStall,
     Observations,
 )
@@ -189,11 +190,17 @@ class BlockingSeen(LiveFindings):
         text = f"{what}: {error_of_ours(error)}"
         self._own.append(Problem(kind="failed", text=text))
 
-    def _take(self, stalls: Sequence[LoopStall], calls: Sequence[BlockingCall]) -> None:
+    def _take(
+        self,
+        stalls: Sequence[LoopStall],
+        calls: Sequence[BlockingCall],
+        late: Sequence[LateTurn],
+    ) -> None:
         seen = Observations(
             elapsed=Elapsed(wall=RealSeconds(0.0)),
             stalls=tuple(stalls),
             calls=tuple(calls),
+            late=tuple(late),
         )
         self._places.add(findings(self._policy, seen, RULES))
 

@@ -142,6 +142,11 @@ class Keepers:
         self.kept: list[Kept] = []
         """The list itself is never another; the watchdog's thread adds to it."""
 
+    @property
+    def told(self) -> float:
+        """Up to when it is known who kept the watchdog out."""
+        return self._rested
+
     # ------------------------------------------------ in the watchdog's thread
 
     def rests(self) -> None:

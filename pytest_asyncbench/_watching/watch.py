@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._loops import (
@@ -66,8 +67,10 @@ _MOST_LATE = 1_000
 _ALWAYS, _NEVER = RealSeconds(-math.inf), RealSeconds(math.inf)
 
 
-Taker = Callable[[Sequence[LoopStall], Sequence[BlockingCall]], None]
-"""Takes what was seen of steps that are over."""
+Taker = Callable[
+    [Sequence[LoopStall], Sequence[BlockingCall], Sequence[LateTurn]], None
+]
+"""Takes what was seen of steps that are over, and of turns that came late."""
 
 
 class Watch:
@@ -149,8 +152,7 @@ class Watch:
         self._families = families
         self._handing = Handing(clock)
         self._keepers = Keepers(clock, limit, kernel, self._handing, self._collector)
-        if taker is None:  # who takes what is over is given no turns
-            self.watchdog.keepers, self.watchdog.turned = self._keepers, self._turned
+        self.watchdog.keepers, self.watchdog.turned = self._keepers, self._turned
         self.watchdog.own_turn = self._own_turn
         self._limit = limit
         self._of_steps = Stalls(self.watchdog, self._collector)
@@ -249,11 +251,23 @@ class Watch:
                 calls = self.known.take(over)
                 stalls = [*self.stalls]
                 del self.stalls[: len(stalls)]
-                self._taker(stalls, calls)
+                self._taker(stalls, calls, self._take_turns())
         except Exception as error:  # ours, and the loop goes on
             self._failed(f"what was seen can't be kept: {error_of_ours(error)}")
         finally:
             self._taking.release()
+
+    def _take_turns(self) -> list[LateTurn]:
+        """Tell who kept loops waiting, and forget what has been told of.
+
+        A loop may have had its turn before the watchdog; nobody waits for that here.
+        """
+        told = self._keepers.told
+        # Loops of other threads may add to the list meanwhile.
+        over = [*takewhile(lambda late: self._over or late.ended < told, [*self.late])]
+        del self.late[: len(over)]
+        self._keepers.crowds.forget()
+        return [turn for late in over for turn in self._keepers.turns(late)]
 
     def join(self) -> Undo:
         """Be around one more test; the last of them to leave switches all off."""

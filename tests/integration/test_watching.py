@@ -15,6 +15,7 @@ import pytest
 
 import pytest_asyncbench
 from pytest_asyncbench import PolicyError, watching
+from pytest_asyncbench._python import has_gil
 
 PACKAGES = Path(pytest_asyncbench.__file__).parents[1]
 
@@ -65,6 +66,36 @@ def test_code_within_a_running_loop_is_watched():
         ("time.sleep", "main", 1),
         ("time.sleep", "main", 1),
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no account of each thread")
+@pytest.mark.skipif(not has_gil(), reason="no thread can keep the interpreter")
+def test_a_thread_that_keeps_the_interpreter_is_told_of():
+    """With what it was given to do, or the very call; as of a test that is watched."""
+
+    def keeps():
+        return pow(3, 3_000_000)
+
+    async def main():
+        async def tick():
+            while True:
+                await asyncio.sleep(0.01)
+
+        ticking = asyncio.create_task(tick())
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(keeps)
+        await asyncio.sleep(0.1)
+        ticking.cancel()
+
+    with watching(threshold=0.04) as seen:
+        for _ in range(50):  # on a busy machine it may be the machine's all the same
+            asyncio.run(main())
+            if any(one.kind == "kept" for one in seen):
+                break
+        told = [one for one in seen if one.kind == "kept"]
+    assert {one.call.rpartition(".")[2] for one in told} <= {"pow", "keeps"}
+    assert told[0].handed.function.endswith("main")
+    assert seen.problems == ()
 
 
 def test_arguments_are_those_of_the_marker():

@@ -20,7 +20,7 @@ def taken():
 
 @pytest.fixture
 def watch(clock, wait, taken):
-    def take(stalls, calls):
+    def take(stalls, calls, late):
         taken.append((stalls, calls))
 
     with slow_watch(clock, taker=take) as (_, watch):
@@ -100,7 +100,7 @@ def test_loops_that_are_closed_are_forgotten_but_for_their_steps(watch, wait, ta
 def test_who_can_take_nothing_is_a_problem_and_no_error(clock, wait):
     """What is watched goes on, and is told that what was seen is lost."""
 
-    def refuse(stalls, calls):
+    def refuse(stalls, calls, late):
         raise ValueError("no room")
 
     watch = Watch(clock, threshold=1.0, taker=refuse)
@@ -128,7 +128,7 @@ def test_a_step_is_watched_from_its_middle_and_up_to_its_middle(clock):
     watch = Watch(
         clock,
         threshold=1.0,
-        taker=lambda stalls, calls: lengths.extend(each.seconds for each in stalls),
+        taker=lambda stalls, *_: lengths.extend(each.seconds for each in stalls),
     )
     watch.watchdog.look_at = lambda view, codes: None
 
