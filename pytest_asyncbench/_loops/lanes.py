@@ -160,6 +160,8 @@ class LaneQueue(deque[names.Handle]):
             weakref.WeakKeyDictionary()
         )
         self._of_timers: dict[int, Lane] = {}
+        self.timed: set[Wake] = set()
+        """The plain callbacks that a timer of the test's has put here."""
         self.lanes: list[Lane] = []
         """Those of its tasks and callbacks, in the order in which they came."""
         self.steps = 0
@@ -185,6 +187,8 @@ class LaneQueue(deque[names.Handle]):
             timers = self._of_timers
             known = timers.pop(id(handle)) if id(handle) in timers else None
             lane = known or self._callbacks()
+            if known is not None:
+                self.timed.add((lane.key, lane.wakes + 1))
             lane.standing += 1
         elif self._pick is None:
             self._entries[id(handle)] = Entry(self._outside, 0, self.steps, 0)
@@ -349,8 +353,13 @@ class LaneQueue(deque[names.Handle]):
     def rest(self) -> None:
         """Hear that no step is in progress: the loop polls."""
         self._current = self._outside
+        self._ends_a_sleep = False
         if self.held:
             self._let_go(self.steps)
+
+    def knows(self, handle: names.Handle) -> bool:
+        """Tell whether an entry stands here already, or is kept back."""
+        return id(handle) in self._entries
 
     def let_all_go(self, *, but_timers: bool = False) -> None:
         """Put all into the queue that is kept back, or what no timer has woken."""

@@ -50,12 +50,19 @@ class Learned:
         self._learn_timed(order)
 
     def _learn_timed(self, order: Order) -> None:
-        """Learn what came into the queue right after time had gone on."""
+        """Learn what came into the queue right after time had gone on.
+
+        Of plain callbacks those of timers alone: others are mostly a library's, which
+        relies on the order that they come in.
+        """
         rests, known = {*order.rests}, {*self.timed}
+        callbacks = {wake for queue in order.queues for wake in queue.timed}
         for lane, wake, since, _ in order.trail:
-            is_new = since in rests and (lane.key, wake) not in known
-            if wake and is_new and len(self.timed) < _MOST:
-                self.timed.append((lane.key, wake))
+            this = lane.key, wake
+            told = wake and since in rests and (lane.is_task or this in callbacks)
+            if told and this not in known and len(known) < _MOST:
+                self.timed.append(this)
+                known.add(this)
 
     def _learn(self, together: Sequence[Entry]) -> None:
         """Learn of the steps between two moments at which time went on."""

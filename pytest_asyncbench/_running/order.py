@@ -222,7 +222,7 @@ class Order:
             queue.rest()
             if queue.held and not queue:
                 events = _others(really, queue)
-                if events:
+                if events and _brings_more(events, queue):
                     self._polled = True
                     return events
             timers = names.SCHEDULED.of(loop)
@@ -363,6 +363,19 @@ class Order:
         came = {wake for queue in self.queues for wake in queue.kept}
         holds = self.schedule.holds
         return [str(each) for each in holds if (each.lane, each.wake) not in came]
+
+
+def _brings_more(events: Events, queue: LaneQueue) -> bool:
+    """Tell whether a poll has found more than what is kept back.
+
+    A descriptor whose callback is, is ready still, and would be found for ever.
+    """
+    given = [key.data for key, _ in events]
+    return any(
+        handle is not None and not queue.knows(handle)
+        for handles in given
+        for handle in (handles if isinstance(handles, tuple) else ())
+    )
 
 
 def _others(

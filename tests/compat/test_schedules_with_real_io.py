@@ -88,6 +88,35 @@ async def test_executor_with_a_lock():
 """
 
 
+LATE = """
+@pytest.mark.schedules(60)
+async def test_late_answers():
+    async def serve(reader, writer):
+        await asyncio.sleep(0.5)
+        writer.write(b"x")
+        await writer.drain()
+        writer.close()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host = server.sockets[0].getsockname()
+    async def ask(number):
+        await asyncio.sleep(number / 10)
+        reader, writer = await asyncio.open_connection(*host)
+        assert await asyncio.wait_for(reader.read(), 5) == b"x"
+        writer.close()
+    async with server:
+        await asyncio.gather(*map(ask, range(3)))
+"""
+
+
+def test_none_of_them_fails_where_timers_are_free(play_once):
+    """Nor does the loop turn for ever on what is ready and may not go on."""
+    settings = "AIOSQLITE = AIOHTTP = False\n"
+    ini = "asyncbench_real_limit = 60s\nasyncbench_schedules_timers = free"
+    run = play_once(settings + SUITE + LATE, ini=ini, subprocess=True)
+    assert {*run.outcomes.values()} == {"passed", "skipped"}, run
+    assert run["test_late_answers"].record["schedules"]["runs"] == 60
+
+
 def test_none_of_them_fails(play_once):
     """Nor is one taken for a deadlock, or for a test that can't be run twice."""
     there = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import socket
 import weakref
 
 import pytest
@@ -305,6 +306,31 @@ def test_what_is_late_to_the_end_of_a_failing_run_was_reached():
     assert order.unused == []
     assert run_whole(main, gone) is None
     assert gone.unused == ["1.7@2"]
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_a_descriptor_whose_callback_is_held_is_ready_for_one_poll(free):
+    """The loop does not turn for ever on finding it."""
+    ours, theirs = socket.socketpair()
+    got = []
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.add_reader(ours, lambda: got.append(ours.recv(1)))
+        await asyncio.sleep(0.1)
+        theirs.send(b"x")
+        while not got:
+            await asyncio.sleep(0.1)
+        loop.remove_reader(ours)
+
+    held = Hold(lane="1c", wake=1), Hold(lane="0c", wake=1)
+    try:
+        order = Order(Schedule(holds=held, free=free))
+        assert run_whole(main, order) is None
+        assert order.queues[0].kept
+    finally:
+        ours.close()
+        theirs.close()
 
 
 def test_what_cleans_up_after_a_test_is_no_part_of_its_schedule():
