@@ -181,7 +181,7 @@ def told_of(run):
 
 COMPANY = {
     "nobody": (),
-    "xdist": WORKERS,
+    "xdist": (*WORKERS, "--dist=loadgroup"),
     "randomly": ("-p", "randomly"),
     "repeat": ("-p", "repeat", "--count=1"),
     "timeout": ("-p", "timeout", "--timeout=60"),
@@ -245,9 +245,9 @@ async def test_dies():
 )
 
 
-@pytest.mark.parametrize(
-    "dist", ["load", "loadscope", "loadfile", "loadgroup", "worksteal"]
-)
+# Not "loadgroup": pytest-xdist 3.8 waits for ever there, with us or without, where the
+# test that kills its worker was not the last of that worker.
+@pytest.mark.parametrize("dist", ["load", "loadscope", "loadfile", "worksteal"])
 def test_a_worker_that_dies_loses_its_own_tests_record_alone(beside, dist):
     """However tests are shared out all others have theirs; that one lacks is told."""
     killed = dist == "load" and sys.platform != "win32"
