@@ -245,8 +245,8 @@ async def test_dies():
 )
 
 
-# Not "loadgroup": pytest-xdist 3.8 waits for ever there, with us or without, where the
-# test that kills its worker was not the last of that worker.
+# Not "loadgroup": pytest-xdist 3.8 may wait for ever there once a worker has died, with
+# us or without.
 @pytest.mark.parametrize("dist", ["load", "loadscope", "loadfile", "worksteal"])
 def test_a_worker_that_dies_loses_its_own_tests_record_alone(beside, dist):
     """However tests are shared out all others have theirs; that one lacks is told."""
