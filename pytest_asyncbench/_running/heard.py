@@ -47,4 +47,5 @@ _OBJECT = re.compile(r"<([\w.]+).*(>|$)")
 _SQLALCHEMY = "The garbage collector is trying to clean up"
 """It warns so of a connection, in a category of its own."""
 _OF_A_DRIVER = "unclosed database in <sqlite3."
-"""A driver opens one in a thread; who is cancelled meanwhile is never given it."""
+"""A driver opens one in a thread; who is cancelled meanwhile is never given it. So does
+aiosqlite 0.22.1; see ``findings/``."""
