@@ -27,17 +27,23 @@ class CompiledRule:
 
     rule: Rule
     harmless: Predicate | None
-    allowed: re.Pattern[str]
-    """Who may make the call: for any rule, and for this one."""
     active: bool = False
     """Whether somebody listens to its family."""
+    _allowed: re.Pattern[str] | None = None
+
+    @property
+    def allowed(self) -> re.Pattern[str]:
+        """Who may make the call: for any rule, and for this one."""
+        # Not before there is a call: most rules see none, and all together take long.
+        if self._allowed is None:
+            rule = self.rule
+            self._allowed = one_pattern({**never_from(rule.target), **rule.allowed})
+        return self._allowed
 
 
 def compiled(rule: Rule) -> CompiledRule:
     """Make a rule ready; nobody listens to it yet."""
-    harmless = PREDICATES[rule.harmless] if rule.harmless else None
-    allowed = one_pattern({**never_from(rule.target), **rule.allowed})
-    return CompiledRule(rule, harmless, allowed)
+    return CompiledRule(rule, PREDICATES[rule.harmless] if rule.harmless else None)
 
 
 class Intercept(Protocol):
