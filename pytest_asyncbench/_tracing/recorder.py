@@ -15,7 +15,7 @@ import weakref
 from asyncio.events import TimerHandle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from contextvars import ContextVar
 from selectors import BaseSelector
 from types import CellType, ModuleType
@@ -39,6 +39,7 @@ from pytest_asyncbench._loops import (
     running_loop,
     watch_writes,
 )
+from pytest_asyncbench._tracing.barriers import watch_barriers
 from pytest_asyncbench._tracing.eager import Starts, has_begun
 from pytest_asyncbench._tracing.strands import Group
 from pytest_asyncbench._tracing.tape import (
@@ -127,7 +128,8 @@ class Recorder:
         """By the id of a task that has yet to begin: whose strand it is."""
         self._threads = 0
         self._in_thread = threading.local()
-        self._unwatch_writes: Undo
+        self._unwatch = ExitStack()
+        """What is undone when there is no tape any more."""
         self._starts = Starts(self.tapes, self._now)
 
     # --------------------------------------------------------- what is asked
@@ -186,7 +188,8 @@ class Recorder:
         if view.missing is not None:
             return
         if not self._tapes:  # once for all loops: their transports are of one class
-            self._unwatch_writes = watch_writes(self._links_of)
+            self._unwatch.callback(watch_writes(self._links_of))
+            self._unwatch.callback(watch_barriers(self._tapes.get))
         tape = self._tapes[loop] = Tape(view, self._now)
         self.tapes.all.append(tape)
         view.undo.append(functools.partial(self._forget, loop))
@@ -204,7 +207,7 @@ class Recorder:
     def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
         del self._tapes[loop]
         if not self._tapes:
-            self._unwatch_writes()
+            self._unwatch.close()
 
     def _links_of(self, loop: asyncio.AbstractEventLoop) -> Links[int] | None:
         tape = self._tapes.get(loop)

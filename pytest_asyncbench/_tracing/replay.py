@@ -15,11 +15,12 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from pytest_asyncbench._tracing.barriers import meetings
 from pytest_asyncbench._tracing.ownership import Owners
-from pytest_asyncbench._tracing.tape import POLLED, Job
+from pytest_asyncbench._tracing.tape import POLLED, Arrival, Job
 from pytest_asyncbench._tracing.trace import LOOP
 from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.seen import StrandTrace
@@ -327,6 +328,9 @@ class _Again:
         self._gates: dict[int, tuple[int, int]] = {}
         """By entry: so many callbacks of a key must have run before it ends."""
         self._counts: Counter[int] = Counter()
+        """By what callbacks share, and by a number of less than 0 for each meeting."""
+        self._comes: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        """By entry: which meetings somebody comes to, and how long after its begin."""
         self._now = 0.0
         self._order = 0
         self._lay_out()
@@ -355,6 +359,30 @@ class _Again:
             self._wait(at, waits, ordinal, mine)
             self._gate(at, ordinal, seen)
             last = at
+        for number, meeting in enumerate(meetings(trace.tape.arrivals)):
+            own = [one for one in meeting if one.entry in mine]
+            if len(own) > 1:
+                self._meet(-1 - number, own, meeting[-1].entry)
+
+    def _meet(self, key: int, own: Sequence[Arrival], released: int) -> None:
+        """Have those who met at a barrier go on when all of them have come.
+
+        Args:
+            key: counts them.
+            own: those of this strand; of others nobody waits when it is alone.
+            released: the entry in which the last of all came.
+        """
+        trace = self._strand.trace
+        for one in own:
+            self._comes[one.entry].append((key, one.at - trace.began(one.entry)))
+        entries = [one.entry for one in own]
+        if released in entries:
+            self._gates[released] = key, len(own)
+        for at in self._strand.steps:
+            waited = trace.who[at] >= 0 and trace.previous[at] in entries
+            if waited and trace.cause[at] == released:
+                self._missing[at] += 1
+                self._on_count[key, len(own)].append(at)
 
     def _gate(self, at: int, ordinal: dict[int, int], seen: Counter[int]) -> None:
         """Have a step that took several results at once wait for the last of them.
@@ -501,6 +529,8 @@ class _Again:
             self._put_off(at, self._now + self._cut[at])
             return False
         began, cut = self._now, self._cut.get(at, 0.0)
+        for meeting, after in self._comes.pop(at, ()):
+            self._count(meeting, began + after)
         gate = self._gates.pop(at, None)
         if gate is not None and self._counts[gate[0]] < gate[1]:
             self._now += max(0.0, seconds - cut)
@@ -513,12 +543,15 @@ class _Again:
         self._now += max(0.0, seconds - cut)
         key = self._key_of.get(at)
         if key is not None:
-            self._counts[key] += 1
-            for one in self._on_count.pop((key, self._counts[key]), ()):
-                self._happened(one, self._now)
+            self._count(key, self._now)
         for one, delay in self._on_end.pop(at, ()):
             self._happened(one, self._now + delay)
         return True
+
+    def _count(self, key: int, when: float) -> None:
+        self._counts[key] += 1
+        for one in self._on_count.pop((key, self._counts[key]), ()):
+            self._happened(one, when)
 
     def _happened(self, at: int, when: float) -> None:
         self._missing[at] -= 1

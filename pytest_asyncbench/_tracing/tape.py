@@ -48,6 +48,7 @@ __all__ = [
     "SENT",
     "TIMER",
     "VOID",
+    "Arrival",
     "Job",
     "Plain",
     "Ready",
@@ -113,6 +114,18 @@ class Job:
         self.ended = math.inf
 
 
+class Arrival(NamedTuple):
+    """A task's coming to a barrier."""
+
+    entry: int
+    """In which of the tape's."""
+    at: float
+    barrier: int
+    """Its id."""
+    parties: int
+    """How many it waits for."""
+
+
 class Columns(NamedTuple):
     """Some entries of a tape that follow each other, by what they hold."""
 
@@ -132,6 +145,7 @@ class Tape:
         "_log",
         "_packed",
         "_packing",
+        "arrivals",
         "began",
         "begun",
         "details",
@@ -141,6 +155,7 @@ class Tape:
         "long",
         "looks",
         "note",
+        "now",
         "one_by_one",
         "open",
         "ready",
@@ -153,6 +168,9 @@ class Tape:
 
     def __init__(self, view: LoopView, now: Callable[[], float]) -> None:
         self.view = view
+        self.now = now
+        self.arrivals: list[Arrival] = []
+        """Who came to barriers."""
         self.ready: deque[names.Handle] = names.READY.of(view.loop)
         self._log: list[float] = []
         self._packing = _thread.allocate_lock()

@@ -178,6 +178,7 @@ ONCE_OFF = {
     61: "as_completed gave two at once, which alone come one after the other",
     213: "a thread was ready within a step of the strand that waits for it",
     262: "alone, the requests of a thread come in another order",
+    26: "alone, another is the last to come to a barrier",
     16: "a job of a pool begins while the loop is at work",
 }
 """Seeds of programs whose serial time was more than a tenth off, and why."""

@@ -550,6 +550,60 @@ def test_what_a_thread_sends_within_a_step_takes_as_long_as_the_thread_did():
     assert watched(main).serial == pytest.approx(3.5 + 3)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="barriers came with 3.11")
+def test_who_is_the_last_to_come_to_a_barrier_is_another_one_alone():
+    """The first was kept from it by another strand, and came last."""
+
+    async def comes(barrier, free):
+        await free.wait()
+        await barrier.wait()
+
+    async def comes_after(barrier, seconds):
+        await asyncio.sleep(seconds)
+        await barrier.wait()
+        await asyncio.sleep(1)
+
+    async def strand(free):
+        barrier = asyncio.Barrier(2)
+        await asyncio.gather(comes(barrier, free), comes_after(barrier, 2))
+
+    async def frees(free):
+        await asyncio.sleep(5)
+        free.set()
+
+    async def main():
+        free = asyncio.Event()
+        await asyncio.gather(strand(free), frees(free))
+
+    assert watched(main).serial == pytest.approx(2 + 1 + 5)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="barriers came with 3.11")
+def test_who_comes_to_a_barrier_alone_waits_for_no_other_strand():
+    async def comes(barrier, seconds):
+        await asyncio.sleep(seconds)
+        await barrier.wait()
+
+    async def main():
+        barrier = asyncio.Barrier(2)
+        await asyncio.gather(comes(barrier, 1), comes(barrier, 2))
+
+    assert watched(main).serial == pytest.approx(1 + 2)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="barriers came with 3.11")
+def test_a_barrier_is_as_it_was_afterwards():
+    before = asyncio.Barrier.wait
+    seen = []
+
+    async def main():
+        seen.append(asyncio.Barrier.wait)
+
+    watched(main)
+    assert asyncio.Barrier.wait is before
+    assert seen != [before]
+
+
 def test_a_handler_of_a_server_in_the_body_is_no_strand():
     """Nobody has started it beside anything."""
     names = [task.name for task in watched(serve).tasks]
