@@ -551,21 +551,27 @@ def test_what_a_thread_sends_within_a_step_takes_as_long_as_the_thread_did():
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="barriers came with 3.11")
-def test_who_is_the_last_to_come_to_a_barrier_is_another_one_alone():
-    """The first was kept from it by another strand, and came last."""
+@pytest.mark.parametrize(("first", "freed"), [(3, 0), (0, 3)])
+def test_who_is_the_last_to_come_to_a_barrier_is_another_one_alone(first, freed):
+    """One of three was kept from it by another strand, and came last."""
 
-    async def comes(barrier, free):
+    async def comes(barrier, before, after):
+        await asyncio.sleep(before)
+        await barrier.wait()
+        await asyncio.sleep(after)
+
+    async def comes_when_free(barrier, free, after):
         await free.wait()
         await barrier.wait()
-
-    async def comes_after(barrier, seconds):
-        await asyncio.sleep(seconds)
-        await barrier.wait()
-        await asyncio.sleep(1)
+        await asyncio.sleep(after)
 
     async def strand(free):
-        barrier = asyncio.Barrier(2)
-        await asyncio.gather(comes(barrier, free), comes_after(barrier, 2))
+        barrier = asyncio.Barrier(3)
+        await asyncio.gather(
+            comes(barrier, 0, first),
+            comes(barrier, 2, 0),
+            comes_when_free(barrier, free, freed),
+        )
 
     async def frees(free):
         await asyncio.sleep(5)
@@ -575,7 +581,7 @@ def test_who_is_the_last_to_come_to_a_barrier_is_another_one_alone():
         free = asyncio.Event()
         await asyncio.gather(strand(free), frees(free))
 
-    assert watched(main).serial == pytest.approx(2 + 1 + 5)
+    assert watched(main).serial == pytest.approx(2 + 3 + 5)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="barriers came with 3.11")
