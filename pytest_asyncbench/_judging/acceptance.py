@@ -184,9 +184,8 @@ class Acceptances:
             forgiven += stall.lasted * (part / len(stall.samples))
         if self._policy.starvation == "forgive":
             forgiven += stall.starved or 0.0
-        # What was starved of a collection is in the step's starved time already.
         return forgiven + sum(
-            one.seconds - one.starved
+            one.seconds - _starved_in(one, stall)
             for one in stall.collections
             if self.of_collection(one, stall.samples) is not None
         )
@@ -199,6 +198,16 @@ class Acceptances:
             for pause in self._pauses
             if pause.began < ended and pause.ended > stall.began
         )
+
+
+def _starved_in(one: Collection, stall: LoopStall) -> float:
+    """Tell what of a collection is in its step's starved time already.
+
+    Nothing is forgiven twice: where it isn't known, that is all which can be.
+    """
+    if one.starved is not None:
+        return one.starved
+    return min(one.seconds, stall.starved or 0.0)
 
 
 def _ran_something(one: Collection, samples: Sequence[Sample]) -> bool:

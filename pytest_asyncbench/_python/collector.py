@@ -1,7 +1,11 @@
-"""When the garbage collector looked through all objects, and whose line it met.
+"""When the garbage collector took long, and whose line it met.
 
 It runs wherever an object happens to be made, and takes longer the more objects live.
 So the line that it meets is not to blame, unless that asked for it.
+
+A full collection looks through all objects. But one of the youngest may take long, too:
+from Python 3.12 on none begins while a function in C makes objects, and the one that
+comes after looks through all of these.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from pytest_asyncbench._python.frames import getframe
 from pytest_asyncbench._python.stack import RawStack, capture, capture_all
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
 from pytest_asyncbench._words.seconds import RealSeconds
-from pytest_asyncbench._words.undo import Undo
+from pytest_asyncbench._words.undo import Undo, nothing
 
 __all__ = ["COLLECT", "CollectionMeter", "Collector", "RawCollection"]
 
@@ -28,18 +32,21 @@ COLLECT = "gc.collect"
 
 
 class CollectionMeter:
-    """Tell of each full collection; the many small ones cost one look.
+    """Tell of each full collection, and of others that take long; few of these do.
 
-    `over` is called with its beginning and its seconds, in the thread that it met.
+    `over` is called with its beginning and its seconds, and `begins` as a full one
+    begins, both in the thread that it met.
     """
 
     def __init__(
         self,
         now: Callable[[], RealSeconds],
         over: Callable[[RealSeconds, RealSeconds], None],
+        begins: Callable[[], None] = nothing,
     ) -> None:
         self._now = now
         self._over = over
+        self._begins = begins
         self._began = RealSeconds(0.0)
         """Of the collection in progress; there is never a second one beside it."""
 
@@ -59,27 +66,30 @@ class CollectionMeter:
         return undo
 
     def _noted(self, phase: str, info: Mapping[str, int]) -> None:
-        if info["generation"] != _OLDEST:
-            return
+        now, is_full = self._now(), info["generation"] == _OLDEST
         if phase == "start":
-            self._began = self._now()
-        else:
-            self._over(self._began, RealSeconds(self._now() - self._began))
+            self._began = now
+            if is_full:
+                self._begins()
+            return
+        seconds = RealSeconds(now - self._began)
+        if is_full or seconds >= _WORTH_NOTING:
+            self._over(self._began, seconds)
 
 
 class RawCollection(NamedTuple):
-    """A full collection."""
+    """A collection."""
 
     began: RealSeconds
     seconds: RealSeconds
     thread: int
     stack: RawStack
     called: bool
-    starved: float
+    starved: float | None
 
 
 class Collector:
-    """Note the full collections that take long."""
+    """Note the collections that take long."""
 
     def __init__(self, clock: Clock) -> None:
         self.codes: frozenset[CodeType] = frozenset()
@@ -88,10 +98,9 @@ class Collector:
         """Those that met no step, unasked."""
         self._clock = clock
         self._account: float | None = None
-        """For how long the thread had been starved when that was last read."""
-        self._starved = 0.0
-        """For how long it was, since the reading before."""
-        self._meter = CollectionMeter(self._read, self._over)
+        """For how long the thread had been starved as a full collection began; None
+        else: many begin that take no time, and to read the account does."""
+        self._meter = CollectionMeter(clock.now, self._over, self._begins)
 
     def stands(self) -> bool:
         """Tell whether collections are told to it."""
@@ -101,20 +110,18 @@ class Collector:
         """Begin to note; the returned call ends it."""
         return self._meter.install()
 
-    def _read(self) -> RealSeconds:
-        # As a full collection begins and ends, in the thread that it met. To read the
-        # account may give up the GIL, so the clock comes first.
-        now = self._clock.now()
-        before = self._account
+    def _begins(self) -> None:
+        self._account = self._clock.processor(*current_thread_ids()).starved
+
+    def _starved(self) -> float | None:
+        before, self._account = self._account, None
+        if before is None:
+            return None
         after = self._clock.processor(*current_thread_ids()).starved
-        if before is None or after is None:
-            self._starved = 0.0
-        else:
-            self._starved = max(0.0, after - before)
-        self._account = after
-        return now
+        return None if after is None else max(0.0, after - before)
 
     def _over(self, began: RealSeconds, seconds: RealSeconds) -> None:
+        starved = self._starved()
         if seconds < _WORTH_NOTING:
             return
         # None where no step stands on the stack, and in a thread that C has begun and
@@ -128,7 +135,7 @@ class Collector:
             thread=threading.get_ident(),
             stack=stack,
             called=_is_asked_for(stack),
-            starved=self._starved,
+            starved=starved,
         )
         if in_step is not None:
             self.found.append(found)

@@ -167,14 +167,15 @@ class BlockingCall:
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """A look of the garbage collector through all objects."""
+    """A look of the garbage collector through objects, which took long."""
 
     began: float
     seconds: float
     stack: Stack
     """What ran when it came, which need not be its cause."""
-    starved: float = 0.0
-    """The part of its seconds in which the thread could have run and was not let."""
+    starved: float | None = 0.0
+    """The part of its seconds in which the thread could have run and was not let; None
+    where nobody can tell."""
     called: bool = False
     """Whether the innermost line called it, as ``gc.collect()`` does."""
 

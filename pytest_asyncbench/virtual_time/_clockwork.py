@@ -230,10 +230,10 @@ class Clockwork:
         return starved + self._collected
 
     def _collected_for(self, began: RealSeconds, seconds: RealSeconds) -> None:
-        """Hear of a full collection.
+        """Hear of a collection that was a full one, or took long.
 
         In a large process one takes longer than a step may, and no test can tell at
-        which step it comes. The others are short.
+        which step it comes.
         """
         if threading.get_ident() == self._thread[0]:
             self._collected += seconds

@@ -88,3 +88,10 @@ def test_starved_time_of_a_collection_is_forgiven_once():
     step = stall(seconds=3.145, starved=2.591, collections=(collecting,))
     left = step.seconds - acceptances().forgiven(step)
     assert left == pytest.approx(3.145 - 2.591 - (0.92 - 0.7))
+
+
+@pytest.mark.parametrize(("starved", "left"), [(0.25, 1.0), (2.0, 0.0)])
+def test_where_nobody_knows_what_a_collection_was_starved_of_all_may_be(starved, left):
+    collecting = Collection(began=0.0, seconds=1.0, stack=(user(),), starved=None)
+    step = stall(seconds=2.0, starved=starved, collections=(collecting,))
+    assert step.seconds - acceptances().forgiven(step) == pytest.approx(left)

@@ -6,6 +6,7 @@ import _thread
 import gc
 import sys
 
+import pytest
 from by_hand import until
 
 from pytest_asyncbench._python import collector as collector_module
@@ -30,11 +31,10 @@ def collect(made, clock, seconds, info=FULL):
     noted("stop", info)
 
 
-def test_only_long_and_full_collections_are_noted():
+def test_only_long_collections_are_noted():
     """With their time, and the stack that they met."""
     clock = ManualClock(8.0)
     made = collector(clock)
-    collect(made, clock, 0.5, {"generation": 1})
     collect(made, clock, 2**-10)
     assert made.found == []
     began = clock.now()
@@ -42,6 +42,19 @@ def test_only_long_and_full_collections_are_noted():
     (one,) = made.found
     assert (one.began, one.seconds, one.called) == (began, 0.5, False)
     assert [code.co_name for code, *_ in one.stack[1]] == ["collect"]
+
+
+@pytest.mark.parametrize("generation", [0, 1])
+def test_a_long_one_of_young_objects_is_noted_as_well(generation):
+    """What of it the thread was starved of nobody knows: the short ones are many."""
+    clock = ManualClock(8.0)
+    made = collector(clock)
+    young = {"generation": generation}
+    collect(made, clock, 2**-10, young)
+    assert made.found == []
+    collect(made, clock, 0.5, young)
+    (one,) = made.found
+    assert (one.seconds, one.starved) == (0.5, None)
 
 
 def test_what_a_collection_was_starved_of_is_told_apart():
