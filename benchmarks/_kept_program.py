@@ -50,7 +50,9 @@ else:
 
 getattr(sys, "set_int_max_str_digits", int)(0)
 DATA = [{"a": i, "b": "x" * 20} for i in range(400_000)]
-TEXT, PICKLED, MARSHALLED = json.dumps(DATA), pickle.dumps(DATA), marshal.dumps(DATA)
+TEXT = json.dumps(DATA)
+MORE = [*DATA, *map(dict, DATA)]
+PICKLED, MARSHALLED = pickle.dumps(MORE), marshal.dumps(MORE)
 SHORT_TEXT = json.dumps(DATA[:80_000])
 CHARS = random.Random(1).randbytes(4_000_000).hex()
 BYTES = CHARS.encode()

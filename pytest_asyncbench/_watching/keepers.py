@@ -50,6 +50,10 @@ it gives it up each time that it is asked: somebody else may be given it."""
 _WORKS_ON = 0.5
 """Who works for this part of the time for which we have the interpreter needs none."""
 
+_MOMENT, _MOST_READINGS = 0.0003, 10_000
+"""For how many seconds we keep it to find that out, and for how many readings of the
+clock at the most."""
+
 
 _Accounts = dict[tuple[int, int], float]
 """For how long threads have worked, by ident and native id: an ident comes again."""
@@ -210,10 +214,19 @@ class Keepers:
         interpreter go, and somebody else had that, at work or not.
         """
         ident, native = thread
-        began, before = self._clock.now(), kernel.working(native) or 0.0
         standing = self._standing(ident)
+        self._keeps_others_out()  # who has given it up works for some microseconds yet
+        began, before = self._clock.now(), kernel.working(native) or 0.0
+        self._keeps_others_out()
         worked = (kernel.working(native) or 0.0) - before
         return None if worked > _WORKS_ON * (self._clock.now() - began) else standing
+
+    def _keeps_others_out(self) -> None:
+        """Keep the interpreter for a moment; to sleep would give it up."""
+        began = self._clock.now()
+        for _ in range(_MOST_READINGS):
+            if self._clock.now() - began >= _MOMENT:
+                break
 
     # ---------------------------------------------------- in a loop's thread
 
