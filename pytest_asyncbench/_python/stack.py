@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import gc
 import inspect
 import itertools
 import linecache
@@ -18,7 +19,7 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import NamedTuple
 
 from pytest_asyncbench._python.callee import callee
@@ -205,18 +206,26 @@ def not_ours(
 ) -> FrameType | None:
     """Give the first frame from here outwards that is no wrapper of ours.
 
-    Nor is it anybody's whom one has called for itself.
+    Nor is it anybody's whom one has called for itself, or whom the garbage collector
+    tells of a collection, as Hypothesis is told: the line that this met is looked for.
     """
-    inside = frame
+    inside, told = frame, _told_of_collections()
     for _ in range(_DEEPEST_OF_OURS):
         if inside is None or inside.f_code in within:
             break
         if inside.f_code.co_name in _OURS_ALONE and _is_wrapper(inside):
             frame = inside
+        if inside.f_code in told:
+            frame = inside.f_back
         inside = inside.f_back
     while frame is not None and _is_wrapper(frame) and frame.f_code not in within:
         frame = frame.f_back
     return frame
+
+
+def _told_of_collections() -> set[CodeType]:
+    functions = [getattr(each, "__func__", each) for each in [*gc.callbacks]]
+    return {one.__code__ for one in functions if isinstance(one, FunctionType)}
 
 
 def _is_wrapper(frame: FrameType) -> bool:

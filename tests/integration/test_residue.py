@@ -169,7 +169,8 @@ def test_nothing_is_kept():
 
 def test_nothing_keeps_a_test_alive_that_is_over(play_once):
     """Neither its loop nor what its failure's frames hold: a run has thousands."""
-    run = play_once(KEPT, subprocess=True)  # pytester keeps what it sees
+    # pytester keeps what it sees, and pytest-rerunfailures the last test that failed.
+    run = play_once(KEPT, "-p", "no:rerunfailures", subprocess=True)
     assert run.outcomes == {
         "test_uses_much[False]": "passed",
         "test_uses_much[True]": "failed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dis
 import functools
+import gc
 import socket
 import sys
 import time
@@ -641,3 +642,25 @@ def test_who_takes_down_a_long_step_is_not_in_it():
 
     library.__name__ = Watch._long_step.__name__
     assert to_stack(step(made_by(library, Watch.__module__))) == ()
+
+
+def test_who_is_told_of_collections_stands_on_no_stack():
+    """Nor what that calls: the line is looked for that the collection met."""
+
+    def told(phase, info):
+        seen.append(first_name_of(look()))
+
+    def collects():
+        gc.collect()
+
+    seen = []
+    gc.callbacks.append(told)
+    try:
+        step(collects)
+    finally:
+        gc.callbacks.remove(told)
+    assert {name.rpartition(".")[2] for name in seen} == {"collects"}
+
+
+def first_name_of(raw):
+    return to_stack(raw)[0].function
