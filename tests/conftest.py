@@ -263,6 +263,8 @@ def play_once(pytester, request, _played, residue):
         )
         pytester.makeconftest(_SCRIBE + conftest)
         pytester.makepyfile(test_it=source)
+        reports = pytester.path / "reports.jsonl"
+        reports.unlink(missing_ok=True)  # of a run before in the same test
         # The scribe needs no cache, and workers start faster without.
         command = ["-p", "no:cacheprovider", "-rA", *args]
         if workers:
@@ -270,6 +272,8 @@ def play_once(pytester, request, _played, residue):
         if subprocess:
             result = pytester.runpytest_subprocess(*command)
         else:
+            # It leaves a thread behind of each run with workers.
+            command += ["-p", "no:rerunfailures"]
             with warnings.catch_warnings():
                 # What this suite makes of warnings is not the inner run's affair.
                 warnings.resetwarnings()
@@ -279,7 +283,6 @@ def play_once(pytester, request, _played, residue):
                     result = pytester.runpytest_inprocess(*command)
                 finally:
                     gc.unfreeze()
-        reports = pytester.path / "reports.jsonl"
         entries = reports.read_text().splitlines() if reports.exists() else []
         assert residue() == {}
         played = _played[key] = Played(result, [json.loads(entry) for entry in entries])
