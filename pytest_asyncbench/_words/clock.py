@@ -135,16 +135,20 @@ class SystemClock:
         # the third: how often it was given one.
         # See Documentation/scheduler/sched-stats.rst in the Linux source.
         held = self._held.get(native)
+        if held is not None and self._pread is not None:
+            # Another thread may let go of it in this moment.
+            with suppress(OSError, ValueError):
+                return _told_by(self._pread(held, 128, 0))
         try:
-            if held is not None and self._pread is not None:
-                text = self._pread(held, 128, 0)
-            else:
-                with io.FileIO(_ACCOUNT.format(native)) as file:
-                    text = file.read()
-            _, waited, slices = text.split()
-            return int(waited) / 1e9, int(slices)
+            with io.FileIO(_ACCOUNT.format(native)) as file:
+                return _told_by(file.read())
         except (OSError, ValueError):
             return None, None
+
+
+def _told_by(text: bytes) -> tuple[float, int]:
+    _, waited, slices = text.split()
+    return int(waited) / 1e9, int(slices)
 
 
 _ACCOUNT = "/proc/self/task/{}/schedstat"

@@ -121,6 +121,22 @@ def test_an_account_that_is_held_reads_the_same_and_is_given_back():
     assert open_files() == files
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the account is Linux's")
+def test_an_account_is_read_though_its_file_is_closed_in_this_moment(tmp_path):
+    """By another thread; its number may be that of another file by then."""
+    clock, (thread, native) = SystemClock(), current_thread_ids()
+    let_go = clock.hold(native)
+    number = clock._held[native]
+    os.close(number)
+    assert clock.processor(thread, native).starved is not None
+    (tmp_path / "other").write_text("not an account")
+    with ExitStack() as files:
+        while files.enter_context((tmp_path / "other").open()).fileno() != number:
+            pass
+        assert clock.processor(thread, native).starved is not None
+    let_go()
+
+
 def test_the_account_of_no_thread_cannot_be_held():
     """Nothing is there to be undone."""
     SystemClock().hold(2**22 + 1)()
