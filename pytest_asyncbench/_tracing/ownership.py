@@ -78,7 +78,7 @@ class Owners:
         return self._owners[at - self.start] if at >= self.start else _OUTSIDE
 
     def threads_of(self, pool: int) -> int:
-        """Tell how many threads a pool has, as far as its jobs had to wait for one."""
+        """Tell how many jobs a pool has worked at once, at most."""
         if pool not in self._threads:
             spans = {
                 sent[2]: (sent[2].started, sent[2].ended)

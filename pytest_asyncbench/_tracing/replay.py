@@ -320,8 +320,7 @@ class _Again:
         """What threads are asked for; no step, since it takes none of the loop's time.
         """
         self._free: dict[int, list[float]] = {}
-        """By thread or pool: from when on each of its threads has nothing to do; none
-        where there is a thread for whatever comes."""
+        """By thread or pool: from when on each of its threads has nothing to do."""
         self._first: list[int] = []
         """The orders that nothing comes before."""
         self._key_of: dict[int, int] = {}
@@ -455,12 +454,12 @@ class _Again:
     def _order_from(self, at: int, waits: _Wait, mine: set[int]) -> None:
         """Lay out what a thread does, which may have something else to do before."""
         order = _ORDERS - len(self._orders)
-        server, threads = waits.server, 1.0
+        server, threads = waits.server, 1
         if waits.job is not None:
             server = waits.job.pool
             threads = self._strand.owners.threads_of(server)
         if server not in self._free:
-            self._free[server] = [0.0] * int(threads) if threads < math.inf else []
+            self._free[server] = [0.0] * max(1, threads)
         self._orders[order] = _Order(at, server, waits.delay)
         if waits.after not in mine or waits.after >= at:
             self._missing[order] = 1
@@ -475,10 +474,9 @@ class _Again:
         """Have the first thread that is free do it."""
         at, server, takes = self._orders[order]
         free = self._free[server]
-        if free:
-            when = max(when, heapq.heappop(free))
-            heapq.heappush(free, when + takes)
-        self._happened(at, when + takes)
+        done = max(when, free[0]) + takes
+        heapq.heapreplace(free, done)
+        self._happened(at, done)
 
     def _needs(
         self, at: int, signals: list[tuple[int, float]], delay: float = 0.0
