@@ -2,6 +2,7 @@
 
 from pytest_asyncbench._python.callee import callee, public_name
 from pytest_asyncbench._python.collector import COLLECT, CollectionMeter, Collector
+from pytest_asyncbench._python.coroutines import as_coroutine_function
 from pytest_asyncbench._python.frames import current_frames, getframe
 from pytest_asyncbench._python.gil import has_gil, switch_interval
 from pytest_asyncbench._python.greenlets import (
@@ -84,6 +85,7 @@ __all__ = [
     "Rest",
     "Tick",
     "acquire",
+    "as_coroutine_function",
     "asked_for",
     "callee",
     "capture",

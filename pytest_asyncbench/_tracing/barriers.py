@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import inspect
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from pytest_asyncbench._loops import running_loop
+from pytest_asyncbench._python import as_coroutine_function
 from pytest_asyncbench._tracing.tape import Arrival, Tape
 from pytest_asyncbench._words.undo import Undo, nothing, replace
 
@@ -39,8 +39,7 @@ def watch_barriers(
         coming: Coroutine[Any, Any, int] = original(barrier)
         return coming
 
-    mark = getattr(inspect, "markcoroutinefunction", None)  # from Python 3.12 on
-    return replace(kind, "wait", wait if mark is None else mark(wait))
+    return replace(kind, "wait", as_coroutine_function(wait))
 
 
 def meetings(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:

@@ -10,7 +10,6 @@ import _thread
 import asyncio
 import asyncio.threads
 import functools
-import inspect
 import math
 import threading
 from collections import deque
@@ -19,11 +18,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from contextvars import Context
 from types import CodeType, FrameType
-from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, ref
 
 from pytest_asyncbench._python import (
     RawStack,
+    as_coroutine_function,
     capture_lines,
     getframe,
     has_gil,
@@ -205,8 +205,7 @@ class Handing:
                 self._called[at] = _Called(over, stack)
             return made
 
-        mark = getattr(inspect, "markcoroutinefunction", None)
-        return noted if mark is None else cast("Any", mark(noted))
+        return as_coroutine_function(noted)
 
     def _submitting(self, submit: Callable[..., Future[T]]) -> Callable[..., Future[T]]:
         @functools.wraps(submit)
