@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from pytest_asyncbench._tracing.barriers import Meeting, meetings
 from pytest_asyncbench._tracing.tape import OTHERS
 
 if TYPE_CHECKING:
@@ -72,6 +74,11 @@ class Owners:
         self._sent_before: dict[int, float] = {}
         self._find_tasks()
         self._find_steps()
+
+    @cached_property
+    def meetings(self) -> dict[int, list[Meeting]]:
+        """By strand: those of its own who met at a barrier."""
+        return meetings(self.trace.tape.arrivals, self.of)
 
     def of(self, at: int) -> int:
         """Tell which strand an entry belongs to, by its place among the roots."""

@@ -189,7 +189,7 @@ class Recorder:
             return
         if not self._tapes:  # once for all loops: their transports are of one class
             self._unwatch.callback(watch_writes(self._links_of))
-            self._unwatch.callback(watch_barriers(self._tapes.get))
+            self._unwatch.callback(watch_barriers(self._tapes.get, self._now))
         tape = self._tapes[loop] = Tape(view, self._now)
         self.tapes.all.append(tape)
         view.undo.append(functools.partial(self._forget, loop))

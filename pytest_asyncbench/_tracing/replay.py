@@ -15,12 +15,12 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from pytest_asyncbench._tracing.barriers import meetings
+from pytest_asyncbench._tracing.barriers import Meeting
 from pytest_asyncbench._tracing.ownership import Owners
-from pytest_asyncbench._tracing.tape import POLLED, Arrival, Job
+from pytest_asyncbench._tracing.tape import POLLED, Job
 from pytest_asyncbench._tracing.trace import LOOP
 from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.seen import StrandTrace
@@ -128,11 +128,7 @@ class _Strand:
         before = self.owners.sent_before(at)
         waits = self._since(at, request, before)
         asked = self.trace.ended[request] if request >= 0 else -math.inf
-        return waits._replace(
-            served=(_Stretch(waits.delay, 0.0),),
-            server=_THREADS - thread,
-            in_line=before > asked,
-        )
+        return waits._replace(server=_THREADS - thread, in_line=before > asked)
 
     def _of_job(self, job: Job, took: float, at: int) -> _Wait:
         if job.entry >= at or self.owners.of(job.entry) != self.number:
@@ -358,30 +354,27 @@ class _Again:
             self._wait(at, waits, ordinal, mine)
             self._gate(at, ordinal, seen)
             last = at
-        for number, meeting in enumerate(meetings(trace.tape.arrivals)):
-            own = [one for one in meeting if one.entry in mine]
-            if len(own) > 1:
-                self._meet(-1 - number, own, meeting[-1].entry)
+        after = {trace.previous[at]: at for at in strand.steps if trace.who[at] >= 0}
+        for number, meeting in enumerate(strand.owners.meetings.get(strand.number, ())):
+            self._meet(-1 - number, meeting, after)
 
-    def _meet(self, key: int, own: Sequence[Arrival], released: int) -> None:
+    def _meet(self, key: int, meeting: Meeting, after: dict[int, int]) -> None:
         """Have those who met at a barrier go on when all of them have come.
 
         Args:
             key: counts them.
-            own: those of this strand; of others nobody waits when it is alone.
-            released: the entry in which the last of all came.
+            meeting: those of this strand; for others nobody waits when it is alone.
+            after: by a task's entry, its next.
         """
-        trace = self._strand.trace
-        for one in own:
+        trace, all_of_them = self._strand.trace, (key, len(meeting.own))
+        for one in meeting.own:
             self._comes[one.entry].append((key, one.at - trace.began(one.entry)))
-        entries = [one.entry for one in own]
-        if released in entries:
-            self._gates[released] = key, len(own)
-        for at in self._strand.steps:
-            waited = trace.who[at] >= 0 and trace.previous[at] in entries
-            if waited and trace.cause[at] == released:
+            if one.entry == meeting.released:
+                self._gates[one.entry] = all_of_them
+            at = after.get(one.entry, -1)
+            if at >= 0 and trace.cause[at] == meeting.released:
                 self._missing[at] += 1
-                self._on_count[key, len(own)].append(at)
+                self._on_count[all_of_them].append(at)
 
     def _gate(self, at: int, ordinal: dict[int, int], seen: Counter[int]) -> None:
         """Have a step that took several results at once wait for the last of them.
@@ -461,14 +454,13 @@ class _Again:
         if server not in self._free:
             self._free[server] = [0.0] * max(1, threads)
         self._orders[order] = _Order(at, server, waits.delay)
+        self._missing[at] += 1
         if waits.after not in mine or waits.after >= at:
-            self._missing[order] = 1
             self._first.append(order)
         elif waits.job is not None:
-            self._needs(order, self._on_begin[waits.after], waits.began)
+            self._on_begin[waits.after].append((order, waits.began))
         else:
-            self._needs(order, self._on_end[waits.after])
-        self._missing[at] += 1
+            self._on_end[waits.after].append((order, 0.0))
 
     def _is_ordered(self, order: int, when: float) -> None:
         """Have the first thread that is free do it."""
@@ -489,7 +481,7 @@ class _Again:
         strand, trace = self._strand, self._strand.trace
         open_ends = strand.ends.intersection(strand.steps)
         for order in self._first:
-            self._happened(order, 0.0)
+            self._is_ordered(order, 0.0)
         for at in [*strand.steps, *self._ran]:
             if not self._missing[at]:
                 self._is_ready(at)
@@ -552,10 +544,10 @@ class _Again:
             self._happened(one, when)
 
     def _happened(self, at: int, when: float) -> None:
-        self._missing[at] -= 1
         if at in self._orders:
             self._is_ordered(at, when)
             return
+        self._missing[at] -= 1
         self._not_before[at] = max(when, self._not_before.get(at, 0.0))
         if not self._missing[at]:
             self._is_ready(at)

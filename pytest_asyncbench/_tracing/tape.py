@@ -155,7 +155,6 @@ class Tape:
         "long",
         "looks",
         "note",
-        "now",
         "one_by_one",
         "open",
         "ready",
@@ -168,7 +167,6 @@ class Tape:
 
     def __init__(self, view: LoopView, now: Callable[[], float]) -> None:
         self.view = view
-        self.now = now
         self.arrivals: list[Arrival] = []
         """Who came to barriers."""
         self.ready: deque[names.Handle] = names.READY.of(view.loop)
