@@ -113,13 +113,12 @@ class StepProbe:
         if running_loop() is not None:
             # The step that is in progress here asyncio has begun.
             self.codes |= {self._original.__code__}
+        return self._take_all_off
 
-        def undo() -> None:
-            self._take_off()
-            for view in self.views:
-                view.put_back()
-
-        return undo
+    def _take_all_off(self) -> None:
+        self._take_off()
+        for view in self.views:
+            view.put_back()
 
     def _put(self) -> None:
         original, views = self._original, self.views
@@ -139,10 +138,8 @@ class StepProbe:
 
     def rest(self) -> None:
         """Look at no step until `resume`, and forget what was seen of all loops."""
-        self._take_off()
+        self._take_all_off()
         self._stands_there = self._original
-        for view in self.views:
-            view.put_back()
         self.views.forget_all()
         self._of_closed.clear()
 

@@ -292,11 +292,10 @@ class Sampler:
         return working - before[1]
 
     def _is_at_work(self, sampled: Sampled, now: float) -> bool:
-        before, native = sampled.ticks[-1], sampled.view.native
-        worked = self._kernel.working(native) if self._kernel else None
-        if worked is None or before.account.working is None:
+        before, account = sampled.ticks[-1], sampled.account
+        if account is None or before.account.working is None:
             return True
-        return worked - before.account.working >= _AT_WORK * (now - before.at)
+        return account[1] - before.account.working >= _AT_WORK * (now - before.at)
 
     def tick(self, view: LoopView, *, waiting: bool = False) -> Tick:
         """Read the account of a loop's thread; in that thread or the watchdog's."""

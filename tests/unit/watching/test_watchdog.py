@@ -584,9 +584,9 @@ def test_an_interrupt_on_the_way_to_a_fork_leaves_the_watchdog_as_it_was(monkeyp
         assert not watchdog._thread.changing.locked()
 
 
-def test_the_end_does_not_wait_for_ever_for_a_look(monkeypatch):
-    """It may wait for the test's own code, which waits for the loop."""
-    monkeypatch.setattr(thread_module, "TO_END", 0.01)
+@contextmanager
+def look_that_does_not_end():
+    """Have the watchdog stand in a look; give that, and what lets it go on."""
     looking, go_on = threading.Event(), threading.Event()
 
     def stand(stack):
@@ -597,26 +597,25 @@ def test_the_end_does_not_wait_for_ever_for_a_look(monkeypatch):
     with OneLoop() as one:
         one.expect(0.0, stand)
         assert looking.wait(A_WHILE)
+        yield one, go_on.set
+
+
+def test_the_end_does_not_wait_for_ever_for_a_look(monkeypatch):
+    """It may wait for the test's own code, which waits for the loop."""
+    monkeypatch.setattr(thread_module, "TO_END", 0.01)
+    with look_that_does_not_end() as (one, go_on):
+        pass
     (problem,) = one.watch.problems
     assert problem.text == "watchdog: its last look does not end"
-    go_on.set()
+    go_on()
 
 
 def test_it_does_not_rest_before_the_look_that_it_has_begun_is_over(monkeypatch):
     """What a deadline calls is the test's, and must not be called after it."""
     monkeypatch.setattr(watchdog_module, "TO_END", 0.01)
-    looking, go_on = threading.Event(), threading.Event()
-
-    def stand(stack):
-        looking.set()
-        go_on.wait(A_WHILE)
-        return 0.0
-
-    with OneLoop() as one:
-        one.expect(0.0, stand)
-        assert looking.wait(A_WHILE)
+    with look_that_does_not_end() as (one, go_on):
         assert not one.watch.watchdog.rest()
-        go_on.set()
+        go_on()
         monkeypatch.setattr(watchdog_module, "TO_END", A_WHILE)
         assert one.watch.watchdog.rest()
 
