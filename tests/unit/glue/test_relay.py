@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import gc
 import os
 import threading
@@ -147,9 +146,9 @@ def test_one_that_is_no_longer_told_of_collections_is_not_handed_on(relay):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks")
+# The timer of faulthandler_timeout is a thread, and none of ours.
+@pytest.mark.filterwarnings("ignore:.* is multi-threaded:DeprecationWarning")
 def test_in_the_child_of_a_fork_it_is_not_handed_on(relay):
-    # The timer of faulthandler_timeout is a thread, of which Python warns at a fork.
-    faulthandler.cancel_dump_traceback_later()
     first = _around(relay, _loops)
     child = os.fork()
     if child == 0:

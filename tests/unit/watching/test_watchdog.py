@@ -5,7 +5,6 @@ from __future__ import annotations
 import _thread
 import asyncio
 import ctypes
-import faulthandler
 import math
 import os
 import re
@@ -555,11 +554,11 @@ def test_a_deadline_is_kept_for_a_loop_whose_steps_cannot_be_seen():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
+# The timer of faulthandler_timeout is a thread, and none of ours. Python warns of it at
+# a fork, and from 3.15 on the fork raises that warning where warnings are errors.
+@pytest.mark.filterwarnings("ignore:.* is multi-threaded:DeprecationWarning")
 def test_in_a_forked_process_nobody_waits_for_the_watchdog(watchdogs):
     """It has no thread there, and begins none."""
-    # The timer of faulthandler_timeout is a thread. Python warns of it at a fork, and
-    # from 3.15 on the fork raises that warning where warnings are errors.
-    faulthandler.cancel_dump_traceback_later()
     with with_watchdog() as watchdog:
         child = os.fork()
         if not child:
