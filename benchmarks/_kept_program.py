@@ -7,6 +7,7 @@ A test of each of them imports all of this, and calls one.
 
 from __future__ import annotations
 
+import array
 import bz2
 import collections
 import copy
@@ -56,7 +57,7 @@ PICKLED, MARSHALLED = pickle.dumps(MORE), marshal.dumps(MORE)
 SHORT_TEXT = json.dumps(DATA[:80_000])
 CHARS = random.Random(1).randbytes(4_000_000).hex()
 BYTES = CHARS.encode()
-SHUFFLED = random.Random(1).sample(range(2_000_000), 2_000_000)
+SHUFFLED = array.array("I", random.Random(1).randbytes(8_000_000)).tolist()
 HELD_LOCK = threading.Lock()
 HELD_LOCK.acquire()
 _BUSY = "while True: pass"

@@ -1,13 +1,15 @@
 """Whether a loop that another thread keeps waiting is told of, and no other.
 
-``python benchmarks/kept.py [rounds] [words]``: each case is a call that a pool's thread
-makes while a timer of the loop's ticks, in a test of its own process of pytest. Words
-choose cases by their names. It prints counts, and what went wrong. The calls are in
-``_kept_calls.py``, and what they name is in ``_kept_program.py``.
+``python benchmarks/kept.py [rounds] [words] [--beside K]``: each case is a call that a
+pool's thread makes while a timer of the loop's ticks. A case has a process of pytest's
+own, and a round is a test in it. Words choose cases by their names, and K processes are
+busy beside. It prints counts, and what went wrong. The calls are in ``_kept_calls.py``,
+and what they name is in ``_kept_program.py``.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import os
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from _kept_calls import INNOCENT, KEEPING
+from noise import beside
 
 _SUITE = """
 import asyncio
@@ -29,6 +32,11 @@ from _kept_program import HELD_LOCK
 
 HELD = []
 
+@pytest.fixture(autouse=True)
+def no_more_is_held_than_one_result():
+    yield
+    HELD.clear()
+
 async def tick():
     while True:
         await asyncio.sleep(0.01)
@@ -37,7 +45,8 @@ def work():
     HELD.append({call})
 
 @pytest.mark.asyncio
-async def test_it():
+@pytest.mark.parametrize("number", range({rounds}))
+async def test_it(number):
     await asyncio.to_thread(int)
     ticking = asyncio.create_task(tick())
     await asyncio.sleep(0.05)
@@ -48,11 +57,11 @@ async def test_it():
 Found = list[dict[str, Any]]
 
 
-def _found(call: str) -> Found:
-    """Run a case; give what kept the loop waiting in it and counts."""
+def _rounds(call: str, rounds: int) -> list[Found]:
+    """Run a case; give for each round what kept the loop waiting in it and counts."""
     with tempfile.TemporaryDirectory() as folder:
         test, report = Path(folder, "test_it.py"), Path(folder, "report.json")
-        test.write_text(_SUITE.format(call=call))
+        test.write_text(_SUITE.format(call=call, rounds=rounds))
         command = [sys.executable, "-m", "pytest", "-q", str(test)]
         command += ["--asyncbench-blocking=report", f"--asyncbench-report={report}"]
         paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
@@ -62,11 +71,14 @@ def _found(call: str) -> Found:
         )
         if ended.returncode:
             sys.exit(ended.stdout)
-        (told,) = json.loads(report.read_text())["tests"]
-        found: Found = told["record"]["blocking"]
-        return [
-            each for each in found if each["kind"] == "kept" and each["allowed"] is None
-        ]
+        tests = json.loads(report.read_text())["tests"]
+        return [_counting(told["record"]["blocking"]) for told in tests]
+
+
+def _counting(found: Found) -> Found:
+    return [
+        each for each in found if each["kind"] == "kept" and each["allowed"] is None
+    ]
 
 
 def _cases(words: list[str]) -> Iterator[tuple[str, str, bool]]:
@@ -86,28 +98,37 @@ def _cases(words: list[str]) -> Iterator[tuple[str, str, bool]]:
             yield name, call, keeps
 
 
+def _count(counts: Counter[str], kept: Found, keeps: bool) -> None:
+    """Add what was told in one round."""
+    counts["keeping" if keeps else "innocent"] += 1
+    if keeps:
+        in_work = any(each["function"] == "work" for each in kept)
+        counts["noticed"] += bool(kept)
+        counts["with the line that handed it over"] += any(
+            each["handed"] is not None for each in kept
+        )
+        counts["named in the thread"] += in_work
+        counts["by the job alone"] += bool(kept) and not in_work
+    else:
+        counts["false alarms"] += bool(kept)
+
+
 def main() -> None:
     """Run the cases that were asked for and print the counts."""
-    words = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("words", nargs="*", metavar="[rounds] [words]")
+    parser.add_argument("--beside", type=int, default=0)
+    asked = parser.parse_args()
+    words = asked.words
     rounds = int(words.pop(0)) if words and words[0].isdigit() else 1
     counts: Counter[str] = Counter()
-    for name, call, keeps in _cases(words):
-        for _ in range(rounds):
-            kept = _found(call)
-            counts["keeping" if keeps else "innocent"] += 1
-            if keeps:
-                in_work = any(each["function"] == "work" for each in kept)
-                counts["noticed"] += bool(kept)
-                counts["with the line that handed it over"] += any(
-                    each["handed"] is not None for each in kept
-                )
-                counts["named in the thread"] += in_work
-                counts["by the job alone"] += bool(kept) and not in_work
-            else:
-                counts["false alarms"] += bool(kept)
-            if bool(kept) != keeps:
-                told = [(each["call"], each["seconds"]) for each in kept]
-                print(f"{name}: {told}", flush=True)
+    with beside(asked.beside):
+        for name, call, keeps in _cases(words):
+            for kept in _rounds(call, rounds):
+                _count(counts, kept, keeps)
+                if bool(kept) != keeps:
+                    told = [(each["call"], each["seconds"]) for each in kept]
+                    print(f"{name}: {told}", flush=True)
     for what, count in counts.items():
         print(f"{count:6} {what}")
 

@@ -15,7 +15,7 @@ import platform
 import stat
 import struct
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Literal
 
 from pytest_asyncbench._python.gil import switch_interval
@@ -28,6 +28,7 @@ __all__ = [
     "does",
     "is_parked",
     "is_ready",
+    "is_running",
     "static_memory",
     "waits_for",
 ]
@@ -39,6 +40,8 @@ except ImportError:  # Windows
 
 # Held here, so that no rule takes this for a look of the test's at a file.
 _fstat = os.fstat
+
+_listdir = os.listdir
 
 # Held here: a test of memory limits may replace it.
 _usage = getattr(resource, "getrusage", None)
@@ -212,6 +215,17 @@ def is_ready(native: int, read: Callable[[int], str] | None = None) -> bool:
     except (OSError, ValueError, KeyError):
         return False
     return name == _LOCK and not _is_anothers_lock(address)
+
+
+def is_running(native: int, read: Callable[[int], str] | None = None) -> bool:
+    """Tell whether a thread works, or would if it had a processor.
+
+    False where nothing is known.
+    """
+    try:
+        return (read or _line)(native).startswith(_RUNNING)
+    except OSError:
+        return False
 
 
 def does(native: int, read: Callable[[int], str] | None = None) -> Doing | None:
@@ -417,6 +431,21 @@ class Kernel:
     def waits_for(self, native: int) -> Wait | None:
         """Tell what this thread waits for, None where it is none of the user's."""
         return waits_for(native)
+
+    def is_running(self, native: int) -> bool:
+        """Tell whether this thread works, or would if it had a processor."""
+        return is_running(native)
+
+    def others_are_ready(self, known: Set[int]) -> bool:
+        """Tell whether a thread but these lacks only a processor, or the interpreter.
+
+        False where nothing is known.
+        """
+        try:
+            natives = {int(name) for name in _listdir("/proc/self/task")}
+        except OSError:
+            return False
+        return any(is_ready(native) for native in natives - known)
 
     def working_here(self) -> float | None:
         """Tell the processor time of the calling thread; this keeps the GIL."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pytest_asyncbench._words.clock import Processor
+from pytest_asyncbench._words.seen import IN_VAIN
 from pytest_asyncbench._words.values import dataclass
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "is_late",
     "keeps_out",
     "kept_out",
+    "lacked_processor",
     "share_of",
     "split_step",
     "starved_between",
@@ -199,6 +201,27 @@ def _at_most(
     if not (first.waiting or last.waiting):
         held = max(held, (_more(first.process, last.process) or 0.0) - worked)
     return max(0.0, min(unexplained, in_gil, held))
+
+
+def lacked_processor(
+    ticks: Sequence[Tick], began: float, last: Tick, interval: float
+) -> bool:
+    """Tell whether a thread stood in the run queue, and so waited for no GIL.
+
+    Who waits for the GIL stands there as well, once for each time that it asks. So it
+    must also have asked too seldom. False where nothing is known.
+    """
+    before = [tick for tick in ticks if tick.at <= began]
+    if not before:
+        return False
+    first, length = before[-1], last.at - began
+    starved = _more(first.account.starved, last.account.starved)
+    slices = _more(first.account.slices, last.account.slices)
+    if starved is None or slices is None:
+        return False
+    not_for_gil = _slices_each(before[-_SOME:]) * (last.not_for_gil - first.not_for_gil)
+    asked = (slices - not_for_gil) * interval
+    return starved >= (1 - IN_VAIN) * length and asked < IN_VAIN * length
 
 
 def _more(before: float | None, after: float | None) -> float | None:

@@ -13,7 +13,7 @@ do is all that is known, see `handing`.
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from types import CodeType
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ from pytest_asyncbench._python import (
 from pytest_asyncbench._watching.crowds import Crowds, Round
 from pytest_asyncbench._watching.handing import Handing, Job
 from pytest_asyncbench._watching.lateness import KeptOut
-from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.clock import Clock, current_thread_ids
 from pytest_asyncbench._words.seen import IN_VAIN, Collection, Keeper, LateTurn
 
 __all__ = ["Keepers", "Kept", "Late", "Look", "Standing"]
@@ -54,6 +54,8 @@ _MOMENT, _MOST_READINGS = 0.0003, 10_000
 """For how many seconds we keep it to find that out, and for how many readings of the
 clock at the most."""
 
+_MOMENTS = 4
+"""Who is given no processor in so many of them may need the interpreter or not."""
 
 _Accounts = dict[tuple[int, int], float]
 """For how long threads have worked, by ident and native id: an ident comes again."""
@@ -135,6 +137,11 @@ class Keepers:
         """For how long a loop must have waited to be told of."""
         self.codes: frozenset[CodeType] = frozenset()
         """Whose frame stands under every step. Written when a loop is met."""
+        self.loops: Callable[[], set[int]] = set
+        """Names the threads that run a loop now.
+
+        Written when the keepers are given to a watchdog.
+        """
         self.crowds = Crowds(interval / 2)
         """Who took turns; a thread of which somebody waits has one of an interval."""
         self.interval = interval
@@ -211,15 +218,41 @@ class Keepers:
         """Tell where a thread stands that we keep from the interpreter by now.
 
         None where it works on meanwhile: it was at work in a call that let the
-        interpreter go, and somebody else had that, at work or not.
+        interpreter go, and somebody else had that, at work or not. None also where it
+        may be such a one, since it lacks a processor, and there is somebody else.
         """
         ident, native = thread
-        standing = self._standing(ident)
+        standing, positions = self._standing(ident), _positions()
         self._keeps_others_out()  # who has given it up works for some microseconds yet
-        began, before = self._clock.now(), kernel.working(native) or 0.0
-        self._keeps_others_out()
-        worked = (kernel.working(native) or 0.0) - before
-        return None if worked > _WORKS_ON * (self._clock.now() - began) else standing
+        for _ in range(_MOMENTS):
+            began, before = self._clock.now(), kernel.working(native) or 0.0
+            self._keeps_others_out()
+            worked = (kernel.working(native) or 0.0) - before
+            if worked > _WORKS_ON * (self._clock.now() - began):
+                return None
+            # To read this may lose us the interpreter, and then who needs it does run;
+            # in the next moment we have it again.
+            if not kernel.is_running(native):
+                return standing
+        return None if self._may_be_anothers(kernel, thread, positions) else standing
+
+    def _may_be_anothers(
+        self,
+        kernel: Kernel,
+        thread: tuple[int, int],
+        before: dict[int, tuple[int, int]],
+    ) -> bool:
+        """Tell whether one more thread may have had the interpreter up to now.
+
+        It has gone on since from where it stood `before`, or would if it could. Loops
+        tell that by themselves.
+        """
+        ours = current_thread_ids()
+        out = {thread[0], ours[0], *self.loops()}
+        if any(ident not in out for ident, _ in before.items() - _positions().items()):
+            return True
+        natives = {native for ident, native in known_threads() if ident in out}
+        return kernel.others_are_ready({*natives, thread[1], ours[1]})
 
     def _keeps_others_out(self) -> None:
         """Keep the interpreter for a moment; to sleep would give it up."""
@@ -311,3 +344,11 @@ class Keepers:
             ),
             handed=None if job is None else job.told(),
         )
+
+
+def _positions() -> dict[int, tuple[int, int]]:
+    """Tell where each thread stands, which changes when it goes on."""
+    # Who kept a frame would be the one to let go of what its function held.
+    return {
+        ident: (id(frame), frame.f_lasti) for ident, frame in current_frames().items()
+    }

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import _thread
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from types import CodeType
@@ -30,6 +30,7 @@ from pytest_asyncbench._python import (
     acquire,
     has_gil,
     is_debugged,
+    lacked_processor,
 )
 from pytest_asyncbench._watching.accounts import Accounts
 from pytest_asyncbench._watching.deadlines import Deadlines, OnDeadline
@@ -239,8 +240,9 @@ class Watchdog:
             # First, since whoever kept us out stands there still.
             look = self._look_at_others(view)
             sampled = self.sampled(view)
-            sampled.ticks.append(self.settle(view))
-            if look is not None:
+            ticks, tick = [*sampled.ticks], self.settle(view)
+            sampled.ticks.append(tick)
+            if look is not None and not self._lacked(ticks, look, tick):
                 self.turned(view, look)
         except Exception as error:  # nothing of ours may reach the loop
             self.failures.append(f"watchdog: {error_of_ours(error)}")
@@ -257,6 +259,11 @@ class Watchdog:
                 began, loops = view.last - late, self.loops_threads()
                 self.keepers.crowds.came_late(began, view.last, loops)
             return look
+
+    def _lacked(self, ticks: Sequence[Tick], look: Look, last: Tick) -> bool:
+        """Tell whether a loop had the interpreter, and lacked a processor."""
+        interval = 0.0 if self.keepers is None else self.keepers.interval
+        return lacked_processor(ticks, look.at - look.late, last, interval)
 
     def loops_threads(self) -> set[int]:
         """Name the threads that run a loop now."""

@@ -131,14 +131,17 @@ def test_threads_that_take_turns_are_told_in_the_summary_and_fail_nothing(pytest
 INNOCENT = """
     import _thread
     import asyncio
+    import ctypes
     import hashlib
     import time
 
     import pytest
 
+    usleep = ctypes.PyDLL(None).usleep  # keeps the interpreter in its sleep
 
-    async def work():
-        await asyncio.to_thread(hashlib.pbkdf2_hmac, "sha256", b"a", b"b", 600_000)
+
+    async def work(rounds):
+        await asyncio.to_thread(hashlib.pbkdf2_hmac, "sha256", b"a", b"b", rounds)
 
 
     def keeps():
@@ -146,8 +149,16 @@ INNOCENT = """
         pow(3, 1_000_000)
 
 
+    def sleeps():
+        time.sleep(0.1)
+        usleep(150_000)
+
+
     @pytest.mark.no_blocking(threshold="40ms")
-    async def test_beside():
+    @pytest.mark.parametrize(
+        ("beside", "rounds"), [(keeps, 600_000), (sleeps, 2_400_000)]
+    )
+    async def test_beside(beside, rounds):
         async def tick():
             while True:
                 await asyncio.sleep(0.01)
@@ -155,8 +166,8 @@ INNOCENT = """
         await asyncio.to_thread(int)  # the pool has its thread by then
         ticking = asyncio.create_task(tick())
         await asyncio.sleep(0.05)
-        _thread.start_new_thread(keeps, ())  # one that threading does not know
-        await work()
+        _thread.start_new_thread(beside, ())  # one that threading does not know
+        await work(rounds)
         ticking.cancel()
 """
 
@@ -165,7 +176,7 @@ def test_who_works_beside_a_thread_that_python_does_not_know_is_not_to_blame(pyt
     """Of who keeps the interpreter nothing is known; that it may be another one is."""
     pytester.makepyfile(test_shop=INNOCENT)
     result = pytester.runpytest_subprocess("-o", "asyncio_mode=auto")
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=2)
 
 
 COLLECTED = """

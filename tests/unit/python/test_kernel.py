@@ -9,8 +9,10 @@ import socket
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
+from by_hand import until_it_waits
 
 from pytest_asyncbench._python import kernel
 from pytest_asyncbench._python.kernel import (
@@ -18,6 +20,7 @@ from pytest_asyncbench._python.kernel import (
     does,
     is_parked,
     is_ready,
+    is_running,
     static_memory,
     waits_for,
 )
@@ -260,6 +263,12 @@ def test_who_lacks_a_processor_or_the_interpreter_is_ready(numbers, ready, monke
     assert is_ready(0, lambda native: numbers) is ready
 
 
+@pytest.mark.parametrize("line", ["running\n", "202 0x6789 0x80"])
+def test_who_lacks_only_a_processor_is_told_from_who_lacks_the_interpreter(line):
+    """That one waits for its lock."""
+    assert is_running(0, lambda native: line) is line.startswith("running")
+
+
 @linux
 @pytest.mark.parametrize(
     ("numbers", "doing"),
@@ -305,6 +314,33 @@ def test_of_a_thread_that_is_not_there_nothing_is_known():
     """Its number is beyond those that Linux gives."""
     assert does(2**22 + 1) is None
     assert not is_ready(2**22 + 1)
+    assert not is_running(2**22 + 1)
+
+
+@linux
+def test_another_thread_is_ready_that_works_and_none_that_waits():
+    """Whatever else the process has threads for."""
+    goes_on, over = threading.Event(), threading.Event()
+
+    def waits_then_works():
+        goes_on.wait()
+        while not over.is_set():
+            pass
+
+    known = {int(one.name) for one in Path("/proc/self/task").iterdir()}
+    system = Kernel(SYSTEM_CLOCK)
+    thread = threading.Thread(target=waits_then_works)
+    thread.start()
+    try:
+        until_it_waits(thread)
+        assert not system.others_are_ready(known)
+        goes_on.set()
+        assert any(system.others_are_ready(known) for _ in range(100_000))
+        assert not system.others_are_ready(known | {thread.native_id})
+    finally:
+        goes_on.set()
+        over.set()
+        thread.join()
 
 
 def test_a_thread_that_waits_for_a_lock_is_seen():

@@ -14,6 +14,7 @@ from pytest_asyncbench._python.shares import (
     asked_for,
     keeps_out,
     kept_out,
+    lacked_processor,
     share_of,
     split_step,
     starved_between,
@@ -55,6 +56,34 @@ def test_what_a_thread_worked_itself_is_no_others_work():
 def test_who_holds_the_gil_in_its_sleep_is_not_kept_out():
     """The watchdog was, by this very thread; but it never woke to ask."""
     assert kept(tick(10.0, 0), tick(11.0, 3, late=1.0, process=1.0)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "lacked"),
+    [
+        pytest.param([tick(9.9, 0)], tick(11.0, 3, starved=0.9), True, id="queued"),
+        pytest.param(
+            [tick(9.9, 0)], tick(11.0, 3, starved=0.5), False, id="half of it"
+        ),
+        pytest.param([tick(9.9, 0)], tick(11.0, 90, starved=0.9), False, id="asked"),
+        pytest.param([tick(10.1, 0)], tick(11.0, 3, starved=0.9), False, id="since"),
+        pytest.param([], tick(11.0, 3, starved=0.9), False, id="no account"),
+        pytest.param(
+            [tick(9.9, 0)], tick(11.0, None, starved=0.9), False, id="no slices"
+        ),
+        pytest.param(
+            [tick(9.0, 0), tick(9.9, 100, not_for_gil=100)],
+            tick(11.0, 190, starved=0.9, not_for_gil=190),
+            True,
+            id="polled",
+        ),
+    ],
+)
+def test_who_stood_in_the_queue_and_asked_seldom_lacked_a_processor(
+    before, last, lacked
+):
+    """Who asks for the GIL may have to queue after each asking, for as long as that."""
+    assert lacked_processor(before, 10.0, last, INTERVAL) is lacked
 
 
 def test_a_contended_lock_is_no_gil():

@@ -18,6 +18,7 @@ from pytest_asyncbench._watching.handing import Handing
 from pytest_asyncbench._watching.keepers import Keepers, Late, Look
 from pytest_asyncbench._watching.lateness import KeptOut
 from pytest_asyncbench._watching.watch import Watch
+from pytest_asyncbench._watching.watchdog import Watchdog
 from pytest_asyncbench.testing import ManualClock
 
 NOBODY = {"held_up": 0, "held_up_for": 0.0}
@@ -29,6 +30,14 @@ class Told:
     def __init__(self):
         self.worked = dict.fromkeys((native for _, native in known_threads()), 0.0)
         self.by_strangers = 0.0
+        self.running = set()
+        """Who works by now, or would if it had a processor; the rest wait."""
+
+    def is_running(self, native):
+        return native in self.running
+
+    def others_are_ready(self, known):
+        return bool(self.running - known)
 
     def working(self, native=None):
         if native is None:
@@ -129,6 +138,40 @@ def test_who_works_on_while_we_have_the_interpreter_kept_nobody(clock):
         kernel.working = at_work
         keepers.woke(told)
         assert not [*keepers.turns(late(clock, 0.4))]
+
+
+def lacks_processor(clock, kernel, thread, loops=()):
+    """A thread worked while the watchdog was kept out, and can't tell what it needs."""
+    kernel.running.add(thread.native_id)
+    keepers = keepers_of(clock, kernel)
+    keepers.loops = lambda: set(loops)
+    keepers.rests()
+    keepers.woke(kept_out(clock, kernel, thread))
+    return [*keepers.turns(late(clock, 0.4))]
+
+
+def test_who_lacks_a_processor_by_now_is_the_keeper_if_nobody_else_can_be(clock):
+    """It may be in a call that lets go, but then who kept the interpreter?"""
+    with parked() as thread, parked():
+        assert lacks_processor(clock, Told(), thread)
+
+
+def test_beside_another_that_could_go_on_nobody_knows_who_kept_the_interpreter(clock):
+    """But for a loop's thread, which tells by itself what it lacked."""
+    with parked() as thread, parked() as another:
+        kernel = Told()
+        kernel.running = {another.native_id}
+        assert not lacks_processor(clock, kernel, thread)
+        assert lacks_processor(clock, kernel, thread, {another.ident})
+
+
+@pytest.mark.parametrize("then", [(1, 9), None])
+def test_beside_another_that_has_gone_on_nobody_knows_either(clock, monkeypatch, then):
+    """Python may not know it as a thread, and it may be over by now."""
+    with parked() as thread:
+        stands = [{71: (1, 2)}, {} if then is None else {71: then}]
+        monkeypatch.setattr(room, "_positions", lambda: stands.pop(0))
+        assert not lacks_processor(clock, Told(), thread)
 
 
 def test_threads_are_told_to_take_turns_where_none_keeps_it_for_long(clock):
@@ -266,6 +309,34 @@ def test_of_more_threads_than_can_be_read_nobody_is_the_keeper(
         known = few if many == "before" else more
         keepers.woke(KeptOut(clock.now() - 0.4, 0.4, 0.4))
         assert not [*keepers.turns(late(clock, 0.4))]
+
+
+class Sliced(ManualClock):
+    """A clock that also knows how often a thread was given a processor."""
+
+    slices = 0
+
+    def processor(self, thread=0, native=0):
+        return super().processor()._replace(slices=self.slices)
+
+
+@pytest.mark.parametrize(("slices", "turns"), [(3, 0), (90, 1)])
+def test_a_loop_that_lacked_a_processor_was_kept_waiting_by_nobody(slices, turns):
+    """It had the interpreter, and asked for it as seldom as that."""
+    clock, loop, told = Sliced(10.0), asyncio.new_event_loop(), []
+    try:
+        watchdog, view = Watchdog(clock, 0.01), LoopView(loop, clock.now())
+        watchdog.keepers = keepers_of(clock, Told())
+        watchdog.turned = lambda view, look: told.append(look.late)
+        watchdog.sampled(view).ticks.append(watchdog.settle(view))
+        clock.starve(0.4)
+        clock.slices += slices
+        view.last, view.late = clock.now(), 0.4
+        watchdog._after_poll(view)
+    finally:
+        loop.close()
+    assert len(told) == turns
+    assert not watchdog.failures
 
 
 def test_of_very_many_late_turns_of_a_test_no_more_than_the_first_are_kept(monkeypatch):
