@@ -35,6 +35,8 @@ REPLAYS = 5
 PEERS_SEEDS = 3
 """It shrinks each time, which takes a minute for all programs."""
 
+_CLOCK = VirtualClock()
+
 Test = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -49,8 +51,9 @@ class Found(NamedTuple):
 
 def outcome(test: Test, order: Order) -> BaseException | None:
     """Run a program in an order; give what it fails with."""
+    _CLOCK.rewind()
     try:
-        run_alone(test, order, VirtualClock())
+        run_alone(test, order, _CLOCK)
     except (Exception, asyncio.CancelledError) as error:
         return error
     return order.unseen[0] if order.unseen else None

@@ -206,7 +206,10 @@ class Exploring:
     def _note_leaks(self, order: Order) -> None:
         """Count what a run has left that went well."""
         self._looked_at += 1
-        self._leaks.update({*told(self._holdings.taken(), compared=False)})
+        taken = self._holdings.taken()
+        if not taken and not order.leaks:
+            return
+        self._leaks.update({*told(taken, compared=False)})
         self._leaks.update({leak.what for leak in order.leaks})
         for leak in order.leaks:
             if leak.place is not None:

@@ -150,7 +150,7 @@ class LaneQueue(deque[names.Handle]):
         """What is kept back."""
         self.kept: set[Wake] = set()
         """What was ever kept back; it need not have gone on before the end."""
-        self._ran: Wake = ("", 0)
+        self._ran: Entry | None = None
         """Whose step was the last that began."""
         self._wakers = 0
         """How many entries at the front do nothing but put a task here."""
@@ -166,6 +166,8 @@ class LaneQueue(deque[names.Handle]):
         """Those of its tasks and callbacks, in the order in which they came."""
         self.steps = 0
         self._came = 0
+        self._callbacks_stand = 0
+        """How many plain callbacks wait, those included that are kept back."""
         self._outside = Lane("0", 0, is_task=False)
         """The lane of what no step of this loop has registered."""
         self._current = self._outside
@@ -174,7 +176,8 @@ class LaneQueue(deque[names.Handle]):
 
     def append(self, handle: names.Handle) -> None:
         """Put an entry at the end, or keep it back."""
-        if id(handle) in self._entries:
+        entries, known_as = self._entries, id(handle)
+        if known_as in entries:
             # A descriptor that is still ready, and whose callback waits for its turn.
             return
         callback = handle._callback  # noqa: SLF001 - see `names.Handle`
@@ -185,14 +188,15 @@ class LaneQueue(deque[names.Handle]):
             lane = self.lane_of(owner)
         elif not _only_wakes(handle) or self._stands_behind():
             timers = self._of_timers
-            known = timers.pop(id(handle)) if id(handle) in timers else None
+            known = timers.pop(known_as) if known_as in timers else None
             lane = known or self._callbacks()
             if known is not None:
                 self.timed.add((lane.key, lane.wakes + 1))
             lane.standing += 1
+            self._callbacks_stand += 1
         elif self._pick is None:
-            self._entries[id(handle)] = Entry(self._outside, 0, self.steps, 0)
-            super().append(handle)
+            entries[known_as] = Entry(self._outside, 0, self.steps, 0)
+            _append(self, handle)
             return
         else:
             self.insert(self._wakers, handle)
@@ -200,12 +204,11 @@ class LaneQueue(deque[names.Handle]):
             return
         lane.wakes = wake = lane.wakes + 1
         self._came = came = self._came + 1
-        # What a NamedTuple does in Python, once for each step of each run.
         entry = _new(Entry, (lane, wake, self.steps, came))
         if self._to_hold and self._holds(handle, entry):
             return
-        self._entries[id(handle)] = entry
-        super().append(handle)
+        entries[known_as] = entry
+        _append(self, handle)
 
     def _holds(self, handle: names.Handle, entry: Entry) -> bool:
         """Keep an entry back if it is to be, or if one of its lane before it is."""
@@ -290,7 +293,7 @@ class LaneQueue(deque[names.Handle]):
         if self._wakers:
             self._wakers -= 1
             self._current = self._outside
-            handle = super().popleft()
+            handle = _popleft(self)
             self._ends_a_sleep = handle._callback is _ENDS_A_SLEEP  # noqa: SLF001 - see `names.Handle`
             return handle
         if self.held:
@@ -300,14 +303,13 @@ class LaneQueue(deque[names.Handle]):
             handle = self[place]
             del self[place]
         else:
-            handle = super().popleft()
-        entry = self._entries.pop(id(handle))
-        lane = entry[0]
-        if entry[1] and not lane.is_task:
+            handle = _popleft(self)
+        self._ran = entry = self._entries.pop(id(handle))
+        self._current = lane = entry[0]
+        if not lane.is_task and entry[1]:
             lane.standing -= 1
+            self._callbacks_stand -= 1
         self.steps += 1
-        self._current = lane
-        self._ran = lane.key, entry[1]
         self.stepped(entry)
         return handle
 
@@ -318,10 +320,7 @@ class LaneQueue(deque[names.Handle]):
         # Nobody waits for ever: one task that looks again and again is no reason to.
         if self.steps - entries[0][2] > self._longest or self._pick is None:
             return 0
-        for entry in entries:
-            if not entry[0].is_task:
-                break
-        else:
+        if not self._callbacks_stand:
             return self._pick(entries)
         places = self._places(entries)
         if len(places) == 1:
@@ -366,17 +365,18 @@ class LaneQueue(deque[names.Handle]):
         self._let_go(math.inf, but_timers=but_timers)
 
     def _let_go(self, step: float, *, but_timers: bool = False) -> None:
-        next_place = self._wakers
+        next_place, ran = self._wakers, self._ran
+        last = None if ran is None else (ran.lane.key, ran.wake)
         for each in [*self.held]:
             if but_timers and each.timed:
                 continue
-            if each.until == self._ran:
+            if each.until is not None and each.until == last:
                 self._entries[id(each.handle)] = each.entry
                 self.insert(next_place, each.handle)
                 next_place += 1
             elif each.step <= step:
                 self._entries[id(each.handle)] = each.entry
-                super().append(each.handle)
+                _append(self, each.handle)
             else:
                 continue
             self.held.remove(each)
@@ -389,7 +389,10 @@ class LaneQueue(deque[names.Handle]):
         self._wakers = 0
 
 
+# Used once for each step of each run: a `super` or a NamedTuple takes as long to make.
 _new = tuple.__new__
+_append: Callable[[LaneQueue, names.Handle], None] = deque.append
+_popleft: Callable[[LaneQueue], names.Handle] = deque.popleft
 
 _BY_OUTCOME = ("asyncio.tasks", "asyncio.taskgroups")
 _ALWAYS_LATER = "asyncio.timeouts"

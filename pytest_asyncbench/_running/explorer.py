@@ -207,7 +207,7 @@ class Explorer:
             if is_own:
                 own, is_last = own_next(entries)
                 if is_last and len(places) > 1 and own in places:
-                    places.remove(own)
+                    places = [place for place in places if place != own]
                 place = choose(entries, places)
                 is_own = place == own
             else:

@@ -130,6 +130,9 @@ class Holdings:
         self._older: list[_Noted] = []
         self._made: list[_Noted] = []
         self._classes: dict[type[Any], _Kind] = {}
+        self._libraries: dict[type[Any], _Kind] = {}
+        """Those of other libraries. They look at the arguments of their own `__init__`,
+        so it stays theirs, and what they have made is looked for."""
 
     @contextmanager
     def noting(self, *, only_made: bool = False) -> Iterator[None]:
@@ -144,6 +147,9 @@ class Holdings:
             for kind in _KINDS
             if (cls := _class_of(kind)) is not None
             and (kind.is_asyncios or not only_made)
+        }
+        self._libraries = {
+            cls: kind for cls, kind in self._classes.items() if not kind.is_asyncios
         }
         with ExitStack() as undo:
             for kind, thing in self._found({} if only_made else self._classes):
@@ -201,11 +207,10 @@ class Holdings:
         found: Counter[str] = Counter()
         for kind, get, before in (*self._older, *self._made):
             thing = get()
-            if thing is not None:
-                found[kind.one] += max(kind.taken(thing) - before, 0)
-        # Libraries look at the arguments of their own `__init__`: it stays theirs.
-        theirs = {c: kind for c, kind in self._classes.items() if not kind.is_asyncios}
-        for kind, thing in self._found(theirs):
+            more = 0 if thing is None else kind.taken(thing) - before
+            if more > 0:
+                found[kind.one] += more
+        for kind, thing in self._found(self._libraries):
             with suppress(Exception):
                 found[kind.one] += kind.taken(thing)
         return found

@@ -90,12 +90,13 @@ class Learned:
 
     def own_next(self, entries: Sequence[Entry]) -> tuple[int, bool]:
         """Give who goes next in asyncio's order, and if that is its last choice."""
-        never = len(self._own) * 2 + 1
-        at, place = min(
-            (self._own.get((lane.key, wake), never), place)
-            for place, (lane, wake, *_) in enumerate(entries)
-        )
-        return place, at >= self._last_choice
+        known, never = self._own.get, len(self._own) * 2 + 1
+        first, at_first = 0, never + 1
+        for place, entry in enumerate(entries):
+            at = known((entry[0].key, entry[1]), never)
+            if at < at_first:
+                first, at_first = place, at
+        return first, at_first >= self._last_choice
 
 
 def _could_wait(trail: Sequence[Entry], at: int) -> bool:

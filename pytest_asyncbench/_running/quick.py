@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["AsksForMore", "QuickLoop"]
 
+_Handle = asyncio.Handle
+
+_RESTS = 100
+"""One turn in so many is told of though nothing may happen: a run may never end."""
+
 _RESOLUTION = 1e-9
 """How early, in seconds, a timer may run, and the least that time jumps."""
 
@@ -55,6 +60,7 @@ class QuickLoop(asyncio.BaseEventLoop):
         super().__init__()
         names.READY.put(self, queue)
         self._queue = queue
+        self._put = cast("Callable[[asyncio.Handle], None]", queue.append)
         self._rests = rests
         self._failed = failed
         self._clock = clock
@@ -65,10 +71,25 @@ class QuickLoop(asyncio.BaseEventLoop):
         """Whether it was asked for more than it has."""
 
     def _run_once(self) -> None:
-        """Take one turn, as asyncio's loops do, but for the poll.
+        """Take turns as asyncio's loops do, but for the poll, until it is stopped.
 
-        Where nothing is ready, time goes on to the next timer.
+        Between two turns nothing happens but to timers and to what is kept back.
         """
+        queue, timers = self._queue, self._scheduled
+        popleft, turns = queue.popleft, 0
+        while True:
+            turns += 1
+            if timers or queue.held or not queue or not turns % _RESTS:
+                self._rest()
+            for _ in range(len(queue)):
+                handle = popleft()
+                if not handle.cancelled():
+                    handle._run()  # noqa: SLF001 - what a loop does with a handle
+            if self._stopping:
+                return
+
+    def _rest(self) -> None:
+        """Be between two turns; where nothing is ready, time goes on to a timer."""
         queue, timers = self._queue, self._scheduled
         while timers and timers[0].cancelled():
             heapq.heappop(timers)
@@ -78,11 +99,7 @@ class QuickLoop(asyncio.BaseEventLoop):
         if timers:
             due = self.time() + _RESOLUTION
             while timers and timers[0].when() < due:
-                queue.append(cast("names.Handle", heapq.heappop(timers)))
-        for _ in range(len(queue)):
-            handle = queue.popleft()
-            if not handle.cancelled():
-                handle._run()  # noqa: SLF001 - what a loop does with a handle
+                self._put(heapq.heappop(timers))
 
     def _jump(self, when: float | None) -> None:
         if when is None:
@@ -108,8 +125,8 @@ class QuickLoop(asyncio.BaseEventLoop):
         """Put a callback into the queue, less what asyncio checks in debug mode."""
         if self.is_closed():
             raise RuntimeError("Event loop is closed")
-        handle = asyncio.Handle(callback, args, self, context)
-        self._queue.append(cast("names.Handle", handle))
+        handle = _Handle(callback, args, self, context)
+        self._put(handle)
         return handle
 
     def call_at(  # type: ignore[override]

@@ -8,6 +8,7 @@ under the same picks, or where there is more than is kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from pytest_asyncbench._loops import Entry
 
@@ -49,24 +50,23 @@ class Tree:
         self._here = self._first
         self._lost = False
 
-    def left(self, entries: Sequence[Entry]) -> list[int]:
+    def left(self, entries: Sequence[Entry]) -> Sequence[int]:
         """Give the places of those after whom something is left to be seen."""
-        here = self._enter(len(entries))
+        width, here = len(entries), self._here
         if here is None:
-            return [*range(len(entries))]
+            here = self._enter(width)
+        elif here.width != width:
+            self.whole = False
+        places = _places(width)
+        if here is None or not here.seen:
+            return places
         seen = here.seen
-        if not seen:
-            return [*range(len(entries))]
         return [
-            place for place, entry in enumerate(entries) if entry.lane.key not in seen
-        ] or [*range(len(entries))]
+            place for place in places if entries[place][0].key not in seen
+        ] or places
 
     def _enter(self, width: int) -> _Moment | None:
-        here = self._here
-        if here is not None:
-            if here.width != width:
-                self.whole = False
-            return here
+        """Come to where no run has been; None where that is not kept."""
         if self._lost:
             return None
         if self._size >= _MOST:
@@ -100,6 +100,11 @@ class Tree:
             if len(moment.seen) < moment.width:
                 return
         self.seen_all = self.whole
+
+
+@cache
+def _places(width: int) -> tuple[int, ...]:
+    return (*range(width),)
 
 
 def _size(moment: _Moment) -> int:
