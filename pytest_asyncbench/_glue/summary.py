@@ -17,6 +17,7 @@ from pytest_asyncbench._glue.properties import RecordReader
 from pytest_asyncbench._reports.next_step import next_step
 from pytest_asyncbench._reports.ranking import Ranking
 from pytest_asyncbench._reports.schedules import leak_line, scheduled_line
+from pytest_asyncbench._reports.turns import turns_line
 from pytest_asyncbench._rules.looked_for import is_looked_for
 from pytest_asyncbench._rules.table import RULES
 from pytest_asyncbench._words.legible import printable
@@ -220,8 +221,7 @@ class Summary:
             for nodeid in self.waived
         )
         yield (
-            f"late by {_from_to(turns.least, turns.most)}, {turns.threads} threads "
-            f"took turns: {nodeid}"
+            f"{turns_line(turns)}: {nodeid}"
             for nodeid, turns in self.took_turns.items()
         )
         if self._policy.virtual_time == "on":
@@ -255,8 +255,3 @@ class Summary:
         # A test's own may hold for several: for a class, or for all parameters.
         written = [*(row.text for row in self._allowances), *sorted(self.unused)]
         return (text for text in written if text not in self.used)
-
-
-def _from_to(least: float, most: float) -> str:
-    """Write a range of short durations in milliseconds."""
-    return f"{1e3 * least:.0f} to {1e3 * most:.0f} ms"

@@ -7,7 +7,8 @@ are let in first. It is told, and fails nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 from pytest_asyncbench._judging.acceptance import Acceptances
 from pytest_asyncbench._judging.kept import OTHERS
@@ -15,7 +16,10 @@ from pytest_asyncbench._words.decided import TookTurns
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.seen import AcceptedSpan, Crowd
 
-__all__ = ["took_turns"]
+__all__ = ["NONE", "took_turns", "turns_of", "worth_telling"]
+
+NONE = TookTurns(threads=0, least=math.inf, most=0.0, count=0)
+"""What there is to tell where no thread took turns with another."""
 
 _SEVERAL = 2
 _OFTEN = 3
@@ -39,18 +43,24 @@ def took_turns(
     if policy.blocking == "off":
         return None
     acceptances = Acceptances(policy, accepted)
-    late = [
-        one for one in crowds if _in_turn(one) and not acceptances.is_paused(one.began)
-    ]
-    most = max((one.seconds for one in late), default=0.0)
-    if len(late) < _OFTEN or most < _LONG:
-        return None
+    turns = turns_of(one for one in crowds if not acceptances.is_paused(one.began))
+    return turns if worth_telling(turns) else None
+
+
+def turns_of(crowds: Iterable[Crowd], before: TookTurns = NONE) -> TookTurns:
+    """Add up the turns that came late as threads took turns, to those `before`."""
+    late = [one for one in crowds if _in_turn(one)]
     return TookTurns(
-        threads=max(one.threads for one in late),
-        least=min(one.seconds for one in late),
-        most=most,
-        count=len(late),
+        threads=max((before.threads, *(one.threads for one in late))),
+        least=min((before.least, *(one.seconds for one in late))),
+        most=max((before.most, *(one.seconds for one in late))),
+        count=before.count + len(late),
     )
+
+
+def worth_telling(turns: TookTurns) -> bool:
+    """Tell whether they are no chance, and made a loop late enough."""
+    return turns.count >= _OFTEN and turns.most >= _LONG
 
 
 def _in_turn(crowd: Crowd) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._judging.attribution import findings
+from pytest_asyncbench._judging.turns import NONE, turns_of, worth_telling
 from pytest_asyncbench._loops import names, passage
 from pytest_asyncbench._outside.files import write_file
 from pytest_asyncbench._outside.known_calls import insist_on_calls
@@ -42,6 +43,7 @@ from pytest_asyncbench._words.record import record_of
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.seen import (
     BlockingCall,
+    Crowd,
     Elapsed,
     LateTurn,
     LoopStall,
@@ -148,6 +150,7 @@ class BlockingSeen(LiveFindings):
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._places = Places()
+        self._turns = NONE
         self._undo = ExitStack()
         self._own: list[Problem] = []
         self._interception = Interception(RULES, SYSTEM_CLOCK)
@@ -195,6 +198,7 @@ class BlockingSeen(LiveFindings):
         stalls: Sequence[LoopStall],
         calls: Sequence[BlockingCall],
         late: Sequence[LateTurn],
+        crowds: Sequence[Crowd],
     ) -> None:
         seen = Observations(
             elapsed=Elapsed(wall=RealSeconds(0.0)),
@@ -203,6 +207,7 @@ class BlockingSeen(LiveFindings):
             late=tuple(late),
         )
         self._places.add(findings(self._policy, seen, RULES))
+        self._turns = turns_of(crowds, self._turns)
 
     # ------------------------------------------------------- what was seen
 
@@ -227,6 +232,7 @@ class BlockingSeen(LiveFindings):
             steps=self._watch.steps,
             loops=self._watch.loops,
             findings=tuple(found),
+            took_turns=self._turns if worth_telling(self._turns) else None,
             problems=tuple(self._problems()),
         )
 

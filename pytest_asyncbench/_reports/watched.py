@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pytest_asyncbench._reports.turns import turns_line
 from pytest_asyncbench._words.decided import Finding, Verdict
 from pytest_asyncbench._words.units import many, seconds, where
 
@@ -48,6 +49,8 @@ def watched_lines(
             f"blocking that is accepted: {many(len(accepted), 'place')}, {times}, "
             f"for {seconds(sum(found.seconds for found in accepted))}"
         )
+    if verdict.took_turns is not None:
+        yield turns_line(verdict.took_turns)
     for problem in verdict.problems:
         yield f"asyncbench itself: {problem.sentence}"
 

@@ -12,7 +12,7 @@ nothing is known.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from pytest_asyncbench._words.seen import Crowd
@@ -57,9 +57,13 @@ class Crowds:
         """Added to by the threads of loops."""
         self._rounds: list[Round] = []
         """Added to by the watchdog's thread, one after the other in time."""
+        self.on_full: Callable[[], object] = lambda: None
+        """Called in a loop's thread that would add a turn where there is no room."""
 
     def came_late(self, began: float, ended: float, loops: Collection[int]) -> None:
         """Take down that a loop could run from a moment on, and did from another on."""
+        if max(len(self.late), len(self._rounds)) >= _MOST:
+            self.on_full()
         if len(self.late) < _MOST:
             self.late.append(_Late(began, ended, loops))
 

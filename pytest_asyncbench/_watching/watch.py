@@ -68,9 +68,16 @@ _ALWAYS, _NEVER = RealSeconds(-math.inf), RealSeconds(math.inf)
 
 
 Taker = Callable[
-    [Sequence[LoopStall], Sequence[BlockingCall], Sequence[LateTurn]], None
+    [
+        Sequence[LoopStall],
+        Sequence[BlockingCall],
+        Sequence[LateTurn],
+        Sequence[Crowd],
+    ],
+    None,
 ]
-"""Takes what was seen of steps that are over, and of turns that came late."""
+"""Takes what was seen of steps that are over, of turns that came late, and of who was
+at work meanwhile."""
 
 
 class Watch:
@@ -161,6 +168,7 @@ class Watch:
         self.known = Calls(self._probe.views.met, clock.now)
         """The known calls, counted."""
         self.known.on_full = self.hand_over if taker is not None else None
+        self._keepers.crowds.on_full = self.hand_over  # which does nothing without one
         self.also_met: Callable[[LoopView], None] = _nothing
         """Called with each loop that is met, in that loop's thread."""
         self.kept_on: Callable[[], bool] = _never
@@ -252,7 +260,8 @@ class Watch:
                 calls = self.known.take(over)
                 stalls = [*self.stalls]
                 del self.stalls[: len(stalls)]
-                self._taker(stalls, calls, self._take_turns())
+                crowds = [*self._keepers.crowds.told()]
+                self._taker(stalls, calls, self._take_turns(), crowds)
         except Exception as error:  # ours, and the loop goes on
             self._failed(f"what was seen can't be kept: {error_of_ours(error)}")
         finally:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 import time
 from asyncio.events import Handle
 from pathlib import Path
@@ -96,6 +98,39 @@ def test_a_thread_that_keeps_the_interpreter_is_told_of():
     assert {one.call.rpartition(".")[2] for one in told} <= {"pow", "keeps"}
     assert told[0].handed.function.endswith("main")
     assert seen.problems == ()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no account of each thread")
+@pytest.mark.skipif(not has_gil(), reason="no thread can keep the interpreter")
+def test_threads_that_take_turns_are_told_in_a_line():
+    """As in the summary of tests, and in the record of a report."""
+    over = threading.Event()
+
+    def share():
+        while not over.is_set():
+            sum(range(100))
+
+    async def main():
+        for _ in range(60):
+            await asyncio.sleep(0.005)
+
+    threads = [threading.Thread(target=share) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        with watching(threshold=NO_STALLS) as seen:
+            for _ in range(50):  # on a busy machine it may be the machine's
+                asyncio.run(main())
+                told = [line for line in str(seen).splitlines() if "turns" in line]
+                if told:
+                    break
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    (line,) = told
+    assert re.fullmatch(r"late by \d+ to \d+ ms, [2-4] threads took turns", line)
+    assert [*seen] == []
 
 
 def test_arguments_are_those_of_the_marker():

@@ -8,6 +8,7 @@ import pytest
 from by_hand import observations
 
 from pytest_asyncbench._judging.judge import judge
+from pytest_asyncbench._judging.turns import NONE, turns_of, worth_telling
 from pytest_asyncbench._words.decided import TookTurns
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.seen import AcceptedSpan, Crowd
@@ -32,6 +33,16 @@ def test_threads_that_take_turns_are_told_with_how_late_the_loop_was():
     """The least and the most, of how many threads, and how often."""
     expected = TookTurns(threads=12, least=0.005, most=0.04, count=3)
     assert told(*thrice()) == expected
+
+
+def test_what_comes_bit_by_bit_adds_up_to_the_same():
+    """As where somebody watches for days, and keeps no list."""
+    turns = NONE
+    for crowd in thrice():
+        assert not worth_telling(turns)
+        turns = turns_of([crowd], turns)
+    assert worth_telling(turns)
+    assert turns == turns_of(thrice()) == told(*thrice())
 
 
 def test_they_break_no_promise():

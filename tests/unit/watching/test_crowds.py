@@ -57,3 +57,23 @@ def test_no_more_is_kept_of_a_test_than_it_can_be_told_of():
     for n in range(5000):
         crowds.came_late(n, n + 0.5, loops=())
     assert len([*crowds.told()]) == len(crowds.late) == 4096
+
+
+@pytest.mark.parametrize("full", ["late", "rounds"])
+def test_who_gives_all_away_has_room_again(full):
+    """In the thread of the loop that would have found none."""
+    crowds = crowds_of()
+    given = []
+
+    def give():
+        given.extend(crowds.told())
+        crowds.forget()
+
+    crowds.on_full = give
+    for n in range(5000):
+        crowds.kept_out(Round(n, n + 0.5, {1: 0.5}, 0.0))
+        if full == "late" or n >= 4990:
+            crowds.came_late(n, n + 0.5, loops=())
+    # Of the round for which there was no room nothing is known.
+    assert len(given) == (4095 if full == "late" else 0)
+    assert len([*crowds.told()]) == (904 if full == "late" else 9)

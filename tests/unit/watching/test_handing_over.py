@@ -20,7 +20,7 @@ def taken():
 
 @pytest.fixture
 def watch(clock, wait, taken):
-    def take(stalls, calls, late):
+    def take(stalls, calls, late, crowds):
         taken.append((stalls, calls))
 
     with slow_watch(clock, taker=take) as (_, watch):
@@ -100,7 +100,7 @@ def test_loops_that_are_closed_are_forgotten_but_for_their_steps(watch, wait, ta
 def test_who_can_take_nothing_is_a_problem_and_no_error(clock, wait):
     """What is watched goes on, and is told that what was seen is lost."""
 
-    def refuse(stalls, calls, late):
+    def refuse(stalls, calls, late, crowds):
         raise ValueError("no room")
 
     watch = Watch(clock, threshold=1.0, taker=refuse)
