@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from pytest_asyncbench._words.promised import Policy
     from pytest_asyncbench._words.record import Record
 
-__all__ = ["Annotator", "insist_on_annotating"]
+__all__ = ["GITLAB", "Annotator", "insist_on_annotating"]
 
-_GITLAB = "gl-code-quality-report.json"
+GITLAB = "gl-code-quality-report.json"
+"""The file that GitLab reads, in the root folder."""
 
 
 def insist_on_annotating(config: pytest.Config, policy: Policy) -> None:
@@ -30,9 +31,9 @@ def insist_on_annotating(config: pytest.Config, policy: Policy) -> None:
         pytest.UsageError: it can't.
     """
     try:
-        insist_on_writing(config.rootpath / _GITLAB)
+        insist_on_writing(config.rootpath / GITLAB)
     except OSError as error:
-        raise unusable(policy, "annotations", _GITLAB, error) from None
+        raise unusable(policy, "annotations", GITLAB, error) from None
 
 
 class Annotator:
@@ -52,7 +53,7 @@ class Annotator:
         try:
             if self._kind == "gitlab":
                 text = gitlab_report(self._records.values(), self._root)
-                write_file(Path(self._root, _GITLAB), text)
+                write_file(Path(self._root, GITLAB), text)
             else:
                 yield from self._on_github(os.environ)
         except (OSError, ValueError) as error:

@@ -53,6 +53,7 @@ class Plan:
         """Who adds to the history; only where there is one, and no worker is."""
         self.experience: Experience | None = None
         """What earlier runs tell; only where there is a history."""
+        self._insist_on_own_files()
         learns = self.policy.budget is not None and self.policy.budget.auto
         if self.policy.history is not None or learns or self.policy.show_history:
             self._bring_history()
@@ -84,6 +85,13 @@ class Plan:
             of_all=True,
         )
         """What holds for another test that has none."""
+
+    def _insist_on_own_files(self) -> None:
+        files = self.policy.baseline, self.policy.history, *self.policy.report
+        if any(files) and not is_worker(self._config):
+            from pytest_asyncbench._glue.own_files import insist_on_own_files
+
+            insist_on_own_files(self._config, self.policy)
 
     def _bring_baseline(self) -> None:
         # Only here: a run without one has nothing to do with files.

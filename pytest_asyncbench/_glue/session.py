@@ -174,6 +174,16 @@ class Session:
             _forget(item)
         return report
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_unconfigure(self) -> None:
+        """Take the instruments off before pytest has all collected that is left.
+
+        execnet interrupts a worker that has not ended five seconds after its last test.
+        An interrupt that comes during a collection is raised in whoever is told of
+        that, and pytest would print it as a failure of ours.
+        """
+        self._relay.stop()
+
     # -------------------------------------------------------- before a test
 
     def _begin(self, item: pytest.Item) -> None:

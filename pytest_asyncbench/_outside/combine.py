@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from pytest_asyncbench._outside.baseline import update_baseline
-from pytest_asyncbench._outside.files import insist_on_writing, write_file
+from pytest_asyncbench._outside.files import (
+    insist_on_one_use,
+    insist_on_writing,
+    write_file,
+)
 from pytest_asyncbench._outside.history import HistoryError, HistoryFile
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._reports.baseline import read_baseline
@@ -135,6 +139,7 @@ def _read(given: argparse.Namespace) -> tuple[United, Baseline]:
         ValueError: what is in it can't be used, or the parts don't go together.
     """
     values.reports(given.report)
+    insist_on_one_use(_uses(given))
     for name in (*given.report, *filter(None, [given.update_baseline])):
         try:
             insist_on_writing(Path(name))
@@ -149,6 +154,14 @@ def _read(given: argparse.Namespace) -> tuple[United, Baseline]:
             raise PolicyError(f"{given.history}: {_told(error)}") from None
     parts = [read_part(_text(name), name) for name in given.parts]
     return united(parts), _baseline(given.update_baseline)
+
+
+def _uses(given: argparse.Namespace) -> Iterator[tuple[str, Path]]:
+    yield from (("report", Path(name)) for name in given.report)
+    if given.update_baseline:
+        yield "baseline", Path(given.update_baseline)
+    if given.history:
+        yield "history", Path(given.history)
 
 
 def _text(name: str) -> str:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-__all__ = ["change_file", "insist_on_writing", "write_file"]
+from pytest_asyncbench._words.errors import PolicyError
+
+__all__ = ["change_file", "insist_on_one_use", "insist_on_writing", "write_file"]
 
 _WAITS = 200
 _PAUSE = 0.05
@@ -31,6 +33,9 @@ def insist_on_writing(path: Path) -> None:
     """
     if path.is_dir():
         raise IsADirectoryError("it is a folder")
+    if path.exists() and not path.is_file():
+        # A pipe would be waited for without end, and a device be replaced by a file.
+        raise OSError("it is a pipe or a device, and no file")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {_missing(path)}")
     for each in (path, path.parent):
@@ -38,6 +43,25 @@ def insist_on_writing(path: Path) -> None:
         if each.exists() and not each.stat().st_mode & _WRITERS:
             raise PermissionError(f"{each.name} is read-only")
     _lock(path.resolve()).unlink()
+
+
+def insist_on_one_use(uses: Iterable[tuple[str, Path]]) -> None:
+    """Find out whether no file is to be two things: what is written last would be left.
+
+    Args:
+        uses: what each file is to be, and where it is.
+
+    Raises:
+        PolicyError: one is; says which.
+    """
+    known: dict[Path, str] = {}
+    for use, path in uses:
+        other = known.setdefault(path.resolve(), use)
+        if other != use:
+            raise PolicyError(
+                f"{path.name}: can't be both {other} and {use}; name another file for "
+                "one of them"
+            )
 
 
 def _missing(path: Path) -> str:

@@ -150,6 +150,10 @@ def test_what_no_part_ran_keeps_the_baselines_entries(part, pytester, capsys):
         (["1.json", "--report=no/it.md"], "no/it.md: there is no folder 'no'"),
         (["1.json", "--update-baseline=b.json"], "b.json: is no baseline"),
         (["1.json", "--history=b.txt"], "b.txt: file is not a database"),
+        (
+            ["1.json", "--report=a.json", "--update-baseline=a.json"],
+            "a.json: can't be both report and baseline",
+        ),
         (["1.json", "--report=./1.json"], "./1.json: is one of the parts"),
         (["1.json", "--history="], "argument --history: names no file"),
         (["1.json", "--update-baseline="], "--update-baseline: names no file"),

@@ -113,6 +113,37 @@ def test_what_can_not_be_written_ends_the_run_before_the_first_test(anew, pytest
         assert f"asyncbench (command line): report: {told}" in run.err
 
 
+BASELINE = "# asyncbench baseline, version 1\na.b > time.sleep  # why\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "both"),
+    [
+        (["--asyncbench-baseline=it.json"], "baseline and report"),
+        (["--asyncbench-history=./it.json"], "history and report"),
+        (
+            ["--asyncbench-baseline=it.json", "--asyncbench-update-baseline"],
+            "baseline and report",
+        ),
+    ],
+)
+def test_no_report_takes_the_place_of_another_file(anew, pytester, args, both):
+    """What a person has written into a baseline would be lost."""
+    (pytester.path / "it.json").write_text(BASELINE)
+    run = anew("--asyncbench-report=it.json", *args)
+    assert (run.status, run.outcomes) == (4, {})
+    told = f"asyncbench: it.json: can't be both {both}; name another file for one of"
+    assert told in run.err
+    assert (pytester.path / "it.json").read_text() == BASELINE
+
+
+def test_gitlabs_report_is_no_other_one(anew):
+    """Both are JSON, and GitLab reads but its own."""
+    name = "gl-code-quality-report.json"
+    run = anew(f"--asyncbench-report={name}", "--asyncbench-annotations=gitlab")
+    assert f"{name}: can't be both report and annotations" in run.err
+
+
 CONCURRENT = """
 import asyncio
 import pytest

@@ -280,6 +280,26 @@ def test_the_patched_calls_are_themselves_after_the_run(play_once, residue):
     assert residue() == {}
 
 
+UNCONFIGURED = """
+import gc, sys
+
+def pytest_unconfigure():
+    told = [each for each in map(repr, gc.callbacks) if "asyncbench" in each]
+    print(f"\\nto be told of a collection: {told}", file=sys.__stdout__)
+"""
+
+
+def test_nobody_of_ours_is_told_when_pytest_collects_what_is_left(play_once):
+    """An interrupt that comes then, as execnet sends one, would be told as ours."""
+    run = play_once(
+        "async def test_one(): pass",
+        "--asyncbench-blocking=report",
+        conftest=UNCONFIGURED,
+        subprocess=True,
+    )
+    assert "to be told of a collection: []" in run.out
+
+
 def test_during_the_run_they_are_not(play_once):
     """So that the test above can fail."""
     run = play_once(

@@ -7,11 +7,17 @@ import re
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from pytest_asyncbench._outside import files
-from pytest_asyncbench._outside.files import change_file, insist_on_writing
+from pytest_asyncbench._outside.files import (
+    change_file,
+    insist_on_one_use,
+    insist_on_writing,
+)
+from pytest_asyncbench._words.errors import PolicyError
 
 
 def test_a_file_is_made_and_changed(tmp_path):
@@ -139,3 +145,25 @@ def test_what_can_not_be_written_is_told_before(tmp_path):
         "folder",
         "guarded",
     ]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_no_file_to_write(tmp_path):
+    """It would be waited for without end; and a device be replaced by a file."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in tmp_path / "pipe", Path(os.devnull):
+        with pytest.raises(OSError, match="it is a pipe or a device, and no file"):
+            insist_on_writing(path)
+    assert [each.name for each in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_file_has_one_use(tmp_path):
+    """By whichever name it is called; and the same report twice is one report."""
+    here, link = tmp_path / "it.json", tmp_path / "link.json"
+    other = tmp_path / "folder" / ".." / "it.json"
+    insist_on_one_use([("report", here), ("report", other), ("history", link)])
+    with pytest.raises(PolicyError, match=r"it\.json: can.t be both baseline and"):
+        insist_on_one_use([("baseline", here), ("report", other)])
+    link.symlink_to(here)
+    with pytest.raises(PolicyError, match=r"link\.json: can't be both report and hist"):
+        insist_on_one_use([("report", here), ("history", link)])
