@@ -75,6 +75,11 @@ def test_a_table_that_differs_is_drawn_anew() -> None:
         tables.redrawn(page.replace("families", "gone"))
 
 
+def test_the_readme_is_read_in_one_go() -> None:
+    """It points to the docs for the rest."""
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 200
+
+
 def test_opening_example_fails_as_shown(pytester: pytest.Pytester) -> None:
     text = README.read_text(encoding="utf-8")
     source = _between("<!-- readme-test: test_prices.py -->\n```python", "```", text)
