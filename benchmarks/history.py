@@ -5,9 +5,10 @@ Run it as ``python benchmarks/history.py [--count N] [--beside K …] [--tests N
 Noise is measured first: tests of six lengths run N times beside K busy processes, as
 the plugin sees them, with wall less starved time, and with their speedup. Then a
 thousand tests of 20 ms to 1 s are drawn, each with the noise of the nearest length,
-scaled. Of each, 20 runs are recorded and 5 are judged. Fifty more of 50 ms and up are
-judged after they were made serial, or twice as slow. All is drawn from what was
-measured, so that a thousand tests take seconds; the rule is the one the plugin asks.
+scaled. Of each, 20 runs are recorded and 5 are judged; those of them that pass are
+recorded, too. Fifty more of 50 ms and up are judged after they were made serial, or
+twice as slow. All is drawn from what was measured, so that a thousand tests take
+seconds; the rule is the one the plugin asks.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import random
 import statistics
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -115,6 +116,19 @@ class Drawn:
         return PassedRun(wall=2 * run.wall, speedup=run.speedup)
 
 
+def failures(
+    run: Callable[[Noise], PassedRun], judged: Noise, before: list[PassedRun]
+) -> list[bool]:
+    """Judge some runs, one after the other; what passes is known to the next."""
+    failed = []
+    for _ in range(JUDGED):
+        now = run(judged)
+        failed.append(fails(now, before))
+        if not failed[-1]:
+            before.append(now)
+    return failed
+
+
 def fails(run: PassedRun, before: Sequence[PassedRun]) -> bool:
     budget = budget_from(before)
     assert budget is not None
@@ -132,13 +146,13 @@ def row(tests: int, quiet: Noise, recorded: Noise, judged: Noise) -> list[str]:
     for _ in range(tests):
         test = drawn(0.02, quiet)
         before = [test.run(recorded) for _ in range(RECORDED)]
-        false += any(fails(test.run(judged), before) for _ in range(JUDGED))
+        false += any(failures(test.run, judged, before))
     caught, each_time = Counter[str](), Counter[str]()
     for number in range(SLOW):
         test, name = drawn(0.05, quiet), ("serial", "slow")[number % 2]
         before = [test.run(recorded) for _ in range(RECORDED)]
         changed = test.serial if name == "serial" else test.slow
-        failed = [fails(changed(judged), before) for _ in range(JUDGED)]
+        failed = failures(changed, judged, before)
         caught[name] += any(failed)
         each_time[name] += all(failed)
     return [

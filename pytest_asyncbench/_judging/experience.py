@@ -13,7 +13,9 @@ is judged every hour, so we take 6, and have the floors below. What still fails:
 that is in fewer than one run of ten much slower than it mostly is.
 
 Only the first runs are asked, so that a test which becomes slower bit by bit is held to
-what it was.
+what it was. But a test whose own runs differ by half has so much room that it could be
+twice as slow for ever. One slow run of it says nothing, and four of five do: where
+three of its last four were longer than is usual, the next has no more room than that.
 """
 
 from __future__ import annotations
@@ -25,7 +27,14 @@ from collections.abc import Sequence
 from pytest_asyncbench._words.history import PassedRun
 from pytest_asyncbench._words.promised import Budget
 
-__all__ = ["ENOUGH", "FIRST", "budget_from", "least_speedup", "longest_time"]
+__all__ = [
+    "ENOUGH",
+    "FIRST",
+    "budget_from",
+    "least_speedup",
+    "longest_time",
+    "usual_time",
+]
 
 ENOUGH = 10
 """So many passed runs must be known before a test is held to anything."""
@@ -47,6 +56,11 @@ _USUAL = 0.9
 """The part of the runs that must be well within, be they in two heaps."""
 
 _ABOVE_USUAL = 1.25
+
+_LAST = 4
+_ENOUGH_LONG = 3
+"""So many of the last runs must be longer than is usual. Of a test of whose runs one in
+ten is, that and one more come together by chance once in two thousand times."""
 
 _GAIN = 0.1
 """The part of what running side by side gains that must be left. Serial has none of it;
@@ -73,25 +87,41 @@ def budget_from(passed: Sequence[PassedRun], *, strict: bool = False) -> Budget 
     first = passed[:FIRST]
     if len(first) < ENOUGH:
         return None
-    took = [run.wall if strict else run.took for run in first]
+    all_took = [run.wall if strict else run.took for run in passed]
+    took = all_took[:FIRST]
+    within, source = longest_time(took), f"auto, from {len(first)} passed runs"
+    long = [each for each in all_took[FIRST:][-_LAST:] if each > usual_time(took)]
+    if len(long) >= _ENOUGH_LONG and usual_time(took) < within:
+        within = usual_time(took)
+        source += f"; {len(long)} of the last {_LAST} took longer"
     speedups = [run.speedup for run in first if run.speedup is not None]
     speedup = None
     if len(speedups) >= ENOUGH and statistics.median(took) >= _SHORTEST:
         speedup = least_speedup(speedups)
     return Budget(
-        within=longest_time(took),
+        within=within,
         speedup=speedup,
         learned_time=True,
         learned_speedup=speedup is not None,
-        source=f"auto, from {len(first)} passed runs",
+        source=source,
     )
 
 
 def longest_time(took: Sequence[float]) -> float:
     """Give what a test may take that took so long before, in seconds."""
+    by_noise = statistics.median(took) + _DEVIATIONS * _deviation(took)
+    return max(_at_least(took), by_noise, _ABOVE_USUAL * _usual(sorted(took)))
+
+
+def usual_time(took: Sequence[float]) -> float:
+    """Give what most runs of a test take that took so long before, in seconds."""
+    return max(_at_least(took), _usual(sorted(took)))
+
+
+def _at_least(took: Sequence[float]) -> float:
+    """Give what a test may take whatever its noise, in seconds."""
     middle = statistics.median(took)
-    room = max(_DEVIATIONS * _deviation(took), _PART * middle, _LEAST_ROOM)
-    return max(middle + room, _ABOVE_USUAL * _usual(sorted(took)))
+    return middle + max(_PART * middle, _LEAST_ROOM)
 
 
 def least_speedup(speedups: Sequence[float]) -> float | None:

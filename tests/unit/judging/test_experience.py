@@ -10,6 +10,7 @@ from pytest_asyncbench._judging.experience import (
     budget_from,
     least_speedup,
     longest_time,
+    usual_time,
 )
 from pytest_asyncbench._words.history import PassedRun
 
@@ -76,6 +77,39 @@ def test_only_the_first_runs_are_asked():
     first = [1.0] * FIRST
     slower = [1.0 + n / 100 for n in range(200)]
     assert budget_from(runs(*first, *slower)) == budget_from(runs(*first))
+
+
+UNEVEN = [*[0.1] * 17, *[0.18] * 3]
+"""Of these one in seven is slow, so that twice the usual time is allowed."""
+
+
+@pytest.mark.parametrize(
+    ("later", "within"),
+    [
+        ([], 0.225),
+        ([0.2] * 2, 0.225),
+        ([0.1, 0.2, 0.2, 0.1], 0.225),
+        ([0.2] * 3, 0.18),
+        ([0.2, 0.2, 0.1, 0.2], 0.18),
+        # It was mended.
+        ([*[0.2] * 9, 0.1, 0.1], 0.225),
+    ],
+)
+def test_an_uneven_test_has_less_room_once_most_of_its_last_runs_were_long(
+    later, within
+):
+    """One long run of it says nothing; and its budget says what is known."""
+    assert (longest_time(UNEVEN), usual_time(UNEVEN)) == pytest.approx((0.225, 0.18))
+    budget = budget_from(runs(*UNEVEN, *later))
+    assert budget.within == pytest.approx(within)
+    told = "auto, from 20 passed runs; 3 of the last 4 took longer"
+    assert (budget.source == told) == (within == 0.18)
+
+
+def test_an_even_test_has_never_less_room():
+    """Its first runs leave it none to lose."""
+    even = [1.0, 1.01] * 10
+    assert budget_from(runs(*even, *[1.69] * 9)) == budget_from(runs(*even))
 
 
 def test_starved_time_is_no_part_of_it_but_where_it_counts():
