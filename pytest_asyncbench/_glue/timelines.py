@@ -40,8 +40,9 @@ __all__ = [
     "with_timeline",
 ]
 
-_RUNS = 240_000
-"""So many marks has a run. The report that says most of each writes 100 characters."""
+_RUNS = 200_000
+"""So many marks has a run. The report that says most of each, Perfetto's, writes 80
+characters of a span, and 180 of a task or a wake."""
 
 _MOST = 8_000
 """So many of them has one test at most."""
