@@ -107,6 +107,8 @@ class Keeper:
         self._seconds = 0.0
         self._count = 0
         self._told: list[str] = []
+        self.failed = False
+        """Whether the file could not be written at the end, and nothing follows."""
 
     # ---------------------------------------------------------------- hooks
 
@@ -174,6 +176,7 @@ class Keeper:
         try:
             made = update_baseline(self._file, self._found.entries, self._gone())
         except (OSError, ValueError) as error:
+            self.failed = True
             yield (
                 f"the baseline was not written, and is as it was: {error}; "
                 "the outcomes stand"

@@ -17,9 +17,9 @@ from pytest_asyncbench._glue.heard import last_record, passed_here
 from pytest_asyncbench._glue.settings import folder_of, unusable
 from pytest_asyncbench._glue.whole import Node, Whole
 from pytest_asyncbench._judging.experience import ENOUGH, budget_from
-from pytest_asyncbench._outside.history import GONE_AFTER, HistoryError, HistoryFile
+from pytest_asyncbench._outside.history import HistoryError, HistoryFile
 from pytest_asyncbench._python import machine_class
-from pytest_asyncbench._reports.history import history_lines
+from pytest_asyncbench._reports.history import history_lines, taken_out
 from pytest_asyncbench._words.history import PassedRun, less_group
 from pytest_asyncbench._words.promised import Budget, Policy
 from pytest_asyncbench._words.units import many
@@ -45,6 +45,8 @@ class Experience:
         self.machine = machine_class()
         self.file: HistoryFile | None = None
         self.known: Mapping[str, Sequence[PassedRun]] = {}
+        self._lacked: Mapping[str, int] = {}
+        """The tests on their way out, where these are told of."""
         self._others: list[str] = []
         """The other classes of machine, where these are told of."""
         self._given: dict[str, tuple[float, float | None, str]] = {}
@@ -74,6 +76,7 @@ class Experience:
             self.file.insist(on_writing=writes)
             self.known = self.file.passed(self.machine)
             if policy.show_history:
+                self._lacked = self.file.lacked(self.machine)
                 machines = self.file.machines()
                 self._others = [each for each in machines if each != self.machine]
         except HistoryError as error:
@@ -125,7 +128,9 @@ class Experience:
         """Tell what the file knows."""
         yield f"history {self._policy.history}: {self.machine}"
         whole = self._policy.summary == "all"
-        yield from history_lines(self.known, self.budget_of, whole=whole)
+        yield from history_lines(
+            self.known, self.budget_of, lacked=self._lacked, whole=whole
+        )
         for machine in self._others:
             yield f"not shown: another class of machine: {machine}"
 
@@ -215,11 +220,7 @@ class Historian:
         else:
             yield f"history {self._policy.history}: {many(len(passed), 'test')} added"
             if added is not None and added.gone:
-                yield (
-                    f"history {self._policy.history}: "
-                    f"{many(len(added.gone), 'test')} taken out, which the last "
-                    f"{GONE_AFTER} full runs did not have"
-                )
+                yield f"history {self._policy.history}: {taken_out(added.gone)}"
 
     def _passed(self, records: Mapping[str, Record]) -> Iterator[tuple[str, PassedRun]]:
         from pytest_asyncbench._words.passed_run import passed_run  # as above

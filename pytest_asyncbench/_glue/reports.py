@@ -39,6 +39,7 @@ class Reporter:
         self._texts: dict[str, str] = {}
         self._not_passed: dict[str, None] = {}
         """The tests of which a history learns nothing."""
+        self._ran: dict[str, None] = {}
         self._told: list[str] = []
         folder = folder_of(config, policy.sources["report"])
         self._files = {name: folder / name for name in policy.report}
@@ -51,6 +52,7 @@ class Reporter:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the record of a test's last report; of a rerun, that of the last run."""
         nodeid, text = report.nodeid, last_record(report)
+        self._ran[nodeid] = None
         if not passed_here(report):
             self._not_passed[nodeid] = None
         if text is not None:
@@ -95,6 +97,7 @@ class Reporter:
             "testpaths": [*whole],
             "left_out": [*self._whole.left_out],
             "not_passed": [*self._not_passed],
+            "unwatched": [each for each in self._ran if each not in self._texts],
             "machine": machine_class(),
             "cut_short": [*self._whole.cut_short],
             "blocking": self._policy.blocking,

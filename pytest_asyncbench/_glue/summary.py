@@ -185,8 +185,9 @@ class Summary:
                 after = [*kept, *self._besides(_FEW)]
             yield from self.ranking.lines(max(_LEAST, _SCREEN - 2 - len(after)))
             yield from after
+        failed = self._keeper is not None and self._keeper.failed
         step = next_step(self._policy, len(self.ranking.places))
-        if step is not None:
+        if step is not None and not failed:
             yield step
 
     def _saved_line(self) -> str:

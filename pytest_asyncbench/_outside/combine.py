@@ -8,30 +8,30 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 from pytest_asyncbench._outside.baseline import update_baseline
 from pytest_asyncbench._outside.files import (
     insist_on_one_use,
     insist_on_writing,
+    read_text,
+    told,
     write_file,
 )
 from pytest_asyncbench._outside.history import HistoryError, HistoryFile
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._reports.baseline import read_baseline
 from pytest_asyncbench._reports.by_suffix import writer_of
-from pytest_asyncbench._reports.parts import United, read_part, united
+from pytest_asyncbench._reports.history import taken_out
+from pytest_asyncbench._reports.parts import Part, United, read_part, united
 from pytest_asyncbench._words.baseline import Baseline
 from pytest_asyncbench._words.errors import PolicyError
-from pytest_asyncbench._words.legible import printable
 from pytest_asyncbench._words.units import many
 
-__all__ = ["main"]
+__all__ = ["add_combine"]
 
-_USAGE = 4
-"""The exit status of a mistake in what was given, as pytest has it."""
 _UNWRITTEN = 1
 
 _ABOUT = """\
@@ -41,51 +41,11 @@ out by every part, each path of the suite was given to one, and none was cut sho
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """Ends as pytest does where something wrong was given."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and end."""
-        self.print_usage(sys.stderr)
-        self.exit(_USAGE, f"{self.prog}: error: {message}\n")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says; give the exit status."""
-    given = _parser().parse_args(arguments)
-    try:
-        whole, baseline = _read(given)
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"asyncbench combine: {_told(error)}\n")
-        return _USAGE
-    _say(whole.told)
-    try:
-        for line in _written(given, whole, baseline):
-            _say(line)
-    except HistoryError as error:
-        sys.stderr.write(f"asyncbench combine: not written: {_told(error)}\n")
-        return _UNWRITTEN
-    return 0
-
-
-def _say(line: str) -> None:
-    # What can't be printed must not be taken for what can't be written.
-    sys.stdout.write(f"{printable(line, sys.stdout)}\n")
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m pytest_asyncbench",
-        description="What pytest-asyncbench does outside a run of pytest.",
-    )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    combine = commands.add_parser(
+def add_combine(
+    add_parser: Callable[..., argparse.ArgumentParser], file: Callable[[str], str]
+) -> None:
+    """Add the command to those that there are; `file` reads the name of a file."""
+    combine = add_parser(
         "combine",
         help="make one report, baseline and history of the parts of several machines",
         description=_ABOUT,
@@ -94,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     combine.add_argument(
         "parts",
         nargs="+",
-        type=_file,
+        type=file,
         metavar="PART.json",
         help="what --asyncbench-report=PART.json wrote on one machine",
     )
@@ -102,33 +62,55 @@ def _parser() -> argparse.ArgumentParser:
         "--report",
         action="append",
         default=[],
-        type=_file,
+        type=file,
         metavar="FILE",
         help="write a report of all parts, by its suffix; as often as wanted",
     )
     combine.add_argument(
         "--update-baseline",
-        type=_file,
+        type=file,
         metavar="FILE",
         help="put what blocked into the baseline, and take out of it what is gone "
         "where the parts are a full run together",
     )
     combine.add_argument(
         "--history",
-        type=_file,
+        type=file,
         metavar="FILE",
         help="add what the passed tests took to the history, each part's under its "
-        "own class of machine",
+        "own class of machine, and take out tests that are gone",
     )
-    return parser
+    combine.set_defaults(do=_combine)
 
 
-def _file(name: str) -> str:
-    # A variable that is not set in the script of CI, say: it must not pass for an
-    # option that was not given.
-    if not name:
-        raise argparse.ArgumentTypeError("names no file")
-    return name
+def _combine(given: argparse.Namespace, say: Callable[[str], None]) -> int:
+    whole, baseline = _read(given)
+    say(whole.told)
+    try:
+        for line in _written(given, whole, baseline):
+            say(line)
+    except _Unwritten as error:
+        sys.stderr.write(f"asyncbench combine: not written: {error}\n")
+        return _UNWRITTEN
+    return 0
+
+
+class _Unwritten(Exception):
+    """A file could not be written; it is as it was."""
+
+
+@contextmanager
+def _writing(name: str) -> Iterator[None]:
+    """Have a failure say which file it is about: that of a full disk does not.
+
+    Raises:
+        _Unwritten: it can't be written, or somebody has spoilt it meanwhile.
+    """
+    try:
+        yield
+    except HistoryError as error:
+        why = error.strerror if isinstance(error, OSError) else None
+        raise _Unwritten(f"{name}: {why or error}") from None
 
 
 def _read(given: argparse.Namespace) -> tuple[United, Baseline]:
@@ -151,8 +133,8 @@ def _read(given: argparse.Namespace) -> tuple[United, Baseline]:
         try:
             HistoryFile(Path(given.history)).insist(on_writing=True)
         except HistoryError as error:
-            raise PolicyError(f"{given.history}: {_told(error)}") from None
-    parts = [read_part(_text(name), name) for name in given.parts]
+            raise PolicyError(f"{given.history}: {told(error)}") from None
+    parts = [read_part(read_text(name), name) for name in given.parts]
     return united(parts), _baseline(given.update_baseline)
 
 
@@ -164,17 +146,10 @@ def _uses(given: argparse.Namespace) -> Iterator[tuple[str, Path]]:
         yield "history", Path(given.history)
 
 
-def _text(name: str) -> str:
-    try:
-        return Path(name).read_bytes().decode()
-    except UnicodeDecodeError:
-        raise PolicyError(f"{name}: is no text") from None
-
-
 def _baseline(name: str | None) -> Baseline:
     if name is None or not Path(name).exists():
         return Baseline()
-    return read_baseline(_text(name), Path(name).name)
+    return read_baseline(read_text(name), Path(name).name)
 
 
 def _written(
@@ -183,13 +158,13 @@ def _written(
     """Write all that is wanted; say of each file that it is written.
 
     Raises:
-        HistoryError: a file can't be written, or somebody has spoilt it meanwhile; it
-            is as it was.
+        _Unwritten: a file can't be written.
     """
     report = whole.report(str(Path.cwd()))
     texts = [(name, writer_of(Path(name).name)(report)) for name in given.report]
     for name, text in texts:
-        write_file(Path(name), text)
+        with _writing(name):
+            write_file(Path(name), text)
         yield f"report: {name}"
     if given.update_baseline:
         yield from _updated(given.update_baseline, whole, before)
@@ -198,22 +173,34 @@ def _written(
 
 
 def _remembered(name: str, whole: United) -> Iterator[str]:
-    """Add each part to the history, unless it is there: once for one run."""
+    """Add each part to the history, unless it is there: once for one run.
+
+    Which tests are gone a full run tells, and so do all of its parts as they are added.
+    """
     file = HistoryFile(Path(name))
-    added, known = Counter[str](), list[str]()
-    for part, passed in whole.passed().items():
-        if file.add(part.machine, passed, part=part.identity):
-            added[part.machine] += len(passed)
-        else:
-            known.append(part.name)
+    added, known = Counter[str](), list[Part]()
+    with _writing(name):
+        for part, passed in whole.passed().items():
+            if file.add(part.machine, passed, part=part.identity):
+                added[part.machine] += len(passed)
+            else:
+                known.append(part)
     for machine, number in added.items():
         yield f"history {name}: {many(number, 'test')} of {machine}"
+    counted = added.keys() - {part.machine for part in known}
+    for machine, ran in whole.full_runs().items():
+        with _writing(name):
+            gone = file.take_out(machine, ran) if machine in counted else ()
+        if gone:
+            yield f"history {name}: {taken_out(gone)} ({machine})"
     if known:
-        yield f"history {name}: nothing of {', '.join(known)} was added again"
+        again = ", ".join(part.name for part in known)
+        yield f"history {name}: nothing of {again} was added again"
 
 
 def _updated(name: str, whole: United, before: Baseline) -> Iterator[str]:
-    made = update_baseline(Path(name), whole.found(before), whole.gone(before))
+    with _writing(name):
+        made = update_baseline(Path(name), whole.found(before), whole.gone(before))
     yield made.told(name)
     yield from (f"  + {entry}" for entry in made.added)
     yield from (f"  - {entry}" for entry in made.removed)

@@ -15,7 +15,14 @@ from pathlib import Path
 
 from pytest_asyncbench._words.errors import PolicyError
 
-__all__ = ["change_file", "insist_on_one_use", "insist_on_writing", "write_file"]
+__all__ = [
+    "change_file",
+    "insist_on_one_use",
+    "insist_on_writing",
+    "read_text",
+    "told",
+    "write_file",
+]
 
 _WAITS = 200
 _PAUSE = 0.05
@@ -62,6 +69,26 @@ def insist_on_one_use(uses: Iterable[tuple[str, Path]]) -> None:
                 f"{path.name}: can't be both {other} and {use}; name another file for "
                 "one of them"
             )
+
+
+def read_text(name: str) -> str:
+    """Read a file that was named on a command line.
+
+    Raises:
+        OSError: it can't be read.
+        PolicyError: it holds no text.
+    """
+    try:
+        return Path(name).read_bytes().decode()
+    except UnicodeDecodeError:
+        raise PolicyError(f"{name}: is no text") from None
+
+
+def told(error: Exception) -> str:
+    """Say what went wrong, with the file where the error has that."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _missing(path: Path) -> str:

@@ -17,9 +17,9 @@ from pathlib import Path
 from pytest_asyncbench._judging.experience import FIRST
 from pytest_asyncbench._outside.files import insist_on_writing
 from pytest_asyncbench._words.errors import PolicyError
-from pytest_asyncbench._words.history import PassedRun
+from pytest_asyncbench._words.history import GONE_AFTER, PassedRun
 
-__all__ = ["GONE_AFTER", "Added", "HistoryError", "HistoryFile"]
+__all__ = ["Added", "HistoryError", "HistoryFile"]
 
 HistoryError = (sqlite3.Error, OSError, ValueError)
 """What reading or writing the file may raise."""
@@ -66,10 +66,6 @@ release have no such table."""
 
 _PARTS_KEPT = 10_000
 """So many are remembered, the newest: a CI of twenty machines has months in them."""
-
-GONE_AFTER = 3
-"""A test that so many full runs in a row lacked is gone. One alone may have been of a
-change that somebody took back."""
 
 _LACKED = """
 CREATE TABLE IF NOT EXISTS lacked (
@@ -184,6 +180,40 @@ class HistoryFile:
             rows = file.execute("SELECT DISTINCT machine FROM runs ORDER BY machine")
             return [machine for (machine,) in rows]
 
+    def lacked(self, machine: str) -> dict[str, int]:
+        """Give the tests that are on their way out, and how many full runs lacked each.
+
+        Raises:
+            HistoryError: the file can't be read.
+        """
+        with self._opened("rw") as file:
+            if _insist_on_ours(file) or not _has_lacked(file):
+                return {}
+            rows = file.execute(
+                "SELECT nodeid, runs FROM lacked JOIN tests ON tests.id = test "
+                "WHERE machine = ? ORDER BY nodeid",
+                (machine,),
+            )
+            return dict(rows.fetchall())
+
+    def take_out(self, machine: str, ran: Collection[str]) -> tuple[str, ...]:
+        """Count a full run that was added in parts; take out the tests that are gone.
+
+        Args:
+            machine: the class of machine that it ran on.
+            ran: all of its tests.
+
+        Returns:
+            The tests that were taken out.
+
+        Raises:
+            HistoryError: it can't be written; it is as it was.
+        """
+        with self._opened("rw") as file:
+            file.execute("BEGIN IMMEDIATE")
+            with file:
+                return () if _insist_on_ours(file) else _take_out(file, machine, ran)
+
     def add(
         self,
         machine: str,
@@ -239,6 +269,14 @@ def _is_new(file: sqlite3.Connection, part: str) -> bool:
         (_PARTS_KEPT,),
     )
     return made.rowcount == 1
+
+
+def _has_lacked(file: sqlite3.Connection) -> bool:
+    """Tell whether any full run was counted; a file has no such table before."""
+    ((tables,),) = file.execute(
+        "SELECT count(*) FROM sqlite_master WHERE name = 'lacked'"
+    )
+    return bool(tables)
 
 
 def _take_out(

@@ -1,17 +1,15 @@
-"""What the history knows in lines: trends, the slowest, the least concurrent, the most
-blocked.
-"""  # noqa: D205 - one sentence too long for a line
+"""What the history knows, in lines, and which tests have left it."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from pytest_asyncbench._words.history import PassedRun
+from pytest_asyncbench._words.history import GONE_AFTER, PassedRun
 from pytest_asyncbench._words.promised import Budget
 from pytest_asyncbench._words.units import many, seconds
 
-__all__ = ["history_lines"]
+__all__ = ["history_lines", "taken_out"]
 
 _NEW = 5
 """So many of the newest runs stand for how a test is today."""
@@ -30,6 +28,7 @@ def history_lines(
     known: Mapping[str, Sequence[PassedRun]],
     budgets: Callable[[str], Budget | None],
     *,
+    lacked: Mapping[str, int] | None = None,
     whole: bool = False,
 ) -> Iterator[str]:
     """Tell what is known of the tests on one class of machine.
@@ -37,6 +36,7 @@ def history_lines(
     Args:
         known: each test's passed runs, the oldest first.
         budgets: gives what a test is held to from experience.
+        lacked: the tests that the last full runs did not have, and how many these were.
         whole: whether all tests are shown, or what fits a screen.
     """
     if not known:
@@ -45,12 +45,13 @@ def history_lines(
     runs = max(map(len, known.values()))
     yield f"{many(len(known), 'test')} known from up to {many(runs, 'run')}"
     for title, ranked in (
-        ("slowest", _slowest),
-        ("trends, slower first", _trends),
-        ("least concurrent", _least_concurrent),
-        ("most blocked", _most_blocked),
+        ("slowest", _slowest(known, budgets)),
+        ("trends, slower first", _trends(known, budgets)),
+        ("least concurrent", _least_concurrent(known, budgets)),
+        ("most blocked", _most_blocked(known, budgets)),
+        (f"on their way out, after {GONE_AFTER} full runs without", _lacked(lacked)),
     ):
-        rows = sorted(ranked(known, budgets), key=lambda row: (-row[0], row[1]))
+        rows = sorted(ranked, key=lambda row: (-row[0], row[1]))
         shown = rows if whole or len(rows) <= _SCREEN + 1 else rows[:_SCREEN]
         if rows:
             yield title
@@ -102,6 +103,19 @@ def _most_blocked(known: _Known, budgets: _Budgets) -> Iterator[_Row]:
         blocked = [run.blocked for run in runs[-_NEW:] if run.blocked is not None]
         if blocked and (median := statistics.median(blocked)) > 0:
             yield median, f"blocked for {seconds(median)}: {nodeid}"
+
+
+def _lacked(lacked: Mapping[str, int] | None) -> Iterator[_Row]:
+    for nodeid, runs in (lacked or {}).items():
+        yield runs, f"not in the last {many(runs, 'full run')}: {nodeid}"
+
+
+def taken_out(gone: Collection[str]) -> str:
+    """Tell of the tests that were taken out."""
+    return (
+        f"{many(len(gone), 'test')} taken out, which the last {GONE_AFTER} full runs "
+        "did not have"
+    )
 
 
 def _today(runs: Sequence[PassedRun]) -> float:

@@ -56,6 +56,8 @@ class Part:
     """Its class."""
     not_passed: frozenset[str]
     """The tests of which a history learns nothing."""
+    unwatched: frozenset[str]
+    """The tests that ran, and of which there is no record."""
     blocking: str
     rules: frozenset[str]
     calls: Mapping[str, str]
@@ -68,6 +70,16 @@ class Part:
         """On what it ran: parts of one number may have run on several Pythons."""
         python = ".".join(str(self.run["python"]).split(".")[:2])
         return f"Python {python}, {self.run['system']}"
+
+    @property
+    def all_that_ran(self) -> frozenset[str]:
+        """Its tests, as a history calls them."""
+        return frozenset(map(less_group, (*self.records, *self.unwatched)))
+
+    @property
+    def all_that_passed(self) -> frozenset[str]:
+        """Those of its tests that passed in all phases."""
+        return self.all_that_ran - {*map(less_group, self.not_passed)}
 
     def ran(self, nodeid: str) -> bool:
         """Tell whether it collected a test and did not leave it out."""
@@ -140,6 +152,7 @@ def _part(name: str, run: Json, tests: Json) -> Part:
         cut_short=_texts(part["cut_short"], "cut_short"),
         machine=str(part["machine"]),
         not_passed=frozenset(_texts(part["not_passed"], "not_passed")),
+        unwatched=frozenset(_texts(part["unwatched"], "unwatched")),
         blocking=str(part["blocking"]),
         rules=frozenset(_texts(part["rules"], "rules")),
         calls={call: str(family) for call, family in calls.items()},
@@ -336,6 +349,21 @@ class United:
         for (_, name), (part, run) in found.items():
             passed.setdefault(part, {})[name] = run
         return passed
+
+    def full_runs(self) -> dict[str, frozenset[str]]:
+        """Give what ran on each class of machine of which the parts are a full run.
+
+        By themselves: CI may give the parts of one run to several classes, and then
+        none of these lacks what another has run.
+        """
+        by_class: dict[str, list[Part]] = {}
+        for part in self.parts:
+            by_class.setdefault(part.machine, []).append(part)
+        return {
+            machine: frozenset().union(*(part.all_that_ran for part in parts))
+            for machine, parts in by_class.items()
+            if United(tuple(parts)).partial is None
+        }
 
     @property
     def told(self) -> str:

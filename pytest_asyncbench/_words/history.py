@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pytest_asyncbench._words.values import dataclass
 
-__all__ = ["PassedRun", "less_group"]
+__all__ = ["GONE_AFTER", "PassedRun", "less_group"]
+
+GONE_AFTER = 3
+"""A test that so many full runs in a row lacked is gone. One alone may have been of a
+change that somebody took back."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,10 @@ import jsonschema
 import pytest
 from referencing import Registry, Resource
 
-from pytest_asyncbench._outside.combine import main
+from pytest_asyncbench._outside.commands import main
 from pytest_asyncbench._outside.history import HistoryFile
 from pytest_asyncbench._python import machine_class
+from pytest_asyncbench._words.history import PassedRun
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -44,7 +46,7 @@ def part(pytester, play_once, _played):
     """Run some tests of the suite as one machine does; give the name of its report."""
     (pytester.path / "b.txt").write_text(BASELINE)
 
-    def part(name, *args):
+    def part(name, *args, source=SUITE):
         _played.clear()
         (pytester.path / "reports.jsonl").unlink(missing_ok=True)
         options = (
@@ -53,7 +55,7 @@ def part(pytester, play_once, _played):
             "--asyncbench-baseline=b.txt",
             f"--asyncbench-report={name}",
         )
-        assert play_once(SUITE, *options, *args).status == 0
+        assert play_once(source, *options, *args).status < 2
         return name
 
     yield part
@@ -79,6 +81,32 @@ def test_a_history_is_told_of_a_part_once(part, capsys):
         "test_blocks_otherwise": 2,
         "test_innocent": 2,
     }
+
+
+def test_what_three_full_runs_of_all_parts_did_not_have_is_taken_out(part, capsys):
+    """One that fails, or that nobody watches, is there; and a run is counted once."""
+    file = HistoryFile(Path("h.db"))
+    names = ["blocks", "fails", "gone", "sync"]
+    known = {f"test_it.py::test_{name}": PassedRun(wall=0.1) for name in names}
+    file.add(machine_class(), known)
+    fails = "\n\nasync def test_fails(): assert False\n\ndef test_sync(): pass\n"
+    half = part("0.json", "-k", "otherwise", source=SUITE + fails)
+    assert main(["combine", half, "--history=h.db"]) == 0
+    for number in range(3):
+        halves = [
+            part(f"{number}1.json", "-k", "otherwise", source=SUITE + fails),
+            part(f"{number}2.json", "-k", "not otherwise", source=SUITE + fails),
+        ]
+        capsys.readouterr()
+        assert "test_it.py::test_gone" in file.passed(machine_class())
+        for _ in range(2):
+            assert main(["combine", *halves, "--history=h.db"]) == 0
+    assert {*known} - {*file.passed(machine_class())} == {"test_it.py::test_gone"}
+    told = (
+        "history h.db: 1 test taken out, which the last 3 full runs did not have "
+        f"({machine_class()})"
+    )
+    assert told in capsys.readouterr().out.splitlines()
 
 
 def test_two_halves_are_one_full_run(part, pytester, capsys):
@@ -199,6 +227,7 @@ PART = json.dumps(
                 "cut_short": [],
                 "machine": "a fast one",
                 "not_passed": [],
+                "unwatched": [],
                 "blocking": "report",
                 "rules": [],
                 "calls": {},
@@ -211,10 +240,10 @@ PART = json.dumps(
 
 
 def test_what_fails_at_the_end_is_told(pytester, capsys, monkeypatch):
-    """The file is as it was."""
+    """With the file, which the system names for no full disk; it is as it was."""
 
     def full(path, change):
-        raise OSError(28, "No space left on device", str(path))
+        raise OSError(28, "No space left on device")
 
     (pytester.path / "1.json").write_text(PART)
     monkeypatch.setattr("pytest_asyncbench._outside.files.change_file", full)
@@ -222,6 +251,23 @@ def test_what_fails_at_the_end_is_told(pytester, capsys, monkeypatch):
     told = "not written: it.md: No space left on device"
     assert told in capsys.readouterr().err
     assert not (pytester.path / "it.md").exists()
+    assert main(["combine", "1.json", "--update-baseline=b.txt"]) == 1
+    assert "not written: b.txt: No space" in capsys.readouterr().err
+
+
+def test_a_history_that_can_not_be_written_at_the_end_is_told(
+    part, capsys, monkeypatch
+):
+    """With its name, as every file."""
+
+    def full(*args, **how):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    one = part("1.json")
+    monkeypatch.setattr(HistoryFile, "add", full)
+    assert main(["combine", one, "--history=h.db"]) == 1
+    told = "asyncbench combine: not written: h.db: database or disk is full"
+    assert told in capsys.readouterr().err
 
 
 def test_what_a_terminal_can_not_show_ends_nothing(pytester, monkeypatch):

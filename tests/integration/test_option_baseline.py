@@ -427,6 +427,7 @@ def test_what_fails_at_the_end_harms_no_result(anew, pytester, conftest):
         line.startswith("the baseline was not written, and is as it was: ")
         for line in run.summary
     )
+    assert not any("commit the baseline" in line for line in run.summary)
     if conftest is CONFLICTS:
         assert (folder / FILE).read_text() == "<<<<<<< HEAD\n"
 

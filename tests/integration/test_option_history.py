@@ -294,6 +294,7 @@ def test_the_history_is_shown_in_the_place_of_a_run(play_once, pytester, file):
     file.add("another", {"test_it.py::test_two": PassedRun(wall=1.0)})
     ini = "asyncbench_report = r.md\nasyncbench_baseline = gone.txt"
     show = "--asyncbench-show-history"
+    file.add(machine_class(), {}, ran=["test_it.py::test_two"])
     run = play_once(ONE, USE, show, ini=ini, workers=True)
     assert run.status == pytest.ExitCode.OK
     run.result.stdout.fnmatch_lines(
@@ -304,6 +305,8 @@ def test_the_history_is_shown_in_the_place_of_a_run(play_once, pytester, file):
             "  1.000 s, budget 1.700 s: test_it.py::test_one",
             "least concurrent",
             "  speedup 3.00, at least 1.2: test_it.py::test_one",
+            "on their way out, after 3 full runs without",
+            "  not in the last 1 full run: test_it.py::test_one",
             "not shown: another class of machine: another",
             "*no tests ran*",
         ]

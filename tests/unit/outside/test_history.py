@@ -122,6 +122,28 @@ def test_a_run_that_is_known_already_takes_nothing_out(file):
     assert set(file.passed(HERE)) == {"a", "b"}
 
 
+def test_which_tests_are_on_their_way_out_is_told(file):
+    """With how many full runs lacked each; a file that knows of none is no error."""
+    file.add(HERE, {"a": run(), "b": run(), "c": run()})
+    assert file.lacked(HERE) == {}
+    file.add(HERE, {"a": run()}, ran=["a", "b"])
+    file.add(HERE, {"a": run()}, ran=["a"])
+    assert file.lacked(HERE) == {"b": 1, "c": 2}
+    assert file.lacked("another") == {}
+
+
+def test_a_full_run_that_was_added_in_parts_is_counted_when_all_are_there(file):
+    """As one that was added at once."""
+    file.add(HERE, {"a": run(), "b": run(), "gone": run()})
+    taken_out = []
+    for _ in range(3):
+        file.add(HERE, {"a": run()}, part=None)
+        file.add(HERE, {"b": run()}, part=None)
+        taken_out.append(file.take_out(HERE, ["a", "b"]))
+    assert taken_out == [(), (), ("gone",)]
+    assert set(file.passed(HERE)) == {"a", "b"}
+
+
 def test_a_test_that_a_person_took_out_is_learned_anew(file, path):
     """And gets nothing of what was known of it before."""
     file.add(HERE, {"a": run(1.0), "b": run(2.0)})

@@ -54,3 +54,14 @@ def test_many_tests_fit_a_screen_unless_all_are_wanted():
 def test_where_nothing_is_known_that_is_said():
     """Another class of machine may know more."""
     assert lines({}) == ["nothing is known on this class of machine"]
+
+
+def test_tests_on_their_way_out_are_told_last():
+    """Those first that go first."""
+    told = lines(lacked={"t.py::slower": 1, "t.py::new": 2})
+    assert told[:-3] == lines()
+    assert told[-3:] == [
+        "on their way out, after 3 full runs without",
+        "  not in the last 2 full runs: t.py::new",
+        "  not in the last 1 full run: t.py::slower",
+    ]

@@ -55,6 +55,7 @@ def text(tests=None, version=1, python="3.12.1", **part):
         "cut_short": [],
         "machine": "a fast one",
         "not_passed": [],
+        "unwatched": [],
         "blocking": "report",
         "rules": ["sleep", "network"],
         "calls": {},
@@ -270,3 +271,27 @@ def test_what_failed_in_one_part_and_passed_in_another_teaches_nothing():
         text({ONE: record()}, not_passed=[ONE]), text({ONE: record()}, id="b")
     )
     assert both.passed() == {}
+
+
+def test_a_class_of_machine_whose_parts_are_a_full_run_tells_what_ran():
+    """With what was not watched; what ran on another class alone is no loss of it."""
+    whole = {
+        "id": "c",
+        "machine": "a full one",
+        "left_out": [],
+        "unwatched": ["tests/test_a.py::test_sync", f"{OTHER}@db"],
+    }
+    split = together(
+        text({ONE: record()}, left_out=[OTHER]),
+        text({OTHER: record()}, id="b", left_out=[ONE], machine="a slow one"),
+        text({ONE: record()}, **whole),
+    )
+    assert split.partial is None
+    assert split.full_runs() == {
+        "a full one": {ONE, OTHER, "tests/test_a.py::test_sync"}
+    }
+    halves = together(
+        text({ONE: record()}, left_out=[OTHER]),
+        text({OTHER: record()}, id="b", left_out=[ONE]),
+    )
+    assert halves.full_runs() == {"a fast one": {ONE, OTHER}}
