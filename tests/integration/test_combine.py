@@ -85,22 +85,27 @@ def test_a_history_is_told_of_a_part_once(part, capsys):
 
 def test_what_three_full_runs_of_all_parts_did_not_have_is_taken_out(part, capsys):
     """One that fails, or that nobody watches, is there; and a run is counted once."""
-    file = HistoryFile(Path("h.db"))
-    names = ["blocks", "fails", "gone", "sync"]
+    file, names = HistoryFile(Path("h.db")), ["blocks", "fails", "gone", "sync"]
     known = {f"test_it.py::test_{name}": PassedRun(wall=0.1) for name in names}
     file.add(machine_class(), known)
     fails = "\n\nasync def test_fails(): assert False\n\ndef test_sync(): pass\n"
-    half = part("0.json", "-k", "otherwise", source=SUITE + fails)
-    assert main(["combine", half, "--history=h.db"]) == 0
-    for number in range(3):
-        halves = [
-            part(f"{number}1.json", "-k", "otherwise", source=SUITE + fails),
-            part(f"{number}2.json", "-k", "not otherwise", source=SUITE + fails),
+
+    def halves(name):
+        return [
+            part(f"{name}1.json", "-k", "otherwise", source=SUITE + fails),
+            part(f"{name}2.json", "-k", "not otherwise", source=SUITE + fails),
         ]
+
+    # A full run of which a part was added before tells nothing of what is gone.
+    one, other = halves("x")
+    assert main(["combine", one, "--history=h.db"]) == 0
+    assert main(["combine", one, other, "--history=h.db"]) == 0
+    for number in range(3):
+        assert {*known} - {*file.passed(machine_class())} == set()
+        both = halves(number)
         capsys.readouterr()
-        assert "test_it.py::test_gone" in file.passed(machine_class())
         for _ in range(2):
-            assert main(["combine", *halves, "--history=h.db"]) == 0
+            assert main(["combine", *both, "--history=h.db"]) == 0
     assert {*known} - {*file.passed(machine_class())} == {"test_it.py::test_gone"}
     told = (
         "history h.db: 1 test taken out, which the last 3 full runs did not have "
@@ -246,7 +251,8 @@ def test_what_fails_at_the_end_is_told(pytester, capsys, monkeypatch):
         raise OSError(28, "No space left on device")
 
     (pytester.path / "1.json").write_text(PART)
-    monkeypatch.setattr("pytest_asyncbench._outside.files.change_file", full)
+    for writer in ("files", "baseline"):
+        monkeypatch.setattr(f"pytest_asyncbench._outside.{writer}.change_file", full)
     assert main(["combine", "1.json", "--report=it.md"]) == 1
     told = "not written: it.md: No space left on device"
     assert told in capsys.readouterr().err

@@ -36,7 +36,7 @@ def test_a_run_of_many_large_tests_keeps_to_its_room():
     room = Room(tests=10_000)
     took = [taken(room, 100_000) for _ in range(10_000)]
     assert took[0] == 8_000
-    assert took[20] > 1_000, "the first few leave some to the next"
+    assert took[20] > 500, "the first few leave some to the next"
     assert sum(took) <= 200_000
     assert min(took) >= 12
 
