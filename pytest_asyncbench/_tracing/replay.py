@@ -189,14 +189,18 @@ def alone(owners: Owners) -> Iterator[StrandTrace]:
     """Give the account of each strand, with the time that it waits when it is alone."""
     trace = owners.trace
     poll, late = _poll_takes(owners), _late(owners)
-    ended = trace.ended
+    # Here and in `_in_line` are the two loops over all steps of a run, which may have
+    # ten thousand strands: what most steps are is asked without a call.
+    ended, who_of, cause_of = trace.ended, trace.who, trace.cause
     for number in owners:
-        steps = owners.steps[number]
         running = queued = 0.0
-        for at in steps:
-            began = ended[at - 1]
+        for at in owners.steps[number]:
+            began, cause = ended[at - 1], cause_of[at]
             running += ended[at] - began
-            queued += began - trace.ready_at(at)
+            if who_of[at] >= 0 and cause != LOOP:
+                queued += began - ended[cause]
+            else:
+                queued += began - trace.ready_at(at)
         strand = _Strand(owners, number, poll, late)
         taken = _in_line(strand)
         if taken is None:
@@ -248,26 +252,33 @@ def _in_line(strand: _Strand) -> float | None:
     """Add up a strand that does one thing after another; None where it does not."""
     trace = strand.trace
     ended, who_of, previous = trace.ended, trace.who, trace.previous
+    cause_of, inline, poll = trace.cause, trace.inline, strand.poll
     tail, total = -1, 0.0
     for at in strand.steps:
         seconds = ended[at] - ended[at - 1]
+        who = who_of[at]
         if tail < 0:
             total += seconds
+        elif cause_of[at] == tail and who >= 0 and at not in inline:
+            # It was put there by the step before, and waits for nothing else.
+            if previous[at] > tail:
+                return None
+            total += poll + seconds
         else:
             waits = strand.waited_for(at, tail)
             is_next = waits.after == tail and not waits.in_line
-            if not is_next or (who_of[at] >= 0 and previous[at] > tail):
+            if not is_next or (who >= 0 and previous[at] > tail):
                 return None
             if waits.inline:
                 total += waits.delay + seconds
             elif waits.is_timer:
                 left = waits.began + waits.delay - trace.seconds(tail)
-                total += seconds + (left + strand.late if left > 0 else strand.poll)
+                total += seconds + (left + strand.late if left > 0 else poll)
             elif waits.began:
                 left = waits.began + waits.delay - trace.seconds(tail)
-                total += max(strand.poll, left) + seconds
+                total += max(poll, left) + seconds
             else:
-                total += max(strand.poll, waits.delay) + seconds
+                total += max(poll, waits.delay) + seconds
         tail = at
         if at in strand.ends:
             return total

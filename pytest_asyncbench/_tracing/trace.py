@@ -313,11 +313,15 @@ class Trace:
 
     def timer(self, code: int) -> Timer | None:
         """Give what is known of a timer's callback; None for any other."""
-        return cast("Timer | None", self.tape.detail(code, TIMER))
+        if code > OTHERS or (OTHERS - code) & 3 != TIMER:  # most entries: no call more
+            return None
+        return cast("Timer", self.tape.detail(code, TIMER))
 
     def sent(self, code: int) -> Sent | None:
         """Give what is known of a thread's callback; None for any other."""
-        return cast("Sent | None", self.tape.detail(code, SENT))
+        if code > OTHERS or (OTHERS - code) & 3 != SENT:
+            return None
+        return cast("Sent", self.tape.detail(code, SENT))
 
     def read(self, code: int) -> Ready | None:
         """Give what is known of a transport's callback; None for any other."""
@@ -330,11 +334,13 @@ class Trace:
     def ready_at(self, at: int) -> float:
         """Tell when an entry could have begun, had the loop been free."""
         code, cause = self.who[at], self.cause[at]
-        timer, sent = self.timer(code), self.sent(code)
-        if timer is not None:
-            return min(self.began(at), timer[1] + timer[2])
-        if sent is not None:
-            return min(self.began(at), sent[0])
+        if code <= OTHERS:
+            timer = self.timer(code)
+            if timer is not None:
+                return min(self.began(at), timer[1] + timer[2])
+            sent = self.sent(code)
+            if sent is not None:
+                return min(self.began(at), sent[0])
         if cause != LOOP:
             return self.ended[cause]
         return min(self.began(at), self.io_ready.get(at, self.began(at)))
