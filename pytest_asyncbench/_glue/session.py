@@ -43,7 +43,7 @@ from pytest_asyncbench._glue.timelines import Room, give_beside
 from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._glue.watched import Watched
 from pytest_asyncbench._interception import Interception
-from pytest_asyncbench._loops import keep_passage
+from pytest_asyncbench._loops import close_doors, keep_passage
 from pytest_asyncbench._reports.blocking import blocking_lines
 from pytest_asyncbench._reports.budgets import left_lines
 from pytest_asyncbench._reports.message import accepted_lines
@@ -92,6 +92,7 @@ class Session:
         that is closed after a later test."""
         self._problems: list[Problem] = []
         self._tried_out = False
+        config.add_cleanup(close_doors)
         config.add_cleanup(keep_passage())
         self._late = LateStart(self._begin_late)
         config.add_cleanup(self._late.install())

@@ -18,6 +18,7 @@ from pytest_asyncbench._loops.awaiting import (
 )
 from pytest_asyncbench._loops.completion import hands_on_one_by_one
 from pytest_asyncbench._loops.deadlock import describe_tasks
+from pytest_asyncbench._loops.doors import close_doors, stand_in, who_calls
 from pytest_asyncbench._loops.first_step import FirstStep
 from pytest_asyncbench._loops.lanes import (
     Entry,
@@ -77,6 +78,7 @@ __all__ = [
     "awaits_outside",
     "by_name",
     "caller_in_c",
+    "close_doors",
     "closes_a_generator",
     "describe_callback",
     "describe_tasks",
@@ -100,11 +102,13 @@ __all__ = [
     "put_lanes",
     "running_loop",
     "runs",
+    "stand_in",
     "stands_at",
     "task_label",
     "turn_around",
     "waits_for_a_lock",
     "waits_for_ever",
     "watch_writes",
+    "who_calls",
     "written_at",
 ]

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from pytest_asyncbench._loops import by_name, names, task_label
+from pytest_asyncbench._loops import by_name, names, stand_in, task_label, who_calls
 from pytest_asyncbench._python import getframe
 from pytest_asyncbench._tracing.tape import BEGUN, INLINE
 from pytest_asyncbench._words.clock import current_thread_ids
-from pytest_asyncbench._words.undo import Undo, replace
+from pytest_asyncbench._words.undo import Undo
 
 if TYPE_CHECKING:
     from pytest_asyncbench._loops import AnyTask
@@ -51,16 +51,18 @@ class Starts:
     def watch(self, tape: Tape) -> Undo:
         """Notice the eager tasks of a loop, until undone."""
         view, loop = tape.view, tape.view.loop
-        original = loop.is_running
 
-        def is_running() -> bool:
-            running: bool = original()
-            here = running and current_thread_ids()[0] == view.thread
-            if here and _constructs(getframe(1)):
-                self._begins(tape)
-            return running
+        def noticing(original: Callable[[], bool]) -> Callable[[], bool]:
+            def is_running() -> bool:
+                running = original()
+                here = running and current_thread_ids()[0] == view.thread
+                if here and _constructs(who_calls(getframe(1))):
+                    self._begins(tape)
+                return running
 
-        return replace(loop, "is_running", is_running)
+            return is_running
+
+        return stand_in(loop, "is_running", noticing)
 
     def _begins(self, tape: Tape) -> None:
         if self.announced:

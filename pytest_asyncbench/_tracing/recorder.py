@@ -37,6 +37,7 @@ from pytest_asyncbench._loops import (
     label,
     names,
     running_loop,
+    stand_in,
     watch_writes,
 )
 from pytest_asyncbench._tracing.barriers import watch_barriers
@@ -197,11 +198,15 @@ class Recorder:
         begun = [task for task in asyncio.all_tasks(loop) if has_begun(task)]
         self.tapes.older.update(map(self.tapes.number, begun))
         view.undo.append(self._polls(tape))
-        view.undo.append(replace(loop, "call_at", self._timers(tape)))
-        view.undo.append(replace(loop, "call_soon_threadsafe", self._threadsafe(loop)))
-        view.undo.append(replace(loop, "run_in_executor", self._executor(tape)))
+        for name, make in (
+            ("call_at", self._timers),
+            ("call_soon_threadsafe", self._threadsafe),
+            ("run_in_executor", self._executor),
+        ):
+            view.undo.append(stand_in(loop, name, functools.partial(make, tape)))
         self._watch_factory(view)
-        view.undo.append(replace(loop, "create_task", self._tasks_of(tape)))
+        make = functools.partial(self._tasks_of, tape)
+        view.undo.append(stand_in(loop, "create_task", make))
         view.undo.append(self._starts.watch(tape))
 
     def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -274,9 +279,10 @@ class Recorder:
 
         return select
 
-    def _timers(self, tape: Tape) -> Callable[..., asyncio.TimerHandle]:
-        loop = tape.view.loop
-        original, now, timers = loop.call_at, self._now, tape.timers
+    def _timers(
+        self, tape: Tape, original: Callable[..., asyncio.TimerHandle]
+    ) -> Callable[..., asyncio.TimerHandle]:
+        loop, now, timers = tape.view.loop, self._now, tape.timers
 
         def call_at(
             when: float,
@@ -294,9 +300,8 @@ class Recorder:
         return call_at
 
     def _threadsafe(
-        self, loop: asyncio.AbstractEventLoop
+        self, _: Tape, original: Callable[..., asyncio.Handle]
     ) -> Callable[..., asyncio.Handle]:
-        original = loop.call_soon_threadsafe
         now, in_thread = self._now, self._in_thread
 
         def call_soon_threadsafe(
@@ -323,8 +328,9 @@ class Recorder:
             self._threads += 1
         return number
 
-    def _executor(self, tape: Tape) -> Callable[..., AnyFuture]:
-        original = tape.view.loop.run_in_executor
+    def _executor(
+        self, tape: Tape, original: Callable[..., AnyFuture]
+    ) -> Callable[..., AnyFuture]:
         now, in_thread = self._now, self._in_thread
 
         def run_in_executor(
@@ -367,12 +373,13 @@ class Recorder:
 
         set_task_factory(given)
         view.undo.append(lambda: put(given))
-        view.undo.append(replace(loop, "set_task_factory", set_task_factory))
-        view.undo.append(replace(loop, "get_task_factory", lambda: given))
+        view.undo.append(stand_in(loop, "set_task_factory", lambda _: set_task_factory))
+        view.undo.append(stand_in(loop, "get_task_factory", lambda _: lambda: given))
 
-    def _tasks_of(self, tape: Tape) -> Callable[..., AnyFuture]:
+    def _tasks_of(
+        self, tape: Tape, original: Callable[..., AnyTask]
+    ) -> Callable[..., AnyFuture]:
         loop = tape.view.loop
-        original = loop.create_task
 
         def made(
             _: asyncio.AbstractEventLoop, coro: AnyCoroutine, **kwargs: Any
@@ -454,8 +461,15 @@ class Recorder:
             except BaseException as error:
                 hand_to_asyncio(original, self_, error)
             ended = now()
-            # By its id: what a callback belongs to need not be hashable.
-            who = numbers.get(id(getattr(callback, "__self__", None)))
+            # By its id: what a callback belongs to need not be hashable. Of a task's
+            # own steps only the first is not found, and to ask outright takes less.
+            if args:
+                who = numbers.get(id(getattr(callback, "__self__", None)))
+            else:
+                try:
+                    who = numbers[id(callback.__self__)]  # type: ignore[attr-defined]
+                except (AttributeError, KeyError):
+                    who = None
             if who is None:
                 who = strange(tape, self_, callback)
             if tape.begun:
@@ -471,7 +485,7 @@ class Recorder:
                         look(tape)
                     ended = now()
                     tape.note((OURS, 0, len(ready), ended))
-                view.last = RealSeconds(ended)
+                view.last = ended
             else:
                 at = real()
                 if at - view.last > limit:

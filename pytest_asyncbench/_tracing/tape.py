@@ -26,7 +26,8 @@ import _thread
 import math
 from array import array
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from struct import pack
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_asyncbench._loops import POLLED, Links, LoopView, names
 from pytest_asyncbench._words.undo import nothing
@@ -288,11 +289,13 @@ class Tape:
 
 def _add(columns: Columns, log: list[float]) -> None:
     """Add what was noted, in which the numbers of an entry follow each other."""
-    # Three columns of four are whole numbers; a list has one type for all.
-    columns.who.extend(cast("list[int]", log[0::4]))
-    columns.before.extend(cast("list[int]", log[1::4]))
-    columns.after.extend(cast("list[int]", log[2::4]))
-    columns.ended.extend(log[3::4])
+    # By `struct`, since an array takes several times as long to look at each number.
+    # Three columns of four are whole numbers.
+    count = len(log) // 4
+    columns.who.frombytes(pack(f"{count}i", *log[0::4]))
+    columns.before.frombytes(pack(f"{count}i", *log[1::4]))
+    columns.after.frombytes(pack(f"{count}i", *log[2::4]))
+    columns.ended.frombytes(pack(f"{count}d", *log[3::4]))
 
 
 def _nowhere(entry: Sequence[float]) -> None:

@@ -1,0 +1,116 @@
+"""Stand in for a method of one loop, without writing to that loop.
+
+Problem: CPython finds what an object has quickly for as long as it has no more than
+thirty attributes (``SHARED_KEYS_MAX_SIZE`` in its ``dictobject.c``) and, on 3.11 and
+3.12, nobody has asked for its ``vars``. asyncio gives a loop up to 29. With a few more
+each step takes a tenth longer, all that asyncio itself does in it. What does not do:
+writing to the class from test to test (see `passage`). What we do: one function stands
+on asyncio's class for a name, and leads on to what stands in for that loop's method.
+
+A loop whose own class, or somebody who wrote to the loop, has another method under that
+name is written to all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from asyncio.events import Handle
+from collections.abc import Callable
+from types import FrameType, MethodType
+from typing import Any
+
+from pytest_asyncbench._loops.passage import passage
+from pytest_asyncbench._words.undo import Undo, replace
+
+__all__ = ["close_doors", "stand_in", "who_calls"]
+
+_LEADS_TO = "asyncbench_leads_to"
+"""The attribute of what we put on asyncio's class that names the door it leads to."""
+
+_Loop = asyncio.AbstractEventLoop
+
+
+class _Door:
+    """Stands on asyncio's class in the place of one of its methods."""
+
+    def __init__(self, name: str, original: Callable[..., Any]) -> None:
+        self.original = original
+        self.stand_ins: dict[_Loop, Callable[..., Any]] = {}
+        """By the loop; written by the thread of that, or by who ends the watching."""
+        self.take_off = replace(asyncio.BaseEventLoop, name, self._lead())
+
+    def _lead(self) -> Callable[..., Any]:
+        original, stand_ins = self.original, self.stand_ins
+
+        @functools.wraps(original)
+        def led(loop: _Loop, *args: Any, **kwargs: Any) -> Any:
+            stand_in = stand_ins.get(loop)
+            if stand_in is None:
+                return original(loop, *args, **kwargs)
+            return stand_in(*args, **kwargs)
+
+        setattr(led, _LEADS_TO, self)
+        return led
+
+    def put(self, loop: _Loop, stand_in: Callable[..., Any]) -> Undo:
+        """Lead on to this where it is that loop's, until undone."""
+        before = self.stand_ins.get(loop)
+        self.stand_ins[loop] = stand_in
+
+        def undo() -> None:
+            if self.stand_ins.get(loop) is not stand_in:
+                return
+            if before is not None:
+                self.stand_ins[loop] = before
+                return
+            del self.stand_ins[loop]
+            # From test to test the class is not to be written to; see `passage`.
+            if not self.stand_ins and passage() is Handle:
+                self.take_off()
+
+        return undo
+
+
+def stand_in(
+    loop: _Loop, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> Undo:
+    """Have something stand in for a method of a loop, until undone.
+
+    Args:
+        loop: one of any kind.
+        name: that of the method.
+        make: gives it, when it is told what stood there before, bound to the loop.
+    """
+    if not _is_asyncios(loop, name):
+        return replace(loop, name, make(getattr(loop, name)))
+    door = _door(name) or _Door(name, vars(asyncio.BaseEventLoop)[name])
+    before = door.stand_ins.get(loop) or MethodType(door.original, loop)
+    return door.put(loop, make(before))
+
+
+def close_doors() -> None:
+    """Take off what stands on asyncio's class with nobody behind it."""
+    for name in [*vars(asyncio.BaseEventLoop)]:
+        door = _door(name)
+        if door is not None and not door.stand_ins:
+            door.take_off()
+
+
+def who_calls(frame: FrameType) -> FrameType:
+    """Give the frame that called a stand-in, given the one below that."""
+    caller = frame.f_back if frame.f_globals is globals() else frame
+    return caller or frame
+
+
+def _door(name: str) -> _Door | None:
+    """Give what stands on asyncio's class under this name, where that is a door."""
+    door = getattr(vars(asyncio.BaseEventLoop)[name], _LEADS_TO, None)
+    return door if isinstance(door, _Door) else None
+
+
+def _is_asyncios(loop: _Loop, name: str) -> bool:
+    """Tell whether a method of a loop is what stands on asyncio's class."""
+    method = getattr(loop, name)
+    standing = vars(asyncio.BaseEventLoop).get(name)
+    return isinstance(method, MethodType) and method.__func__ is standing
