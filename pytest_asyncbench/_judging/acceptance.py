@@ -26,7 +26,7 @@ from pytest_asyncbench._judging.accounting import united
 from pytest_asyncbench._judging.grouping import lies_in
 from pytest_asyncbench._judging.once import done_once
 from pytest_asyncbench._judging.stretches import Stretches
-from pytest_asyncbench._rules.callers import TOOLS
+from pytest_asyncbench._rules.callers import STARTS, TOOLS
 from pytest_asyncbench._rules.further_names import FURTHER_NAMES
 from pytest_asyncbench._words.decided import Finding, Violation
 from pytest_asyncbench._words.globs import one_pattern
@@ -53,6 +53,7 @@ __all__ = [
 ]
 
 _is_tools = one_pattern(TOOLS).match
+_is_start = one_pattern(STARTS).match
 
 
 class Acceptance(NamedTuple):
@@ -170,9 +171,12 @@ class Acceptances:
     def forgives(self, stack: Stack) -> bool:
         """Tell whether time that was spent so is forgiven.
 
-        A debugger or coverage at work in the step is none of the test's.
+        A debugger or coverage at work in the step is none of the test's, nor is what a
+        new thread is starved of before it runs.
         """
         if any(_is_tools(frame.qualified) for frame in stack):
+            return True
+        if self._policy.starvation == "forgive" and _waits_for_a_start(stack):
             return True
         return self.of_once(stack) is not None
 
@@ -198,6 +202,10 @@ class Acceptances:
             for pause in self._pauses
             if pause.began < ended and pause.ended > stall.began
         )
+
+
+def _waits_for_a_start(stack: Stack) -> bool:
+    return any(_is_start(frame.qualified) for frame in stack)
 
 
 def _starved_in(one: Collection, stall: LoopStall) -> float:

@@ -14,6 +14,7 @@ __all__ = [
     "NEVER_FROM",
     "ONCE",
     "OWN_THREADS",
+    "STARTS",
     "TOOLS",
     "never_from",
 ]
@@ -66,6 +67,12 @@ ONCE: Mapping[str, str] = {
     "zoneinfo.*": "a time zone is read once",
     "mimetypes.init": "the table of types is read once",
     "encodings.search_function": "a codec is looked up once",
+}
+
+# Whoever starts a thread waits until that runs. Where it takes long, the new thread is
+# starved, and the account of the one that waits does not have it.
+STARTS: Mapping[str, str] = {
+    "threading.*start": "waits only until the new thread runs",
 }
 
 # Threads of a library's that it joins from C, as its last object goes: at a line that

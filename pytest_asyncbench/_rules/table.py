@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pytest_asyncbench._rules.callers import STARTS
 from pytest_asyncbench._words.promised import Rule
 
 __all__ = ["ABSENT_SOMEWHERE", "RULES"]
@@ -270,7 +271,7 @@ _LOCKS = (
         "threading.Event.wait",
         "asyncio.Event, set by loop.call_soon_threadsafe(...)",
         harmless="event_set",
-        allowed={"threading.*start": "waits only until the new thread runs"},
+        allowed=STARTS,
     ),
     *_rows(
         "locks",

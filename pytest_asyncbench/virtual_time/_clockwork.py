@@ -72,6 +72,9 @@ class Clockwork:
         """What a step may take for nothing now: without end, where time is frozen."""
         self.began: float = math.inf
         """Since when, in real time, a step runs; never, between two runs of a loop."""
+        self.origin: float = 0.0
+        """When, in real time, it stood at zero, had it always gone as it is to go while
+        something real is at work: with real time, from where it last rested."""
         self.stale: float = math.inf
         """From when on, in real time, the account is too old for a step to begin."""
         self._thread = (0, 0)  # ident and native id of the one that runs the loop
@@ -147,6 +150,16 @@ class Clockwork:
         if seconds > self.seconds:
             self.seconds = _virtual(seconds)
 
+    def go_along(self, due: float) -> None:
+        """Go with real time since the last rest, no farther than a timer's time.
+
+        The steps since then took no time, and what is real went on through them: of a
+        job that sleeps for a second less than a second would be seen.
+        """
+        if not self.frozen:
+            self.jump(min(self.real() - self.origin, due))
+        self.begin()
+
     @contextmanager
     def freeze(self) -> Iterator[None]:
         """Stand still inside, but for `advance`."""
@@ -197,6 +210,7 @@ class Clockwork:
     def begin(self) -> None:
         """Count from now on what a step takes."""
         self.began = now = self.real()
+        self.origin = now - self.seconds
         if now >= self.stale:
             self.look(now)
 
@@ -206,6 +220,7 @@ class Clockwork:
         spent = now - self.began
         if spent >= self.grain:
             self.move(round(self._worked(spent) * SECOND))
+            self.origin += self._forgiven
             self.began = now
             self.look(now)
         self._live = self._forgiven = 0.0

@@ -80,6 +80,9 @@ class VirtualSelector(BaseSelector):
         clock.began = now
         if now >= clock.stale:
             clock.look(now)
+        if self._wakers.heard:  # of a job that was done before the loop could rest
+            self._wakers.heard = False
+            clock.go_along(timers[0].when() if timers else _NEVER)
         # With nothing registered but the loop's own pipe there is nothing to poll:
         # a call from another thread is in the ready queue before it is in the pipe.
         events: Events = []
@@ -109,6 +112,7 @@ class VirtualSelector(BaseSelector):
             # left its callback here.
             elif not ready:
                 clock.jump(due)
+                clock.origin = now - clock.seconds
         else:
             self._spins += 1
             if self._spins > _MOST_SPINS and spent < clock.grain < _NEVER:
@@ -126,8 +130,9 @@ class VirtualSelector(BaseSelector):
         """
         if not self._wakers.holding():
             return None
+        timers = self._timed._scheduled
         events = self._inner.select(longest)
-        self._clock.begin()  # what was waited is no step
+        self._clock.go_along(timers[0].when() if timers else _NEVER)
         return events
 
     def callbacks(self) -> int:
@@ -148,7 +153,8 @@ class VirtualSelector(BaseSelector):
             self._natives.count()
         while True:
             holding = self._wakers.holding()
-            if self._timed._ready:
+            if self._timed._ready:  # by a thread, which has ended by now, it may be
+                self._clock.go_along(due)
                 return []
             if not holding and not graced:
                 graced = True
@@ -163,6 +169,7 @@ class VirtualSelector(BaseSelector):
                 return []
             awaited = holding or self._wakers.possible()
             if not awaited and self._timed._ready:
+                self._clock.go_along(due)
                 return []  # who was looked at last has called, and ended meanwhile
             if not awaited:
                 raise Deadlock(self._report(self._why_deadlocked()))
@@ -180,15 +187,15 @@ class VirtualSelector(BaseSelector):
         """Sleep really; the clock goes along, one to one, no farther than `due`."""
         clock = self._clock
         left = max(self._real_limit - self._silent, 0.0)
-        before = clock.seconds
         began = clock.real()
-        events = self._inner.select(min(longest, left, due - before))
-        clock.begin()  # the wait was no step
+        events = self._inner.select(min(longest, left, due - clock.seconds))
+        if moving:
+            clock.go_along(due)
+        else:
+            clock.begin()  # the wait was no step
         spent = clock.began - began
         self._silent = 0.0 if events else self._silent + spent
         clock.waited = RealSeconds(clock.waited + spent)
-        if moving and not clock.frozen:
-            clock.jump(min(before + spent, due))
         return events
 
     # ----------------------------------------------------------- reporting

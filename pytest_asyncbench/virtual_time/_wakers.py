@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import signal
+import threading
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_asyncbench._loops import names
@@ -41,6 +42,8 @@ class Wakers:
         self.jobs: dict[names.AnyFuture, str] = {}
         self.sockets = Sockets(loop, hints)
         self.threads = Threads(hints.ignored_threads)
+        self.heard = False
+        """Whether a thread has called since somebody last looked."""
         self.natives = Natives(loop)
 
     def holding(self) -> tuple[str, ...]:
@@ -105,8 +108,8 @@ class Wakers:
 
     def watch_callers(self) -> Callable[..., asyncio.Handle]:
         """Give a ``call_soon_threadsafe`` that remembers who calls."""
-        original = self._loop.call_soon_threadsafe
-        threads = self.threads
+        loop, threads = self._loop, self.threads
+        original = loop.call_soon_threadsafe
 
         def call_soon_threadsafe(
             callback: Callable[..., object],
@@ -114,6 +117,8 @@ class Wakers:
             context: Context | None = None,
         ) -> asyncio.Handle:
             threads.called()
+            if threading.get_ident() != names.THREAD_ID.get(loop):
+                self.heard = True
             return original(callback, *args, context=context)
 
         return call_soon_threadsafe

@@ -50,6 +50,16 @@ async def test_kept_out_by_a_thread_asleep():
     sum(range(1000))
     await asyncio.to_thread(thread.join)
 
+class Late(threading.Thread):
+    def _bootstrap(self):
+        time.sleep(0.5)  # as one that the system does not let run
+        super()._bootstrap()
+
+async def test_starts_a_thread_that_is_not_let_run(monkeypatch):
+    Late(target=int).start()
+    monkeypatch.setattr(threading, "Thread", Late)
+    await asyncio.to_thread(int)
+
 async def test_waits_for_a_lock_of_a_busy_thread():
     lock, held = threading.Lock(), threading.Event()
 
@@ -75,6 +85,7 @@ async def test_holds_the_interpreter_in_its_sleep():
 INNOCENT = (
     "test_stopped_and_continued",
     "test_kept_out_by_a_thread_asleep",
+    "test_starts_a_thread_that_is_not_let_run",
 )
 GUILTY = (
     "test_waits_for_a_lock_of_a_busy_thread",

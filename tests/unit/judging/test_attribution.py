@@ -466,6 +466,19 @@ def test_where_starvation_is_unknown_the_stall_counts():
     assert len(found(stalls=(stall((SLEEP,), seconds=0.5, starved=None),))) == 1
 
 
+@pytest.mark.parametrize("named", ["Thread.start", "start"])
+def test_a_thread_that_is_not_let_run_is_starved_like_the_one_that_started_it(named):
+    """Whoever starts a thread waits until it runs; Python 3.10 knows no classes."""
+    starting = (
+        standard("Event.wait", module="threading"),
+        standard(named, module="threading"),
+        user(),
+    )
+    step = stall(starting, seconds=0.5, starved=0.0, working=0.0, blocked=0.5)
+    assert found(stalls=(step,)) == []
+    assert len(found(Policy(starvation="strict"), stalls=(step,))) == 1
+
+
 def test_the_helpers_make_what_the_instruments_make():
     """The hand-made facts are of the same types."""
     assert isinstance(stall(), LoopStall)

@@ -385,6 +385,20 @@ def test_who_needs_more_than_tasks_and_timers_says_so(wants):
     assert isinstance(run_quickly(main, Order()), AsksForMore)
 
 
+def test_a_task_that_died_of_it_is_no_failure_of_the_run_in_a_whole_loop(caplog):
+    """However late it is that nobody has looked at it: the run was given up."""
+
+    async def main():
+        await asyncio.wait([asyncio.create_task(asyncio.to_thread(int))])
+
+    order = Order()
+    assert isinstance(run_quickly(main, order), AsksForMore)
+    order.begin()
+    gc.collect()
+    assert order.unseen == []
+    assert not caplog.records
+
+
 def test_nothing_of_a_run_is_left():
     """Neither a task nor a loop."""
     made = []

@@ -411,6 +411,37 @@ def test_another_thread_may_advance_the_clock_of_a_running_loop():
     assert run(body(), clock) == 60
 
 
+@pytest.mark.parametrize("while_it_works", ["the loop is in its step", "it turns"])
+def test_a_job_in_a_thread_takes_no_less_than_the_real_time_it_took(
+    while_it_works,
+):
+    """Although the steps that the loop takes meanwhile are short, and so take none."""
+    clock, now, begun = VirtualClock(START), SYSTEM_CLOCK.now, threading.Event()
+
+    def spin(seconds):
+        until = now() + seconds
+        while now() < until:
+            pass
+
+    def job():
+        began = now()
+        begun.set()
+        spin(0.05)
+        return now() - began
+
+    async def body():
+        began = clock.elapsed
+        running = asyncio.get_running_loop().run_in_executor(None, job)
+        begun.wait()
+        for _ in range(1 if while_it_works == "the loop is in its step" else 20):
+            spin(0.001)
+            await asyncio.sleep(0)
+        return await running, clock.elapsed - began
+
+    took, seen = run(body(), clock)
+    assert seen >= took - 1e-6
+
+
 def test_a_frozen_clock_takes_no_notice_of_long_steps():
     system = StillClock()
     clock = VirtualClock(START, system=system)
