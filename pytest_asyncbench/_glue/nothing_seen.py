@@ -1,4 +1,8 @@
-"""What is told of a test in which nothing was seen: worked out once for a policy."""
+"""What is told of a test in which nothing was seen: worked out once for a policy.
+
+Of most tests nothing is seen, and to judge them and to write that down would cost more
+than many of them take. But for how long each took, what is told of them is the same.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,11 @@ from pytest_asyncbench._words.seen import Elapsed, Observations
 
 __all__ = ["NothingSeen"]
 
+_NO_TIME = Elapsed(wall=RealSeconds(0.0))
+
 
 class NothingSeen:
-    """Give the verdict on a test that ran no loop, and its record.
+    """Give verdicts and records, of tests in which nothing was seen at little cost.
 
     Args:
         rules: the table of known blocking calls.
@@ -24,16 +30,53 @@ class NothingSeen:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
-        self._policy: Policy | None = None
+        self._no_loop: Policy | None = None
+        """The policy of the last test that ran no loop."""
+        self._its_record: dict[str, Json] = {}
+        self._alike: tuple[Policy, tuple[str, ...], bool] | None = None
+        """What the test that was judged last has in common with all others in which
+        nothing was seen: its policy, its loops, whether any step was measured."""
+        self._first: Verdict | None = None
+        """The verdict on the first of those."""
+        self._last: Verdict | None = None
         self._record: dict[str, Json] = {}
 
     def verdict(self, policy: Policy, wall: RealSeconds) -> Verdict:
-        """Judge a test by its policy alone; nothing was promised of its time."""
+        """Judge a test that ran no loop, by its policy alone."""
         return judge(policy, Observations(elapsed=Elapsed(wall=wall)), self._rules)
 
     def record(self, policy: Policy, wall: RealSeconds) -> dict[str, Json]:
-        """Give its record as JSON; the same for all tests but for the wall time."""
-        if policy is not self._policy:  # tests without a marker share one
+        """Give its record as JSON; nothing was promised of its time."""
+        if policy is not self._no_loop:  # tests without a marker share one
             verdict = self.verdict(policy, RealSeconds(0.0))
-            self._policy, self._record = policy, record_of(verdict).to_json()
-        return {**self._record, "wall": wall}
+            self._no_loop, self._its_record = policy, record_of(verdict).to_json()
+        return {**self._its_record, "wall": wall}
+
+    def judge(self, policy: Policy, seen: Observations) -> Verdict:
+        """Judge the call of a test that may have run one."""
+        if not _is_nothing(seen) or policy.within("call") is not None:
+            return judge(policy, seen, self._rules)
+        alike = policy, seen.loops, seen.steps > 0
+        if self._first is None or alike != self._alike:
+            self._alike, self._first = alike, judge(policy, seen, self._rules)
+            self._record = record_of(self._first).to_json()
+        # As `dataclasses.replace` does, which asks for each field.
+        own = {"elapsed": seen.elapsed, "steps": seen.steps}
+        self._last = Verdict(**{**vars(self._first), **own})
+        return self._last
+
+    def record_of(self, verdict: Verdict) -> dict[str, Json] | None:
+        """Give the record of the last verdict as JSON; None where that needs a look."""
+        if verdict is not self._last:
+            return None
+        took = verdict.elapsed
+        own = {"wall": took.wall, "starved": took.starved, "steps": verdict.steps}
+        return {**self._record, **own}
+
+
+def _is_nothing(seen: Observations) -> bool:
+    return {**vars(seen), **_OWN} == _NOTHING and seen.elapsed.virtual is None
+
+
+_OWN = {"elapsed": _NO_TIME, "loops": (), "steps": 0}
+_NOTHING = vars(Observations(elapsed=_NO_TIME))

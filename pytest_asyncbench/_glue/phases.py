@@ -327,7 +327,7 @@ class Call(Phase):
     def judge(self) -> Verdict:
         """Judge all that was promised."""
         self._watched.judged_at = self._watched.so_far()
-        verdict = judge(self._watched.policy, self.seen(), self._watched.rules)
+        verdict = self._watched.judge(self._watched.policy, self.seen())
         note = self._watched.watch.note
         draws = self._watched.timelines is not None
         verdict = with_hindsight(verdict, self._group, note, always=draws)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_asyncbench._words.plain import Json
     from pytest_asyncbench._words.record import Record
 
-__all__ = ["PROPERTY", "TOO_LONG", "RecordReader", "property_of", "record_property"]
+__all__ = ["PROPERTY", "TOO_LONG", "RecordReader", "RecordWriter"]
 
 PROPERTY = "asyncbench"
 """Its name; its value is a JSON text."""
@@ -23,29 +25,62 @@ TOO_LONG = ("courses", "timeline")
 # `json.dumps` makes one anew for each record.
 _ENCODED = json.JSONEncoder(sort_keys=True).encode
 
+_OWN = ("starved", "steps", "wall")
+"""The parts in which also the records of tests differ in which nothing was seen."""
 
-def record_property(record: Record) -> tuple[str, str]:
-    """Give the user property that carries a record."""
-    return property_of(record.to_json())
+_HERE = "\0"
+"""Stands for such a part in the text of those that are alike."""
+
+_NUMBER = r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
+_TIMES = re.compile(rf'"wall": {_NUMBER}|"starved": (?:null|{_NUMBER})')
+"""No text within a record can look so: a quote in one is escaped."""
 
 
-def property_of(record: Mapping[str, Json]) -> tuple[str, str]:
-    """Give the user property that carries a record in JSON's own types.
+class RecordWriter:
+    """Write records as user properties.
 
-    Less what is too long: JUnit XML has all user properties.
+    Most tests saw nothing: their records are alike but for a few numbers, and of those
+    all else is written once.
     """
-    return PROPERTY, _ENCODED({**record, **dict.fromkeys(TOO_LONG)})
+
+    def __init__(self) -> None:
+        self._alike: dict[str, Json] = {}
+        """The last record that was written as a whole, less its own parts."""
+        self._pieces: list[str] = []
+        """Its text, cut where these stand."""
+
+    def property_of(self, record: Mapping[str, Json]) -> tuple[str, str]:
+        """Give the user property that carries a record in JSON's own types.
+
+        Less what is too long: JUnit XML has all user properties.
+        """
+        alike = {**record, **_LESS}
+        if alike != self._alike:
+            self._alike = alike
+            self._pieces = _ENCODED(alike).split(_ENCODED(_HERE))
+        if len(self._pieces) != len(_OWN) + 1:  # a name in it looks like that
+            return PROPERTY, _ENCODED({**record, **dict.fromkeys(TOO_LONG)})
+        numbers = [*map(_number, map(record.__getitem__, _OWN)), ""]
+        cut = zip(self._pieces, numbers, strict=True)
+        return PROPERTY, "".join(itertools.chain.from_iterable(cut))
+
+
+_LESS: Mapping[str, Json] = {**dict.fromkeys(TOO_LONG), **dict.fromkeys(_OWN, _HERE)}
+
+
+def _number(value: Json) -> str:
+    return "null" if value is None else repr(value)
 
 
 class RecordReader:
     """Read the records of reports.
 
-    Most tests saw nothing: their records are alike but for the times, and only the
-    first of them is made.
+    Of those that are alike but for the times only the first is made.
     """
 
     def __init__(self) -> None:
-        self._alike: dict[str, Json] = {}
+        self._alike = ""
+        """The text of the last record that was read, less its times."""
         self._record: Record | None = None
 
     def records_in(self, report: pytest.TestReport) -> Iterator[Record]:
@@ -58,23 +93,15 @@ class RecordReader:
         """
         for name, value in report.user_properties:
             if name == PROPERTY and isinstance(value, str):
-                yield self._read(json.loads(value))
+                yield self._read(value)
 
-    def _read(self, told: Json) -> Record:
+    def _read(self, text: str) -> Record:
         # Here, because a run in which no test is watched must not load it.
         from pytest_asyncbench._words.record import Record
 
-        record, alike = self._record, _without_times(told)
-        if record is None or not alike or alike != self._alike:
-            record = Record.from_json(told)
-            self._alike, self._record = alike, record
-        return record
-
-
-def _without_times(told: Json) -> dict[str, Json]:
-    """Give a record less its wall and starved time; nothing where these are amiss."""
-    if not isinstance(told, dict) or not isinstance(told.get("wall"), float):
-        return {}
-    if not isinstance(told.get("starved"), (float, type(None))):
-        return {}
-    return {**told, "wall": None, "starved": None}
+        alike, times = _TIMES.subn("", text)
+        # Its own two, and those of no part of it.
+        if self._record is None or times != 2 or alike != self._alike:
+            self._record = Record.from_json(json.loads(text))
+            self._alike = alike
+        return self._record

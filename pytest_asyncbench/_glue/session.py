@@ -24,7 +24,7 @@ from pytest_asyncbench._glue.nothing_seen import NothingSeen
 from pytest_asyncbench._glue.outcome import outcome
 from pytest_asyncbench._glue.phases import Phase
 from pytest_asyncbench._glue.plan import Plan
-from pytest_asyncbench._glue.properties import property_of
+from pytest_asyncbench._glue.properties import RecordWriter
 from pytest_asyncbench._glue.relay import Relay
 from pytest_asyncbench._glue.rulebook import all_rules, insist_on
 from pytest_asyncbench._glue.schedules import Schedules
@@ -34,12 +34,11 @@ from pytest_asyncbench._glue.telling import (
     forget_failure,
     give_words,
     ours,
-    put_record,
     refused_warning,
     say,
     show_as_text,
 )
-from pytest_asyncbench._glue.timelines import Room, give_beside
+from pytest_asyncbench._glue.timelines import Room, give_beside, keep_beside
 from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._glue.watched import Watched
 from pytest_asyncbench._interception import Interception
@@ -97,6 +96,7 @@ class Session:
         self._late = LateStart(self._begin_late)
         config.add_cleanup(self._late.install())
         self._nothing_seen = NothingSeen(self._rules)
+        self._writer = RecordWriter()
         self._schedules = Schedules(config, self._end_call)
         config.pluginmanager.register(self._schedules, "asyncbench-schedules")
         self._told: set[Problem] = set()
@@ -229,6 +229,7 @@ class Session:
             policy,
             self._rules,
             self._interception,
+            judge=self._nothing_seen.judge,
             tracing=any(_is_followed(each, its) for each, its in asked.items()),
             virtual=_clock_of(item, policy),
             at_once=tuple(asked.values()),
@@ -432,13 +433,20 @@ class Session:
 
     def _put_record(self, item: pytest.Item, trial: Trial) -> None:
         verdict = trial.verdict()
-        if verdict is not None:
-            put_record(item, record_of(verdict))
+        if verdict is None:
+            return
+        drop_record(item)
+        told = self._nothing_seen.record_of(verdict)
+        if told is None:
+            record = record_of(verdict)
+            keep_beside(item, record)
+            told = record.to_json()
+        item.user_properties.append(self._writer.property_of(told))
 
     def _put_nothing(self, late: Late) -> None:
         """Put the record of a test in whose call no loop was run."""
         told = self._nothing_seen.record(late.policy, late.wall)
-        late.item.user_properties.append(property_of(told))
+        late.item.user_properties.append(self._writer.property_of(told))
         tell = self._config.hook.pytest_asyncbench_verdict
         if tell.get_hookimpls():
             tell(item=late.item, record=told)

@@ -14,8 +14,8 @@ from pytest_asyncbench._glue.failures import add_note
 from pytest_asyncbench._glue.fixtures import TRIAL
 from pytest_asyncbench._glue.longrepr import longrepr
 from pytest_asyncbench._glue.outcome import Outcome
-from pytest_asyncbench._glue.properties import PROPERTY, record_property
-from pytest_asyncbench._glue.timelines import keep_beside
+from pytest_asyncbench._glue.properties import PROPERTY
+from pytest_asyncbench._glue.timelines import forget_beside
 from pytest_asyncbench._reports.blocking import blocking_lines
 from pytest_asyncbench._reports.message import background_lines
 from pytest_asyncbench._words.decided import Verdict
@@ -31,14 +31,12 @@ from pytest_asyncbench._words.errors import (
 )
 from pytest_asyncbench._words.legible import error_of_ours, printable
 from pytest_asyncbench._words.promised import When
-from pytest_asyncbench._words.record import Record
 
 __all__ = [
     "drop_record",
     "forget_failure",
     "give_words",
     "ours",
-    "put_record",
     "refused_warning",
     "say",
     "show_as_text",
@@ -132,19 +130,12 @@ def forget_failure(item: pytest.Item) -> None:
         del item.stash[_FAILURE]
 
 
-def put_record(item: pytest.Item, record: Record) -> None:
-    """Put the record where reports take it from, in the place of one from before."""
-    drop_record(item)
-    keep_beside(item, record)
-    item.user_properties.append(record_property(record))
-
-
 def drop_record(item: pytest.Item) -> None:
     """Take away the record of an attempt before."""
     # Who reruns a test that failed does so with the same item.
     properties = item.user_properties
     properties[:] = [each for each in properties if each[0] != PROPERTY]
-    keep_beside(item, None)
+    forget_beside(item)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Room",
+    "forget_beside",
     "give_beside",
     "keep_beside",
     "whole_record",
@@ -162,9 +163,15 @@ _ON_REPORT = "asyncbench_beside"
 """The attribute of a report by which they travel."""
 
 
-def keep_beside(item: pytest.Item, record: Record | None) -> None:
-    """Keep these parts of a record until the test's last report; None forgets them."""
-    parts = {} if record is None else {name: getattr(record, name) for name in TOO_LONG}
+def forget_beside(item: pytest.Item) -> None:
+    """Forget these parts of the record of an attempt before."""
+    if _BESIDE in item.stash:
+        del item.stash[_BESIDE]
+
+
+def keep_beside(item: pytest.Item, record: Record) -> None:
+    """Keep these parts of a record until the test's last report."""
+    parts = {name: getattr(record, name) for name in TOO_LONG}
     item.stash[_BESIDE] = {
         name: json.dumps(written(part), separators=(",", ":"))
         for name, part in parts.items()

@@ -29,7 +29,7 @@ from pytest_asyncbench._watching import (
     Watch,
 )
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Stopwatch
-from pytest_asyncbench._words.decided import Finding
+from pytest_asyncbench._words.decided import Finding, Verdict
 from pytest_asyncbench._words.promised import MARKER, Policy, Rule
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import (
@@ -108,6 +108,7 @@ class Watched:
         policy: what holds for it.
         rules: the table of known blocking calls.
         interception: the wrapped calls, None where no test asked for them.
+        judge: judges its call.
         tracing: whether tasks are to be followed.
         virtual: the clock of a test that lives in virtual time.
         at_once: the policies of all tests that are to run at the same time.
@@ -124,6 +125,7 @@ class Watched:
         rules: tuple[Rule, ...],
         interception: Interception | None,
         *,
+        judge: Callable[[Policy, Observations], Verdict],
         tracing: bool,
         virtual: VirtualClock | None = None,
         at_once: Sequence[Policy] = (),
@@ -133,6 +135,7 @@ class Watched:
     ) -> None:
         self.policy = policy
         self.rules = rules
+        self.judge = judge
         self.owner = Owner()
         self.timelines = timelines
         # A step can be looked at by one watch only.

@@ -105,6 +105,7 @@ def _measured(
     return run
 
 
+@functools.cache
 def step_code() -> CodeType:
     """Give the code object whose frame stands under every step."""
     inside = (c for c in _measured.__code__.co_consts if isinstance(c, CodeType))

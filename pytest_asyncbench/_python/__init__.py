@@ -36,6 +36,7 @@ from pytest_asyncbench._python.shares import (
     split_step,
     starved_between,
     stood,
+    stopped_between,
     waited_for_gil,
 )
 from pytest_asyncbench._python.stack import (
@@ -134,6 +135,7 @@ __all__ = [
     "started_for",
     "starved_between",
     "stood",
+    "stopped_between",
     "switch_interval",
     "to_frame",
     "to_stack",

@@ -6,6 +6,7 @@ Pure functions over the accounts that were read around and within the step.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from pytest_asyncbench._words.clock import Processor
@@ -29,6 +30,7 @@ __all__ = [
     "split_step",
     "starved_between",
     "stood",
+    "stopped_between",
     "waited_for_gil",
 ]
 
@@ -306,6 +308,13 @@ class Gap:
         """Tell how much of the time in which nothing ran may lie between these."""
         overlap = min(self.ended, ended) - max(self.began, began)
         return max(0.0, min(self.stopped, overlap))
+
+
+def stopped_between(gaps: Sequence[Gap], began: float, ended: float) -> float:
+    """Tell how much of the time in which nothing ran may lie between these moments."""
+    # They come one after another, and most were in tests before.
+    since = takewhile(lambda gap: gap.ended > began, reversed(gaps))
+    return sum(gap.stopped_within(began, ended) for gap in since)
 
 
 def is_late(rest: Rest, at: float) -> bool:

@@ -173,7 +173,9 @@ class Sampler:
 
     def sampled(self, view: LoopView) -> Sampled:
         """Give what was sampled of a loop; nothing where it is not watched."""
-        return self._by_view.setdefault(view, Sampled(view))
+        known = self._by_view.get(view)
+        # Another thread may have made one meanwhile.
+        return known or self._by_view.setdefault(view, Sampled(view))
 
     def forget(self, view: LoopView) -> None:
         """Drop what was sampled of a loop that is closed."""

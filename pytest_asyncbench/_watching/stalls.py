@@ -20,6 +20,7 @@ from pytest_asyncbench._python import (
     Tick,
     acquire,
     split_step,
+    stopped_between,
     switch_interval,
     to_frame,
     to_stack,
@@ -58,7 +59,7 @@ class Stalls:
         gaps = self._watchdog.gaps(ended)
         # Not before the watchdog has come: what kept this thread out kept it, too.
         last = last._replace(late=self._watchdog.kept_out())
-        stopped = sum(gap.stopped_within(began, ended) for gap in gaps)
+        stopped = stopped_between(gaps, began, ended)
         split = split_step(sampled.ticks, began, last, stopped, switch_interval())
         is_sampled = sampled.step == began
         ours = view.ours - view.ours_before if view.ours_step == began else 0.0

@@ -9,7 +9,7 @@ import _thread
 from collections.abc import Callable, Iterable
 
 from pytest_asyncbench._loops import LoopView
-from pytest_asyncbench._python import Moment, Ours, starved_between
+from pytest_asyncbench._python import Moment, Ours, starved_between, stopped_between
 from pytest_asyncbench._watching.watchdog import Watchdog
 from pytest_asyncbench._words.clock import (
     Clock,
@@ -43,8 +43,9 @@ class Starvation:
         self._watchdog = watchdog
         self._views = views
         self._thread, self._native = current_thread_ids()
-        self._first = self._moment()
-        self._lost = self._lost_by(self._first)
+        here = self._here()
+        self._first = self._moment(here)
+        self._lost = self._lost_by(here, self._first)
 
     def __call__(self) -> Starved:
         """Tell the seconds so far, and up to when they are, from any thread."""
@@ -53,14 +54,15 @@ class Starvation:
             gaps = self._watchdog.gaps(self._clock.now())
         else:
             gaps = self._watchdog.known_gaps()
-        last = self._moment()
-        stopped = sum(gap.stopped_within(self._first.at, last.at) for gap in gaps)
-        lost = self._lost_by(last) - self._lost
+        here = self._here()
+        last = self._moment(here)
+        stopped = stopped_between(gaps, self._first.at, last.at)
+        lost = self._lost_by(here, last) - self._lost
         seconds = starved_between(self._first, last, lost + stopped)
         return Starved(seconds, RealSeconds(last.at))
 
-    def _lost_by(self, moment: Moment) -> float:
-        return sum(self._lost_in(view, moment) for view in self._here())
+    def _lost_by(self, here: list[LoopView], moment: Moment) -> float:
+        return sum(self._lost_in(view, moment) for view in here)
 
     def _lost_in(self, view: LoopView, moment: Moment) -> float:
         lost = self._watchdog.sampled(view).lost
@@ -70,21 +72,20 @@ class Starvation:
         moment = moment._replace(polled=view.polled, late=view.late)
         return lost.up_to(moment, since=since).seconds
 
-    def _moment(self) -> Moment:
+    def _moment(self, here: list[LoopView]) -> Moment:
         at, account = self._account()
         return Moment(
             at=at,
             account=account,
-            polled=sum(view.polled for view in self._here()),
+            polled=sum(view.polled for view in here),
             by_us=self._watchdog.by_us(),
-            ours=self._ours(),
+            ours=self._ours(here),
             asked=self._watchdog.asked(),
         )
 
-    def _ours(self) -> Ours:
+    def _ours(self, here: list[LoopView]) -> Ours:
         known = self._watchdog.own_cost.of(self._thread)
-        in_calls = sum(view.ours for view in self._here())
-        return known._replace(worked=known.worked + in_calls)
+        return Ours(known.worked + sum(view.ours for view in here), known.waited)
 
     def _here(self) -> list[LoopView]:
         return [view for view in self._views() if view.thread == self._thread]

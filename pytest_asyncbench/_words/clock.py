@@ -136,9 +136,10 @@ class SystemClock:
         # See Documentation/scheduler/sched-stats.rst in the Linux source.
         held = self._held.get(native)
         if held is not None and self._pread is not None:
-            # Another thread may let go of it in this moment.
-            with suppress(OSError, ValueError):
+            try:
                 return _told_by(self._pread(held, 128, 0))
+            except (OSError, ValueError):
+                pass  # another thread has let go of it in this moment
         try:
             with io.FileIO(_ACCOUNT.format(native)) as file:
                 return _told_by(file.read())

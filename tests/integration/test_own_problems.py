@@ -60,7 +60,8 @@ def pytest_unconfigure():
 '''
 
 PLACES = [
-    ("_glue.phases", "", "judge"),
+    ("_glue.nothing_seen", "", "judge"),
+    ("_glue.nothing_seen", "NothingSeen", "record_of"),
     ("_glue.watched", "", "Watch"),
     ("_glue.phases", "Call", "begin"),
     ("_glue.phases", "Call", "_end"),
@@ -70,7 +71,7 @@ PLACES = [
     ("_watching.watch", "Watch", "start"),
     ("_watching.watch", "Watch", "stop"),
     ("_loops.steps", "StepProbe", "install"),
-    ("_glue.telling", "", "record_property"),
+    ("_glue.properties", "RecordWriter", "property_of"),
     ("_glue.host", "", "enter"),
 ]
 

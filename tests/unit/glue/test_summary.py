@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from types import SimpleNamespace
 
-from pytest_asyncbench._glue.properties import record_property
+from pytest_asyncbench._glue.properties import RecordWriter
 from pytest_asyncbench._glue.summary import Summary
 from pytest_asyncbench._words.decided import Finding, TookTurns, Verdict
 from pytest_asyncbench._words.problems import Problem
@@ -15,6 +15,11 @@ from pytest_asyncbench._words.record import record_of
 from pytest_asyncbench._words.seen import Elapsed
 
 OFF = Policy()
+
+
+def property_of(verdict):
+    """Give the property that carries the record of a verdict."""
+    return RecordWriter().property_of(record_of(verdict).to_json())
 
 
 def told_of(*properties, policy=OFF):
@@ -43,7 +48,7 @@ def test_properties_of_others_are_none_of_ours():
 def test_a_test_that_was_not_measured_is_not_counted_as_measured():
     """It is told of once, by its name."""
     verdict = Verdict(policy=OFF, elapsed=Elapsed(wall=1.0), steps=0, unmeasured=True)
-    assert told_of(record_property(record_of(verdict)))[:2] == [
+    assert told_of(property_of(verdict))[:2] == [
         "0 tests and 0 steps measured",
         "not measured: t.py::x asked to be watched, and no step was seen",
     ]
@@ -53,7 +58,7 @@ def test_threads_that_took_turns_are_told_once_for_their_test():
     """With how late they made its loop, and how many they were."""
     turns = TookTurns(threads=12, least=0.005, most=0.04, count=31)
     verdict = Verdict(policy=OFF, elapsed=Elapsed(wall=1.0), steps=1, took_turns=turns)
-    assert told_of(record_property(record_of(verdict))) == [
+    assert told_of(property_of(verdict)) == [
         "1 test and 1 step measured",
         "late by 5 to 40 ms, 12 threads took turns: t.py::x",
     ]
@@ -68,7 +73,7 @@ def test_a_rule_that_is_not_watched_is_no_failure_of_ours():
     verdict = Verdict(
         policy=Policy(), elapsed=Elapsed(wall=1.0), steps=1, problems=problems
     )
-    assert told_of(record_property(record_of(verdict)))[1:] == [
+    assert told_of(property_of(verdict))[1:] == [
         "pytest-asyncbench itself failed: not watched: by mistake; outcomes stand",
         "not watched: rule 'os.sep': no call",
     ]
@@ -102,7 +107,7 @@ def test_it_fits_a_screen_whatever_there_is_to_tell():
         problems=problems,
         unmeasured=True,
     )
-    told = record_property(record_of(verdict))
+    told = property_of(verdict)
     lines = told_of(told, policy=policy)
     assert len(lines) <= 21
     assert sum("more (--asyncbench-summary=all)" in line for line in lines) == 3

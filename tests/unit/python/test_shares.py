@@ -19,6 +19,7 @@ from pytest_asyncbench._python.shares import (
     split_step,
     starved_between,
     stood,
+    stopped_between,
 )
 from pytest_asyncbench._words.clock import Processor
 
@@ -157,6 +158,13 @@ def test_a_step_has_no_more_of_a_gap_than_they_share(began, ended, within):
     """Of half a second somewhere between 10 and 11."""
     gap = Gap(began=10.0, ended=11.0, stopped=0.5)
     assert gap.stopped_within(began, ended) == pytest.approx(within)
+
+
+def test_of_gaps_before_nothing_is_counted_and_of_all_others_their_part():
+    """Of the last one as far as it goes, and of the one that it began in."""
+    gaps = [Gap(began=began, ended=began + 1.0, stopped=0.5) for began in range(10, 15)]
+    assert stopped_between(gaps, 12.0, 14.25) == pytest.approx(1.25)
+    assert stopped_between(gaps, 15.0, 16.0) == 0.0
 
 
 # ------------------------------------------------------------- kept out by us
