@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_asyncbench._glue import host
+from pytest_asyncbench._glue.copies import in_copies
 from pytest_asyncbench._glue.fixtures import OURS, fixtures_of
-from pytest_asyncbench._glue.phases import in_copies
 from pytest_asyncbench._loops import AnyTask
 from pytest_asyncbench._policy.replaying import seed_of
 from pytest_asyncbench._running import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BEGIN",
-    "BLOCKING_CALLS",
-    "CONCURRENTLY",
     "OURS",
     "TRIAL",
     "blocking_calls",
@@ -27,15 +25,11 @@ __all__ = [
 
 BEGIN: pytest.StashKey[Callable[[], None]] = pytest.StashKey()
 """Begins to watch a test that would be watched from its first loop on."""
-# Filled before the fixtures of a test that asks for any of this are set up.
 TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
-CONCURRENTLY: pytest.StashKey[Concurrently] = pytest.StashKey()
-BLOCKING_CALLS: pytest.StashKey[BlockingCalls] = pytest.StashKey()
+"""Filled before the fixtures of a test are set up that asks for any of ours."""
 
 OURS = frozenset({"concurrently", "blocking_calls", "virtual_clock"})
 """The names of all fixtures."""
-
-T = TypeVar("T")
 
 
 def fixtures_of(item: pytest.Item) -> Sequence[str]:
@@ -46,13 +40,17 @@ def fixtures_of(item: pytest.Item) -> Sequence[str]:
 @pytest.fixture
 def concurrently(request: pytest.FixtureRequest) -> Concurrently:
     """Give the call that runs coroutines side by side and holds them to a budget."""
-    return _of_watched(request, CONCURRENTLY)
+    from pytest_asyncbench._glue.concurrently import Concurrently
+
+    return Concurrently(_trial_of(request).watched)
 
 
 @pytest.fixture
 def blocking_calls(request: pytest.FixtureRequest) -> BlockingCalls:
     """Give the test's blocking calls so far, as a list that grows."""
-    return _of_watched(request, BLOCKING_CALLS)
+    from pytest_asyncbench._glue.blocking_calls import BlockingCalls
+
+    return BlockingCalls(_trial_of(request))
 
 
 @pytest.fixture
@@ -70,14 +68,14 @@ def virtual_clock(request: pytest.FixtureRequest) -> VirtualClock:
     return virtual
 
 
-def _of_watched(request: pytest.FixtureRequest, key: pytest.StashKey[T]) -> T:
+def _trial_of(request: pytest.FixtureRequest) -> Trial:
     stash: pytest.Stash = request.node.stash
-    if key not in stash and BEGIN in stash:  # asked for by `request.getfixturevalue`
+    if TRIAL not in stash and BEGIN in stash:  # asked for by `request.getfixturevalue`
         stash[BEGIN]()
-    if key not in stash:
+    if TRIAL not in stash:
         pytest.fail(
             f"{request.fixturename} needs a test that is watched from its start: name "
             "it among the arguments of the test, or of a fixture that these name",
             pytrace=False,
         )
-    return stash[key]
+    return stash[TRIAL]

@@ -26,7 +26,7 @@ _MOST_PLACES = 5
 
 def with_hindsight(
     verdict: Verdict,
-    group: Group | None,
+    group: Group,
     note: Callable[[Problem], None],
     *,
     always: bool = False,
@@ -44,10 +44,10 @@ def with_hindsight(
         return verdict
 
 
-def _with_hindsight(verdict: Verdict, group: Group | None, *, always: bool) -> Verdict:
+def _with_hindsight(verdict: Verdict, group: Group, *, always: bool) -> Verdict:
     broken = any(each.kind in ("wall", "speedup") for each in verdict.violations)
     stalls = _stalls(verdict, least=0.0 if broken else _MATTERS)
-    if group is None or not (broken or stalls or always):
+    if not (broken or stalls or always):
         return verdict
     whole = group.whole()
     if whole is None:

@@ -13,16 +13,11 @@ from contextlib import (
 )
 from dataclasses import replace
 from functools import partial, wraps
-from typing import ClassVar, ParamSpec
+from typing import TYPE_CHECKING, ClassVar, ParamSpec
 
-from pytest_asyncbench._glue.failures import failure_of, with_others
-from pytest_asyncbench._glue.hindsight import with_hindsight
-from pytest_asyncbench._glue.timelines import with_timeline
 from pytest_asyncbench._glue.watched import Watched, insist_on_asyncio
 from pytest_asyncbench._judging.judge import judge
 from pytest_asyncbench._loops import running_loop
-from pytest_asyncbench._running import Job, Together
-from pytest_asyncbench._tracing import Group
 from pytest_asyncbench._watching import Closing, Deadline, LoopsDeadline
 from pytest_asyncbench._words.clock import Stopwatch
 from pytest_asyncbench._words.decided import Verdict
@@ -40,9 +35,14 @@ from pytest_asyncbench._words.seen import (
 )
 from pytest_asyncbench._words.undo import Undo
 
-__all__ = ["Call", "Phase", "SetUp", "Teardown", "in_copies"]
+if TYPE_CHECKING:
+    from pytest_asyncbench._tracing import Group
+
+__all__ = ["Call", "Phase", "SetUp", "Teardown"]
 
 P = ParamSpec("P")
+
+_Work = Callable[[], Awaitable[None]]
 
 
 class Phase:
@@ -161,6 +161,7 @@ class Call(Phase):
 
     def __init__(self, watched: Watched) -> None:
         super().__init__(watched)
+        self._copied = _copied(watched.policy)
         self._unawaited: tuple[Frame, ...] = ()
         self._untaken = False
         """Whether it is async, and nobody has awaited it so far."""
@@ -239,10 +240,9 @@ class Call(Phase):
     async def _watched_body(self, call: Callable[[], Awaitable[None]]) -> None:
         loop = running_loop()
         self._watched.time.insist_on(loop)
-        copies = self._watched.policy.copies
         if loop is None:
             self._watched.leave_to_others()
-            if copies is not None:
+            if self._watched.policy.copies is not None:
                 insist_on_asyncio("@pytest.mark.concurrent")
             return await call()
         async with AsyncExitStack() as stack:
@@ -251,7 +251,7 @@ class Call(Phase):
             except Exception as error:  # ours, and the test goes on without
                 text = f"can't stand inside the test: {error_of_ours(error)}"
                 self._watched.watch.note(Problem(kind="failed", text=text))
-            work = call if copies is None else partial(in_copies, call, copies)
+            work = self._copied(call)
             repeat = self._watched.policy.repeat
             return await (work() if repeat is None else self._in_turn(work, repeat))
 
@@ -318,20 +318,28 @@ class Call(Phase):
             crowds=self._watched.crowds(),
         )
 
+    def _with_hindsight(self, verdict: Verdict) -> Verdict:
+        if self._group is None:
+            return verdict
+        # Loaded only here: in most runs no test follows tasks.
+        from pytest_asyncbench._glue.hindsight import with_hindsight
+
+        note, draws = self._watched.watch.note, self._watched.timelines is not None
+        return with_hindsight(verdict, self._group, note, always=draws)
+
     def _with_timeline(self, verdict: Verdict) -> Verdict:
         watch, room = self._watched.watch, self._watched.timelines
         if room is None or watch.recorder is None or self._stopwatch is None:
             return verdict
+        from pytest_asyncbench._glue.timelines import with_timeline
+
         return with_timeline(verdict, watch.recorder, self._stopwatch, room, watch.note)
 
     def judge(self) -> Verdict:
         """Judge all that was promised."""
         self._watched.judged_at = self._watched.so_far()
         verdict = self._watched.judge(self._watched.policy, self.seen())
-        note = self._watched.watch.note
-        draws = self._watched.timelines is not None
-        verdict = with_hindsight(verdict, self._group, note, always=draws)
-        self.verdict = self._with_timeline(verdict)
+        self.verdict = self._with_timeline(self._with_hindsight(verdict))
         self._watched.told = self.verdict.findings
         return self.verdict
 
@@ -371,16 +379,11 @@ def _repetition(elapsed: Elapsed, group: Group | None) -> Repetition:
     )
 
 
-async def in_copies(call: Callable[[], Awaitable[None]], copies: int) -> None:
-    """Run the body of a test so many times at once."""
-    jobs = [Job(f"copy {number}", call) for number in range(1, copies + 1)]
-    # They are the body's tasks, so the body's group has them already.
-    together = Together(jobs, keep_going=True)
-    await together.run()
-    failed = [
-        (job.name, error)
-        for job, task in zip(jobs, together.tasks, strict=True)
-        if (error := failure_of(task)) is not None
-    ]
-    if failed:
-        raise with_others(failed, f"of {copies}")
+def _copied(policy: Policy) -> Callable[[_Work], _Work]:
+    """Give what makes copies of a test's body; loaded now, and in no step of it."""
+    copies = policy.copies
+    if copies is None:
+        return lambda work: work
+    from pytest_asyncbench._glue.copies import in_copies
+
+    return lambda work: partial(in_copies, work, copies)

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from pytest_asyncbench._glue import host
-from pytest_asyncbench._glue.blocking_calls import BlockingCalls
-from pytest_asyncbench._glue.concurrently import Concurrently
-from pytest_asyncbench._glue.fixtures import (
-    BEGIN,
-    BLOCKING_CALLS,
-    CONCURRENTLY,
-    OURS,
-    TRIAL,
-    fixtures_of,
-)
+from pytest_asyncbench._glue.fixtures import BEGIN, OURS, TRIAL, fixtures_of
 from pytest_asyncbench._glue.late import Late, LateStart, needs_a_loop
 from pytest_asyncbench._glue.nothing_seen import NothingSeen
 from pytest_asyncbench._glue.outcome import outcome
@@ -243,8 +234,6 @@ class Session:
             leave.callback(host.suit_hypothesis(item, OURS, virtual=virtual))
             # Only now: a test that half an instrument stands around is not watched.
             trial = self._trial = item.stash[TRIAL] = Trial(watched)
-            item.stash[CONCURRENTLY] = Concurrently(watched)
-            item.stash[BLOCKING_CALLS] = BlockingCalls(trial)
             self._watched[item] = trial, leave.pop_all()
         return trial
 
@@ -473,12 +462,7 @@ def _is_followed(item: pytest.Item, policy: Policy) -> bool:
 def _forget(item: pytest.Item) -> None:
     """Let go of what a test's trial knows: its loops, and its failure's frames."""
     forget_failure(item)
-    keys: tuple[pytest.StashKey[Any], ...] = (
-        BEGIN,
-        TRIAL,
-        CONCURRENTLY,
-        BLOCKING_CALLS,
-    )
+    keys: tuple[pytest.StashKey[Any], ...] = (BEGIN, TRIAL)
     for key in keys:
         if key in item.stash:
             del item.stash[key]

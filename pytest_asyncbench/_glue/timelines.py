@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_asyncbench._glue.properties import TOO_LONG
-from pytest_asyncbench._judging.courses import courses
-from pytest_asyncbench._tracing import timeline
 from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.plain import written
 from pytest_asyncbench._words.problems import Problem
@@ -114,6 +112,9 @@ def with_timeline(
 
     Where that fails, `note` is told.
     """
+    # Loaded only here: most runs draw none.
+    from pytest_asyncbench._tracing import timeline
+
     try:
         elapsed, began = verdict.elapsed, float(stopwatch.began)
         if stopwatch.virtually_began is not None:
@@ -137,6 +138,8 @@ def with_timeline(
 
 def with_courses(verdict: Verdict, found: Explored, room: Room) -> Verdict:
     """Add how a test fails under a schedule, step by step, if there is room."""
+    from pytest_asyncbench._judging.courses import courses
+
     told = courses(found, room.steps) if room.steps else None
     if told is None:
         return verdict

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Coroutine, Iterable
 
-from pytest_asyncbench._running import close_unstarted
 from pytest_asyncbench._words.seen import Frame
 
 __all__ = ["ToAwait"]
@@ -31,6 +30,10 @@ class ToAwait:
 
     def close(self) -> tuple[Frame, ...]:
         """Close what nobody awaited, with its work; give where it was asked for."""
+        if not self._given:
+            return ()
+        from pytest_asyncbench._running import close_unstarted  # who gave has loaded it
+
         given = [*self._given.values()]
         self._given.clear()
         # One that was cancelled before it began is closed, and was awaited.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from types import CodeType, CoroutineType
@@ -16,6 +17,7 @@ __all__ = [
     "TASKS",
     "caller_in_c",
     "describe_callback",
+    "has_begun",
     "is_running",
     "label",
     "leave_behind",
@@ -53,6 +55,17 @@ def caller_in_c() -> Frame | None:
         line=code.co_firstlineno,
         function=str(getattr(coroutine, "__qualname__", code.co_name)),
         module=".".join(PurePosixPath(code.co_filename).with_suffix("").parts),
+    )
+
+
+def has_begun(task: names.AnyTask) -> bool:
+    """Tell whether a task has taken its first step."""
+    if task.done():
+        return True
+    work = names.COROUTINE.of(task)
+    return (
+        inspect.iscoroutine(work)
+        and inspect.getcoroutinestate(work) != inspect.CORO_CREATED
     )
 
 

@@ -1,6 +1,5 @@
 """Follow tasks: who ran when, who woke whom, and what ended each wait."""
 
-from pytest_asyncbench._tracing.eager import has_begun
 from pytest_asyncbench._tracing.ownership import Owners
 from pytest_asyncbench._tracing.readings import critical_path, saved
 from pytest_asyncbench._tracing.recorder import Recorder
@@ -12,7 +11,6 @@ __all__ = [
     "Owners",
     "Recorder",
     "critical_path",
-    "has_begun",
     "saved",
     "timeline",
 ]

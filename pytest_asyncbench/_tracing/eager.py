@@ -10,12 +10,18 @@ of a task that goes on. It is taken to end when the next one begins, or with the
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from pytest_asyncbench._loops import by_name, names, stand_in, task_label, who_calls
+from pytest_asyncbench._loops import (
+    by_name,
+    has_begun,
+    names,
+    stand_in,
+    task_label,
+    who_calls,
+)
 from pytest_asyncbench._python import getframe
 from pytest_asyncbench._tracing.tape import BEGUN, INLINE
 from pytest_asyncbench._words.clock import current_thread_ids
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
     from pytest_asyncbench._tracing.tape import Tape
     from pytest_asyncbench._tracing.tapes import Tapes
 
-__all__ = ["Starts", "has_begun"]
+__all__ = ["Starts"]
 
 _IN_PYTHON = names.PY_TASK.of(asyncio.tasks).__init__.__code__
 
@@ -123,17 +129,6 @@ class Starts:
         known = self._tapes.number_of
         alive = (task for task in asyncio.all_tasks(loop) if known(task) is None)
         return sorted(filter(has_begun, alive), key=by_name)
-
-
-def has_begun(task: AnyTask) -> bool:
-    """Tell whether a task has taken its first step."""
-    if task.done():
-        return True
-    work = names.COROUTINE.of(task)
-    return (
-        inspect.iscoroutine(work)
-        and inspect.getcoroutinestate(work) != inspect.CORO_CREATED
-    )
 
 
 def _constructs(frame: FrameType) -> bool:

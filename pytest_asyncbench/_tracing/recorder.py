@@ -34,6 +34,7 @@ from pytest_asyncbench._loops import (
     end_last,
     hand_to_asyncio,
     hands_on_one_by_one,
+    has_begun,
     label,
     names,
     running_loop,
@@ -41,7 +42,7 @@ from pytest_asyncbench._loops import (
     watch_writes,
 )
 from pytest_asyncbench._tracing.barriers import watch_barriers
-from pytest_asyncbench._tracing.eager import Starts, has_begun
+from pytest_asyncbench._tracing.eager import Starts
 from pytest_asyncbench._tracing.strands import Group
 from pytest_asyncbench._tracing.tape import (
     BEGUN,

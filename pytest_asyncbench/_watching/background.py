@@ -17,9 +17,15 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from pytest_asyncbench._loops import TASKS, AnyTask, LoopView, names, task_label
+from pytest_asyncbench._loops import (
+    TASKS,
+    AnyTask,
+    LoopView,
+    has_begun,
+    names,
+    task_label,
+)
 from pytest_asyncbench._python import raised_at
-from pytest_asyncbench._tracing import has_begun
 from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.seen import DeadTask
 from pytest_asyncbench._words.undo import replace

@@ -28,9 +28,8 @@ from contextlib import nullcontext, suppress
 from types import CodeType
 from weakref import WeakSet
 
-from pytest_asyncbench._loops import LoopView, is_closed, names, runs
+from pytest_asyncbench._loops import LoopView, has_begun, is_closed, names, runs
 from pytest_asyncbench._python import capture, current_frames, is_debugged, to_stack
-from pytest_asyncbench._tracing import has_begun
 from pytest_asyncbench._watching.deadline import Aside
 from pytest_asyncbench._watching.standing import (
     PAST,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pytest_asyncbench._loops import await_chain, by_name, is_running, names, task_label
-from pytest_asyncbench._tracing import Recorder
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.seen import AwaitedTask
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._tracing import Recorder
 
 __all__ = ["PAST", "alive", "farthest_timer", "is_frozen", "is_stop"]
 

@@ -13,8 +13,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._loops import (
@@ -29,7 +29,6 @@ from pytest_asyncbench._python import (
     Kernel,
     acquire,
 )
-from pytest_asyncbench._tracing import Recorder
 from pytest_asyncbench._watching.at_once import Owner, owner_here, owner_of, owning
 from pytest_asyncbench._watching.background import Background
 from pytest_asyncbench._watching.calls import Calls
@@ -51,6 +50,9 @@ from pytest_asyncbench._words.seen import (
     NotFollowed,
 )
 from pytest_asyncbench._words.undo import Undo
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._tracing import Recorder
 
 __all__ = ["Watch"]
 
@@ -139,8 +141,7 @@ class Watch:
             clock, min(max(interval, _SHORTEST_INTERVAL), _LONGEST_INTERVAL), kernel
         )
         limit = threshold if told_from is None else told_from
-        self._new_recorder = partial(Recorder, clock, limit, self._long_step, time)
-        self.recorder = self._new_recorder() if tracing else None
+        self.recorder = self._new_recorder(limit) if tracing else None
         self.background = Background() if background else None
         if self.background is not None and self.recorder is not None:
             self.background.known = self.recorder.tapes.living
@@ -176,6 +177,12 @@ class Watch:
         self._stays = False
         """Whether they have stayed after that, with nobody to watch."""
         self._undo = ExitStack()
+
+    def _new_recorder(self, limit: float) -> Recorder:
+        # Loaded only here: in most runs no test follows tasks.
+        from pytest_asyncbench._tracing import Recorder
+
+        return Recorder(self.clock, limit, self._long_step, self._time)
 
     # --------------------------------------------------------- on and off
 
@@ -299,7 +306,7 @@ class Watch:
             self.start()
             return
         if self.recorder is not None:
-            self.recorder = self._new_recorder()
+            self.recorder = self._new_recorder(self._limit)
         self._handing.rests = False
         self._probe.resume(self.recorder.runner if self.recorder else None)
         if self._interception is not None and self._families:

@@ -98,6 +98,38 @@ def test_virtual_time_is_loaded_where_a_test_lives_in_it(loaded):
     assert virtual in loaded(marked)
 
 
+FOLLOWING = {"pytest_asyncbench._tracing", "pytest_asyncbench._running"}
+
+
+@pytest.mark.parametrize(
+    ("source", "follows"),
+    [
+        ("import asyncio\ndef test_one(): asyncio.run(asyncio.sleep(0))", False),
+        ("import pytest\n@pytest.mark.budget(9)\ndef test_one(): pass", True),
+        ("def test_one(concurrently): pass", True),
+    ],
+    ids=["watched", "budget", "concurrently"],
+)
+def test_what_follows_tasks_is_loaded_where_a_test_asks_for_that(
+    loaded, source, follows
+):
+    """To look for what blocks a loop nobody needs to know its tasks."""
+    modules = loaded(source, "--asyncbench-blocking=report")
+    assert bool(modules & FOLLOWING) is follows
+
+
+def test_a_run_that_watches_has_the_collector_as_it_was(pytester):
+    """Also where somebody has switched it off."""
+    pytester.makeconftest("import gc; gc.disable()")
+    pytester.makepyfile("import gc\ndef test_one(): assert not gc.isenabled()")
+    off = pytester.runpytest_subprocess("--asyncbench-blocking=report")
+    off.assert_outcomes(passed=1)
+    pytester.makeconftest("")
+    pytester.makepyfile("import gc\ndef test_one(): assert gc.isenabled()")
+    on = pytester.runpytest_subprocess("--asyncbench-blocking=report")
+    on.assert_outcomes(passed=1)
+
+
 def test_who_wants_a_report_needs_no_database():
     """Only a history does, and not every Python was built with SQLite."""
     code = "import sys; sys.modules['sqlite3'] = None; import " + Reporter.__module__
