@@ -107,7 +107,8 @@ def _most_blocked(known: _Known, budgets: _Budgets) -> Iterator[_Row]:
 
 def _lacked(lacked: Mapping[str, int] | None) -> Iterator[_Row]:
     for nodeid, runs in (lacked or {}).items():
-        yield runs, f"not in the last {many(runs, 'full run')}: {nodeid}"
+        last = "full run" if runs == 1 else many(runs, "full run")
+        yield runs, f"not in the last {last}: {nodeid}"
 
 
 def taken_out(gone: Collection[str]) -> str:

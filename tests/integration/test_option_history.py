@@ -306,7 +306,7 @@ def test_the_history_is_shown_in_the_place_of_a_run(play_once, pytester, file):
             "least concurrent",
             "  speedup 3.00, at least 1.2: test_it.py::test_one",
             "on their way out, after 3 full runs without",
-            "  not in the last 1 full run: test_it.py::test_one",
+            "  not in the last full run: test_it.py::test_one",
             "not shown: another class of machine: another",
             "*no tests ran*",
         ]

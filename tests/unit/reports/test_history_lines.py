@@ -63,5 +63,5 @@ def test_tests_on_their_way_out_are_told_last():
     assert told[-3:] == [
         "on their way out, after 3 full runs without",
         "  not in the last 2 full runs: t.py::new",
-        "  not in the last 1 full run: t.py::slower",
+        "  not in the last full run: t.py::slower",
     ]
