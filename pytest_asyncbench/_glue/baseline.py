@@ -123,7 +123,9 @@ class Keeper:
         if exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
             return
         if self._policy.update_baseline:
-            self._told += self._update()
+            self.failed = True
+            failed = "the baseline was not written, and is as it was"
+            self._told += self._whole.finish(failed, self._update)
         else:
             self._told += self._compared()
 
@@ -176,12 +178,12 @@ class Keeper:
         try:
             made = update_baseline(self._file, self._found.entries, self._gone())
         except (OSError, ValueError) as error:
-            self.failed = True
             yield (
                 f"the baseline was not written, and is as it was: {error}; "
                 "the outcomes stand"
             )
             return
+        self.failed = False
         yield made.told(str(self._policy.baseline))
         yield from _some([f"+ {name}" for name in made.added])
         yield from _some([f"- {name}" for name in made.removed])

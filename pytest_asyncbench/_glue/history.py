@@ -6,6 +6,7 @@ all judge by the same ones; and it alone writes, when all have ended.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -174,7 +175,9 @@ class Historian:
         if learns:
             self._told += self._learning(records)
         if adds:
-            self._told += self._add(records)
+            failed = "the history was not written, and is as it was"
+            add = functools.partial(self._add, records)
+            self._told += self._whole.finish(failed, add)
 
     def _records(self) -> Iterator[tuple[str, Record]]:
         # Here, because a run in which no test is watched must not load it.

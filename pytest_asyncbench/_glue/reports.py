@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +71,9 @@ class Reporter:
             str(self._config.rootpath),
         )
         for name, file in self._files.items():
-            self._told += self._write(name, file, told)
+            write = functools.partial(self._write, name, file, told)
+            failed = f"the report {name} was not written"
+            self._told += self._whole.finish(failed, write)
 
     def _run(self, exitstatus: int) -> Mapping[str, Json]:
         return {

@@ -7,7 +7,7 @@ words, for people.
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
@@ -55,6 +55,8 @@ class Whole:
         """By this a history knows the run, and what unites the reports of many."""
         self._left_out: dict[str, None] = {}
         self._run = False
+        self._hurried = False
+        """Whether somebody has interrupted what is written at the end."""
         self._reasons: dict[str, None] = dict.fromkeys(_asked_for(config))
 
     @property
@@ -78,6 +80,25 @@ class Whole:
     def note(self, reason: str) -> None:
         """Take down a reason for which this run is a partial one."""
         self._reasons[reason] = None
+
+    def finish(self, failed: str, lines: Callable[[], Iterator[str]]) -> Iterator[str]:
+        """Have something written at the end of the run, unless that is interrupted.
+
+        An interrupt ends what is written, and what would be written after it, and no
+        more: raised through here it would end pytest, too, before it has told how the
+        tests went.
+
+        Args:
+            failed: says what was not written.
+            lines: writes it, and gives what is to be told of it.
+        """
+        if not self._hurried:
+            try:
+                yield from lines()
+            except KeyboardInterrupt:
+                self._hurried = True
+        if self._hurried:
+            yield f"{failed}: interrupted; the outcomes stand"
 
     # ------------------------------------------------------------ collected
 

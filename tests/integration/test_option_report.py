@@ -113,6 +113,58 @@ def test_what_can_not_be_written_ends_the_run_before_the_first_test(anew, pytest
         assert f"asyncbench (command line): report: {told}" in run.err
 
 
+INTERRUPTS = """
+import os
+import pytest_asyncbench._outside.history as history
+
+def interrupted(nth, function):
+    calls = []
+    def call(*args, **named):
+        calls.append(args)
+        if len(calls) == nth:
+            raise KeyboardInterrupt
+        return function(*args, **named)
+    return call
+
+if {when} == 0:
+    history.HistoryFile.add = interrupted(1, history.HistoryFile.add)
+else:
+    os.fsync = interrupted({when}, os.fsync)
+"""
+
+
+@pytest.mark.parametrize("when", [0, 1, 2])
+def test_an_interrupt_of_what_is_written_at_the_end_harms_no_outcome(
+    anew, pytester, when
+):
+    """What would be written after it is not, and what is there is as it was."""
+    (pytester.path / "base.txt").write_text(BASELINE)
+    (pytester.path / "a.md").write_text("old")
+    run = anew(
+        REPORT,
+        "--asyncbench-baseline=base.txt",
+        "--asyncbench-update-baseline",
+        "--asyncbench-report=a.md",
+        "--asyncbench-report=b.html",
+        "--asyncbench-history=h.db",
+        conftest=INTERRUPTS.format(when=when),
+        subprocess=True,
+    )
+    assert run.status == 0
+    interrupted = {
+        line.partition(" was not written")[0]
+        for line in run.summary
+        if line.endswith(": interrupted; the outcomes stand")
+    }
+    at_the_end = ["the history", "the baseline", "the report a.md", "the report b.html"]
+    assert interrupted == {*at_the_end[when:]}
+    assert any("commit the baseline" in line for line in run.summary) == (when == 2)
+    assert ((pytester.path / "base.txt").read_text() == BASELINE) == (when < 2)
+    assert (pytester.path / "a.md").read_text() == "old"
+    left = {each.name for each in pytester.path.iterdir()}
+    assert not left & {"a.md.lock", "b.html.lock", "base.txt.lock", "b.html"}
+
+
 BASELINE = "# asyncbench baseline, version 1\na.b > time.sleep  # why\n"
 
 
