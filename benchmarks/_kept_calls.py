@@ -23,7 +23,7 @@ KEEPING = {
     "sorted": "sorted(SHUFFLED)",
     "list.sort": "SHUFFLED.copy().sort()",
     "pow": "pow(3, 2_500_000)",
-    "heapq.heapify": "heapq.heapify(SHUFFLED.copy())",
+    "heapq.heapify": "heapq.heapify(SHUFFLED * 3)",
     "bytes.fromhex": "bytes.fromhex(CHARS * 24)",
     "math.factorial": "math.factorial(160_000)",
     "sum": "sum(range(20_000_000))",

@@ -10,7 +10,6 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from pytest_asyncbench._words.clock import Processor
-from pytest_asyncbench._words.seen import IN_VAIN
 from pytest_asyncbench._words.values import dataclass
 
 __all__ = [
@@ -135,6 +134,8 @@ def _share(at: list[tuple[float, float]], began: float) -> float:
 _BY_CHANCE = 5
 """How many slices a thread may have had for other reasons, such as a thread's start."""
 _SOME = 4
+_QUEUED = 2 / 3
+"""Who stood in the run queue for this part of the time waited for little else."""
 _ASKS_AGAIN = 0.8
 """Who waits for the GIL asks again after each switch interval. A thread that woke less
 often than that, by this factor, waited for something else."""
@@ -205,13 +206,11 @@ def _at_most(
     return max(0.0, min(unexplained, in_gil, held))
 
 
-def lacked_processor(
-    ticks: Sequence[Tick], began: float, last: Tick, interval: float
-) -> bool:
+def lacked_processor(ticks: Sequence[Tick], began: float, last: Tick) -> bool:
     """Tell whether a thread stood in the run queue, and so waited for no GIL.
 
-    Who waits for the GIL stands there as well, once for each time that it asks. So it
-    must also have asked too seldom. False where nothing is known.
+    Who waits for the GIL stands there as well, once for each time that it asks, and so
+    has many slices of a processor, however late. False where nothing is known.
     """
     before = [tick for tick in ticks if tick.at <= began]
     if not before:
@@ -222,8 +221,7 @@ def lacked_processor(
     if starved is None or slices is None:
         return False
     not_for_gil = _slices_each(before[-_SOME:]) * (last.not_for_gil - first.not_for_gil)
-    asked = (slices - not_for_gil) * interval
-    return starved >= (1 - IN_VAIN) * length and asked < IN_VAIN * length
+    return starved >= _QUEUED * length and slices - not_for_gil <= _BY_CHANCE
 
 
 def _more(before: float | None, after: float | None) -> float | None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import _thread
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import CodeType
@@ -242,8 +242,9 @@ class Watchdog:
             sampled = self.sampled(view)
             ticks, tick = [*sampled.ticks], self.settle(view)
             sampled.ticks.append(tick)
-            if look is not None and not self._lacked(ticks, look, tick):
-                self.turned(view, look)
+            if look is None or lacked_processor(ticks, look.at - look.late, tick):
+                return
+            self.turned(view, look)
         except Exception as error:  # nothing of ours may reach the loop
             self.failures.append(f"watchdog: {error_of_ours(error)}")
 
@@ -259,11 +260,6 @@ class Watchdog:
                 began, loops = view.last - late, self.loops_threads()
                 self.keepers.crowds.came_late(began, view.last, loops)
             return look
-
-    def _lacked(self, ticks: Sequence[Tick], look: Look, last: Tick) -> bool:
-        """Tell whether a loop had the interpreter, and lacked a processor."""
-        interval = 0.0 if self.keepers is None else self.keepers.interval
-        return lacked_processor(ticks, look.at - look.late, last, interval)
 
     def loops_threads(self) -> set[int]:
         """Name the threads that run a loop now."""

@@ -320,7 +320,7 @@ class Sliced(ManualClock):
         return super().processor()._replace(slices=self.slices)
 
 
-@pytest.mark.parametrize(("slices", "turns"), [(3, 0), (90, 1)])
+@pytest.mark.parametrize(("slices", "turns"), [(3, 0), (9, 1)])
 def test_a_loop_that_lacked_a_processor_was_kept_waiting_by_nobody(slices, turns):
     """It had the interpreter, and asked for it as seldom as that."""
     clock, loop, told = Sliced(10.0), asyncio.new_event_loop(), []

@@ -274,6 +274,42 @@ def test_the_watchdog_sleeps_until_a_loop_polls():
         until(lambda: watchdog._sampler.looks > slept and watchdog._thread.idle)
 
 
+@pytest.mark.skipif(not has_gil(), reason="nobody is looked for")
+def test_in_a_test_without_other_threads_nobody_is_woken_to_find_who_keeps_it_waiting(
+    monkeypatch,
+):
+    """The watchdog sleeps for as long as where nobody asks for that."""
+
+    def sleeps(*, asks):
+        slept = []
+        watch = Watch(ManualClock(), threshold=0.1, kernel=Kernel(SYSTEM_CLOCK))
+        if not asks:
+            watch.watchdog.keepers = None
+
+        def acquire(lock, blocking, timeout):
+            if lock is watch.watchdog._thread.bell:
+                slept.append(timeout)
+            return thread_module.acquire(lock, blocking, timeout)
+
+        async def main():
+            for _ in range(1_000):
+                await asyncio.sleep(0)
+            count = len(slept)
+            until(lambda: len(slept) > count + 3)
+
+        with monkeypatch.context() as noted:
+            noted.setattr(watchdog_module, "acquire", acquire)
+            watch.start()
+            try:
+                asyncio.run(main())
+            finally:
+                watch.stop()
+        return {*slept} - {watchdog_module._FOREVER}
+
+    (pause,) = sleeps(asks=True)
+    assert {pause} == sleeps(asks=False)
+
+
 def test_a_deadline_wakes_the_watchdog():
     """Whether the loop has polled since or not."""
     with OneLoop() as one:
