@@ -264,6 +264,9 @@ def _in_line(strand: _Strand) -> float | None:
             if previous[at] > tail:
                 return None
             total += poll + seconds
+        elif (timer := trace.timer(who)) and timer[0] == tail and at not in inline:
+            left = timer[1] - ended[tail - 1] + timer[2] - trace.seconds(tail)
+            total += seconds + (left + strand.late if left > 0 else poll)
         else:
             waits = strand.waited_for(at, tail)
             is_next = waits.after == tail and not waits.in_line
@@ -271,9 +274,6 @@ def _in_line(strand: _Strand) -> float | None:
                 return None
             if waits.inline:
                 total += waits.delay + seconds
-            elif waits.is_timer:
-                left = waits.began + waits.delay - trace.seconds(tail)
-                total += seconds + (left + strand.late if left > 0 else poll)
             elif waits.began:
                 left = waits.began + waits.delay - trace.seconds(tail)
                 total += max(poll, left) + seconds

@@ -52,6 +52,9 @@ else:
 
         def __init__(self, /, **given):  # noqa: N807 - it becomes a class's
             has = self.__dict__
+            if given.keys() == names:  # of strands there may be ten thousand
+                has.update(given)
+                return
             has.update(defaults)
             has.update(given)
             for name, factory in factories:
