@@ -156,9 +156,10 @@ class Clockwork:
         The steps since then took no time, and what is real went on through them: of a
         job that sleeps for a second less than a second would be seen.
         """
+        now = self.real()
         if not self.frozen:
-            self.jump(min(self.real() - self.origin, due))
-        self.begin()
+            self.jump(min(now - self.origin, due))
+        self._begin(now)
 
     @contextmanager
     def freeze(self) -> Iterator[None]:
@@ -209,7 +210,10 @@ class Clockwork:
 
     def begin(self) -> None:
         """Count from now on what a step takes."""
-        self.began = now = self.real()
+        self._begin(self.real())
+
+    def _begin(self, now: RealSeconds) -> None:
+        self.began = now
         self.origin = now - self.seconds
         if now >= self.stale:
             self.look(now)
