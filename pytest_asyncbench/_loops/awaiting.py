@@ -47,8 +47,12 @@ def await_chain(task: names.AnyTask) -> tuple[Stack, str]:
 
 
 def stands_at(task: names.AnyTask) -> Frame | None:
-    """Give the innermost line of a suspended task's that is not of a library's."""
+    """Give the innermost line of a suspended task's that is not of a library's.
+
+    None where it has no line but ours, as before the first step of a test's body.
+    """
     frames = [_frame_of(frame) for _, frame in _chain(task)]
+    frames = [each for each in frames if each.module.partition(".")[0] != _PACKAGE]
     users = (frame for frame in reversed(frames) if is_users(frame.file))
     return next(users, frames[-1] if frames else None)
 

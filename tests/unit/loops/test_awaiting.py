@@ -13,7 +13,9 @@ from pytest_asyncbench._loops.awaiting import (
     awaits_outside,
     by_name,
     is_cleaning_up,
+    stands_at,
 )
+from pytest_asyncbench._running import Together
 
 
 def suspended(coroutine_function, turns=3, look=await_chain):
@@ -49,6 +51,11 @@ def test_a_chain_of_awaits_is_followed_to_its_end():
     assert names(stack) == ["sleep", "inner", "outer"]
     assert stack[1].line == inner.__code__.co_firstlineno + 1
     assert awaits == "asyncio.sleep"
+
+
+def test_a_task_that_has_not_begun_stands_at_no_line_of_ours():
+    """Where we call the body of a test, no reader knows the line."""
+    assert suspended(Together([]).run, 0, stands_at) is None
 
 
 def test_the_chain_goes_on_through_an_asynchronous_generator():
