@@ -58,6 +58,9 @@ class Annotator:
                 yield from self._on_github(os.environ)
         except (OSError, ValueError) as error:
             yield f"annotations were not written: {error}; the outcomes stand"
+        except KeyboardInterrupt:
+            # As of all that is written at the end: pytest has more to tell.
+            yield "annotations were not written: interrupted; the outcomes stand"
 
     def _on_github(self, environ: Mapping[str, str]) -> Iterator[str]:
         workspace = environ.get("GITHUB_WORKSPACE") or self._root

@@ -117,3 +117,25 @@ def test_what_is_wrong_ends_the_run_before_the_first_test(run_suite, pytester):
     run = run_suite("--asyncbench-annotations=gitlab")
     assert (run.status, run.outcomes) == (4, {})
     assert "annotations: gl-code-quality-report.json: it is a folder" in run.err
+
+
+INTERRUPTS = """
+import os
+
+def interrupted(descriptor):
+    raise KeyboardInterrupt
+
+os.fsync = interrupted
+"""
+
+
+def test_an_interrupt_of_what_is_written_harms_no_outcome(run_suite, pytester):
+    """It is told, and pytest goes on to the short summary."""
+    gitlab = "--asyncbench-annotations=gitlab"
+    run = run_suite(gitlab, conftest=INTERRUPTS, subprocess=True)
+    assert run.status == 1
+    told = "annotations were not written: interrupted; the outcomes stand"
+    assert told in run.lines
+    run.result.assert_outcomes(passed=1, failed=1)
+    left = {each.name for each in pytester.path.iterdir()}
+    assert not any(name.startswith("gl-code-quality") for name in left)
