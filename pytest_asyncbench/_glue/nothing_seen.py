@@ -15,6 +15,7 @@ from pytest_asyncbench._words.promised import Policy, Rule
 from pytest_asyncbench._words.record import record_of
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.seen import Elapsed, Observations
+from pytest_asyncbench._words.values import changed
 
 __all__ = ["NothingSeen"]
 
@@ -60,9 +61,7 @@ class NothingSeen:
         if self._first is None or alike != self._alike:
             self._alike, self._first = alike, judge(policy, seen, self._rules)
             self._record = record_of(self._first).to_json()
-        # As `dataclasses.replace` does, which asks for each field.
-        own = {"elapsed": seen.elapsed, "steps": seen.steps}
-        self._last = Verdict(**{**vars(self._first), **own})
+        self._last = changed(self._first, elapsed=seen.elapsed, steps=seen.steps)
         return self._last
 
     def record_of(self, verdict: Verdict) -> dict[str, Json] | None:

@@ -34,6 +34,7 @@ from pytest_asyncbench._words.seen import (
     Repetition,
 )
 from pytest_asyncbench._words.undo import Undo
+from pytest_asyncbench._words.values import changed
 
 if TYPE_CHECKING:
     from pytest_asyncbench._tracing import Group
@@ -305,7 +306,7 @@ class Call(Phase):
 
     def seen(self) -> Observations:
         """Gather what every instrument saw up to now."""
-        return replace(
+        return changed(
             self._watched.seen_since(),
             elapsed=self._elapsed,
             strands=self._group.traces() if self._group else (),

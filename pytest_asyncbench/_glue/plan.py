@@ -219,10 +219,11 @@ class Plan:
         policy = item.stash.get(_POLICY, None)
         if policy is None:
             return None
+        if policy.blocking != "off" or policy.background != "off":
+            return policy
         asked = (policy.copies, policy.virtual, policy.history)
         asks = policy.has_budget or any(part is not None for part in asked)
-        asks = asks or policy.runs_again
-        if policy.blocking != "off" or policy.background != "off" or asks:
+        if asks or policy.runs_again:
             return policy
         if policy.draws_timelines and host.is_async(item):
             return policy

@@ -15,7 +15,7 @@ import pytest
 from pytest_asyncbench._glue.failures import add_note
 from pytest_asyncbench._glue.fixtures import TRIAL
 from pytest_asyncbench._glue.outcome import Outcome
-from pytest_asyncbench._glue.telling import give_words, ours, say
+from pytest_asyncbench._glue.telling import Shield, give_words, say
 from pytest_asyncbench._glue.timelines import with_courses
 from pytest_asyncbench._policy.replaying import replay_of, text_of
 from pytest_asyncbench._reports.schedules import (
@@ -162,7 +162,7 @@ class Schedules:
         if ended is not None or not policy.tries_schedules:
             return ended
         found: Explored | None = None
-        with ours(item, "call", "could not run it under schedules"):
+        with Shield(item, "call", "could not run it under schedules"):
             found = exploring.explore()
             self._put(trial, _scheduled(item, found))
             self._put_courses(trial, found)
@@ -179,7 +179,7 @@ class Schedules:
         self, item: pytest.Item, trial: Trial, exploring: Exploring
     ) -> BaseException | None:
         """Cancel a test's tasks at each of their awaits; give what it fails with."""
-        with ours(item, "call", "could not cancel its tasks"):
+        with Shield(item, "call", "could not cancel its tasks"):
             try:
                 swept, found = exploring.sweep()
             except UnmeasuredError as error:
@@ -203,7 +203,7 @@ class Schedules:
         found = exploring.replayed(ended)
         scheduled = _scheduled(item, found)
         self._put(trial, scheduled)
-        with ours(item, "call", "could not tell of its steps"):
+        with Shield(item, "call", "could not tell of its steps"):
             self._put_courses(trial, found)
         if ended is None:
             say(item, "call", unused_lines(found))
@@ -253,7 +253,7 @@ def _said(
 ) -> BaseException:
     """Have a failure say under which schedule it came; it stands, whatever is said."""
     text = ""
-    with ours(item, "call", "could not tell of the schedule"):
+    with Shield(item, "call", "could not tell of the schedule"):
         text = "\n".join(failing_lines(_scheduled(item, found), asked, found))
     return _shown(item, trial, error, text)
 

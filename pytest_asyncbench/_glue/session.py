@@ -21,10 +21,10 @@ from pytest_asyncbench._glue.rulebook import all_rules, insist_on
 from pytest_asyncbench._glue.schedules import Schedules
 from pytest_asyncbench._glue.settings import worker_count
 from pytest_asyncbench._glue.telling import (
+    Shield,
     drop_record,
     forget_failure,
     give_words,
-    ours,
     refused_warning,
     say,
     show_as_text,
@@ -184,10 +184,10 @@ class Session:
             self._relay.stop()
             return
         drop_record(item)
-        with ours(item, "setup", "could not try its detector out"):
+        with Shield(item, "setup", "could not try its detector out"):
             self._try_out(policy)
         # What is to be told comes with the first test that is watched from its start.
-        with ours(item, "setup", "could not begin to watch"):
+        with Shield(item, "setup", "could not begin to watch"):
             if needs_a_loop(item, policy) and not (
                 self._was_cancelled or any(self._untold())
             ):
@@ -200,7 +200,7 @@ class Session:
     def _begin_late(self, late: Late) -> None:
         """Begin to watch a test that runs a loop after all; in that loop's thread."""
         item = late.item
-        with ours(item, late.phase, "could not begin to watch"):
+        with Shield(item, late.phase, "could not begin to watch"):
             trial = self._watch(item, late.policy)
             if late.phase == "call":
                 self._leave_call.callback(
@@ -264,7 +264,7 @@ class Session:
         raised: BaseException | None = None
         leave = ExitStack()
         if trial is not None:
-            with ours(item, "setup", "could not stand around the fixtures' set-up"):
+            with Shield(item, "setup", "could not stand around the fixtures' set-up"):
                 leave.callback(trial.set_up.begin())
                 leave.enter_context(trial.watched.fixtures())
         try:
@@ -276,7 +276,7 @@ class Session:
             if raised is not None:
                 raise raised
             return
-        with ours(item, "setup", "could not step out of the fixtures' set-up"):
+        with Shield(item, "setup", "could not step out of the fixtures' set-up"):
             leave.close()
         ended = trial.set_up.end_of(raised)
         # None was seen where the test is only skipped by its marker.
@@ -299,7 +299,7 @@ class Session:
             # A thread of its set-up may have run a loop only now.
             trial = item.stash.get(TRIAL, None)
         if trial is not None:
-            with ours(item, "call", "could not stand inside this test"):
+            with Shield(item, "call", "could not stand inside this test"):
                 begun = trial.call.begin(
                     in_loop=host.is_async(item), of_examples=host.runs_examples(item)
                 )
@@ -312,7 +312,7 @@ class Session:
             raised = error
         late = self._late.leave_call()
         if late is not None:
-            with ours(item, "call", "could not say that it saw nothing"):
+            with Shield(item, "call", "could not say that it saw nothing"):
                 self._put_nothing(late)
         trial = item.stash.get(TRIAL, None)
         if trial is None or late is not None:
@@ -329,7 +329,7 @@ class Session:
     ) -> BaseException | None:
         """Step out of a test and judge its call; give what that is to raise."""
         trial.call.over = True
-        with ours(item, "call", "could not step out of this test"):
+        with Shield(item, "call", "could not step out of this test"):
             self._leave_call.close()
         own = raised or host.own_failure(item)
         if (ours_instead := trial.call.end_of(own)) is not own:
@@ -340,7 +340,7 @@ class Session:
             judged = trial.call.verdict
             ended = self._schedules.explored(item, trial, ended)
             if trial.call.verdict is not judged:
-                with ours(item, "call", "could not say how its further runs went"):
+                with Shield(item, "call", "could not say how its further runs went"):
                     self._put_record(item, trial)
             self._announce(item, trial, trial.call)
         # What unittest kept to itself, it also raises by itself.
@@ -355,7 +355,7 @@ class Session:
         leave = ExitStack()
         if trial is not None:
             what = "could not stand around the fixtures' teardown"
-            with ours(item, "teardown", what):
+            with Shield(item, "teardown", what):
                 leave.callback(trial.teardown.begin())
                 leave.enter_context(trial.watched.fixtures())
                 self._was_cancelled = self._was_cancelled or trial.call.was_cancelled
@@ -371,12 +371,12 @@ class Session:
             if ended is not None:
                 raise ended
             return
-        with ours(item, "teardown", "could not step out of the fixtures' teardown"):
+        with Shield(item, "teardown", "could not step out of the fixtures' teardown"):
             leave.close()
         ended = trial.teardown.end_of(ended)
         self._trial = None
         say(item, "teardown", [*left_lines(trial.teardown.left)])
-        with ours(item, "teardown", "could not put everything back"):
+        with Shield(item, "teardown", "could not put everything back"):
             self._leave(item)
         if trial.has_news() or (self._untold() and trial.verdict() is not None):
             ended = self._decide(item, trial, trial.teardown, ended)
@@ -387,7 +387,7 @@ class Session:
         self, item: pytest.Item, trial: Trial, phase: Phase, own: BaseException | None
     ) -> BaseException | None:
         """Judge a phase, and have its report tell of it; give what it ends with."""
-        with ours(item, phase.when, f"could not judge {phase.name}"):
+        with Shield(item, phase.when, f"could not judge {phase.name}"):
             self._note_untold(trial.watched)
             verdict = phase.judge()
             self._put_record(item, trial)
@@ -441,7 +441,7 @@ class Session:
             tell(item=late.item, record=told)
 
     def _announce(self, item: pytest.Item, trial: Trial, phase: Phase) -> None:
-        with ours(item, phase.when, "has a listener that failed"):
+        with Shield(item, phase.when, "has a listener that failed"):
             tell = self._config.hook.pytest_asyncbench_verdict
             # To make a record's JSON costs more than to judge a short test.
             if not tell.get_hookimpls():

@@ -31,8 +31,10 @@ def runs(loop: asyncio.AbstractEventLoop) -> bool:
 
 
 def _answer(loop: asyncio.AbstractEventLoop, name: str) -> bool:
-    kind = next((kind for kind in type(loop).__mro__ if name in vars(kind)), None)
-    if kind is None or kind.__module__.partition(".")[0] == "asyncio":
-        return _ASYNCIOS[name](loop)
-    method: Callable[[asyncio.AbstractEventLoop], bool] = vars(kind)[name]
-    return method(loop)
+    for kind in type(loop).__mro__:
+        method: Callable[[asyncio.AbstractEventLoop], bool] | None
+        method = kind.__dict__.get(name)
+        if method is not None:
+            is_asyncios = kind.__module__.partition(".")[0] == "asyncio"
+            return _ASYNCIOS[name](loop) if is_asyncios else method(loop)
+    return _ASYNCIOS[name](loop)

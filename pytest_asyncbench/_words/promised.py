@@ -249,8 +249,8 @@ class Policy:
     @property
     def has_budget(self) -> bool:
         """Whether anything was promised of how long the test or its fixtures take."""
-        parts = (self.budget, self.budget_setup, self.budget_teardown)
-        return any(part is not None for part in parts)
+        of_fixtures = self.budget_setup is not None or self.budget_teardown is not None
+        return of_fixtures or self.budget is not None
 
     @property
     def compares(self) -> bool:

@@ -12,11 +12,25 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_asyncbench._words import legible
 
-__all__ = ["dataclass"]
+__all__ = ["changed", "dataclass"]
+
+T = TypeVar("T")
+
+
+def changed(value: T, **fields: Any) -> T:
+    """Give a frozen value with other fields, as `dataclasses.replace` does.
+
+    That asks for each field by its name, which takes three times as long.
+
+    Raises:
+        TypeError: its class has no such field.
+    """
+    return type(value)(**{**vars(value), **fields})
+
 
 if TYPE_CHECKING:
     from dataclasses import dataclass

@@ -11,7 +11,7 @@ import pytest
 from pytest_asyncbench._words import decided, problems, promised, record, seen
 from pytest_asyncbench._words.decided import Comparison, TaskTrace
 from pytest_asyncbench._words.seen import Frame
-from pytest_asyncbench._words.values import dataclass
+from pytest_asyncbench._words.values import changed, dataclass
 
 COMPARISON = Comparison(tasks=(), wall=0.5, serial=2.0)
 
@@ -22,13 +22,21 @@ def test_speedup_is_unknown_where_nothing_took_time():
     assert COMPARISON.speedup == 4.0
 
 
+def test_a_value_is_changed_as_dataclasses_would():
+    """All other fields stay, and a name that is no field is refused."""
+    assert changed(COMPARISON, wall=1.0) == dataclasses.replace(COMPARISON, wall=1.0)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'walls'"):
+        changed(COMPARISON, walls=1.0)
+
+
 def test_errors_are_laid_over_a_comparison():
     """Each task gets its own, and the rest stays."""
     tasks = tuple(TaskTrace(name=n, started=0.0, finished=1.0) for n in "ab")
     error = ValueError()
-    changed = Comparison(tasks=tasks, wall=1.0, serial=2.0).with_errors([None, error])
-    assert [task.exception for task in changed.tasks] == [None, error]
-    assert (changed.wall, changed.serial) == (1.0, 2.0)
+    with_errors = Comparison(tasks=tasks, wall=1.0, serial=2.0).with_errors
+    laid_over = with_errors([None, error])
+    assert [task.exception for task in laid_over.tasks] == [None, error]
+    assert (laid_over.wall, laid_over.serial) == (1.0, 2.0)
 
 
 @pytest.mark.parametrize(
