@@ -19,6 +19,10 @@ _MOST = 2_000
 """So many wake-ups are known of; of a test with more, those of its first runs."""
 
 
+_OF_BODY = 0.9
+"""In so many of all cases one is chosen that came while the body of the test ran."""
+
+
 class Learned:
     """How many steps each lane has left, at each of its wake-ups."""
 
@@ -27,6 +31,9 @@ class Learned:
         """How many steps a lane takes from a wake-up on, until time goes on."""
         self.wakes: list[Wake] = []
         """Those of tasks that are known, in the order in which they came."""
+        self.of_body: dict[Wake, None] = {}
+        """Those of them that came while the body of the test ran, where that is known:
+        what sets it up and tears it down seldom meets anybody."""
         self.timed: list[Wake] = []
         """Those of tasks and callbacks for which time had to go on."""
         self.steps = 1
@@ -36,7 +43,10 @@ class Learned:
 
     def one_of(self, random: Random) -> Wake:
         """Give one of the wake-ups of tasks that are known."""
-        return random.choice(self.wakes) if self.wakes else ("", 0)
+        wakes = self.wakes
+        if self.of_body and random.random() < _OF_BODY:
+            wakes = [*self.of_body]
+        return random.choice(wakes) if wakes else ("", 0)
 
     def learn(self, order: Order) -> None:
         """Look at a run that is over."""
@@ -48,6 +58,10 @@ class Learned:
                 self._learn(trail[began:end])
                 began = end
         self._learn_timed(order)
+        if order.begun_after is not None:
+            for lane, wake, *_ in trail[order.begun_after : order.over_after]:
+                if lane.is_task and len(self.of_body) < _MOST:
+                    self.of_body[lane.key, wake] = None
 
     def _learn_timed(self, order: Order) -> None:
         """Learn what came into the queue right after time had gone on.

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace as replace_fields
 from functools import partial
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import TYPE_CHECKING, Any
 
 from pytest_asyncbench._loops import (
@@ -48,6 +49,10 @@ _MOST = 20_000
 _PATIENCE = 1_000
 
 _FIRST = "1"
+
+_FRUITLESS = 50
+"""After so many polls that have let nobody go on, what is kept back does: a socket that
+is connected is ready until a callback says so that may be kept back itself."""
 
 _NAP, _SILENCE = 0.002, 0.05
 """How long at once, and in all, something real is waited for while a wake-up is kept
@@ -116,6 +121,8 @@ class Order:
         """Whether something came through a poll."""
         self.endless = False
         """Whether it was ended for its many steps."""
+        self.begun_after: int | None = None
+        """After how many steps the body of the test began, where that is known."""
         self.over_after: int | None = None
         """After how many steps the body of the test had ended, where that is known."""
         self._of_test: set[str] | None = None
@@ -218,9 +225,13 @@ class Order:
         poll = poller.select
         really = getattr(poller, "select_really", poll)
 
+        polls, steps = 0, -1
+
         def select(timeout: float | None = None) -> Events:
+            nonlocal polls, steps
             queue.rest()
-            if queue.held and not queue:
+            polls, steps = polls + 1 if steps == queue.steps else 0, queue.steps
+            if queue.held and not queue and polls < _FRUITLESS:
                 events = _others(really, queue)
                 if events and _brings_more(events, queue):
                     self._polled = True
@@ -276,6 +287,8 @@ class Order:
         task, queue = asyncio.current_task(), names.READY.of(asyncio.get_running_loop())
         if task is not None and isinstance(queue, LaneQueue):
             self.bodies.append(queue.lane_of(task).key)
+            if self.begun_after is None:
+                self.begun_after = len(self.trail)
         yield
 
     def _is_tests(self, lane: Lane) -> bool:
@@ -368,13 +381,14 @@ class Order:
 def _brings_more(events: Events, queue: LaneQueue) -> bool:
     """Tell whether a poll has found more than what is kept back.
 
-    A descriptor whose callback is, is ready still, and would be found for ever.
+    A descriptor whose callback is, is ready still, and would be found for ever. It may
+    have another callback, for what it is not ready for.
     """
-    given = [key.data for key, _ in events]
     return any(
-        handle is not None and not queue.knows(handle)
-        for handles in given
-        for handle in (handles if isinstance(handles, tuple) else ())
+        handle is not None and mask & ready and not queue.knows(handle)
+        for key, mask in events
+        if isinstance(key.data, tuple)
+        for handle, ready in zip(key.data, (EVENT_READ, EVENT_WRITE), strict=True)
     )
 
 

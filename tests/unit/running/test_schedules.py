@@ -333,6 +333,64 @@ def test_a_descriptor_whose_callback_is_held_is_ready_for_one_poll(free):
         theirs.close()
 
 
+def test_a_held_callback_is_not_found_again_for_another_one_of_its_descriptor():
+    """What reads from a socket waits, while it can be written to, and that is held."""
+    ours, theirs = socket.socketpair()
+    got = []
+
+    async def main():
+        loop = asyncio.get_running_loop()
+
+        def write():
+            got.append("written")
+            loop.remove_writer(ours)
+
+        loop.add_reader(ours, got.append, "read")
+        loop.add_writer(ours, write)
+        while not got:
+            await asyncio.sleep(0.1)
+        loop.remove_reader(ours)
+
+    try:
+        order = Order(Schedule(holds=(Hold(lane="0c", wake=1),)))
+        assert run_whole(main, order) is None
+        assert order.queues[0].kept
+        assert got == ["written"]
+    finally:
+        ours.close()
+        theirs.close()
+
+
+def test_what_is_ready_until_a_held_callback_has_run_does_not_turn_the_loop_for_ever():
+    """As a socket is that connects: who takes it off waits behind what is held."""
+    ours, theirs = socket.socketpair()
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        connected = loop.create_future()
+
+        def end():
+            loop.remove_writer(ours)
+            connected.set_result(None)
+
+        # It tells nobody anything, as asyncio's own do of a socket that is connected.
+        loop.add_writer(ours, asyncio.isfuture, None)
+        loop.call_soon(end)
+        await connected
+
+    loop = asyncio.new_event_loop()
+    try:
+        order = Order(Schedule(holds=(Hold(lane="1c", wake=1),)))
+        undo = order.bring(loop)
+        loop.run_until_complete(main())
+        undo()
+        assert order.queues[0].kept == {("1c", 1)}
+    finally:
+        loop.close()
+        ours.close()
+        theirs.close()
+
+
 def test_what_cleans_up_after_a_test_is_no_part_of_its_schedule():
     """What was late to the end is held for as long as can be, and not until then."""
     for seed in range(1, 9):
