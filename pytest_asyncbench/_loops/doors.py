@@ -34,11 +34,13 @@ _Loop = asyncio.AbstractEventLoop
 class _Door:
     """Stands on asyncio's class in the place of one of its methods."""
 
-    def __init__(self, name: str, original: Callable[..., Any]) -> None:
-        self.original = original
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.original: Callable[..., Any] = vars(asyncio.BaseEventLoop)[name]
         self.stand_ins: dict[_Loop, Callable[..., Any]] = {}
         """By the loop; written by the thread of that, or by who ends the watching."""
-        self.take_off = replace(asyncio.BaseEventLoop, name, self._lead())
+        self._led = self._lead()
+        self.put_on()
 
     def _lead(self) -> Callable[..., Any]:
         original, stand_ins = self.original, self.stand_ins
@@ -53,10 +55,29 @@ class _Door:
         setattr(led, _LEADS_TO, self)
         return led
 
+    def put_on(self) -> None:
+        """Stand there, unless somebody else does."""
+        if vars(asyncio.BaseEventLoop)[self._name] is self.original:
+            setattr(asyncio.BaseEventLoop, self._name, self._led)
+
+    def take_off(self) -> None:
+        """Put asyncio's own there again, unless somebody stands behind this.
+
+        A loop in another thread may be put there meanwhile. So each of the two looks
+        what the other has done when it is done itself.
+        """
+        if self.stand_ins:
+            return
+        if vars(asyncio.BaseEventLoop)[self._name] is self._led:
+            setattr(asyncio.BaseEventLoop, self._name, self.original)
+        if self.stand_ins:
+            self.put_on()
+
     def put(self, loop: _Loop, stand_in: Callable[..., Any]) -> Undo:
         """Lead on to this where it is that loop's, until undone."""
         before = self.stand_ins.get(loop)
         self.stand_ins[loop] = stand_in
+        self.put_on()
 
         def undo() -> None:
             if self.stand_ins.get(loop) is not stand_in:
@@ -66,7 +87,7 @@ class _Door:
                 return
             del self.stand_ins[loop]
             # From test to test the class is not to be written to; see `passage`.
-            if not self.stand_ins and passage() is Handle:
+            if passage() is Handle:
                 self.take_off()
 
         return undo
@@ -84,7 +105,7 @@ def stand_in(
     """
     if not _is_asyncios(loop, name):
         return replace(loop, name, make(getattr(loop, name)))
-    door = _door(name) or _Door(name, vars(asyncio.BaseEventLoop)[name])
+    door = _door(name) or _Door(name)
     before = door.stand_ins.get(loop) or MethodType(door.original, loop)
     return door.put(loop, make(before))
 
@@ -93,7 +114,7 @@ def close_doors() -> None:
     """Take off what stands on asyncio's class with nobody behind it."""
     for name in [*vars(asyncio.BaseEventLoop)]:
         door = _door(name)
-        if door is not None and not door.stand_ins:
+        if door is not None:
             door.take_off()
 
 

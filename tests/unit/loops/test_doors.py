@@ -65,6 +65,17 @@ def test_who_has_been_written_over_is_left_standing(original, loop):
     undo_first()
 
 
+def test_a_door_that_is_taken_off_stands_again_for_who_comes_then(original, loop):
+    """A loop in another thread may have found it just before."""
+    undo = stand_in(loop, NAME, telling("ours"))
+    door = vars(asyncio.BaseEventLoop)[NAME].asyncbench_leads_to
+    undo()
+    assert vars(asyncio.BaseEventLoop)[NAME] is original
+    undo = door.put(loop, lambda: "ours")
+    assert loop.get_task_factory() == "ours"
+    undo()
+
+
 class Own(asyncio.SelectorEventLoop):
     """A loop with a method of its own under that name."""
 
