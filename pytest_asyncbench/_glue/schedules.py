@@ -26,6 +26,7 @@ from pytest_asyncbench._reports.schedules import (
     unswept_lines,
     unused_lines,
 )
+from pytest_asyncbench._running import NoSuchTaskError
 from pytest_asyncbench._words.errors import (
     CancellationError,
     ConcurrencyError,
@@ -183,7 +184,8 @@ class Schedules:
             try:
                 swept, found = exploring.sweep()
             except UnmeasuredError as error:
-                text = "\n".join(unswept_lines(str(error)))
+                misnamed = isinstance(error, NoSuchTaskError)
+                text = "\n".join(unswept_lines(str(error), misnamed=misnamed))
                 return self._untold(item, trial, UnmeasuredError(text))
             if trial.call.verdict is not None:
                 verdict = replace(trial.call.verdict, cancellations=swept)

@@ -207,10 +207,18 @@ def scheduled_line(all_of: Iterable[Scheduled]) -> str:
     return "; ".join(parts)
 
 
-def unswept_lines(problem: str) -> Iterator[str]:
-    """Say why a test's tasks can't be cancelled at each of their awaits."""
+def unswept_lines(problem: str, *, misnamed: bool) -> Iterator[str]:
+    """Say why a test's tasks can't be cancelled at each of their awaits.
+
+    Args:
+        problem: what stood in the way.
+        misnamed: whether that is the names at the marker.
+    """
     yield f"not cancelled at its awaits: {problem}"
-    yield "  use: fixtures that are made for each test"
+    if misnamed:
+        yield "  use: one of these names or a glob, or @pytest.mark.cancellations for all"
+    else:
+        yield "  use: fixtures that are made for each test"
 
 
 def unrepeatable_lines(problem: str, runs: int) -> Iterator[str]:

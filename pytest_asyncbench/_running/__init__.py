@@ -5,7 +5,7 @@ from pytest_asyncbench._running.explorer import Explorer, unrepeatable
 from pytest_asyncbench._running.held import Holdings, told
 from pytest_asyncbench._running.order import Order, RunsOn
 from pytest_asyncbench._running.quick import AsksForMore
-from pytest_asyncbench._running.sweep import CancellingOrder, Sweep
+from pytest_asyncbench._running.sweep import CancellingOrder, NoSuchTaskError, Sweep
 from pytest_asyncbench._running.together import (
     Item,
     Job,
@@ -22,6 +22,7 @@ __all__ = [
     "Holdings",
     "Item",
     "Job",
+    "NoSuchTaskError",
     "Order",
     "RunsOn",
     "Sweep",

@@ -50,7 +50,7 @@ from pytest_asyncbench._words.seen import Frame
 from pytest_asyncbench._words.undo import Undo, nothing, replace
 from pytest_asyncbench._words.units import many
 
-__all__ = ["CancellingOrder", "Sweep"]
+__all__ = ["CancellingOrder", "NoSuchTaskError", "Sweep"]
 
 _MOST = 2_000
 """So many awaits are tried at most."""
@@ -344,6 +344,10 @@ _SERVING = (
 )
 
 
+class NoSuchTaskError(UnmeasuredError):
+    """Those are to be cancelled that have a name which no task has."""
+
+
 class Sweep:
     """The cancellations of one test, each in a run of its own.
 
@@ -365,12 +369,15 @@ class Sweep:
 
         Raises:
             UnmeasuredError: it has failed though nothing was cancelled.
+            NoSuchTaskError: no task that awaits has a name that was asked for.
         """
         with self._holdings.noting(), heard(self._warned), _collecting():
             plain, failure = self._run(None, None, run)
             if failure is not None:
                 raise UnmeasuredError(unrepeatable(failure))
             points = [*filter(partial(self._is_meant, plain), plain.points)]
+            if self._tasks and not points:
+                raise NoSuchTaskError(self._unknown(plain))
             found, tried = [], 0
             for at, _ in points[:_MOST]:
                 order, failure = self._run(at, plain, run)
@@ -398,6 +405,15 @@ class Sweep:
         gc.collect()
         order.close()
         return order, failure
+
+    def _unknown(self, plain: CancellingOrder) -> str:
+        asked = ", ".join(map(repr, self._tasks))
+        known = dict.fromkeys(
+            name for at, name in plain.points if plain.is_of_test(at[0])
+        )
+        return f"no task is named {asked}; those that await are: " + (
+            ", ".join(known) or "none"
+        )
 
     def _is_meant(self, plain: CancellingOrder, point: tuple[Wake, str]) -> bool:
         at, name = point

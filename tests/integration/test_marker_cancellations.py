@@ -401,6 +401,27 @@ def test_what_one_run_keeps_is_given_back_before_the_next(suite):
     assert "hangs" not in text
 
 
+MISNAMED = """
+import asyncio
+import pytest
+
+@pytest.mark.cancellations("wroker")
+async def test_nobody():
+    async def worker():
+        await asyncio.sleep(0)
+    await asyncio.gather(worker())
+"""
+
+
+def test_names_that_no_task_has_are_told_and_not_passed_in_silence(play_once):
+    """With those that there are: what was asked for has not been looked at."""
+    told = play_once(MISNAMED)["test_nobody"]
+    assert told.outcome == "failed"
+    assert "no task is named 'wroker'; those that await are: " in told.text, told.text
+    assert "worker" in told.text.partition("await are: ")[2], told.text
+    assert "use: one of these names" in told.text
+
+
 def test_who_can_not_be_run_again_is_not_measured(suite):
     """And does not pass by silence."""
     told = suite["test_can_not_be_set_up_again"]
