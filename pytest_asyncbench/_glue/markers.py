@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import pytest
 
@@ -68,6 +68,18 @@ class Meant(TypedDict, total=False):
     virtual: VirtualTime | None
 
 
+Given = TypeVar("Given")
+Value = TypeVar("Value")
+
+
+def _read(argument: str, read: Callable[[Given], Value], given: Given) -> Value:
+    """Read what an argument was given, and name it where that is refused."""
+    try:
+        return read(given)
+    except PolicyError as error:
+        raise PolicyError(f"{argument}: {error}") from None
+
+
 def budget(
     within: Duration | None = None,
     *,
@@ -85,15 +97,15 @@ def budget(
     """  # noqa: D205
     meant: Meant = {}
     if setup is not None:
-        meant["budget_setup"] = values.duration(setup)
+        meant["budget_setup"] = _read("setup", values.duration, setup)
     if teardown is not None:
-        meant["budget_teardown"] = values.duration(teardown)
+        meant["budget_teardown"] = _read("teardown", values.duration, teardown)
     if not meant or within is not None or not isinstance(speedup, Unsaid):
         meant["budget"] = values.budget(within, speedup)
     if repeat is not None:
         meant["repeat"] = values.repeat(repeat)
     if starvation is not None:
-        meant["starvation"] = values.starvation(starvation)
+        meant["starvation"] = _read("starvation", values.starvation, starvation)
     return meant
 
 
@@ -114,15 +126,15 @@ def no_blocking(
     """Fail the test for any call that blocks its event loop."""
     meant: Meant = {"blocking": "error"}
     if threshold is not None:
-        meant["threshold"] = values.duration(threshold)
+        meant["threshold"] = _read("threshold", values.duration, threshold)
     if rules is not None:
-        meant["rules"] = values.rules(rules)
+        meant["rules"] = _read("rules", values.rules, rules)
     if scope is not None:
-        meant["scope"] = values.scope(scope)
+        meant["scope"] = _read("scope", values.scope, scope)
     if starvation is not None:
-        meant["starvation"] = values.starvation(starvation)
+        meant["starvation"] = _read("starvation", values.starvation, starvation)
     if once is not None:
-        meant["once"] = values.once(once)
+        meant["once"] = _read("once", values.once, once)
     meant["allow"] = allowances(allow, MARKER)
     return meant
 
@@ -188,11 +200,11 @@ def schedules(
     if runs is not None:
         meant["schedules"] = values.schedules(runs)
     if seed is not None:
-        meant["schedules_seed"] = values.seed(seed)
+        meant["schedules_seed"] = _read("seed", values.seed, seed)
     if within is not None:
-        meant["schedules_within"] = values.duration(within)
+        meant["schedules_within"] = _read("within", values.duration, within)
     if timers is not None:
-        meant["schedules_timers"] = values.timers(timers)
+        meant["schedules_timers"] = _read("timers", values.timers, timers)
     if replay is not None:
         meant["replay"] = replay_of(replay)
     return meant

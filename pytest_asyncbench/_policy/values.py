@@ -166,7 +166,9 @@ def schedules(value: int | str) -> int:
     """Read under how many schedules a test is run; 0 means that it is not."""
     read = int(value) if isinstance(value, str) and value.isdecimal() else value
     if isinstance(read, bool) or not isinstance(read, int):
-        raise PolicyError(f"{value!r} is no number of runs; an int is accepted")
+        raise PolicyError(
+            f"{value!r} is no number of runs; 0 to {_MOST_SCHEDULES:,} are accepted"
+        )
     if not 0 <= read <= _MOST_SCHEDULES:
         raise PolicyError(f"0 to {_MOST_SCHEDULES:,} runs are accepted, not {value!r}")
     return read

@@ -215,10 +215,8 @@ def unswept_lines(problem: str, *, misnamed: bool) -> Iterator[str]:
         misnamed: whether that is the names at the marker.
     """
     yield f"not cancelled at its awaits: {problem}"
-    if misnamed:
-        yield "  use: one of these names or a glob, or @pytest.mark.cancellations for all"
-    else:
-        yield "  use: fixtures that are made for each test"
+    mend = "one of these names, or a glob; without names it is all of them"
+    yield f"  use: {mend if misnamed else 'fixtures that are made for each test'}"
 
 
 def unrepeatable_lines(problem: str, runs: int) -> Iterator[str]:

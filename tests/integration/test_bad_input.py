@@ -22,9 +22,9 @@ WRONG = {
     "@pytest.mark.no_blocking(0.1)": "too many positional arguments",
     "@pytest.mark.no_blocking(treshold=1)": "no argument 'treshold' (did you mean "
     "'threshold'?)",
-    "@pytest.mark.no_blocking(threshold='x')": "'x' is no duration",
-    "@pytest.mark.no_blocking(rules='slep')": "unknown rule family 'slep'",
-    "@pytest.mark.no_blocking(rules='')": "'' names no family; 'none' means",
+    "@pytest.mark.no_blocking(threshold='x')": "threshold: 'x' is no duration",
+    "@pytest.mark.no_blocking(rules='slep')": "rules: unknown rule family 'slep'",
+    "@pytest.mark.no_blocking(rules='')": "rules: '' names no family; 'none' means",
     "@pytest.mark.no_blocking(allow='time.sleep')": "allowance 'time.sleep' lacks "
     "caller or call",
     "@pytest.mark.no_blocking(allow=[5])": "5 in [5] is no text",
@@ -150,6 +150,29 @@ def test_a_wrong_marker_is_told_with_its_line(play_once, wrong, line):
     assert run.status == 4
     (told,) = [n for n in (run.out + run.err).splitlines() if "accepted: " in n]
     assert told.endswith(f"(test_it.py:{line})")
+
+
+@pytest.mark.parametrize(
+    ("marker", "argument"),
+    [
+        ("budget(1, setup='soon')", "setup"),
+        ("budget(1, teardown='soon')", "teardown"),
+        ("no_blocking(threshold='soon')", "threshold"),
+        ("no_blocking(starvation='soon')", "starvation"),
+        ("schedules(5, within='soon')", "within"),
+        ("schedules(5, timers='soon')", "timers"),
+    ],
+)
+def test_a_wrong_value_at_a_marker_is_told_with_its_argument(
+    play_once, marker, argument
+):
+    """Several take the same kind of value: the word alone does not say which it was."""
+    run = play_once(
+        f"import pytest\n\n@pytest.mark.{marker}\nasync def test_one(): ...\n"
+    )
+    assert run.status == 4
+    name = marker.partition("(")[0]
+    assert f"@pytest.mark.{name}: {argument}: 'soon' is " in run.out + run.err
 
 
 def test_copies_of_a_sync_test_are_refused(play_once):
