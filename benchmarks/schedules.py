@@ -18,9 +18,9 @@ import statistics
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from _schedule_peers import Find, Test, installed, left_out
 from _table import print_table
 from races import PROGRAMS, Program
 
@@ -30,14 +30,12 @@ from pytest_asyncbench._words.explored import Explored
 from pytest_asyncbench.virtual_time import VirtualClock
 
 RUNS = 1_000
-TWIN = 2_000
+TWIN = 20_000
 REPLAYS = 5
-PEERS_SEEDS = 3
-"""It shrinks each time, which takes a minute for all programs."""
+PEERS_SEEDS, PEERS_RUNS = 3, 100
+"""Some of them take ten milliseconds for each run."""
 
 _CLOCK = VirtualClock()
-
-Test = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Found(NamedTuple):
@@ -124,30 +122,36 @@ def growth(runs: int) -> float:
 
 
 def beside(chosen: list[Program], seeds: int) -> None:
-    """Print what detangle, whose explorer takes the same programs, finds in them."""
-    try:
-        import detangle
-    except ImportError:
-        print("detangle is not installed")
-        return
-    medians, missed, twins = [], 0, []
-    for program in chosen:
-        found = []
-        for seed in range(seeds):
-            try:
-                detangle.explore(program.racy, runs=RUNS, seed=seed, database=False)
-                found.append(RUNS + 1)
-            except detangle.BugFound as bug:
-                found.append(bug.report.runs)
-        missed += sum(at > RUNS for at in found)
-        medians.append(statistics.median_low(found))
-        try:
-            detangle.explore(program.repaired, runs=TWIN, seed=0, database=False)
-        except detangle.BugFound:
-            twins.append(program.name)
-    mean = math.exp(statistics.mean(math.log(each) for each in medians))
-    print(f"detangle: geometric mean of medians {mean:.2f}, {missed} not found")
-    print(f"detangle: twins that fail: {', '.join(twins) or 'none'}")
+    """Print what is found, and how fast, by each tool that takes the same programs."""
+    rows = [_asked("pytest-asyncbench", _ours, chosen, seeds)]
+    rows += [_asked(name, find, chosen, seeds) for name, find in installed().items()]
+    heads = ("tool", "found", "not found", "twins that fail", "runs per second")
+    print_table(
+        f"{seeds} seeds, {PEERS_RUNS} runs at most, of a twin as well", heads, rows
+    )
+    for name, why in left_out().items():
+        print(f"{name} is left out: {why}")
+
+
+def _ours(test: Test, seed: int, runs: int) -> int | None:
+    explorer = Explorer(runs=runs, seed=seed, within=None, clock=SYSTEM_CLOCK)
+    outcome(test, explorer.own_order())
+    return explorer.explore(lambda order: outcome(test, order)).found_at
+
+
+def _asked(name: str, find: Find, chosen: list[Program], seeds: int) -> tuple[str, ...]:
+    found = [
+        [find(each.racy, seed, PEERS_RUNS) or PEERS_RUNS + 1 for seed in range(seeds)]
+        for each in chosen
+    ]
+    mean = math.exp(statistics.mean(math.log(statistics.median_low(f)) for f in found))
+    missed = sum(at > PEERS_RUNS for each in found for at in each)
+    twins = [each.name for each in chosen if find(each.repaired, 0, PEERS_RUNS)]
+    began = time.process_time()
+    find(_many, 0, PEERS_RUNS)
+    rate = PEERS_RUNS / (time.process_time() - began)
+    told = ", ".join(twins) or "none"
+    return name, f"{mean:.2f}", f"{missed}", told, f"{rate:,.0f}"
 
 
 def main(arguments: list[str]) -> None:
