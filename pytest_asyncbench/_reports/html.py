@@ -134,6 +134,12 @@ def _test(
         "problems": [*record.problems],
         "timeline": None if record.timeline is None else written(record.timeline),
         "schedules": None if record.schedules is None else written(record.schedules),
+        "cancellations": (
+            None if record.cancellations is None else written(record.cancellations)
+        ),
+        "leaks": [
+            {**written(each), "place": _at(each.place, root)} for each in record.leaks
+        ],
         "courses": _courses(record.courses, root),
     }
 

@@ -72,6 +72,9 @@ said.panes = texts(".pane h4");
 said.lanes = texts(".pane .lane");
 said.kept = document.querySelectorAll(".wait.kept").length;
 said.again = document.querySelector(".told code").textContent;
+said.facts = texts("dl.facts > div").filter((one) => /^(Canc|Did)/.test(one));
+said.left = [...document.querySelectorAll("#detail h3")].at(-1)
+  .nextSibling.textContent;
 key(panes, "h");
 said.held = told();
 said.both = [picked("chosen"), picked("twin")];
@@ -90,7 +93,7 @@ filter.value = "nothing is called so";
 filter.dispatchEvent(new Event("input"));
 said.none = document.getElementById("none").hidden;
 const quiet = { ...report.tests[0], timeline: null, schedules: null, courses: null };
-quiet.blocking = quiet.path = quiet.whatIf = [];
+quiet.blocking = quiet.path = quiet.whatIf = quiet.leaks = [];
 said.quiet = testDetail(quiet, report, open).at(-1).textContent;
 shown = "places";
 said.off = nothing();
@@ -165,6 +168,14 @@ def test_the_passing_and_the_failing_run_stand_side_by_side(said):
     assert said["lanes"] == ["step", "test", "pays <b>", "pays too"] * 2
     assert said["kept"] == 1
     assert said["again"] == "pytest --asyncbench-schedule=v1:0:1.1@1:f"
+
+
+def test_what_runs_left_and_where_they_were_cancelled_is_told(said):
+    """How often, and where; their names are text."""
+    assert said["facts"] == ["Cancelled at7 awaits of 1,200", "Did not hold1 time"]
+    assert said["left"] == (
+        "3 of 1,000pays <b>shop/lock.py:4 in pay1 of 1,0002 descriptors"
+    )
 
 
 def test_two_runs_are_used_by_key_and_told_in_words(said):

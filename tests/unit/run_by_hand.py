@@ -9,8 +9,10 @@ from pathlib import Path
 from by_hand import track
 
 from pytest_asyncbench._reports.run import RunReport
+from pytest_asyncbench._words.cancellations import Swept
 from pytest_asyncbench._words.courses import Course, Courses
 from pytest_asyncbench._words.decided import Finding, PathLink, Verdict, WhatIf
+from pytest_asyncbench._words.explored import Leak, Leaked
 from pytest_asyncbench._words.promised import Budget, Policy
 from pytest_asyncbench._words.record import record_of
 from pytest_asyncbench._words.schedules import Scheduled
@@ -71,6 +73,7 @@ RACED = Courses(
         **STEPS,
     ),
 )
+LOCK = Frame(file=f"{ROOT}/shop/lock.py", line=4, function="pay")
 SCHEDULED = Scheduled(runs=9, found_at=7, deviations=1, replay="v1:0:1.1@1:f")
 NASTY = "test_it.py::test_x[</script><script>alert(1)</script><!--{{style}}]"
 
@@ -99,7 +102,7 @@ def told_of(*nodeids):
                 task="waits",
                 kind="waiting",
                 seconds=0.5,
-                place=Frame(file=f"{ROOT}/shop/lock.py", line=4, function="pay"),
+                place=LOCK,
                 awaited="a lock",
                 by="holds <b>",
             ),
@@ -107,6 +110,11 @@ def told_of(*nodeids):
         timeline=DRAWN,
         schedules=SCHEDULED,
         courses=RACED,
+        cancellations=Swept(points=1_200, tried=7, failed=1),
+        leaks=(
+            Leaked(leak=Leak(what="pays <b>", place=LOCK), runs=3, of=1_000),
+            Leaked(leak=Leak(what="2 descriptors"), runs=1, of=1_000),
+        ),
     )
     text = json.dumps(record_of(verdict).to_json())
     return RunReport(RUN, None, dict.fromkeys(nodeids, text), ROOT)

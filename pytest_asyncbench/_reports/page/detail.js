@@ -37,7 +37,11 @@ function testDetail(test, report, open) {
       fact("Starved", test.starved ? seconds(test.starved) : null),
       fact("Steps", test.steps.toLocaleString("en")),
       fact("Schedules", test.schedules && test.schedules.runs.toLocaleString("en"),
-        test.schedules && test.schedules.seen_all ? "all there are" : null)),
+        test.schedules && test.schedules.seen_all ? "all there are" : null),
+      fact("Cancelled at", test.cancellations && many(test.cancellations.tried, "await"),
+        test.cancellations && `of ${test.cancellations.points.toLocaleString("en")}`),
+      fact("Did not hold", test.cancellations && test.cancellations.failed
+        ? many(test.cancellations.failed, "time") : null, null, ".bad")),
     ...test.broken.map((each) => el("p.told", {}, brokenWords(each))),
     raced(test) ? el("p.told", {}, ...racedWords(test.schedules)) : null,
     ...test.problems.map((each) => el("p.told", {}, "A problem of asyncbench's own: " + each)),
@@ -50,7 +54,8 @@ function testDetail(test, report, open) {
     const order = test.courses && test.courses.passing ? " in asyncio's own order" : "";
     parts.push(el("h3", {}, "Timeline" + order), new Timeline(test.timeline, test.path).box);
   }
-  parts.push(...whatIf(test), ...criticalPath(test), ...blockedHere(test, report, open));
+  parts.push(...whatIf(test), ...criticalPath(test), ...blockedHere(test, report, open),
+    ...leftBehind(test));
   if (parts.filter(Boolean).length === 3) parts.push(el("p.told.accepted", {}, "There is no more to tell of it."));
   return parts.filter(Boolean);
 }
@@ -111,6 +116,14 @@ function blockedHere(test, report, open) {
           el("small.mono", {}, `${place.at} in ${place.function}`),
           el("small", {}, many(each.count, "time") + (place.allowed === null ? "" : ", accepted: " + place.allowed))));
     }))];
+}
+
+function leftBehind(test) {
+  if (!test.leaks.length) return [];
+  return [el("h3", {}, "What its runs left"), el("ol.lines", {},
+    ...test.leaks.map((each) => el("li", {},
+      el("b", {}, `${each.runs.toLocaleString("en")} of ${each.of.toLocaleString("en")}`),
+      el("div", {}, each.what, each.place ? el("small.mono", {}, each.place) : null))))];
 }
 
 function placeDetail(place, report, open) {

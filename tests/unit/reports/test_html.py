@@ -39,6 +39,14 @@ def test_a_page_holds_what_its_lists_and_details_are_made_of():
     assert one["courses"]["places"] == ["a.py:5 in test", "shop/account.py:18 in pay"]
     assert one["courses"]["failing"]["held"] == [2]
     assert one["schedules"]["found_at"] == 7
+    assert one["cancellations"] == {"points": 1_200, "tried": 7, "failed": 1}
+    assert one["leaks"][0]["place"] == "shop/lock.py:4 in pay"
+    assert one["leaks"][1] == {
+        "what": "2 descriptors",
+        "place": None,
+        "runs": 1,
+        "of": 1_000,
+    }
 
 
 def test_what_a_test_is_called_is_data_and_no_markup():
