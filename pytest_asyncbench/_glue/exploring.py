@@ -11,7 +11,7 @@ import asyncio
 import inspect
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial, wraps
@@ -46,7 +46,7 @@ from pytest_asyncbench._words.units import seconds
 
 if TYPE_CHECKING:
     from pytest_asyncbench._glue.trial import Trial
-    from pytest_asyncbench._words.promised import Policy
+    from pytest_asyncbench._words.promised import Policy, When
 
 __all__ = ["Exploring"]
 
@@ -199,7 +199,7 @@ class Exploring:
 
     def _tear_down(self, order: Order) -> None:
         """Tear down what the test was set up with, and see what is left then."""
-        with ExitStack() as undo:
+        with self._held_to_budget("teardown"), ExitStack() as undo:
             undo.callback(order.closing())
             host.tear_down_alone(self._item)
 
@@ -319,7 +319,7 @@ class Exploring:
         if copies is not None:
             function = partial(in_copies, function, copies)
         run_alone(function, order, clock)
-        self._hold_to_budget(clock.elapsed)
+        self._hold_to_budget("call", clock.elapsed)
 
     def _run_whole(self, order: Order) -> None:
         """Run the test whole; what its tear-down fails with, it fails with as well."""
@@ -337,9 +337,15 @@ class Exploring:
         wide = _wide_loop_of(item)
         if clock is not None and wide is None:
             clock.rewind()
-        host.set_up_again(item)
+        with self._held_to_budget("setup"):
+            host.set_up_again(item)
         host.drop_records(item)
-        before = clock.elapsed if clock is not None else 0.0
+        with self._held_to_budget("call"):
+            self._call(order, wide)
+
+    def _call(self, order: Order, wide: asyncio.AbstractEventLoop | None) -> None:
+        """Run what stands between a test's set-up and its tear-down."""
+        item = self._item
         if host.is_async(item):
             order.awaits_body()
         with ExitStack() as undo:
@@ -358,8 +364,6 @@ class Exploring:
         if failure is not None:
             host.drop_own_failure(item)
             raise failure
-        if clock is not None:
-            self._hold_to_budget(clock.elapsed - before)
 
     def replayed(self, ended: BaseException | None) -> Explored:
         """Tell what came of the one run by a given schedule."""
@@ -400,13 +404,28 @@ class Exploring:
 
         return copied
 
-    def _hold_to_budget(self, virtual: float) -> None:
-        within = self._policy.within("call")
+    @contextmanager
+    def _held_to_budget(self, when: When) -> Iterator[None]:
+        """Hold a phase of a run to its budget, where that is one in virtual time."""
+        clock = self._trial.watched.time.virtual
+        before = clock.elapsed if clock is not None else 0.0
+        yield
+        if clock is not None:
+            self._hold_to_budget(when, clock.elapsed - before)
+
+    def _hold_to_budget(self, when: When, virtual: float) -> None:
+        within = self._policy.within(when)
         if within is not None and virtual > within:
             raise BudgetExceeded(
-                f"virtual time {seconds(virtual)}, budget {seconds(within)}, under "
-                "this schedule"
+                f"virtual time {seconds(virtual)}{_OF[when]}, budget {seconds(within)}"
             )
+
+
+_OF: Mapping[When, str] = {
+    "setup": " in the fixtures' set-up",
+    "call": "",
+    "teardown": " in the fixtures' teardown",
+}
 
 
 def _wide_loop_of(item: pytest.Item) -> asyncio.AbstractEventLoop | None:

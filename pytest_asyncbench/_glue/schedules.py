@@ -26,7 +26,6 @@ from pytest_asyncbench._reports.schedules import (
     unswept_lines,
     unused_lines,
 )
-from pytest_asyncbench._running import NoSuchTaskError
 from pytest_asyncbench._words.errors import (
     CancellationError,
     ConcurrencyError,
@@ -159,7 +158,8 @@ class Schedules:
         if exploring.refused is not None:
             return self._untold(item, trial, exploring.refused)
         if policy.cancellations is not None:
-            ended = self._swept(item, trial, exploring) or exploring.own
+            ended = self._swept(item, trial, exploring)
+            ended = ended or _torn_down_with(item, trial, exploring.own)
         if ended is not None or not policy.tries_schedules:
             return ended
         found: Explored | None = None
@@ -168,7 +168,7 @@ class Schedules:
             self._put(trial, _scheduled(item, found))
             self._put_courses(trial, found)
         if found is None or exploring.own is not None:
-            return exploring.own
+            return _torn_down_with(item, trial, exploring.own)
         if found.problem is not None:
             lines = unrepeatable_lines(found.problem, found.runs)
             return self._untold(item, trial, UnmeasuredError("\n".join(lines)))
@@ -184,6 +184,8 @@ class Schedules:
             try:
                 swept, found = exploring.sweep()
             except UnmeasuredError as error:
+                from pytest_asyncbench._running import NoSuchTaskError  # by now loaded
+
                 misnamed = isinstance(error, NoSuchTaskError)
                 text = "\n".join(unswept_lines(str(error), misnamed=misnamed))
                 return self._untold(item, trial, UnmeasuredError(text))
@@ -258,6 +260,13 @@ def _said(
     with Shield(item, "call", "could not tell of the schedule"):
         text = "\n".join(failing_lines(_scheduled(item, found), asked, found))
     return _shown(item, trial, error, text)
+
+
+def _torn_down_with(
+    item: pytest.Item, trial: Trial, own: BaseException | None
+) -> BaseException | None:
+    """Give what the tear-down of the first run has failed with, which is the test's."""
+    return _shown(item, trial, own, "") if isinstance(own, ConcurrencyError) else own
 
 
 def _shown(

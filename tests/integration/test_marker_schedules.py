@@ -132,6 +132,31 @@ async def test_seen_whole():
         await asyncio.sleep(0)
     await asyncio.gather(one(), one(), one())
 
+@pytest.fixture
+async def slow_if_turned():
+    seen = []
+    yield seen
+    if seen == ["two", "one"]:
+        await asyncio.sleep(5)
+
+@pytest.fixture
+async def slow_at_the_end():
+    yield
+    await asyncio.sleep(5)
+
+@pytest.mark.schedules(200)
+@pytest.mark.budget(teardown=1)
+async def test_budget_of_each_teardown(slow_if_turned):
+    async def note(name):
+        await asyncio.sleep(0)
+        slow_if_turned.append(name)
+    await asyncio.gather(note("one"), note("two"))
+
+@pytest.mark.schedules(200)
+@pytest.mark.budget(teardown=1)
+async def test_budget_of_the_first_teardown(slow_at_the_end):
+    await asyncio.gather(asyncio.sleep(0), asyncio.sleep(0))
+
 @pytest.mark.schedules(200)
 @pytest.mark.budget(1.5)
 async def test_budget_of_each_run():
@@ -270,6 +295,22 @@ def test_a_budget_holds_for_each_run(suite):
     text = "\n".join(suite["test_budget_of_each_run"].lines)
     assert "budget 1.500 s" in text
     assert "fails under schedule" in text
+
+
+def test_a_budget_of_fixtures_holds_for_each_run(suite):
+    """What the tear-down takes in another order is told with that."""
+    told = "virtual time 5.000 s in the fixtures' teardown, budget 1.000 s"
+    text = "\n".join(suite["test_budget_of_each_teardown"].lines)
+    assert told in text
+    assert "fails under schedule" in text
+
+
+def test_what_breaks_a_budget_in_asyncio_own_order_is_the_test_own_failure(suite):
+    """It is told as text, without a way through the plugin, and of no schedule."""
+    text = "\n".join(suite["test_budget_of_the_first_teardown"].lines)
+    assert "virtual time 5.000 s in the fixtures' teardown, budget 1.000 s" in text
+    assert "schedule" not in text.replace("test_marker_schedules", "")
+    assert "exploring.py" not in text
 
 
 def test_what_fails_in_asyncio_own_order_is_the_test_own_failure(suite):
