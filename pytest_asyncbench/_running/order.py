@@ -27,6 +27,7 @@ from pytest_asyncbench._loops import (
     stands_at,
     task_label,
 )
+from pytest_asyncbench._running.jobs import end_jobs_in_turn
 from pytest_asyncbench._running.leaks import leaks_in, watch_closing
 from pytest_asyncbench._words.errors import Deadlock
 from pytest_asyncbench._words.explored import Leak, Passage
@@ -174,6 +175,7 @@ class Order:
             undo.callback(put_lanes(loop, queue))
             undo.callback(self._watch_poll(loop, queue))
             undo.callback(self.watch_failures(loop))
+            undo.callback(end_jobs_in_turn(loop))
             undo.callback(watch_closing(loop, queue, self._is_tests, self.leaks.append))
             self._loops.append((loop, queue))
             return undo.pop_all().close

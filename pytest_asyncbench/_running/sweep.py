@@ -411,7 +411,7 @@ class Sweep:
         known = dict.fromkeys(
             name for at, name in plain.points if plain.is_of_test(at[0])
         )
-        return f"no task is named {asked}; those that await are: " + (
+        return f"no task that awaits is named {asked}; those that do are: " + (
             ", ".join(known) or "none"
         )
 
