@@ -28,8 +28,9 @@ async def test_task_beside_a_fixture(tmp_path):
     task = asyncio.create_task(beat())
     await two()
 
-@pytest.mark.cancellations(tasks="nobody")
+@pytest.mark.cancellations(tasks="idle")
 async def test_task_undisturbed():
+    await asyncio.wait([asyncio.create_task(asyncio.sleep(0), name="idle")])
     task = asyncio.create_task(beat())
     await two()
 
