@@ -363,18 +363,21 @@ class Recorder:
         # A test must read the factory that it has set: anyio looks whether it is
         # asyncio's eager one.
         loop = view.loop
-        put, given = loop.set_task_factory, loop.get_task_factory()
+        given = loop.get_task_factory()
 
-        def set_task_factory(factory: _Factory | None) -> None:
-            nonlocal given
-            put(factory)
-            given = factory
-            if factory is not None:
-                put(functools.partial(self._create, factory))
+        def make(put: Callable[[_Factory | None], None]) -> Callable[..., None]:
+            def set_task_factory(factory: _Factory | None) -> None:
+                nonlocal given
+                put(factory)
+                given = factory
+                if factory is not None:
+                    put(functools.partial(self._create, factory))
 
-        set_task_factory(given)
-        view.undo.append(lambda: put(given))
-        view.undo.append(stand_in(loop, "set_task_factory", lambda _: set_task_factory))
+            set_task_factory(given)
+            view.undo.append(lambda: put(given))
+            return set_task_factory
+
+        view.undo.append(stand_in(loop, "set_task_factory", make))
         view.undo.append(stand_in(loop, "get_task_factory", lambda _: lambda: given))
 
     def _tasks_of(

@@ -46,3 +46,32 @@ def test_eager_tasks_are_as_good_as_any(play):
     assert run["test_hangs"].outcome == "failed"
     told = [each for each in run["test_hangs"].lines if "for asyncio.sleep" in each]
     assert "has waited" in told[0]
+
+
+FACTORIES = """
+import asyncio
+import pytest
+
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.budget("10s", speedup=1.5)
+async def test_own_factory(number):
+    made = []
+
+    def factory(loop, coro, **kwargs):
+        made.append(coro)
+        return asyncio.Task(coro, loop=loop, **kwargs)
+
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(factory)
+    assert loop.get_task_factory() is factory
+    await asyncio.gather(*(loop.create_task(asyncio.sleep(0.1)) for _ in range(3)))
+    assert len(made) == 3
+    loop.set_task_factory(None)
+    assert loop.get_task_factory() is None
+"""
+
+
+def test_a_factory_that_the_test_sets_makes_its_tasks(play_once):
+    """In each of several tests, and they are followed."""
+    assert set(play_once(FACTORIES).outcomes.values()) == {"passed"}

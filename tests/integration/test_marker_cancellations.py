@@ -417,8 +417,9 @@ def test_names_that_no_task_has_are_told_and_not_passed_in_silence(play_once):
     """With those that there are: what was asked for has not been looked at."""
     told = play_once(MISNAMED)["test_nobody"]
     assert told.outcome == "failed"
-    assert "no task that awaits is named 'wroker'; those that do are: " in told.text, told.text
-    assert "worker" in told.text.partition("await are: ")[2], told.text
+    said = "no task that awaits is named 'wroker'; those that do are: "
+    known = told.text.partition(said)[2]
+    assert "worker" in known, told.text
     assert "use: one of these names" in told.text
 
 
