@@ -11,7 +11,7 @@ import asyncio
 import inspect
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial, wraps
@@ -24,6 +24,7 @@ from pytest_asyncbench._glue.copies import in_copies
 from pytest_asyncbench._glue.fixtures import OURS, fixtures_of
 from pytest_asyncbench._loops import AnyTask
 from pytest_asyncbench._policy.replaying import seed_of
+from pytest_asyncbench._reports.budgets import OF_PHASE
 from pytest_asyncbench._running import (
     AsksForMore,
     Explorer,
@@ -417,15 +418,9 @@ class Exploring:
         within = self._policy.within(when)
         if within is not None and virtual > within:
             raise BudgetExceeded(
-                f"virtual time {seconds(virtual)}{_OF[when]}, budget {seconds(within)}"
+                f"virtual time {seconds(virtual)}{OF_PHASE[when]}, "
+                f"budget {seconds(within)}"
             )
-
-
-_OF: Mapping[When, str] = {
-    "setup": " in the fixtures' set-up",
-    "call": "",
-    "teardown": " in the fixtures' teardown",
-}
 
 
 def _wide_loop_of(item: pytest.Item) -> asyncio.AbstractEventLoop | None:

@@ -141,7 +141,7 @@ def drop_record(item: pytest.Item) -> None:
 class Shield:
     """Around a block of ours: an error in it is shown as the plugin's, and no more.
 
-    No generator: each test comes through ten of these, and it took four times as long.
+    No generator, which is more calls for each: every test comes through ten of these.
     """
 
     __slots__ = ("_item", "_what", "_when")

@@ -20,13 +20,10 @@ from collections.abc import Callable
 from types import FrameType, MethodType
 from typing import Any
 
-from pytest_asyncbench._loops.passage import passage
+from pytest_asyncbench._loops.passage import LEADS_TO, passage
 from pytest_asyncbench._words.undo import Undo, replace
 
 __all__ = ["close_doors", "stand_in", "who_calls"]
-
-_LEADS_TO = "asyncbench_leads_to"
-"""The attribute of what we put on asyncio's class that names the door it leads to."""
 
 _Loop = asyncio.AbstractEventLoop
 
@@ -52,7 +49,7 @@ class _Door:
                 return original(loop, *args, **kwargs)
             return stand_in(*args, **kwargs)
 
-        setattr(led, _LEADS_TO, self)
+        setattr(led, LEADS_TO, self)
         return led
 
     def put_on(self) -> None:
@@ -126,7 +123,7 @@ def who_calls(frame: FrameType) -> FrameType:
 
 def _door(name: str) -> _Door | None:
     """Give what stands on asyncio's class under this name, where that is a door."""
-    door = getattr(vars(asyncio.BaseEventLoop)[name], _LEADS_TO, None)
+    door = getattr(vars(asyncio.BaseEventLoop)[name], LEADS_TO, None)
     return door if isinstance(door, _Door) else None
 
 

@@ -18,10 +18,10 @@ from asyncio.events import Handle
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._words.undo import Undo, nothing
 
-__all__ = ["keep_passage", "passage"]
+__all__ = ["LEADS_TO", "keep_passage", "passage"]
 
-_LEADS_TO = "asyncbench_leads_to"
-"""The attribute of what we put on ``Handle`` that names the object it leads to."""
+LEADS_TO = "asyncbench_leads_to"
+"""The attribute of what we put on a class of asyncio's that names what it leads to."""
 
 
 class _Passage:
@@ -37,7 +37,7 @@ class _Passage:
             self._run(handle)
             del handle  # as the others do: a kept exception's frames keep this one
 
-        setattr(_run, _LEADS_TO, self)
+        setattr(_run, LEADS_TO, self)
         return _run
 
 
@@ -50,4 +50,4 @@ def keep_passage() -> Undo:
 
 def passage() -> object:
     """Give the object on which ``_run`` is to be replaced by who wants each step."""
-    return getattr(names.RUN.of(Handle), _LEADS_TO, Handle)
+    return getattr(names.RUN.of(Handle), LEADS_TO, Handle)

@@ -19,18 +19,25 @@ from pytest_asyncbench._words.seen import AwaitedTask, Frame, Overrun, Stack
 from pytest_asyncbench._words.units import plural, seconds
 from pytest_asyncbench._words.whose import is_ours, is_plumbing, is_users
 
-__all__ = ["left_lines", "speedup_lines", "unmeasured_speedup_lines", "wall_lines"]
+__all__ = [
+    "OF_PHASE",
+    "left_lines",
+    "speedup_lines",
+    "unmeasured_speedup_lines",
+    "wall_lines",
+]
 
 _PHASES: Mapping[Broken, When] = {
     "wall": "call",
     "setup": "setup",
     "teardown": "teardown",
 }
-_OF: Mapping[When, str] = {
+OF_PHASE: Mapping[When, str] = {
     "setup": " in the fixtures' set-up",
     "call": "",
     "teardown": " in the fixtures' teardown",
 }
+"""What is said of a time that is not the call's."""
 _MOST_TASKS = 20
 _WORTH_A_LINE = 0.05
 """Time that is forgiven is told from this part of the time on that is left."""
@@ -45,7 +52,7 @@ def wall_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     # The figure first: pytest cuts this line off in its short summary.
     yield (
         f"{'virtual' if virtual else 'wall'} clock {seconds(broken.actual or 0)}"
-        f"{_OF[phase]}, budget {_promise(verdict, phase)}"
+        f"{OF_PHASE[phase]}, budget {_promise(verdict, phase)}"
     )
     if phase == "call" and verdict.repeated is not None:
         yield f"  {_runs(verdict.repeated, verdict.overrun)}"

@@ -345,7 +345,7 @@ _SERVING = (
 
 
 class NoSuchTaskError(UnmeasuredError):
-    """Those are to be cancelled that have a name which no task has."""
+    """Those are to be cancelled that have a name which no task that awaits has."""
 
 
 class Sweep:

@@ -24,7 +24,7 @@ T = TypeVar("T")
 def changed(value: T, **fields: Any) -> T:
     """Give a frozen value with other fields, as `dataclasses.replace` does.
 
-    That asks for each field by its name, which takes three times as long.
+    That asks for each field by its name, which takes longer.
 
     Raises:
         TypeError: its class has no such field.
