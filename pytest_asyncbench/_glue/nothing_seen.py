@@ -64,10 +64,10 @@ class NothingSeen:
         self._last = changed(self._first, elapsed=seen.elapsed, steps=seen.steps)
         return self._last
 
-    def record_of(self, verdict: Verdict) -> dict[str, Json] | None:
-        """Give the record of the last verdict as JSON; None where that needs a look."""
+    def record_of(self, verdict: Verdict) -> dict[str, Json]:
+        """Give the record of a verdict as JSON."""
         if verdict is not self._last:
-            return None
+            return record_of(verdict).to_json()
         took = verdict.elapsed
         own = {"wall": took.wall, "starved": took.starved, "steps": verdict.steps}
         return {**self._record, **own}

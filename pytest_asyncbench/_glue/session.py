@@ -41,7 +41,6 @@ from pytest_asyncbench._watching import defeats
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy
-from pytest_asyncbench._words.record import record_of
 
 if TYPE_CHECKING:
     from pytest_asyncbench.virtual_time import VirtualClock
@@ -426,10 +425,7 @@ class Session:
             return
         drop_record(item)
         told = self._nothing_seen.record_of(verdict)
-        if told is None:
-            record = record_of(verdict)
-            keep_beside(item, record)
-            told = record.to_json()
+        keep_beside(item, told)
         item.user_properties.append(self._writer.property_of(told))
 
     def _put_nothing(self, late: Late) -> None:
@@ -448,7 +444,7 @@ class Session:
                 return
             verdict = trial.verdict()
             if verdict is not None:
-                tell(item=item, record=record_of(verdict).to_json())
+                tell(item=item, record=self._nothing_seen.record_of(verdict))
 
 
 def _is_followed(item: pytest.Item, policy: Policy) -> bool:

@@ -16,7 +16,6 @@ import pytest
 
 from pytest_asyncbench._glue.properties import TOO_LONG
 from pytest_asyncbench._words.legible import error_of_ours
-from pytest_asyncbench._words.plain import written
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.units import where
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_asyncbench._words.courses import Courses
     from pytest_asyncbench._words.decided import Finding, Verdict
     from pytest_asyncbench._words.explored import Explored
-    from pytest_asyncbench._words.record import Record
+    from pytest_asyncbench._words.plain import Json
     from pytest_asyncbench._words.timeline import Timeline
 
 __all__ = [
@@ -172,13 +171,12 @@ def forget_beside(item: pytest.Item) -> None:
         del item.stash[_BESIDE]
 
 
-def keep_beside(item: pytest.Item, record: Record) -> None:
+def keep_beside(item: pytest.Item, record: Mapping[str, Json]) -> None:
     """Keep these parts of a record until the test's last report."""
-    parts = {name: getattr(record, name) for name in TOO_LONG}
     item.stash[_BESIDE] = {
-        name: json.dumps(written(part), separators=(",", ":"))
-        for name, part in parts.items()
-        if part is not None
+        name: json.dumps(record[name], separators=(",", ":"))
+        for name in TOO_LONG
+        if record[name] is not None
     }
 
 
