@@ -4,13 +4,16 @@ Problem: a schedule that was picked at random differs from asyncio's order at ne
 every moment, and nobody can read why it fails. What does not do: leaving deviations of
 a queue out one by one, since each moves all that come after it. What we do: nearly
 every race shows when one wake-up is kept back for long enough, so that is tried first,
-for those that were late in the failing run; then others, then two.
+for those that were late in the failing run; then others. Where one is not enough, all
+that was late is, and what need not be is left out. Of three that are left two mostly do
+as well, if one of them is kept back for longer or not as long: that is tried next, and
+then any two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from random import Random
 
 from pytest_asyncbench._running.order import Order
@@ -39,21 +42,24 @@ def shrunk(failed: Order, known: Sequence[Wake], fails: Try) -> Schedule | None:
         None where no schedule of holds was found.
     """
     late = [*_late(failed)]
-    for hold in _single(late, known):
+    guess = _Guess(failed)
+    for hold in islice(_single(late, known), _SINGLES):
         if fails(_held(hold)):
             return _held(hold)
     best = _held(*late) if late and fails(_held(*late)) else None
     if best is not None:
-        best = _fewer(best, fails)
-        if best.deviations == _PAIR:
+        best = _with_others(_fewer(best, fails), guess, fails)
+        if best.deviations <= _PAIR:
             return best
-    for pair in _pairs(failed, late, known):
+    for pair in _pairs(late, known, guess):
         if fails(_held(*pair)):
             return _held(*pair)
     return best
 
 
 _PAIR = 2
+_SINGLES = 240
+"""So many runs may go by with one wake-up that is kept back; others need some too."""
 
 
 def _held(*holds: Hold) -> Schedule:
@@ -69,29 +75,59 @@ def _single(late: Sequence[Hold], known: Sequence[Wake]) -> Iterator[Hold]:
             yield Hold(lane=lane, wake=wake, steps=length)
 
 
-def _pairs(
-    failed: Order, late: Sequence[Hold], known: Sequence[Wake]
-) -> Iterator[tuple[Hold, Hold]]:
-    """Give what to keep back together: first what was late, then any two."""
-    yield from combinations(late[:_FIRST], 2)
-    random = Random(_SEED)
-    ran = [(entry.lane.key, entry.wake) for entry in failed.trail if entry.wake]
-    wakes = [*dict.fromkeys([*((hold.lane, hold.wake) for hold in late), *known])]
+class _Guess:
+    """Guesses for how long a wake-up is to be kept back.
 
-    def any_hold(wake: Wake) -> Hold:
+    Args:
+        failed: a run in which the test has failed.
+    """
+
+    def __init__(self, failed: Order) -> None:
+        self._ran = [(each.lane.key, each.wake) for each in failed.trail if each.wake]
+        self.random = Random(_SEED)
+
+    def __call__(self, wake: Wake) -> Hold:
+        """Give a guess for one wake-up."""
+        ran, random = self._ran, self.random
         # What it really waited for is as good a guess as any length.
         if wake in ran[:-1] and random.random() < _AS_IT_RAN:
             until = random.choice(ran[ran.index(wake) + 1 :])
             return Hold(lane=wake[0], wake=wake[1], until=until)
         return Hold(lane=wake[0], wake=wake[1], steps=random.choice(_LENGTHS))
 
+    def instead_of(self, hold: Hold) -> Hold:
+        """Give a guess for the same wake-up, or for another one of the same lane."""
+        wake = hold.lane, hold.wake
+        if self.random.random() < _ELSEWHERE:
+            wake = self.random.choice([w for w in self._ran if w[0] == hold.lane])
+        return self(wake)
+
+
+def _with_others(best: Schedule, guess: _Guess, fails: Try) -> Schedule:
+    """Leave out one that had to be held, and keep another task back otherwise."""
+    trials = 0
+    while best.deviations > _PAIR and trials < _OTHERS:
+        trials += 1
+        *holds, other = guess.random.sample(best.holds, best.deviations - 1)
+        holds.append(guess.instead_of(other))
+        if fails(_held(*holds)):
+            best = _fewer(_held(*holds), fails)
+    return best
+
+
+def _pairs(
+    late: Sequence[Hold], known: Sequence[Wake], guess: _Guess
+) -> Iterator[tuple[Hold, Hold]]:
+    """Give what to keep back together: first what was late, then any two."""
+    yield from combinations(late[:_FIRST], 2)
+    wakes = [*dict.fromkeys([*((hold.lane, hold.wake) for hold in late), *known])]
     for _ in range(_RANDOM_PAIRS if len(wakes) > 1 else 0):
-        first, second = random.sample(wakes, 2)
-        yield any_hold(first), any_hold(second)
+        first, second = guess.random.sample(wakes, 2)
+        yield guess(first), guess(second)
 
 
-_AS_IT_RAN = 0.6
-_FIRST, _RANDOM_PAIRS = 10, 300
+_AS_IT_RAN, _ELSEWHERE = 0.6, 0.5
+_FIRST, _RANDOM_PAIRS, _OTHERS = 10, 300, 200
 
 
 def _late(order: Order) -> Iterator[Hold]:
