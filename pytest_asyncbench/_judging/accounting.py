@@ -68,12 +68,17 @@ def compare(strands: Sequence[StrandTrace], wall: float | None = None) -> Compar
 
 
 def longest_alone(tasks: Iterable[TaskTrace], starved: float = 0.0) -> float:
-    """Measure what the longest of them would take with no other beside it.
+    """Measure what the longest of them would take with no other beside it, at least.
 
-    Who runs is the one that is starved, so all of that may lie in its running.
+    Who runs is the one that is starved, so all of that may lie in its running. It can't
+    lie in each one's, though: the longest takes no less than they take on average.
     """
-    each = (task.waiting + max(0.0, task.running - starved) for task in tasks)
-    return max(each, default=0.0)
+    known = tuple(tasks)
+    if not known:
+        return 0.0
+    longest = max(each.waiting + max(0.0, each.running - starved) for each in known)
+    running = sum(each.running for each in known)
+    return max(longest, (running - starved) / len(known))
 
 
 def less_starved(seen: Comparison, starved: float, *, derived: bool) -> Comparison:

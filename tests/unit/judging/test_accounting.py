@@ -7,6 +7,7 @@ import pytest
 from pytest_asyncbench._judging.accounting import (
     compare,
     less_starved,
+    longest_alone,
     peak,
     spans_united,
     united,
@@ -96,6 +97,14 @@ def test_a_given_serial_time_is_bounded_by_the_longest_alone():
     """It is taken as it is, and what is forgiven makes no wait any shorter."""
     seen = compare([strand(waiting=1.0) for _ in range(2)], 1.2)
     assert less_starved(seen, 0.9, derived=False).wall == 1.0
+
+
+def test_starved_time_is_taken_off_once_and_not_of_each_of_them():
+    """Five that ran for 0.2 s and were starved of 0.04: one of them took 0.032."""
+    five = compare([strand(running=0.04) for _ in range(5)], 0.2).tasks
+    assert longest_alone(five) == 0.04
+    assert longest_alone(five, 0.04) == pytest.approx(0.032)
+    assert longest_alone(five, 9.0) == 0.0
 
 
 def test_a_strand_that_never_ended_makes_no_speedup_beyond_their_number():

@@ -218,6 +218,17 @@ def test_tasks_that_take_no_time_tell_nothing(starvation):
     assert judge(Policy(), seen).too_short is False
 
 
+def test_copies_that_block_in_turn_are_compared_however_busy_the_machine_is():
+    """What all of them were starved of is not taken off each of them."""
+    five = tuple(
+        StrandTrace(name="a", started=0.0, finished=0.2, running=0.04) for _ in range(5)
+    )
+    seen = observations(strands=five, starved_together=0.041)
+    verdict = judge(Policy(copies=5), seen)
+    assert [each.kind for each in verdict.violations] == ["speedup"]
+    assert not verdict.too_short
+
+
 def test_copies_must_take_longer_than_a_turn_at_the_interpreter():
     """What is shorter tells of the machine, unless somebody named a speedup."""
     seen = observations(
