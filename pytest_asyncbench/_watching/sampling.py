@@ -211,7 +211,8 @@ class Sampler:
             if stack is not None:
                 self.in_long_step = True
                 self._stack_seen(stack)
-            elif self._is_time_for_tick(sampled):  # in a short step, or polling
+            elif not over and self._is_time_for_tick(sampled):
+                # In a short step, or polling.
                 sampled.ticks.append(self.tick(view))
                 del sampled.ticks[:-_MOST_TICKS]
             frame = None

@@ -180,6 +180,23 @@ class OneLoop:
         return self.watch.watchdog.expect(at, self.view, call)
 
 
+def test_while_a_long_step_is_written_down_its_first_account_is_kept():
+    """However many there are: by it is known whose time the step took."""
+    with OneLoop() as one:
+        sampler = one.watch.watchdog._sampler
+        sampled = sampler.sampled(one.view)
+        one.clock.wait(0.1)
+        one.view.last = one.clock.now()
+        for _ in range(100):
+            one.clock.wait(0.1)
+            sampled.ticks.append(sampler.tick(one.view))
+        sampled.over = one.view.last
+        looks = sampler.looks
+        one.seems_to_run()
+        until(lambda: sampler.looks >= looks + 8)
+        assert sampled.ticks[0].at < one.view.last
+
+
 def test_a_deadline_is_kept_when_the_clock_says_so():
     """Not before, and once."""
     with OneLoop() as one:
