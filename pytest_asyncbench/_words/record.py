@@ -134,13 +134,12 @@ class BlockingEntry:
     """In seconds: the longest step that stalled here; null where none did."""
     working: float | None
     """In seconds: the part in which the thread had the processor; null where the system
-    can't tell."""
+    can't tell, and where the place filled only a part of its step."""
     blocked: float | None
-    """In seconds: the part in which the thread waited; null where the system can't
-    tell."""
+    """In seconds: the part in which the thread waited; null as `working` is."""
     starved: float | None
-    """In seconds: the part in which the thread could have run and was not let; null
-    where the system can't tell."""
+    """In seconds: the part in which the thread could have run and was not let; null as
+    `working` is."""
     stopped: float
     """In seconds: the part of `starved` in which the whole process stood."""
     kept_out: float
