@@ -55,9 +55,16 @@ from pytest_asyncbench._loops.tasks import (
     task_label,
     written_at,
 )
-from pytest_asyncbench._loops.view import POLLED, HeldUp, LoopView, Views
+from pytest_asyncbench._loops.view import (
+    MOST_AT_ONCE,
+    POLLED,
+    HeldUp,
+    LoopView,
+    Views,
+)
 
 __all__ = [
+    "MOST_AT_ONCE",
     "POLLED",
     "TASKS",
     "AnyCoroutine",

@@ -16,11 +16,15 @@ from pytest_asyncbench._python import Greenlet, own_greenlet
 from pytest_asyncbench._words.clock import current_thread_ids
 from pytest_asyncbench._words.undo import Undo, nothing
 
-__all__ = ["POLLED", "HeldUp", "LoopView", "Views"]
+__all__ = ["MOST_AT_ONCE", "POLLED", "HeldUp", "LoopView", "Views"]
 
 
 POLLED = -1
 """The code of an entry of a tape that is a poll and no step."""
+
+MOST_AT_ONCE = 0.0001
+"""What took us longer, in seconds, is not all booked to us. The machine or the garbage
+collector came in between, and these have accounts of their own."""
 
 
 class HeldUp(TypedDict):
@@ -96,7 +100,8 @@ class LoopView:
         Written by the loop's thread.
         """
         self.ours = 0.0
-        """For how many seconds its known calls have kept us at work so far.
+        """For how many seconds its known calls, and what it hands to threads, have kept
+        us at work so far.
 
         Written by the loop's thread.
         """
@@ -175,6 +180,12 @@ class LoopView:
         """Written by the loop's thread, when the loop is met."""
         self.undo: list[Undo] = []
         """Filled by the loop's thread, emptied by whoever ends the watching."""
+
+    def book(self, seconds: float) -> None:
+        """Book what we took in the step in progress to us, in the loop's thread."""
+        if self.ours_step != self.last:
+            self.ours_step, self.ours_before = self.last, self.ours
+        self.ours += min(seconds, MOST_AT_ONCE)
 
     def put_back(self) -> None:
         """Undo all that stands on the loop."""

@@ -25,6 +25,7 @@ from collections.abc import Callable, Hashable, Mapping
 from types import CodeType, FrameType
 
 from pytest_asyncbench._loops import (
+    MOST_AT_ONCE,
     LoopView,
     caller_in_c,
     is_closed,
@@ -54,10 +55,6 @@ was held up by it."""
 _MOST_STEPS, _MOST_KEPT, _MOST_STACKS = 1_000, 1_000, 5_000
 """When who takes what was counted is to take it: so many steps with calls at one place,
 or so many places; and so many stacks are kept in words from one time to the next."""
-
-_MOST_AT_ONCE = 0.0001
-"""What took us longer, in seconds, is not all booked to us. The machine or the garbage
-collector came in between, and these have accounts of their own."""
 
 
 class _Counted:
@@ -211,7 +208,7 @@ class _AtPlace:
             spans.append(began)
             spans.append(ended)
         spent = self.clock() - entered - seconds
-        if spent < _MOST_AT_ONCE:
+        if spent < MOST_AT_ONCE:
             view.ours += spent
         return True
 
@@ -341,19 +338,13 @@ class Calls:
             at.now.begin(view.last, began)
         at.now.add(view, began, seconds)
         at.look_whole_again_after(_EACH - 1 if key in self._open else 0)
-        self._book(view, began + seconds)
+        view.book(self._now() - (began + seconds))
         if self.on_full is not None and (
             len(at.before.steps) > _MOST_STEPS or len(self._counted) > self._most
         ):
             self.on_full()
         # The next one on the same stack may be another test's.
         return at.count if self.owner is None else None
-
-    def _book(self, view: LoopView, since: float) -> None:
-        """Book what we took since then to us."""
-        if view.ours_step != view.last:
-            view.ours_step, view.ours_before = view.last, view.ours
-        view.ours += min(self._now() - since, _MOST_AT_ONCE)
 
     def _stack(self, frame: FrameType) -> Stack | None:
         # Between two steps there are finalizers of what the last one held, and signal

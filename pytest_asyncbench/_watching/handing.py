@@ -13,7 +13,7 @@ import functools
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from contextvars import Context
@@ -21,6 +21,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, ref
 
+from pytest_asyncbench._loops import LoopView, running_loop
 from pytest_asyncbench._python import (
     RawStack,
     as_coroutine_function,
@@ -44,6 +45,7 @@ from pytest_asyncbench._words.undo import Undo, replace
 __all__ = ["Handing", "Job"]
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 T = TypeVar("T")
 
 _MOST_ENDED = 64
@@ -98,10 +100,19 @@ class _Started(NamedTuple):
 
 
 class Handing:
-    """Note what is handed to threads, from `install` on until that is undone."""
+    """Note what is handed to threads, from `install` on until that is undone.
 
-    def __init__(self, clock: Clock) -> None:
+    What that takes of a step is booked to us.
+
+    Args:
+        met: the loops that are watched.
+    """
+
+    def __init__(
+        self, clock: Clock, met: Mapping[asyncio.AbstractEventLoop, LoopView]
+    ) -> None:
         self._clock = clock
+        self._met = met
         self.codes: frozenset[CodeType] = frozenset()
         """Whose frame stands under every step."""
         self.rests = False
@@ -169,18 +180,31 @@ class Handing:
         ]
         return jobs[0] if len(jobs) == 1 else None
 
-    def _job(self, function: Callable[[], str]) -> Job | None:
+    def _job(
+        self, name: Callable[Q, str], *args: Q.args, **kwargs: Q.kwargs
+    ) -> Job | None:
         if self.rests:
             return None
+        began = self._clock.now()
         try:
             here = getframe()
             stack = self._called_at(here) or capture_lines(here, self.codes)
-            return Job(function(), stack, owner_here())
+            return Job(name(*args, **kwargs), stack, owner_here())
         except Exception:  # foreign objects may do anything when they are looked at
             return None  # and of its keeper less is known
+        finally:
+            self._book(began)
+
+    def _book(self, since: float) -> None:
+        loop = running_loop()
+        view = None if loop is None else self._met.get(loop)
+        if view is not None:
+            view.book(self._clock.now() - since)
 
     def _called_at(self, frame: FrameType | None) -> RawStack | None:
         """Give where `asyncio.to_thread` was called that hands over just now."""
+        if not self._called:
+            return None
         for _ in range(_NEAR):
             if frame is None:
                 break
@@ -198,11 +222,13 @@ class Handing:
             func: Callable[..., T], /, *args: object, **kwargs: object
         ) -> Coroutine[Any, Any, T]:
             made = to_thread(func, *args, **kwargs)
+            began = self._clock.now()
             with suppress(Exception):  # ours, and of its keeper less is known
                 frame = made.cr_frame  # type: ignore[attr-defined]
                 at, stack = id(frame), capture_lines(getframe(), self.codes)
                 over = ref(made, lambda _: self._called.pop(at, None))
                 self._called[at] = _Called(over, stack)
+            self._book(began)
             return made
 
         return as_coroutine_function(noted)
@@ -216,7 +242,7 @@ class Handing:
             *args: object,
             **kwargs: object,
         ) -> Future[T]:
-            job = self._job(lambda: _name_of(fn, args))
+            job = self._job(_name_of, fn, args)
             future = submit(pool, fn, *args, **kwargs)
             if job is not None:
                 self._at_work[id(future)] = job
@@ -230,7 +256,7 @@ class Handing:
     ) -> Callable[[threading.Thread], None]:
         @functools.wraps(start)
         def noted(thread: threading.Thread) -> None:
-            job = self._job(lambda: started_for(thread))
+            job = self._job(started_for, thread)
             if job is not None:
                 started = _Started(ref(thread), job, rested_since(thread))
                 self._started.append(started)
@@ -256,7 +282,7 @@ class Handing:
         def noted(item: T) -> None:
             if isinstance(item, tuple) and len(item) == _ANYIOS_ITEM:
                 _, function, args, future, _ = item
-                job = self._job(lambda: _name_of(function, args))
+                job = self._job(_name_of, function, args)
                 if job is not None:
                     self._put.append(_Put(self._clock.now(), id(future), job))
             put(item)

@@ -158,7 +158,7 @@ class Watch:
         self._collector = Collector(clock)
         self._interception = interception
         self._families = families
-        self._handing = Handing(clock)
+        self._handing = Handing(clock, self._probe.views.met)
         self._keepers = Keepers(clock, limit, kernel, self._handing, self._collector)
         self.watchdog.keepers, self.watchdog.turned = self._keepers, self._turned
         self._keepers.loops = self.watchdog.loops_threads

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from by_hand import until
 
+from pytest_asyncbench._loops import LoopView
 from pytest_asyncbench._python import future_of, running_threads, work_queue
 from pytest_asyncbench._watching.handing import Handing
 from pytest_asyncbench.testing import ManualClock
@@ -20,7 +21,7 @@ from pytest_asyncbench.testing import ManualClock
 
 @pytest.fixture
 def handing():
-    one = Handing(ManualClock(10.0))
+    one = Handing(ManualClock(10.0), {})
     undo = one.install()
     yield one
     undo()
@@ -84,7 +85,7 @@ def test_what_runs_a_job_in_a_context_is_not_the_job(handing):
 def test_nothing_is_left_of_it():
     """Both methods are what they were, and a job that ends later is nobody's."""
     submit, start = ThreadPoolExecutor.submit, threading.Thread.start
-    one = Handing(ManualClock(10.0))
+    one = Handing(ManualClock(10.0), {})
     undo = one.install()
     goes_on = threading.Event()
     with ThreadPoolExecutor(1) as pool:
@@ -165,7 +166,7 @@ def test_a_task_that_runs_to_thread_alone_is_told_where_that_was_called(handing)
 def test_asyncios_own_to_thread_is_back_in_the_end():
     """And is a function of coroutines meanwhile, for who asks."""
     before = asyncio.to_thread
-    undo = Handing(ManualClock()).install()
+    undo = Handing(ManualClock(), {}).install()
     if sys.version_info >= (3, 12):
         assert inspect.iscoroutinefunction(asyncio.to_thread)
     undo()
@@ -193,7 +194,7 @@ def test_each_job_of_anyios_thread_is_known_by_what_awaits_it(handing):
 def test_nothing_stays_on_anyios_threads():
     """Where one outlives the watching, its queue is its own again."""
     to_thread = pytest.importorskip("anyio").to_thread
-    made = Handing(ManualClock())
+    made = Handing(ManualClock(), {})
 
     async def main():
         undo = made.install()
@@ -219,3 +220,53 @@ def test_a_later_job_of_anyios_thread_is_not_told_as_the_first(handing):
     first, later = asyncio.run(main())
     assert first is not None
     assert later is None
+
+
+class Ticking(ManualClock):
+    """A clock that goes on by itself whenever it is read."""
+
+    def now(self):
+        self.wait(0.00001)
+        return super().now()
+
+
+def test_what_it_takes_to_note_a_job_is_booked_to_us():
+    """Of a step of a loop that is watched, and nothing of what the pool takes."""
+    goes_on = threading.Event()
+
+    async def hand_over(pool):
+        pool.submit(goes_on.wait)  # whose thread reads no clock from here on
+        loop = asyncio.get_running_loop()
+        view = LoopView(loop, 10.0)
+        undo = Handing(Ticking(10.0), {loop: view}).install()
+        try:
+            pool.submit(int)
+            return view.ours
+        finally:
+            undo()
+            goes_on.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert asyncio.run(hand_over(pool)) == pytest.approx(0.00001)
+
+
+def test_a_job_is_told_with_all_that_stands_around_the_line_that_hands_it_over(handing):
+    """But not with what runs the step, nor with what is ours."""
+
+    def outer(pool):
+        return inner(pool)
+
+    def inner(pool):
+        return pool.submit(int)
+
+    async def main(pool):
+        handing.codes = frozenset({inspect.currentframe().f_back.f_code})
+        future = outer(pool)
+        future.result()
+        return handing.of_future(id(future), 0.0).told()
+
+    with ThreadPoolExecutor(1) as pool:
+        told = asyncio.run(main(pool))
+    names = [frame.function.rpartition(".")[2] for frame in told.stack]
+    assert names == ["inner", "outer", "main"]
+    assert told.stack[0].line == inner.__code__.co_firstlineno + 1

@@ -72,7 +72,7 @@ def parked():
 
 
 def keepers_of(clock, kernel):
-    return Keepers(clock, 0.1, kernel, Handing(clock), Collector(clock))
+    return Keepers(clock, 0.1, kernel, Handing(clock, {}), Collector(clock))
 
 
 def resting(clock):
