@@ -198,8 +198,7 @@ def _too_long(policy: Policy, seen: Observations) -> Iterator[Violation]:
         return
     run = typical(policy, seen)
     took = run.elapsed.lived
-    cancelled = seen.overrun is not None and seen.overrun.cancelled
-    if cancelled or wall_of(policy, run) > within:
+    if _was_cut(seen) or wall_of(policy, run) > within:
         yield Violation(kind=_KINDS[seen.phase], limit=within, actual=took)
 
 
@@ -215,6 +214,9 @@ def _too_slow(
         if kind == "speedup" or not learned:
             yield Violation(kind=kind, limit=least or 1.0)
         return
+    if _was_cut(seen):
+        # How its tasks would have gone on is not known, nor who waited for what.
+        return
     if _too_short(compared, least):
         if least is not None and not learned:
             yield Violation(kind="unmeasured", limit=least)
@@ -223,6 +225,11 @@ def _too_slow(
     # Copies with no number of their own must still beat one after another.
     if speedup < least if least is not None else speedup <= _BEATS_SERIAL:
         yield Violation(kind="speedup", limit=least or 1.0, actual=speedup)
+
+
+def _was_cut(seen: Observations) -> bool:
+    """Tell whether it was cancelled at its budget."""
+    return seen.overrun is not None and seen.overrun.cancelled
 
 
 def _unmeasured(policy: Policy, seen: Observations) -> bool:

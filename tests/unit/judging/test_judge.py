@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from by_hand import call, observations, stall, user
 
@@ -236,6 +238,17 @@ def test_copies_must_take_longer_than_a_turn_at_the_interpreter():
     )
     assert judge(Policy(copies=2), seen).too_short
     assert not judge(speedup(1.5, copies=2), seen).too_short
+
+
+def test_tasks_that_a_budget_has_cut_short_are_not_said_to_be_one_after_another():
+    """Who would have waited for what is not known; that it took too long is."""
+    seen = observations(strands=IN_A_ROW, overrun=Overrun(cancelled=True))
+    policy = Policy(budget=Budget(within=0.5, speedup=2.0))
+    assert [each.kind for each in judge(policy, seen).violations] == ["wall"]
+    assert [each.kind for each in judge(Policy(copies=2), seen).violations] == []
+    stuck = dataclasses.replace(seen, overrun=Overrun(cancelled=False))
+    kinds = [each.kind for each in judge(policy, stuck).violations]
+    assert kinds == ["wall", "speedup"]
 
 
 @pytest.mark.parametrize("copies", [2, 50])
