@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, overload
 from weakref import WeakSet
@@ -38,6 +39,7 @@ from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import AwaitedTask, Overrun, Stack
+from pytest_asyncbench._words.undo import Undo, nothing
 
 if TYPE_CHECKING:
     from pytest_asyncbench._watching.watch import Watch
@@ -113,6 +115,7 @@ class Deadline:
         """How often we have cancelled the task."""
         self._older: WeakSet[names.AnyTask] = WeakSet()
         """The tasks that were there before."""
+        self._undo: Undo = nothing
         self._left = self._left_behind = False
         self.overrun: Overrun | None = None
         self.error: BudgetExceeded | None = None
@@ -122,12 +125,20 @@ class Deadline:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         self._older.update(asyncio.all_tasks(self._loop))
-        self._insistence = Insistence(self._loop, self._cancel, self._is_over)
         if self._by_loop:
             self._undo = self._loop.call_at(self._at + PAST, self._expire).cancel
         else:
             self._expect(self._at)
         return self
+
+    @cached_property
+    def _insistence(self) -> Insistence:
+        """Who cancels again; not made before time is up, since it leads back here.
+
+        Each test's task would stay until a collection, and all that are there are gone
+        through by whoever asks for those of its loop.
+        """
+        return Insistence(self._loop, self._cancel, self._is_over)
 
     def _expect(self, at: float) -> None:
         view, watchdog = self._watch.view(self._loop), self._watch.watchdog
@@ -140,6 +151,8 @@ class Deadline:
         traceback: TracebackType | None,
     ) -> None:
         self._undo()
+        # It leads back here, and so would keep the task until a collection.
+        self._undo = nothing
         # It may be in the loop's queue already, put there while the last step lasted.
         # What it would cancel now is whoever hosts us.
         self._left = True

@@ -310,3 +310,29 @@ def test_during_the_run_they_are_not(play_once):
         "@pytest.mark.no_blocking\nasync def test_one(): pass\n"
     )
     assert run.outcomes["test_before"] == "passed"
+
+
+UNCOLLECTED = """
+import asyncio, gc, weakref
+import pytest
+
+TASKS = []
+
+@pytest.fixture(autouse=True)
+def uncollected():
+    gc.disable()
+    yield
+    gc.enable()
+
+@pytest.mark.budget(60)
+@pytest.mark.parametrize("n", range(3))
+async def test_in_time(n):
+    assert [task() for task in TASKS] == [None] * n
+    TASKS.append(weakref.ref(asyncio.current_task()))
+"""
+
+
+def test_a_task_that_was_in_time_is_gone_without_a_collection(play_once):
+    """Else those of all tests stay, and each later test goes through them."""
+    run = play_once(UNCOLLECTED, "-o", "asyncio_mode=auto")
+    assert set(run.outcomes.values()) == {"passed"}
