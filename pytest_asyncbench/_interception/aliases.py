@@ -40,6 +40,9 @@ def swap_aliases(swaps: Iterable[Swap]) -> None:
             continue
         # A lazy module would be loaded by module.__dict__.
         namespace = object.__getattribute__(module, "__dict__")
+        # Most have none, which is told at once by all that they have.
+        if wanted.keys().isdisjoint(map(id, [*namespace.values()])):
+            continue
         for key, value in list(namespace.items()):
             swap = wanted.get(id(value))
             if swap is not None and (swap.everywhere or not standard):

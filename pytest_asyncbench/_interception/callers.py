@@ -7,7 +7,6 @@ no wrapper.
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from collections.abc import Set as AbstractSet
 from types import FrameType
@@ -17,7 +16,7 @@ from pytest_asyncbench._loops import caller_in_c, names
 from pytest_asyncbench._python import outside_here
 from pytest_asyncbench._rules.callers import DETECTORS, ONCE, TOOLS
 from pytest_asyncbench._words import whose
-from pytest_asyncbench._words.globs import one_pattern
+from pytest_asyncbench._words.globs import Globs, any_of
 
 __all__ = [
     "PACKAGE",
@@ -57,7 +56,7 @@ STEP_ENDS = frozenset(
 )
 """The ids of code objects whose frame stands around all steps; these never go away."""
 
-_never_within = one_pattern({**TOOLS, **ONCE})
+_never_within = any_of({**TOOLS, **ONCE})
 
 
 def top(module: str) -> str:
@@ -95,7 +94,7 @@ def _module_name(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", ""))  # exec() may put anything there
 
 
-def is_allowed(allowed: re.Pattern[str], frame: FrameType | None) -> bool:
+def is_allowed(allowed: Globs, frame: FrameType | None) -> bool:
     """Look through the callers, from `frame` outwards to the step's own."""
     near = True
     while frame is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pytest_asyncbench._interception.predicates import PREDICATES
 from pytest_asyncbench._rules.callers import never_from
-from pytest_asyncbench._words.globs import one_pattern
+from pytest_asyncbench._words.globs import Globs, any_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,21 +22,21 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class CompiledRule:
-    """A rule whose predicate is found, and whose globs are one pattern."""
+    """A rule whose predicate is found, and whose globs are put together."""
 
     rule: Rule
     harmless: Predicate | None
     active: bool = False
     """Whether somebody listens to its family."""
-    _allowed: re.Pattern[str] | None = None
+    _allowed: Globs | None = None
 
     @property
-    def allowed(self) -> re.Pattern[str]:
+    def allowed(self) -> Globs:
         """Who may make the call: for any rule, and for this one."""
         # Not before there is a call: most rules see none, and all together take long.
         if self._allowed is None:
             rule = self.rule
-            self._allowed = one_pattern({**never_from(rule.target), **rule.allowed})
+            self._allowed = any_of({**never_from(rule.target), **rule.allowed})
         return self._allowed
 
 

@@ -29,7 +29,7 @@ from pytest_asyncbench._judging.stretches import Stretches
 from pytest_asyncbench._rules.callers import STARTS, TOOLS
 from pytest_asyncbench._rules.further_names import FURTHER_NAMES
 from pytest_asyncbench._words.decided import Finding, Violation
-from pytest_asyncbench._words.globs import one_pattern
+from pytest_asyncbench._words.globs import any_of
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.seen import (
     AcceptedSpan,
@@ -52,8 +52,8 @@ __all__ = [
     "of_baseline",
 ]
 
-_is_tools = one_pattern(TOOLS).match
-_is_start = one_pattern(STARTS).match
+_is_tools = any_of(TOOLS).match
+_is_start = any_of(STARTS).match
 
 
 class Acceptance(NamedTuple):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from fnmatch import translate
 
 from pytest_asyncbench._rules.callers import ONCE
+from pytest_asyncbench._words.globs import any_of
 from pytest_asyncbench._words.seen import LAZY_IMPORT, Stack
 
 __all__ = ["IMPORT", "begun_by", "done_once"]
@@ -18,8 +18,8 @@ __all__ = ["IMPORT", "begun_by", "done_once"]
 IMPORT = "import"
 """What an import statement is called in a report."""
 
-_REASONS = [(re.compile(translate(glob)).match, why) for glob, why in ONCE.items()]
-_IMPORTS = re.compile(r"(importlib\._bootstrap|_frozen_importlib|zipimport)\b").match
+_REASONS = [(any_of([glob]).match, why) for glob, why in ONCE.items()]
+_IMPORTS = r"(importlib\._bootstrap|_frozen_importlib|zipimport)\b"
 
 
 def done_once(stack: Stack) -> str | None:
@@ -39,7 +39,7 @@ def begun_by(stack: Stack) -> Stack:
         if any(matches(frame.qualified) for matches, _ in _REASONS)
     )
     callers = stack[outermost + 1 :]
-    if not callers or not _IMPORTS(stack[outermost].qualified):
+    if not callers or not re.match(_IMPORTS, stack[outermost].qualified):
         return stack[outermost:]
     # A statement has no frame of its own; for a lazy name's first use one stands in.
     first, *others = callers

@@ -15,7 +15,7 @@ from pytest_asyncbench._words.schedules import Replay, Schedule
 __all__ = ["mark_of", "replay_of", "seed_of", "text_of"]
 
 _FORM = "v1:TEST:DEVIATIONS:CHECK, as a failure prints it"
-_TEXT = re.compile(r"(v1:([0-9a-f]{8}):([^:]+)):([0-9a-f]{4})", re.ASCII)
+_TEXT = r"(v1:([0-9a-f]{8}):([^:]+)):([0-9a-f]{4})"
 
 
 def mark_of(nodeid: str) -> str:
@@ -42,7 +42,7 @@ def replay_of(text: str) -> Replay:
     """
     if not isinstance(text, str):
         raise PolicyError(f"{text!r} is no schedule; accepted: {_FORM}")
-    found = _TEXT.fullmatch(text.strip())
+    found = re.fullmatch(_TEXT, text.strip())
     if found is None:
         raise PolicyError(f"{text!r} is no schedule; accepted: {_FORM}")
     told, mark, deviations, check = found.groups()

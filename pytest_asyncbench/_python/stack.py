@@ -32,7 +32,7 @@ from pytest_asyncbench._python.positions import (
     loads_lazily,
 )
 from pytest_asyncbench._rules.callers import DEBUGGERS
-from pytest_asyncbench._words.globs import one_pattern
+from pytest_asyncbench._words.globs import any_of
 from pytest_asyncbench._words.seen import LAZY_IMPORT, Frame, Stack
 
 __all__ = [
@@ -83,7 +83,7 @@ _QUICK = frozenset(
 """Calls too quick to take any time. Where a thread is seen at one of them, an operator
 that stands before it took the time."""
 
-_debuggers = one_pattern(DEBUGGERS).match
+_debuggers = any_of(DEBUGGERS).match
 
 _UNDER_FILES = frozenset(
     {socket.SocketIO.readinto.__code__, socket.SocketIO.write.__code__}
@@ -245,7 +245,7 @@ def is_debugged(raw: RawStack) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def _is_debuggers(module: str, function: str) -> bool:
-    return _debuggers(f"{module}.{function}") is not None
+    return _debuggers(f"{module}.{function}")
 
 
 def to_stack(raw: RawStack) -> Stack:

@@ -69,7 +69,7 @@ class Schedule:
         if free == _FREE:
             text = rest if comma else "own"
         for word in [] if text == "own" else text.split(","):
-            if found := _HOLD.fullmatch(word):
+            if found := re.fullmatch(_HOLD, word, re.ASCII):
                 lane, wake, steps, other, other_wake = found.groups()
                 hold = Hold(
                     lane=lane,
@@ -78,7 +78,7 @@ class Schedule:
                     until=(other, int(other_wake)) if other else None,
                 )
                 holds.append(hold)
-            elif found := _PICK.fullmatch(word):
+            elif found := re.fullmatch(_PICK, word, re.ASCII):
                 picks.append((int(found[1]), found[2]))
             else:
                 raise PolicyError(
@@ -93,10 +93,8 @@ _FREE = "free"
 
 _LANE = r"[0-9]{1,9}c?(?:\.[0-9]{1,9}c?)*"
 _NUMBER = r"[0-9]{1,9}"
-_HOLD = re.compile(
-    rf"({_LANE})@({_NUMBER})(?:\+({_NUMBER})|/({_LANE})@({_NUMBER}))?", re.ASCII
-)
-_PICK = re.compile(rf"([0-9]{{1,9}})-({_LANE})", re.ASCII)
+_HOLD = rf"({_LANE})@({_NUMBER})(?:\+({_NUMBER})|/({_LANE})@({_NUMBER}))?"
+_PICK = rf"([0-9]{{1,9}})-({_LANE})"
 
 OWN_ORDER = Schedule()
 """That of asyncio, which runs what is ready in the order in which it became ready."""

@@ -6,7 +6,6 @@ import functools
 import os
 import site
 import sys
-import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,11 +42,8 @@ def _packages() -> list[str]:
     return [folder for folder in folders if folder and Path(folder).name in names]
 
 
-_PATHS = sysconfig.get_paths()
-_FOLDERS = (
-    *(_PATHS[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-    *_packages(),
-)
+# `sysconfig` tells of them, too, but first reads all that Python was built with.
+_FOLDERS = (str(Path(os.__file__).parent), *_packages())
 
 # Longest first, since packages are installed below the standard library.
 INSTALLED = tuple(

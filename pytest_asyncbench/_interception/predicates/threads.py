@@ -19,12 +19,12 @@ from pytest_asyncbench._interception.signatures import Args, Kwargs
 from pytest_asyncbench._python import is_ready, semaphore_value, started_for
 from pytest_asyncbench._rules.callers import OWN_THREADS
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
-from pytest_asyncbench._words.globs import one_pattern
+from pytest_asyncbench._words.globs import any_of
 
 __all__: list[str] = []
 
 
-_is_own = one_pattern(OWN_THREADS).match
+_is_own = any_of(OWN_THREADS).match
 
 _PATIENT = 1.0
 """Who would wait for so many seconds does not mind a moment more."""
