@@ -16,7 +16,6 @@ from pytest_asyncbench._judging.accounting import (
     less_starved,
     longest_alone,
 )
-from pytest_asyncbench._judging.attribution import findings
 from pytest_asyncbench._judging.repeated import each_run, typical, wall_of
 from pytest_asyncbench._judging.turns import took_turns
 from pytest_asyncbench._rules.looked_for import is_looked_for
@@ -48,7 +47,7 @@ interpreter from another, and our own looks are the first that do."""
 
 def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Verdict:
     """Hold what was seen against what was promised."""
-    found = tuple(findings(policy, seen, rules))
+    found = _found(policy, seen, rules)
     budget = policy.budget if policy.budget and policy.budget.promises else None
     compared = _compared(policy, seen)
     comparison = compared[1] if compared else None
@@ -82,6 +81,17 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         problems=seen.problems,
         not_looked_for=_not_looked_for(policy, rules),
     )
+
+
+def _found(
+    policy: Policy, seen: Observations, rules: Sequence[Rule]
+) -> tuple[Finding, ...]:
+    if not (seen.stalls or seen.calls or seen.late):
+        return ()
+    # Loaded only here: in most runs there is nothing to attribute.
+    from pytest_asyncbench._judging.attribution import findings
+
+    return tuple(findings(policy, seen, rules))
 
 
 def _not_looked_for(policy: Policy, rules: Sequence[Rule]) -> frozenset[str]:

@@ -3,9 +3,10 @@
 Problem: for each frozen dataclass six functions are written as text and compiled. For
 some forty classes, which every run that watches needs, that is a quarter of its start.
 What does not do: classes written by hand, whose fields nobody can list or replace.
-What we do: `dataclasses` finds the fields, and every class is given the same functions.
-So `dataclasses.replace`, `fields` and the type checkers go on to work. What is lost:
-the signature does not name the fields.
+What we do: every class is given the same functions, which go by its annotations, and
+`dataclasses` finds the fields when somebody asks for them. So `dataclasses.replace`,
+`fields` and the type checkers go on to work. What is lost: the signature does not name
+the fields, and no class can inherit from another.
 """
 
 from __future__ import annotations
@@ -42,10 +43,8 @@ else:
         assert kw_only
 
         def made(cls):
-            find = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=True)
-            cls = find(cls)
-            cls.__dataclass_params__.frozen = True
-            cls.__init__ = _initializer(dataclasses.fields(cls))
+            cls.__dataclass_fields__ = _Fields(cls)
+            cls.__init__ = _initializer(cls)
             if "__repr__" not in vars(cls):
                 cls.__repr__ = _repr
             cls.__eq__, cls.__hash__ = _eq, _hash
@@ -54,15 +53,30 @@ else:
 
         return made
 
-    def _initializer(fields):
-        missing = dataclasses.MISSING
-        names = frozenset(field.name for field in fields)
-        defaults = {f.name: f.default for f in fields if f.default is not missing}
-        factories = [
-            (field.name, field.default_factory)
-            for field in fields
-            if field.default_factory is not missing
-        ]
+    class _Fields:
+        """Stands where `dataclasses` looks for a class's fields, until it does."""
+
+        def __init__(self, cls):
+            self._cls = cls
+
+        def __get__(self, value, cls):
+            # It puts the fields in the place of this.
+            find = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=True)
+            found = find(self._cls)
+            found.__dataclass_params__.frozen = True
+            return found.__dataclass_fields__
+
+    def _initializer(cls):
+        names = frozenset(cls.__annotations__)
+        defaults, factories = {}, []
+        for name in names & vars(cls).keys():
+            default = vars(cls)[name]
+            if not isinstance(default, dataclasses.Field):
+                defaults[name] = default
+            elif default.default_factory is dataclasses.MISSING:
+                defaults[name] = default.default
+            else:
+                factories.append((name, default.default_factory))
 
         def __init__(self, /, **given):  # noqa: N807 - it becomes a class's
             has = self.__dict__

@@ -81,6 +81,22 @@ def test_a_value_has_what_was_given_and_what_is_left_out():
     assert CART.prices is not Cart(owner="me").prices
 
 
+def test_fields_are_found_when_somebody_asks():
+    """By the class or by a value, and those of a class itself."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Till:
+        """Another one."""
+
+        open: bool = True
+        coins: int = dataclasses.field(default=0, metadata={"unit": "cents"})
+
+    assert (Till().open, Till().coins) == (True, 0)
+    assert [field.name for field in dataclasses.fields(Till())] == ["open", "coins"]
+    assert dataclasses.fields(Till)[1].metadata == {"unit": "cents"}
+    assert Till.coins == 0
+
+
 def test_values_are_equal_where_their_fields_are():
     """In whatever order they were given, and only to values of the same class."""
     assert Cart(places=("here",), owner="me") == CART
