@@ -76,17 +76,20 @@ def is_running(task: names.AnyTask) -> bool:
 
 def task_label(task: names.AnyTask) -> str:
     """Name a task: as it was named, or by its coroutine where nobody named it."""
-    return label(task, names.COROUTINE.of(task))
+    return label(task, None)
 
 
-def label(task: names.AnyTask, work: object) -> str:
-    """Name a task that runs `work`."""
+def label(task: names.AnyTask, work: object | None) -> str:
+    """Name a task that runs `work`, or whose coroutine can be asked for."""
     name = legible.name(task.get_name)
     # On 3.12 and 3.13 a task is called None that a factory made and nobody named. One
     # whose name is empty would read as no task.
     nameless = name == "None" or not name.strip()
     unnamed = nameless or name.startswith("Task-")
-    coroutine = legible.attribute(work, "__qualname__") if unnamed else None
+    if not unnamed:
+        return name
+    work = names.COROUTINE.of(task) if work is None else work
+    coroutine = legible.attribute(work, "__qualname__")
     if not isinstance(coroutine, str):
         return name
     short = coroutine.rpartition("<locals>.")[2]

@@ -21,7 +21,8 @@ from collections.abc import (
 )
 from contextlib import nullcontext, suppress
 from itertools import compress
-from typing import Any
+from types import CoroutineType
+from typing import Any, TypeGuard
 
 from pytest_asyncbench._loops import AnyCoroutine, AnyTask, is_cleaning_up
 from pytest_asyncbench._tracing import Group, Recorder
@@ -54,11 +55,12 @@ class Job:
         self.name = name
         self.given = given
         self.argument = argument
-        self.repeatable = not inspect.isawaitable(given)
+        self.repeatable = not _is_work(given)
 
     def coroutine(self) -> AnyCoroutine:
         """Give what a task can be made of: the work itself where it is a coroutine."""
-        return self.given if inspect.iscoroutine(self.given) else self._run()
+        given = self.given
+        return given if isinstance(given, CoroutineType) else self._run()
 
     async def _run(self) -> object:
         __tracebackhide__ = True  # the user's line is the one that tells
@@ -94,15 +96,19 @@ def jobs_from(given: Sequence[Item]) -> list[Job]:
     seen: dict[int, str] = {}
     jobs: list[Job] = []
     for argument, (name, work) in zip(arguments, named, strict=True):
-        if inspect.isawaitable(work) and id(work) in seen:
+        if id(work) in seen and _is_work(work):
             raise ValueError(
                 f"concurrently() was given the same {type(work).__name__} {name!r} "
                 "twice; it can be awaited once. Pass a callable, or call it again."
             )
         seen[id(work)] = name
-        made = work if inspect.isawaitable(work) else _maker(work, argument)
-        jobs.append(Job(name, made, argument))
+        jobs.append(Job(name, _checked(work, argument), argument))
     return jobs
+
+
+def _is_work(given: object) -> TypeGuard[Work]:
+    """Tell whether it can be awaited as it is, soonest of a coroutine."""
+    return isinstance(given, CoroutineType) or inspect.isawaitable(given)
 
 
 def _key(name: object) -> str:
@@ -119,8 +125,10 @@ def _numbered(named: list[tuple[str, Item]]) -> list[tuple[str, Item]]:
     ]
 
 
-def _maker(work: Maker | Mapping[str, Given], argument: int | str) -> Maker:
-    """Give what makes a job's work, or say why this does not."""
+def _checked(work: Item, argument: int | str) -> Given:
+    """Give a job's work, or what makes it; or say why this is neither."""
+    if _is_work(work):
+        return work
     if not callable(work):
         raise TypeError(
             f"{_argument(argument)} is {_shown(work)}; a coroutine, another awaitable, "
@@ -226,10 +234,11 @@ class Together:
 
     async def run(self) -> None:
         """Start every job and wait for all; the rest is cancelled where one fails."""
-        try:
-            await self._until_done()
-        finally:
-            await self._cancel_rest()
+        with nullcontext() if self._recorder is None else self._recorder.telling(self):
+            try:
+                await self._until_done()
+            finally:
+                await self._cancel_rest()
 
     async def _until_done(self) -> None:
         loop = asyncio.get_running_loop()
@@ -242,9 +251,10 @@ class Together:
     async def _start_more(self, loop: asyncio.AbstractEventLoop) -> None:
         ended = self._ended  # one for all, since there may be many
         while self._may_start():
-            for _ in range(_AT_ONCE):
-                if self._may_start():
-                    self._start(loop, ended)
+            # Nobody ends within this step, whatever may be done by then.
+            first, most = len(self.tasks), min(_AT_ONCE, self._limit - self._flying)
+            for job in self._jobs[first : first + most]:
+                self._start(job, loop, ended)
             if self._may_start():
                 await asyncio.sleep(0)  # to start ten thousand must not block the loop
 
@@ -257,13 +267,11 @@ class Together:
             return True
         return len(self.tasks) == len(self._jobs) and not self._flying
 
-    def _start(self, loop: asyncio.AbstractEventLoop, ended: Ended) -> None:
-        index = len(self.tasks)
-        job = self._jobs[index]
+    def _start(self, job: Job, loop: asyncio.AbstractEventLoop, ended: Ended) -> None:
         task = loop.create_task(job.coroutine(), name=job.name)
         if self._recorder is not None:
             self._recorder.adopt(task, self.group)
-        self._positions[task] = index
+        self._positions[task] = len(self.tasks)
         self.tasks.append(task)
         self._flying += 1
         task.add_done_callback(ended)
@@ -272,10 +280,12 @@ class Together:
         self.order.append(self._positions.pop(task))
         self._flying -= 1
         # Looked at here, so that asyncio does not report it as never retrieved.
-        failed = task.cancelled() or task.exception() is not None
-        self._failed = self._failed or failed
-        waiting_to_start = len(self.tasks) < len(self._jobs)
-        if self._over() or waiting_to_start:
+        if task.cancelled() or task.exception() is not None:
+            self._failed = True
+        all_started = len(self.tasks) == len(self._jobs)
+        if all_started and self._flying and not self._failed:
+            return  # as most ends of ten thousand
+        if self._over() or not all_started:
             self._awake()
 
     def _awake(self) -> None:

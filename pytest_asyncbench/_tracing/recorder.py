@@ -11,11 +11,10 @@ import asyncio
 import functools
 import math
 import threading
-import weakref
 from asyncio.events import TimerHandle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from selectors import BaseSelector
 from types import CellType, ModuleType
@@ -48,11 +47,9 @@ from pytest_asyncbench._tracing.tape import (
     BEGUN,
     INLINE,
     OURS,
-    PLAIN,
     POLLED,
     READY,
     SENT,
-    TIMER,
     VOID,
     Job,
     Sent,
@@ -126,8 +123,8 @@ class Recorder:
         self._long_step = long_step
         self._tapes: dict[asyncio.AbstractEventLoop, Tape] = {}
         self._numbers_are_of = object()
-        self._given: dict[int, tuple[weakref.ref[AnyTask], Group]] = {}
-        """By the id of a task that has yet to begin: whose strand it is."""
+        self._given: dict[AnyTask, Group] = {}
+        """Tasks that have yet to begin, and whose strands they are."""
         self._threads = 0
         self._in_thread = threading.local()
         self._unwatch = ExitStack()
@@ -161,7 +158,26 @@ class Recorder:
         if tape is not None and number is not None:  # it began while it was created
             group.given(number, tape)
         elif tape is not None:
-            self._given[id(task)] = weakref.ref(task), group
+            self._given[task] = group
+
+    @contextmanager
+    def telling(self, owner: object) -> Iterator[None]:
+        """Know the callbacks that are methods of an object, one for each of many tasks.
+
+        All that the current task adds within the block: they need no look at each.
+        """
+        numbers, tape = self.tapes.numbers, None
+        with suppress(RuntimeError):
+            tape = self._tapes.get(asyncio.get_running_loop())
+        if tape is not None:
+            tape.one_by_one[id(owner)] = False
+            numbers[id(owner)] = tape.alike(
+                (id(owner), self._within(_TASK.get(_NOBODYS)))
+            )
+        try:
+            yield
+        finally:
+            numbers.pop(id(owner), None)
 
     def waiting_for(self, task: AnyTask) -> float | None:
         """Tell how long ago the last step of a living task ended, if it took one."""
@@ -212,6 +228,8 @@ class Recorder:
 
     def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
         del self._tapes[loop]
+        for task in [task for task in self._given if task.get_loop() is loop]:
+            del self._given[task]  # it never begins
         if not self._tapes:
             self._unwatch.close()
 
@@ -295,7 +313,7 @@ class Recorder:
             if tape.open:
                 self._starts.end_those_beside(tape)
             # The clock is asked for anew: freezegun may have put another in its place.
-            timers[id(handle)] = len(tape), now(), when - loop.time()
+            timers[id(handle)] = tape.sets((len(tape), now(), when - loop.time()))
             return handle
 
         return call_at
@@ -513,20 +531,18 @@ class Recorder:
         owner = getattr(callback, "__self__", None)
         if isinstance(owner, TASKS):
             number = self.tapes.number(owner)
-            given = self._given.pop(id(owner), None) if self._given else None
-            if given is not None and given[0]() is owner:
-                given[1].given(number, tape)
+            group = self._given.pop(owner, None) if self._given else None
+            if group is not None:
+                group.given(number, tape)
             handle._context.run(_TASK.set, (self._numbers_are_of, number))
             return number
         if isinstance(handle, TimerHandle):
             timer = tape.timers.pop(id(handle), None)
             if timer is not None:
-                return tape.other(TIMER, timer)
+                return timer
         if isinstance(callback, _FromThread):
             return tape.other(SENT, callback.sent)
-        whose, within = handle._context.get(_TASK, _NOBODYS)
-        if whose is not self._numbers_are_of:
-            within = NOBODY
+        within = self._within(handle._context.get(_TASK, _NOBODYS))
         if isinstance(owner, asyncio.Transport):
             link = tape.links.writer_to(owner)
             written = -1 if link is None else link[1]
@@ -534,7 +550,12 @@ class Recorder:
         shared = _shared_by(callback, owner)
         if shared not in tape.one_by_one:
             tape.one_by_one[shared] = hands_on_one_by_one(callback)
-        return tape.other(PLAIN, (shared, within))
+        return tape.alike((shared, within))
+
+    def _within(self, known: tuple[object, int]) -> int:
+        """Give the number of a task, if it is one of ours that was found."""
+        whose, number = known
+        return number if whose is self._numbers_are_of else NOBODY
 
 
 def _descriptor(transport: asyncio.Transport) -> int:

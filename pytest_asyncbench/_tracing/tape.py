@@ -98,7 +98,6 @@ Sent = tuple[float, int, "Job | None"]
 Ready = tuple[int, int, int]
 """The entry in which somebody in this loop wrote what could be read here, or -1; the
 task in whose context it runs; and the descriptor."""
-Detail = Timer | Plain | Sent | Ready
 
 
 class Job:
@@ -146,6 +145,9 @@ class Tape:
         "_log",
         "_packed",
         "_packing",
+        "_plain_codes",
+        "_plains",
+        "_timer_facts",
         "arrivals",
         "began",
         "begun",
@@ -185,12 +187,17 @@ class Tape:
             array("d", [self.began]),
         )
         self.full = False
-        self.details: list[Detail] = []
+        self.details: list[Sent | Ready] = []
+        self._plain_codes: dict[Plain, int] = {}
+        """Many callbacks are alike, and need a detail once."""
+        self._plains: list[Plain] = []
+        self._timer_facts = array("d")
+        """Three numbers for each: there may be one for each of ten thousand tasks."""
         self.one_by_one: dict[int, bool] = {}
         """By what callbacks share: whether those who wait take what they bring one by
         one, however many there are."""
-        self.timers: dict[int, Timer] = {}
-        """By the id of a timer that is to come."""
+        self.timers: dict[int, int] = {}
+        """By the id of a timer that is to come: its code."""
         self.open: list[int] = []
         """The tasks whose first step is a part of the step in progress, and goes on."""
         self.begun: list[int] = []
@@ -215,21 +222,51 @@ class Tape:
         """Count the entries so far. That of the step in progress has this number."""
         return len(self._packed.who) + len(self._log) // 4
 
-    def other(self, kind: Kind, detail: Detail) -> int:
+    def sets(self, timer: Timer) -> int:
+        """Keep what is known of a timer; give the code for its callback's entry."""
+        facts = self._timer_facts
+        code = OTHERS - 4 * (len(facts) // 3) - TIMER
+        facts.extend(timer)
+        return code
+
+    def timer(self, code: int) -> Timer | None:
+        """Give what is known of a timer's callback; None for any other."""
+        if code > OTHERS or (OTHERS - code) & 3 != TIMER:  # most entries: no call more
+            return None
+        first = (OTHERS - code >> 2) * 3
+        setter, at, delay = self._timer_facts[first : first + 3]
+        return int(setter), at, delay
+
+    def alike(self, plain: Plain) -> int:
+        """Give the code of all plain callbacks that are alike."""
+        code = self._plain_codes.get(plain)
+        if code is None:
+            code = OTHERS - 4 * len(self._plains) - PLAIN
+            self._plains.append(plain)
+            self._plain_codes[plain] = code
+        return code
+
+    def plain(self, code: int) -> Plain | None:
+        """Give what is known of a plain callback; None for any other."""
+        if code > OTHERS or (OTHERS - code) & 3 != PLAIN:
+            return None
+        return self._plains[OTHERS - code >> 2]
+
+    def other(self, kind: Kind, detail: Sent | Ready) -> int:
         """Keep a detail; give the code for the entry that it belongs to."""
         details = self.details
         code = OTHERS - 4 * len(details) - kind
         details.append(detail)
         return code
 
-    def detail(self, code: int, *kinds: Kind) -> Detail | None:
+    def detail(self, code: int, kind: Kind) -> Sent | Ready | None:
         """Give what is known of the callback with this code, if it is of such a kind.
 
         None also for the code of what is no callback.
         """
-        if code > OTHERS or (OTHERS - code) & 3 not in kinds:
+        if code > OTHERS or (OTHERS - code) & 3 != kind:
             return None
-        return self.details[(OTHERS - code) >> 2]
+        return self.details[OTHERS - code >> 2]
 
     def pack_if_long(self) -> None:
         """Pack what was noted if it is a block; called as the loop is about to poll."""

@@ -42,6 +42,14 @@ class Tapes:
         self.failures: list[str] = []
         """What went wrong as a tape was read."""
         self._traces: dict[Tape, Trace] = {}
+        numbers = self.numbers
+
+        # One for all, and no method: there may be ten thousand tasks.
+        def gone(known: weakref.ref[AnyTask]) -> None:
+            if isinstance(known, _Known):
+                numbers.pop(known.key, None)
+
+        self._gone = gone
 
     # ------------------------------------------------------------------ tasks
 
@@ -70,10 +78,6 @@ class Tapes:
         known.key = id(task)
         self.tasks[number] = known
         self.numbers[known.key] = number
-
-    def _gone(self, known: weakref.ref[AnyTask]) -> None:
-        if isinstance(known, _Known):
-            self.numbers.pop(known.key, None)
 
     def task(self, number: int) -> AnyTask | None:
         """Give the task of a number; None where nobody holds it any more."""

@@ -19,11 +19,9 @@ from pytest_asyncbench._tracing.tape import (
     INLINE,
     OTHERS,
     OURS,
-    PLAIN,
     POLLED,
     READY,
     SENT,
-    TIMER,
     VOID,
     Plain,
     Ready,
@@ -291,8 +289,9 @@ class Trace:
         plain = self.plain(code)
         if plain is not None and self.cause[at] != LOOP:
             return self.cause[at], NOBODY
-        _, within, *_ = cast("Plain | Ready", self.tape.detail(code, PLAIN, READY))
-        return LOOP, within
+        if plain is not None:
+            return LOOP, plain[1]
+        return LOOP, cast("Ready", self.read(code))[1]
 
     def creator_of(self, task: int) -> Creator:
         """Tell what created a task."""
@@ -313,15 +312,11 @@ class Trace:
 
     def timer(self, code: int) -> Timer | None:
         """Give what is known of a timer's callback; None for any other."""
-        if code > OTHERS or (OTHERS - code) & 3 != TIMER:  # most entries: no call more
-            return None
-        return cast("Timer", self.tape.detail(code, TIMER))
+        return self.tape.timer(code)
 
     def sent(self, code: int) -> Sent | None:
         """Give what is known of a thread's callback; None for any other."""
-        if code > OTHERS or (OTHERS - code) & 3 != SENT:
-            return None
-        return cast("Sent", self.tape.detail(code, SENT))
+        return cast("Sent | None", self.tape.detail(code, SENT))
 
     def read(self, code: int) -> Ready | None:
         """Give what is known of a transport's callback; None for any other."""
@@ -329,7 +324,7 @@ class Trace:
 
     def plain(self, code: int) -> Plain | None:
         """Give what is known of a plain callback; None for any other."""
-        return cast("Plain | None", self.tape.detail(code, PLAIN))
+        return self.tape.plain(code)
 
     def ready_at(self, at: int) -> float:
         """Tell when an entry could have begun, had the loop been free."""
