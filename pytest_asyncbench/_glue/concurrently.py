@@ -16,7 +16,7 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
@@ -25,7 +25,7 @@ from pytest_asyncbench._glue.hindsight import path_of, with_hindsight
 from pytest_asyncbench._glue.outcome import broken_promise
 from pytest_asyncbench._glue.run import Run
 from pytest_asyncbench._glue.watched import Watched, insist_on_asyncio
-from pytest_asyncbench._judging.judge import judge
+from pytest_asyncbench._judging.judge import comparison_of, judge
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._policy.values import Duration, Serial
 from pytest_asyncbench._python.frames import getframe
@@ -43,10 +43,13 @@ from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.decided import Comparison, Verdict
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.seconds import LivedSeconds
+from pytest_asyncbench._words.seen import Observations
 from pytest_asyncbench._words.units import plural
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing from 3.11 on
+
+    from pytest_asyncbench._tracing import Group
 
 __all__ = ["Concurrently"]
 
@@ -347,22 +350,49 @@ class Concurrently:
             seen = replace(
                 watched.seen_since(before),
                 elapsed=elapsed,
-                strands=together.group.traces(),
                 together=elapsed.lived,
                 serial=given,
                 overrun=deadline.overrun if deadline else None,
             )
+            compared = _Compared(watched, policy, seen, together.group)
+            if policy.compares:
+                seen = compared.seen
             verdict = judge(policy, seen, watched.rules)
-            verdict = with_hindsight(verdict, together.group, watched.watch.note)
-            watched.accepted_lines += accepted_lines(verdict)
+            if verdict.violations or verdict.accepted:
+                verdict = replace(verdict, comparison=compared.comparison)
+                verdict = with_hindsight(verdict, together.group, watched.watch.note)
+                watched.accepted_lines += accepted_lines(verdict)
             _raise_broken(verdict, together)
-            return _as_run(verdict, together, terms)
+            return _as_run(verdict, together, terms, compared)
 
     async def _in_turn(self, terms: _Terms) -> LivedSeconds:
         __tracebackhide__ = True
         stopwatch = self._watched.stopwatch()
         await in_turn(terms.jobs, keep_going=terms.return_exceptions)
         return stopwatch.elapsed().lived
+
+
+class _Compared:
+    """How a run did beside one after another, as of now; read when somebody asks."""
+
+    def __init__(
+        self, watched: Watched, policy: Policy, seen: Observations, group: Group
+    ) -> None:
+        self._watched = watched
+        self._policy = policy
+        self._seen = seen
+        self._strands = group.reading()
+
+    @cached_property
+    def seen(self) -> Observations:
+        """What was seen, with the strands."""
+        with self._watched.paused():
+            return replace(self._seen, strands=self._strands())
+
+    @cached_property
+    def comparison(self) -> Comparison | None:
+        """None on a loop that can't be followed."""
+        return comparison_of(self._policy, self.seen)
 
 
 def _beyond_ours(error: Exception) -> TracebackType | None:
@@ -417,12 +447,17 @@ def _raise_broken(verdict: Verdict, together: Together) -> None:
         raise broken_promise(verdict)
 
 
-def _as_run(verdict: Verdict, together: Together, terms: _Terms) -> Run[object]:
-    # On a loop that can't be followed nothing is known of serial time.
-    comparison = verdict.comparison or Comparison(
-        tasks=(), wall=verdict.elapsed.lived, serial=math.nan
-    )
+def _as_run(
+    verdict: Verdict, together: Together, terms: _Terms, compared: _Compared
+) -> Run[object]:
     errors = [failure_of(task) for task in together.tasks]
+    wall = verdict.elapsed.lived
+
+    def told() -> Comparison:
+        # On a loop that can't be followed nothing is known of serial time.
+        known = compared.comparison or Comparison(tasks=(), wall=wall, serial=math.nan)
+        return known.with_errors(errors)
+
     return Run(
         [
             task.result() if error is None else error
@@ -430,7 +465,7 @@ def _as_run(verdict: Verdict, together: Together, terms: _Terms) -> Run[object]:
         ],
         names=[job.name for job in terms.jobs],
         order=together.order,
-        comparison=comparison.with_errors(errors),
+        comparison=told,
         blocking=verdict.findings,
         elapsed=verdict.elapsed,
         path=partial(path_of, together.group),

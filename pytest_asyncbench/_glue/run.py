@@ -26,12 +26,7 @@ class Run(Sequence[T]):
 
     Attributes:
         wall: real elapsed seconds.
-        speedup: serial over wall, less what is forgiven of that; 1.0 where nothing
-            took any time.
-        serial: seconds the same coroutines would take, or took, one after another;
-            not a number where the loop can't be followed (uvloop).
         order: positions in the order in which the coroutines ended.
-        tasks: one `TaskTrace` for each coroutine.
         blocking: the places that blocked the loop while it ran.
         starved: seconds the loop was kept off the processor, None if unknown.
         virtual: seconds it took in virtual time, None for a test in real time.
@@ -44,7 +39,7 @@ class Run(Sequence[T]):
         *,
         names: Sequence[str],
         order: Sequence[int],
-        comparison: Comparison,
+        comparison: Callable[[], Comparison],
         blocking: Sequence[Finding] = (),
         elapsed: Elapsed,
         path: Callable[[], tuple[PathLink, ...]] = tuple,
@@ -52,15 +47,39 @@ class Run(Sequence[T]):
         self._results = tuple(results)
         self._names = tuple(names)
         self._path = path
+        self._compare = comparison
         self.order = tuple(order)
         self.wall = elapsed.wall
         self.virtual = elapsed.virtual
-        self.serial = comparison.serial
-        self.tasks: tuple[TaskTrace, ...] = comparison.tasks
         self.blocking = tuple(blocking)
         self.starved = elapsed.starved
-        speedup = comparison.speedup
-        self.speedup = 1.0 if speedup is None else speedup
+
+    @functools.cached_property
+    def _comparison(self) -> Comparison:
+        return self._compare()
+
+    @property
+    def serial(self) -> float:
+        """Seconds the same coroutines would take, or took, one after another.
+
+        Not a number where the loop can't be followed (uvloop). It and what follows from
+        it are worked out when they are asked for, as of the end of the run.
+        """
+        return self._comparison.serial
+
+    @property
+    def speedup(self) -> float:
+        """Serial over wall, less what is forgiven of that.
+
+        1.0 where nothing took any time.
+        """
+        speedup = self._comparison.speedup
+        return 1.0 if speedup is None else speedup
+
+    @functools.cached_property
+    def tasks(self) -> tuple[TaskTrace, ...]:
+        """One for each coroutine: when it ran, and what it did with its time."""
+        return tuple(self._comparison.tasks)
 
     @property
     def peak(self) -> int:

@@ -9,7 +9,9 @@ of the spans would be wrong: four coroutines through one ``Semaphore(1)`` have s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import overload
 
 from pytest_asyncbench._words.decided import Comparison, TaskTrace
 from pytest_asyncbench._words.seen import StrandTrace
@@ -54,26 +56,60 @@ def account(strand: StrandTrace) -> TaskTrace:
     )
 
 
+class Accounts(Sequence[TaskTrace]):
+    """Strands as tasks, added up when somebody looks: there may be ten thousand."""
+
+    def __init__(self, strands: Sequence[StrandTrace]) -> None:
+        self.strands = strands
+
+    @cached_property
+    def _all(self) -> tuple[TaskTrace, ...]:
+        return tuple(map(account, self.strands))
+
+    def __len__(self) -> int:
+        return len(self.strands)
+
+    @overload
+    def __getitem__(self, place: int) -> TaskTrace: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[TaskTrace, ...]: ...
+    def __getitem__(self, place: int | slice) -> TaskTrace | tuple[TaskTrace, ...]:
+        return self._all[place]
+
+    def __iter__(self) -> Iterator[TaskTrace]:
+        return iter(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._all == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._all)
+
+
+def _as_seen(tasks: Sequence[TaskTrace]) -> Sequence[TaskTrace | StrandTrace]:
+    """Give what has the same times, and need not be added up first."""
+    return tasks.strands if isinstance(tasks, Accounts) else tasks
+
+
 def compare(strands: Sequence[StrandTrace], wall: float | None = None) -> Comparison:
     """Set the strands' time in a row against the time they took together.
 
     Without `wall` that is the time in which at least one of them was in flight.
     """
-    tasks = tuple(account(strand) for strand in strands)
     return Comparison(
-        tasks=tasks,
-        wall=spans_united(tasks) if wall is None else wall,
-        serial=sum(task.running + task.waiting for task in tasks),
+        tasks=Accounts(strands),
+        wall=spans_united(strands) if wall is None else wall,
+        serial=sum(strand.running + strand.waiting for strand in strands),
     )
 
 
-def longest_alone(tasks: Iterable[TaskTrace], starved: float = 0.0) -> float:
+def longest_alone(tasks: Sequence[TaskTrace], starved: float = 0.0) -> float:
     """Measure what the longest of them would take with no other beside it, at least.
 
     Who runs is the one that is starved, so all of that may lie in its running. It can't
     lie in each one's, though: the longest takes no less than they take on average.
     """
-    known = tuple(tasks)
+    known = _as_seen(tasks)
     if not known:
         return 0.0
     longest = max(each.waiting + max(0.0, each.running - starved) for each in known)
@@ -89,7 +125,7 @@ def less_starved(seen: Comparison, starved: float, *, derived: bool) -> Comparis
     So what is left is no less than the longest of them alone, which also bounds the
     speedup by their number.
     """
-    running = sum(task.running for task in seen.tasks)
+    running = sum(task.running for task in _as_seen(seen.tasks))
     serial = seen.serial - min(starved, running) if derived else seen.serial
     least = longest_alone(seen.tasks, starved)
     if derived and seen.tasks:
@@ -99,12 +135,12 @@ def less_starved(seen: Comparison, starved: float, *, derived: bool) -> Comparis
     return dataclasses.replace(seen, wall=wall, serial=serial, forgiven=forgiven)
 
 
-def spans_united(tasks: Iterable[TaskTrace]) -> float:
+def spans_united(tasks: Iterable[TaskTrace | StrandTrace]) -> float:
     """Measure the time in which at least one task was in flight."""
     return united(_spans(tasks))
 
 
-def peak(tasks: Iterable[TaskTrace]) -> int:
+def peak(tasks: Iterable[TaskTrace | StrandTrace]) -> int:
     """Count the most tasks that were in flight at one moment."""
     # An end sorts before a start at the same moment: those two did not overlap.
     moments = sorted(
@@ -119,7 +155,7 @@ def peak(tasks: Iterable[TaskTrace]) -> int:
     return most
 
 
-def _spans(tasks: Iterable[TaskTrace]) -> Iterable[Span]:
+def _spans(tasks: Iterable[TaskTrace | StrandTrace]) -> Iterable[Span]:
     for task in tasks:
         if task.started is not None and task.finished is not None:
             yield task.started, task.finished

@@ -31,7 +31,7 @@ from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.promised import MARKER, Policy, Rule, When
 from pytest_asyncbench._words.seen import Observations
 
-__all__ = ["judge"]
+__all__ = ["comparison_of", "judge"]
 
 _BEATS_SERIAL = 1.05
 """More than 1 by what derived serial time may be wrong."""
@@ -111,7 +111,8 @@ def _is_budgets(violation: Violation) -> bool:
     return unmeasured or violation.kind in ("wall", "speedup")
 
 
-def _comparison(policy: Policy, seen: Observations) -> Comparison | None:
+def comparison_of(policy: Policy, seen: Observations) -> Comparison | None:
+    """Compare the time that strands took with what they would have taken in a row."""
     if not seen.strands:
         return None
     compared = compare(seen.strands, seen.together)
@@ -137,7 +138,7 @@ def _compared(policy: Policy, seen: Observations) -> _Compared | None:
 
 def _comparisons(policy: Policy, seen: Observations) -> Iterator[_Compared]:
     for run in each_run(seen):
-        comparison = _comparison(policy, run)
+        comparison = comparison_of(policy, run)
         if comparison is not None:
             yield run, comparison
 

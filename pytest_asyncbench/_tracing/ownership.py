@@ -19,6 +19,7 @@ from pytest_asyncbench._tracing.tape import OTHERS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_asyncbench._tracing.tape import End
     from pytest_asyncbench._tracing.tapes import Tapes
     from pytest_asyncbench._tracing.trace import Trace
 
@@ -38,6 +39,7 @@ class Owners:
         roots: the task that each strand began with, in the order of their beginnings.
         as_one: whether they are all one strand.
         start: the entry with which the first begins, where that is no beginning.
+        end: up to where the tape is read; all of it where that is not given.
         hosts: the tasks that started them, which serve none.
     """
 
@@ -50,8 +52,13 @@ class Owners:
         *,
         as_one: bool = False,
         start: int | None = None,
+        end: End | None = None,
     ) -> None:
         self.trace = trace
+        tape = trace.tape
+        self.until, late = end or (len(trace.who), len(tape.late))
+        self.late = tape.late[:late]
+        """By how much the poll overslept, as on the tape."""
         self.roots = roots
         self.hosts = hosts
         self.tapes = tapes
@@ -78,7 +85,8 @@ class Owners:
     @cached_property
     def meetings(self) -> dict[int, list[Meeting]]:
         """By strand: those of its own who met at a barrier."""
-        return meetings(self.trace.tape.arrivals, self.of)
+        arrivals = self.trace.tape.arrivals
+        return meetings((each for each in arrivals if each.entry < self.until), self.of)
 
     def of(self, at: int) -> int:
         """Tell which strand an entry belongs to, by its place among the roots."""
@@ -89,7 +97,7 @@ class Owners:
         if pool not in self._threads:
             spans = {
                 sent[2]: (sent[2].started, sent[2].ended)
-                for code in self.trace.who
+                for code in self.trace.who[: self.until]
                 if (sent := self.trace.sent(code)) is not None
                 and sent[2] is not None
                 and sent[2].pool == pool
@@ -139,7 +147,8 @@ class Owners:
     def _find_tasks(self) -> None:
         trace, strand_of = self.trace, self.strand_of
         first = bisect_left(trace.beginnings, self.start)
-        for task in trace.begun_in_turn[first:]:
+        last = bisect_left(trace.beginnings, self.until)
+        for task in trace.begun_in_turn[first:last]:
             strand = strand_of.get(trace.parent[task])
             if strand is not None:
                 strand_of.setdefault(task, strand)
@@ -149,7 +158,7 @@ class Owners:
         who_of, cause_of = trace.who, trace.cause
         strand_of, owners, steps = self.strand_of.get, self._owners, self.steps
         servers, hosts, woken = self.servers, self.hosts, self.woken
-        for at in range(start, len(who_of)):
+        for at in range(start, self.until):
             who = who_of[at]
             cause = cause_of[at]
             if who >= 0:

@@ -7,7 +7,7 @@ outside takes as long after its request as it did. A wait that another strand ha
 does not happen.
 
 Most strands do one thing after another; then the sum of their steps and waits says the
-same (`_in_line`), and nothing needs to be run again.
+same (`alone`), and nothing needs to be run again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from pytest_asyncbench._tracing.barriers import Meeting
 from pytest_asyncbench._tracing.ownership import Owners
-from pytest_asyncbench._tracing.tape import POLLED, Job
+from pytest_asyncbench._tracing.tape import OTHERS, PLAIN, POLLED, Job
 from pytest_asyncbench._tracing.trace import LOOP
 from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.seen import StrandTrace
@@ -187,32 +187,74 @@ class _Strand:
 
 def alone(owners: Owners) -> Iterator[StrandTrace]:
     """Give the account of each strand, with the time that it waits when it is alone."""
-    trace = owners.trace
+    trace, tapes = owners.trace, owners.tapes
     poll, late = _poll_takes(owners), _late(owners)
-    # Here and in `_in_line` are the two loops over all steps of a run, which may have
-    # ten thousand strands: what most steps are is asked without a call.
+    # The loop over all steps of a run, which may have ten thousand strands: what most
+    # of them are is asked without a call.
     ended, who_of, cause_of = trace.ended, trace.who, trace.cause
-    for number in owners:
-        running = queued = 0.0
-        for at in owners.steps[number]:
-            began, cause = ended[at - 1], cause_of[at]
-            running += ended[at] - began
-            if who_of[at] >= 0 and cause != LOOP:
+    previous, inline, last = trace.previous, trace.inline, trace.last
+    for number, (root, steps) in enumerate(
+        zip(owners.roots, owners.steps, strict=True)
+    ):
+        running = queued = taken = 0.0
+        tail, end, in_line, over = -1, last[root], True, False
+        for at in steps:
+            began, cause, who = ended[at - 1], cause_of[at], who_of[at]
+            seconds = ended[at] - began
+            running += seconds
+            if cause != LOOP and (who >= 0 or (OTHERS - who) & 3 == PLAIN):
                 queued += began - ended[cause]
             else:
                 queued += began - trace.ready_at(at)
-        strand = _Strand(owners, number, poll, late)
-        taken = _in_line(strand)
-        if taken is None:
-            taken = _Again(strand).run()
+            if over:
+                continue
+            if tail < 0:
+                taken = seconds
+            elif cause == tail and who >= 0 and at not in inline:
+                # It was put there by the step before, and waits for nothing else.
+                in_line = previous[at] <= tail
+                taken += poll + seconds
+            else:
+                more = _next(owners, number, tail, at, poll, late)
+                in_line = more is not None
+                taken += more or 0.0
+            tail = at
+            over = at == end or not in_line
+        if not in_line:
+            taken = _Again(_Strand(owners, number, poll, late)).run()
         yield StrandTrace(
-            name=owners.tapes.names[owners.roots[number]],
-            started=owners.started(number),
-            finished=owners.ended(number),
-            running=running,
-            waiting=max(0.0, taken - running),
-            queued=queued,
+            tapes.names[root],
+            owners.started(number),
+            owners.ended(number),
+            running,
+            max(0.0, taken - running),
+            queued,
         )
+
+
+def _next(
+    owners: Owners, number: int, tail: int, at: int, poll: float, late: float
+) -> float | None:
+    """Tell how long after a step of a strand's the next one ends, if it waits for that.
+
+    None where it does not: the strand does not do one thing after another.
+    """
+    trace = owners.trace
+    who, seconds, before = trace.who[at], trace.seconds(at), trace.seconds(tail)
+    timer = trace.timer(who)
+    if timer is not None and timer[0] == tail and at not in trace.inline:
+        left = timer[1] - trace.began(tail) + timer[2] - before
+        return seconds + (left + late if left > 0 else poll)
+    waits = _Strand(owners, number, poll, late).waited_for(at, tail)
+    if waits.after != tail or waits.in_line:
+        return None
+    if who >= 0 and trace.previous[at] > tail:
+        return None
+    if waits.inline:
+        return waits.delay + seconds
+    if waits.began:
+        return max(poll, waits.began + waits.delay - before) + seconds
+    return max(poll, waits.delay) + seconds
 
 
 def together(owners: Owners, blocked: dict[int, float]) -> float:
@@ -232,7 +274,7 @@ def _poll_takes(owners: Owners) -> float:
     """Tell how long a poll takes that does not wait."""
     trace = owners.trace
     polls: list[float] = []
-    for at in range(owners.start, len(trace.who)):
+    for at in range(owners.start, owners.until):
         if trace.who[at] == POLLED:
             seconds = trace.seconds(at)
             if seconds < _QUICK_POLL:
@@ -244,45 +286,7 @@ def _poll_takes(owners: Owners) -> float:
 
 def _late(owners: Owners) -> float:
     """Tell by how much timers were late in this run, while the loop was idle."""
-    late = owners.trace.tape.late
-    return max(0.0, median_low(late)) if late else 0.0
-
-
-def _in_line(strand: _Strand) -> float | None:
-    """Add up a strand that does one thing after another; None where it does not."""
-    trace = strand.trace
-    ended, who_of, previous = trace.ended, trace.who, trace.previous
-    cause_of, inline, poll = trace.cause, trace.inline, strand.poll
-    tail, total = -1, 0.0
-    for at in strand.steps:
-        seconds = ended[at] - ended[at - 1]
-        who = who_of[at]
-        if tail < 0:
-            total += seconds
-        elif cause_of[at] == tail and who >= 0 and at not in inline:
-            # It was put there by the step before, and waits for nothing else.
-            if previous[at] > tail:
-                return None
-            total += poll + seconds
-        elif (timer := trace.timer(who)) and timer[0] == tail and at not in inline:
-            left = timer[1] - ended[tail - 1] + timer[2] - trace.seconds(tail)
-            total += seconds + (left + strand.late if left > 0 else poll)
-        else:
-            waits = strand.waited_for(at, tail)
-            is_next = waits.after == tail and not waits.in_line
-            if not is_next or (who >= 0 and previous[at] > tail):
-                return None
-            if waits.inline:
-                total += waits.delay + seconds
-            elif waits.began:
-                left = waits.began + waits.delay - trace.seconds(tail)
-                total += max(poll, left) + seconds
-            else:
-                total += max(poll, waits.delay) + seconds
-        tail = at
-        if at in strand.ends:
-            return total
-    return total
+    return max(0.0, median_low(owners.late)) if owners.late else 0.0
 
 
 class _Order(NamedTuple):

@@ -8,7 +8,8 @@ worked out in `replay`.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_asyncbench._tracing.ownership import Owners
@@ -17,7 +18,7 @@ from pytest_asyncbench._tracing.trace import NOBODY
 from pytest_asyncbench._words.seen import StrandTrace
 
 if TYPE_CHECKING:
-    from pytest_asyncbench._tracing.tape import Tape
+    from pytest_asyncbench._tracing.tape import End, Tape
     from pytest_asyncbench._tracing.tapes import Tapes
     from pytest_asyncbench._tracing.trace import Creator, Trace
 
@@ -39,8 +40,8 @@ class Group:
         self._host: tuple[Tape, int, int] | None = None
         """A tape, a task on it, and the entry from which on it starts strands."""
         self._of_loops = False
-        self._last_read: dict[Tape, tuple[int, Owners]] = {}
-        """By tape: how long it was, and whose each step was."""
+        self._last_read: dict[Tape, tuple[End, Owners]] = {}
+        """By tape: how far it was read, and whose each step was."""
         self._until: int | None = None
 
     def given(self, number: int, tape: Tape) -> None:
@@ -64,8 +65,22 @@ class Group:
 
     def traces(self) -> tuple[StrandTrace, ...]:
         """Give each strand's account, in the order in which they were started."""
+        return self.reading()()
+
+    def reading(self) -> Callable[[], tuple[StrandTrace, ...]]:
+        """Give what reads the account of each as of now, whenever it is called."""
+        return partial(self._traces, self._ends())
+
+    def _ends(self) -> dict[Tape, End]:
+        """Tell up to where the tapes are to be read now."""
+        # Of a full tape the rest is missing: serial time would be too small.
+        tapes = self._tapes.all if self._tapes is not None else ()
+        return {tape: tape.end() for tape in tapes if not tape.full}
+
+    def _traces(self, ends: Mapping[Tape, End]) -> tuple[StrandTrace, ...]:
         try:
-            return tuple(each for _, owners in self._read() for each in alone(owners))
+            read = self._read(ends)
+            return tuple(each for _, owners in read for each in alone(owners))
         except Exception as error:
             # Nothing of ours may escape into the test, and no figure may be wrong.
             if self._tapes is not None:
@@ -105,19 +120,21 @@ class Group:
         trace, owners = read[0]
         return Owners(trace, owners.roots, owners.hosts, self._tapes, as_one=True)
 
-    def _read(self) -> Iterator[tuple[Trace, Owners]]:
+    def _read(
+        self, ends: Mapping[Tape, End] | None = None
+    ) -> Iterator[tuple[Trace, Owners]]:
         if self._tapes is None:
             return
-        # Of a full tape the rest is missing: serial time would be too small.
-        for tape in [tape for tape in self._tapes.all if not tape.full]:
+        ends = self._ends() if ends is None else ends
+        for tape, end in ends.items():
             trace = self._tapes.trace(tape)
-            length, owners = self._last_read.get(tape, (0, None))
-            if owners is None or length != len(trace.who):
+            read_to, owners = self._last_read.get(tape, (end, None))
+            if owners is None or read_to != end:
                 roots, hosts = self._roots(trace)
                 if not roots:
                     continue
-                owners = Owners(trace, roots, hosts, self._tapes)
-                self._last_read[tape] = len(trace.who), owners
+                owners = Owners(trace, roots, hosts, self._tapes, end=end)
+                self._last_read[tape] = end, owners
             yield trace, owners
 
     def _roots(self, trace: Trace) -> tuple[list[int], set[int]]:

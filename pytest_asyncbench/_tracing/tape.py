@@ -50,6 +50,7 @@ __all__ = [
     "TIMER",
     "VOID",
     "Arrival",
+    "End",
     "Job",
     "Plain",
     "Ready",
@@ -133,6 +134,14 @@ class Columns(NamedTuple):
     before: array[int]
     after: array[int]
     ended: array[float]
+
+
+class End(NamedTuple):
+    """How far a tape was noted at a moment."""
+
+    entries: int
+    late: int
+    """How many timers had told how late they were."""
 
 
 class Tape:
@@ -221,6 +230,10 @@ class Tape:
     def __len__(self) -> int:
         """Count the entries so far. That of the step in progress has this number."""
         return len(self._packed.who) + len(self._log) // 4
+
+    def end(self) -> End:
+        """Tell how far it is noted by now."""
+        return End(len(self), len(self.late))
 
     def sets(self, timer: Timer) -> int:
         """Keep what is known of a timer; give the code for its callback's entry."""

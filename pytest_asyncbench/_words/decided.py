@@ -106,7 +106,7 @@ class TaskTrace:
 class Comparison:
     """Coroutines side by side: the time they took, and would take in a row."""
 
-    tasks: tuple[TaskTrace, ...]
+    tasks: Sequence[TaskTrace]
     wall: float
     serial: float
     forgiven: float = 0.0

@@ -529,7 +529,7 @@ def record_of(verdict: Verdict) -> Record:
         cancellations=verdict.cancellations,
         leaks=tuple(map(_leak, verdict.leaks)),
         took_turns=_took_turns(verdict.took_turns),
-        tasks=comparison.tasks if comparison else (),
+        tasks=tuple(comparison.tasks) if comparison else (),
     )
 
 

@@ -5,6 +5,8 @@ Frozen values; every time is in seconds.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import When
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
@@ -280,10 +282,10 @@ class Crowd:
     """The same of all threads that Python did not start."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class StrandTrace:
+class StrandTrace(NamedTuple):
     """A coroutine that was started beside others, with all the tasks it started.
 
+    A tuple, unlike its neighbours: there may be ten thousand, and it takes a tenth.
     `waiting` is for how long it would wait, and not run, with no other beside it: for
     a timer, I/O, a thread, a task of no strand.
     """

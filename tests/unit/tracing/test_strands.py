@@ -426,6 +426,32 @@ def test_a_server_in_the_body_may_answer_all_at_once():
     assert (seen.wall, seen.serial) == (pytest.approx(1), pytest.approx(4))
 
 
+def test_a_reading_is_as_of_the_moment_that_it_was_made_at():
+    """Whatever who was left behind does until somebody reads it."""
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    read = []
+    left = []
+
+    async def leaves_one():
+        left.append(asyncio.create_task(worker(0, 3, 2)))
+        await worker(1, 1, 1)
+
+    async def body():
+        run = Together(jobs_from([leaves_one()]), recorder=watch.recorder)
+        await run.run()
+        read.extend([run.group.traces(), run.group.reading()])
+        await left[0]
+        read.append(run.group.traces())
+
+    try:
+        run_in(CLOCK, body())
+    finally:
+        watch.stop()
+    at_once, later, all_of_it = read
+    assert later() == at_once != all_of_it
+
+
 def test_each_task_tells_what_it_did():
     """Running, waiting and queued, under its name."""
 
