@@ -70,6 +70,11 @@ class QuickLoop(asyncio.BaseEventLoop):
         self.asked = False
         """Whether it was asked for more than it has."""
 
+    def close(self) -> None:
+        """Close it, after which nothing is put into its queue."""
+        super().close()
+        self._put = _is_closed
+
     def _run_once(self) -> None:
         """Take turns as asyncio's loops do, but for the poll, until it is stopped.
 
@@ -83,7 +88,8 @@ class QuickLoop(asyncio.BaseEventLoop):
                 self._rest()
             for _ in range(len(queue)):
                 handle = popleft()
-                if not handle.cancelled():
+                # One that was cancelled has none; to ask it takes a call for each step.
+                if handle._callback is not None:  # noqa: SLF001 - see `names.Handle`
                     handle._run()  # noqa: SLF001 - what a loop does with a handle
             if self._stopping:
                 return
@@ -123,8 +129,6 @@ class QuickLoop(asyncio.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.Handle:
         """Put a callback into the queue, less what asyncio checks in debug mode."""
-        if self.is_closed():
-            raise RuntimeError("Event loop is closed")
         handle = _Handle(callback, args, self, context)
         self._put(handle)
         return handle
@@ -170,6 +174,10 @@ class QuickLoop(asyncio.BaseEventLoop):
             return
         self._failed(context)
         super().call_exception_handler(context)
+
+
+def _is_closed(handle: asyncio.Handle) -> NoReturn:
+    raise RuntimeError("Event loop is closed")
 
 
 def _more(self: QuickLoop, *args: object, **options: object) -> NoReturn:

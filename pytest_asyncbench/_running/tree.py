@@ -53,9 +53,9 @@ class Tree:
     def left(self, entries: Sequence[Entry]) -> Sequence[int]:
         """Give the places of those after whom something is left to be seen."""
         width, here = len(entries), self._here
-        if here is None:
+        if here is None and not self._lost:
             here = self._enter(width)
-        elif here.width != width:
+        elif here is not None and here.width != width:
             self.whole = False
         places = _places(width)
         if here is None or not here.seen:
@@ -67,8 +67,6 @@ class Tree:
 
     def _enter(self, width: int) -> _Moment | None:
         """Come to where no run has been; None where that is not kept."""
-        if self._lost:
-            return None
         if self._size >= _MOST:
             self._lost, self.whole = True, False
             return None

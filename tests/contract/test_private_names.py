@@ -34,7 +34,7 @@ OWNERS = {
 
 IN_PLAIN_SIGHT = {
     "_loops.lanes": {"_args", "_callback"},
-    "_running.quick": {"_run"},
+    "_running.quick": {"_callback", "_run"},
     "_loops.steps": {"_args", "_callback", "_context", "_loop"},
     "_tracing.recorder": {"_args", "_callback", "_context", "_loop"},
     "virtual_time._selector": {"_ready", "_scheduled"},
