@@ -162,6 +162,9 @@ class Schedules:
             ended = ended or _torn_down_with(item, trial, exploring.own)
         if ended is not None or not policy.tries_schedules:
             return ended
+        if policy.schedules == 1:
+            self._put(trial, Scheduled(runs=1))
+            return None
         found: Explored | None = None
         with Shield(item, "call", "could not run it under schedules"):
             found = exploring.explore()
@@ -241,6 +244,7 @@ def _scheduled(item: pytest.Item, found: Explored) -> Scheduled:
         runs=found.runs,
         found_at=found.found_at,
         seen_all=found.seen_all,
+        out_of_time=found.out_of_time,
         deviations=found.deviations,
         replay=text_of(item.nodeid, found.schedule)
         if failed and found.schedule is not None

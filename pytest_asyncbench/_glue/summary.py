@@ -175,7 +175,11 @@ class Summary:
         tests, steps = many(measured, "test"), many(self.steps, "step")
         yield f"{tests} and {steps} measured"
         if self.scheduled:
-            kept = [scheduled_line(self.scheduled.values()), *kept]
+            own_alone = sum(
+                each.is_own_order_alone and nodeid not in self.not_passed
+                for nodeid, each in self.scheduled.items()
+            )
+            kept = [scheduled_line(self.scheduled.values(), own_alone), *kept]
         if self._policy.summary == "all":
             yield from self.ranking.lines()
             yield from (*kept, *self._besides())

@@ -191,8 +191,14 @@ def leak_line(leak: LeakEntry) -> str:
     return f"{leak.what}{at}, in {leak.runs:,} of {many(leak.of, 'run')}"
 
 
-def scheduled_line(all_of: Iterable[Scheduled]) -> str:
-    """Say how many tests were run under how many schedules, and how many seen whole."""
+def scheduled_line(all_of: Iterable[Scheduled], own_alone: int = 0) -> str:
+    """Say how many tests were run under how many schedules, and how many seen whole.
+
+    Args:
+        all_of: what came of each test.
+        own_alone: how many of them have passed in asyncio's own order, and no other was
+            asked for.
+    """
     tests = [*all_of]
     runs = sum(each.runs for each in tests)
     whole = [each for each in tests if each.seen_all]
@@ -202,6 +208,13 @@ def scheduled_line(all_of: Iterable[Scheduled]) -> str:
         parts.append(f"all {whole[0].runs:,} seen")
     elif whole:
         parts.append(f"all schedules seen of {len(whole):,}")
+    ended = sum(1 for each in tests if each.out_of_time)
+    if ended:
+        parts.append(f"{ended:,} ended by time")
+    if own_alone:
+        parts.append(
+            f"asyncio's own order alone in {own_alone:,}, since one run is just that"
+        )
     if failed:
         parts.append(f"{failed:,} failed")
     return "; ".join(parts)

@@ -144,7 +144,9 @@ class Explorer:
             if failure is not None:
                 return self._found(number, order, failure, run)
             self._learn(number, order)
-        return Explored(runs=number, seen_all=self._seen_all)
+        seen_all = self._seen_all
+        out_of_time = number < self._runs and not seen_all
+        return Explored(runs=number, seen_all=seen_all, out_of_time=out_of_time)
 
     @property
     def _seen_all(self) -> bool:

@@ -62,6 +62,8 @@ class Explored:
     """The number of the run that failed first, from 1 on; None where none did."""
     seen_all: bool = False
     """Whether there are no other schedules."""
+    out_of_time: bool = False
+    """Whether more were asked for, and the time for them was over."""
     schedule: Schedule | None = None
     """The failing one, made as small as it could be."""
     failure: BaseException | None = None

@@ -263,8 +263,8 @@ class Policy:
 
     @property
     def tries_schedules(self) -> bool:
-        """Whether the test is run in another order than asyncio's, too."""
-        return (self.schedules or 0) > 1 or self.replay is not None
+        """Whether the test is run under schedules, of which asyncio's order is one."""
+        return bool(self.schedules) or self.replay is not None
 
     @property
     def runs_again(self) -> bool:

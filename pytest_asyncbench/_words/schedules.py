@@ -124,3 +124,11 @@ class Scheduled:
     """A count: how many deviations are left of the failing schedule, made small."""
     replay: str | None = None
     """The text that has ``--asyncbench-schedule`` run the failing one again."""
+    out_of_time: bool = False
+    """Whether more runs were asked for, and ``within`` has ended them."""
+
+    @property
+    def is_own_order_alone(self) -> bool:
+        """Whether no other order was tried, nor asked for."""
+        whole = self.seen_all or self.out_of_time
+        return self.runs == 1 and self.deviations is None and not whole

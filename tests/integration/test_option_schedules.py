@@ -159,6 +159,43 @@ def test_the_text_of_a_schedule_says_whether_timers_are_free(play_once):
     assert "FAILED test_it.py::test_unmarked" in play_once(kept).out
 
 
+WIDE = """
+import asyncio
+import pytest
+
+@pytest.mark.schedules({arguments})
+async def test_wide():
+    async def one():
+        for _ in range(9):
+            await asyncio.sleep(0)
+    await asyncio.gather(*(one() for _ in range(9)))
+"""
+
+
+@pytest.mark.parametrize("by", ["marker", "ini", "command line"])
+def test_the_search_ends_with_its_time(play, by):
+    """And the record says so, since fewer orders were seen than were asked for."""
+    arguments = "10**6, within='200ms'" if by == "marker" else "10**6"
+    args = ["--asyncbench-schedules-within=200ms"] if by == "command line" else []
+    ini = "asyncbench_schedules_within = 200ms" if by == "ini" else ""
+    run = play(WIDE.format(arguments=arguments), *args, ini=ini)
+    record = run["test_wide"].record["schedules"]
+    assert record["out_of_time"]
+    assert record["runs"] < 1_000_000
+    assert any("1 ended by time" in line for line in run.summary)
+
+
+def test_one_run_is_told_to_be_of_asyncio_own_order(play):
+    """It is no mistake, as the number may come from elsewhere; nor is it a search."""
+    run = play(WIDE.format(arguments="1"))
+    record = run["test_wide"].record["schedules"]
+    assert (record["runs"], record["out_of_time"]) == (1, False)
+    told = "asyncio's own order alone in 1, since one run is just that"
+    assert any(told in line for line in run.summary)
+    more = play(WIDE.format(arguments="2"))
+    assert not any("own order alone" in line for line in more.summary)
+
+
 WRONG = [
     (
         ["--asyncbench-schedules-timers=fre"],

@@ -37,7 +37,8 @@ function testDetail(test, report, open) {
       fact("Starved", test.starved ? seconds(test.starved) : null),
       fact("Steps", test.steps.toLocaleString("en")),
       fact("Schedules", test.schedules && test.schedules.runs.toLocaleString("en"),
-        test.schedules && test.schedules.seen_all ? "all there are" : null),
+        !test.schedules ? null : test.schedules.seen_all ? "all there are"
+          : test.schedules.out_of_time ? "then its time was over" : null),
       fact("Cancelled at", test.cancellations && many(test.cancellations.tried, "await"),
         test.cancellations && `of ${test.cancellations.points.toLocaleString("en")}`),
       fact("Did not hold", test.cancellations && test.cancellations.failed
