@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import io
 import os
+import random
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -81,8 +82,11 @@ def _(n: int) -> Callable[[], object]:
 
 @call("sorted(floats, key=lambda …)")
 def _(n: int) -> Callable[[], object]:
-    given = [i * 7919 % 10007 / 3 for i in range(100 * n)]
-    return lambda: sorted(given, key=lambda one: -one)
+    # The keys are made by turns, and then nobody is let in until all is sorted. Where
+    # that is quick for these, such a call shares.
+    shuffled = random.Random(1)
+    given = [shuffled.random() for _ in range(100 * n)]
+    return lambda: sorted(given, key=lambda one: (one < 0.5, -one))
 
 
 @call("sorted(objects with __lt__)")
@@ -603,7 +607,9 @@ def _(n: int) -> Callable[[], object]:
 def _(n: int) -> Callable[[], object]:
     import regex
 
-    given, pattern = text(n), regex.compile(r"\d+")
+    # It looks for each match without the interpreter. Where there are very many, it
+    # shares.
+    given, pattern = text(n), regex.compile(r"\b(\w+)7 and \d+77777\b")
     return lambda: pattern.sub("#", given)
 
 

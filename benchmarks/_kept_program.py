@@ -57,6 +57,7 @@ PICKLED, MARSHALLED = pickle.dumps(MORE), marshal.dumps(MORE)
 SHORT_TEXT = json.dumps(DATA[:80_000])
 CHARS = random.Random(1).randbytes(4_000_000).hex()
 BYTES = CHARS.encode()
+LARGE = BYTES * 8
 SHUFFLED = array.array("I", random.Random(1).randbytes(8_000_000)).tolist()
 HELD_LOCK = threading.Lock()
 HELD_LOCK.acquire()

@@ -46,6 +46,11 @@ _TURNS = 4
 """So many switch intervals a thread may work while we ask for the interpreter, though
 it gives it up each time that it is asked: somebody else may be given it."""
 
+_OFTEN = 20
+"""Who asked for the interpreter so often in vain did not lack a processor alone."""
+_LONGEST = 5
+"""The longest wait in the run queue is taken to be no longer than so many times the
+mean of them."""
 
 _WORKS_ON = 0.5
 """Who works for this part of the time for which we have the interpreter needs none."""
@@ -59,6 +64,9 @@ _MOMENTS = 4
 
 _Accounts = dict[tuple[int, int], float]
 """For how long threads have worked, by ident and native id: an ident comes again."""
+
+_Position = tuple[int, int]
+"""The id of a thread's frame, and where in its code that is."""
 
 
 class Standing(NamedTuple):
@@ -84,6 +92,14 @@ class Kept(NamedTuple):
     others: float
     """That of all others together."""
     standing: Standing
+
+
+class _Doubted(NamedTuple):
+    """One who was named while it was given no processor to tell what it needs."""
+
+    kept: Kept
+    native: int
+    position: _Position
 
 
 class Look(NamedTuple):
@@ -152,6 +168,8 @@ class Keepers:
         """For how long the whole process had worked then."""
         self.kept: list[Kept] = []
         """The list itself is never another; the watchdog's thread adds to it."""
+        self._doubted: _Doubted | None = None
+        """Written by the watchdog's thread."""
 
     @property
     def told(self) -> float:
@@ -167,11 +185,15 @@ class Keepers:
 
     def woke(self, kept_out: KeptOut) -> None:
         """Find out who kept the watchdog out, where that was for long enough."""
-        if self._kernel is None or kept_out.seconds < self.interval:
+        if self._kernel is None:
+            return
+        self._doubt(self._kernel)
+        if kept_out.seconds < self.interval:
             return
         before, began, process = self._before, self._rested, self._process
         now = self._clock.now()
-        if kept_out.asked < IN_VAIN * (now - kept_out.since):
+        unasked = self._unasked(now - kept_out.since, kept_out.asked)
+        if unasked is None:
             return  # it lacked a processor, and whoever worked meanwhile kept nobody
         after = self._read(self._kernel)
         if not before or not after:
@@ -186,13 +208,29 @@ class Keepers:
         thread, most = longest[0], spent.pop(longest)
         # Who lacks a processor while it has the interpreter keeps us out as well. It
         # gives it up as soon as it works again.
-        asking = most - max(0.0, kept_out.since - began)
-        standing = self._standing_without(self._kernel, longest)
+        asking = most - max(0.0, kept_out.since - began) - unasked
+        standing, in_doubt = self._standing_without(self._kernel, longest)
         if standing is not None and asking >= self._in_turn:
             others = sum(spent.values()) + unknown
             one = Kept(began, now, thread, most, others, standing)
             self.kept.append(one)
             del self.kept[:-_MOST]
+            if in_doubt is not None:
+                self._doubted = _Doubted(one, longest[1], in_doubt)
+
+    def _unasked(self, late: float, asked: float) -> float | None:
+        """Tell for how long the watchdog may not have asked yet; None if for all of it.
+
+        After each asking it may stand in the run queue, on a busy machine for most of
+        the time, and so before the first one, too. In that stretch a thread may have
+        worked in a call that lets go. After it, who gives the interpreter up is not
+        asked once more.
+        """
+        if asked >= IN_VAIN * late:
+            return 0.0
+        if not asked or asked < _OFTEN * self.interval:
+            return None
+        return _LONGEST * (late - asked) / (asked / self.interval + 1)
 
     def _read(self, kernel: Kernel) -> _Accounts:
         """Read the accounts of all threads; give them, and keep them for next time."""
@@ -214,33 +252,58 @@ class Keepers:
 
     def _standing_without(
         self, kernel: Kernel, thread: tuple[int, int]
-    ) -> Standing | None:
-        """Tell where a thread stands that we keep from the interpreter by now.
+    ) -> tuple[Standing | None, _Position | None]:
+        """Tell where a thread stands that we keep from the interpreter.
 
         None where it works on meanwhile: it was at work in a call that let the
         interpreter go, and somebody else had that, at work or not. None also where it
-        may be such a one, since it lacks a processor, and there is somebody else.
+        may be such a one, since it lacks a processor, and there is somebody else. Where
+        there is nobody else it is in doubt, and its position is given, too.
         """
         ident, native = thread
         standing, positions = self._standing(ident), _positions()
         self._keeps_others_out()  # who has given it up works for some microseconds yet
         for _ in range(_MOMENTS):
-            began, before = self._clock.now(), kernel.working(native) or 0.0
-            self._keeps_others_out()
-            worked = (kernel.working(native) or 0.0) - before
-            if worked > _WORKS_ON * (self._clock.now() - began):
-                return None
+            if self._works_without_it(kernel, native):
+                return None, None
             # To read this may lose us the interpreter, and then who needs it does run;
             # in the next moment we have it again.
             if not kernel.is_running(native):
-                return standing
-        return None if self._may_be_anothers(kernel, thread, positions) else standing
+                return standing, None
+        if self._may_be_anothers(kernel, thread, positions):
+            return None, None
+        return standing, positions.get(ident)
+
+    def _works_without_it(self, kernel: Kernel, native: int) -> bool:
+        began, before = self._clock.now(), kernel.working(native) or 0.0
+        self._keeps_others_out()
+        worked = (kernel.working(native) or 0.0) - before
+        return worked > _WORKS_ON * (self._clock.now() - began)
+
+    def _doubt(self, kernel: Kernel) -> None:
+        """Take back who was named, where its call turns out to let go.
+
+        That is, where the thread works at the very same place while we have the
+        interpreter. It was kept by what came before that call on its line, or by
+        somebody else.
+        """
+        if self._doubted is None:
+            return
+        kept, native, position = self._doubted
+        if _positions().get(kept.thread) != position:
+            self._doubted = None
+        elif self._works_without_it(kernel, native):
+            self._doubted = None
+            if kept in self.kept:
+                self.kept.remove(kept)
+        elif not kernel.is_running(native):
+            self._doubted = None
 
     def _may_be_anothers(
         self,
         kernel: Kernel,
         thread: tuple[int, int],
-        before: dict[int, tuple[int, int]],
+        before: dict[int, _Position],
     ) -> bool:
         """Tell whether one more thread may have had the interpreter up to now.
 
@@ -346,7 +409,7 @@ class Keepers:
         )
 
 
-def _positions() -> dict[int, tuple[int, int]]:
+def _positions() -> dict[int, _Position]:
     """Tell where each thread stands, which changes when it goes on."""
     # Who kept a frame would be the one to let go of what its function held.
     return {

@@ -1,4 +1,6 @@
-"""Who hands work to threads: anyio, Starlette's sync endpoints, aiosqlite, uvloop.
+"""Who hands work to threads: anyio, Starlette's sync endpoints, aiosqlite, SQLAlchemy.
+
+And a loop of uvloop's that is kept waiting.
 
 Each is skipped where it is missing.
 """
@@ -107,6 +109,26 @@ AIOSQLITE = """
             )
 """
 
+SQLALCHEMY = """
+    from sqlalchemy import event, text
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+
+    @pytest.mark.no_blocking(threshold="40ms")
+    async def test_query(blocking_calls):
+        engine = create_async_engine("sqlite+aiosqlite://")
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def add_function(database, record):
+            database.create_function("keeps", 0, lambda: keeps() and None)
+
+        async with engine.connect() as database:
+            await until_told(
+                blocking_calls, lambda: database.execute(text("SELECT keeps()"))
+            )
+        await engine.dispose()
+"""
+
 UVLOOP = """
     import uvloop
 
@@ -130,9 +152,10 @@ UVLOOP = """
         ("anyio", ANYIO),
         ("starlette httpx", STARLETTE),
         ("aiosqlite", AIOSQLITE),
+        ("aiosqlite sqlalchemy greenlet", SQLALCHEMY),
         ("uvloop", UVLOOP),
     ],
-    ids=["anyio", "starlette", "aiosqlite", "uvloop"],
+    ids=["anyio", "starlette", "aiosqlite", "sqlalchemy", "uvloop"],
 )
 def test_a_library_that_hands_work_over_is_told_of_with_the_line_that_made_it(
     pytester, libraries, suite

@@ -271,6 +271,23 @@ def test_a_watchdog_that_lacked_a_processor_was_kept_out_by_nobody(clock):
         assert not [*keepers.turns(late(clock, 0.4))]
 
 
+@pytest.mark.parametrize(("worked", "turns"), [(0.32, 1), (0.16, 0)])
+def test_a_watchdog_that_asked_often_was_kept_out_however_seldom_that_was(
+    clock, worked, turns
+):
+    """Less what a thread may have worked before it was asked at all.
+
+    Of 2 s the watchdog stood in the run queue for 1.8, in 41 stretches, the first of
+    which may have been five times as long as all others.
+    """
+    with parked() as thread:
+        kernel, keepers = resting(clock)
+        clock.wait(1.6)
+        told = kept_out(clock, kernel, thread, worked=worked, asked=0.2)
+        keepers.woke(told._replace(since=told.since - 1.6))
+        assert len([*keepers.turns(late(clock, 2.0))]) == turns
+
+
 def test_a_new_thread_with_the_ident_of_one_that_has_ended_is_another_one(
     clock, monkeypatch
 ):
@@ -350,3 +367,48 @@ def test_of_very_many_late_turns_of_a_test_no_more_than_the_first_are_kept(monke
     finally:
         loop.close()
     assert [late.ended for late in watch.late] == [0.0, 1.0, 2.0]
+
+
+def doubted(clock, thread):
+    """A thread is named that was given no processor to tell what it needs."""
+    kernel = Told()
+    kernel.running.add(thread.native_id)
+    keepers = keepers_of(clock, kernel)
+    keepers.rests()
+    keepers.woke(kept_out(clock, kernel, thread))
+    assert keepers.kept
+    return kernel, keepers
+
+
+def test_who_was_named_is_so_no_more_where_it_works_on_without_the_interpreter(clock):
+    """Its call lets go: `hashlib.sha512(data * 8)` does, and the operator does not."""
+    with parked() as thread:
+        kernel, keepers = doubted(clock, thread)
+        asked_for = kernel.working
+
+        def at_work(native=None):
+            if native == thread.native_id:
+                clock.wait(0.0001)
+                kernel.worked[native] += 0.0001
+            return asked_for(native)
+
+        keepers.woke(KeptOut(clock.now(), 0.0, 0.0))  # it still lacks a processor
+        assert keepers.kept
+        kernel.working = at_work
+        keepers.woke(KeptOut(clock.now(), 0.0, 0.0))
+        assert not [*keepers.turns(late(clock, 0.4))]
+
+
+@pytest.mark.parametrize("then", ["waits", "has gone on"])
+def test_who_was_named_and_needs_the_interpreter_stays_named(clock, monkeypatch, then):
+    """Whatever it works later: that is another call, or the same one once more."""
+    with parked() as thread:
+        kernel, keepers = doubted(clock, thread)
+        if then == "waits":
+            kernel.running.clear()
+        else:
+            monkeypatch.setattr(room, "_positions", dict)
+        keepers.woke(KeptOut(clock.now(), 0.0, 0.0))
+        monkeypatch.setattr(keepers, "_works_without_it", lambda *_: True)
+        keepers.woke(KeptOut(clock.now(), 0.0, 0.0))
+        assert [*keepers.turns(late(clock, 0.4))]
