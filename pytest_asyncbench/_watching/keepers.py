@@ -201,7 +201,8 @@ class Keepers:
         spent = {each: after[each] - before.get(each, 0.0) for each in after}
         unknown = max(0.0, self._process - process - sum(spent.values()))
         worked = {ident: seconds for (ident, _), seconds in spent.items()}
-        self.crowds.kept_out(Round(began, now, worked, unknown))
+        if not unasked:
+            self.crowds.kept_out(Round(began, now, worked, unknown))
         if kept_out.seconds < self.least / 2:
             return
         longest = max(spent, key=spent.__getitem__)
