@@ -192,7 +192,7 @@ def speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
             f"  in the median of {len(speedups)} {plural(len(speedups), 'run')}, "
             f"{min(speedups):.2f} to {max(speedups):.2f}"
         )
-    yield from _why_slow(comparison)
+    yield from _why_slow(comparison, broken.limit or 1.0)
     yield from (f"  {each.sentence}" for each in verdict.not_followed)
     yield from (f"  {line}" for line in timeline(comparison.tasks))
     yield from _learned_speedup_lines(verdict)
@@ -216,18 +216,38 @@ def _promised(verdict: Verdict, broken: Violation) -> str:
 def unmeasured_speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     """Say that the speedup can't be told, and why: time, or what the loop lacks."""
     if verdict.too_short:
+        unended = _unended(verdict.comparison)
         yield (
             f"speedup {_promised(verdict, broken)} was promised, and can't be told: "
-            "no task took as much as a millisecond"
+            f"{unended or 'no task took as much as a millisecond'}"
         )
-        yield "  use: a budget without a speedup for this test"
+        remedy = "a budget without a speedup for this test"
+        yield f"  use: {'await them in the test' if unended else remedy}"
         return
     why = ", and ".join(each.sentence for each in verdict.not_followed)
     yield f"speedup {_promised(verdict, broken)} was promised, and can't be told: {why}"
     yield "  use: asyncio's own loop for this test"
 
 
-def _why_slow(comparison: Comparison) -> Iterator[str]:
+def _unended(comparison: Comparison | None) -> str:
+    """Say that waits are missing, since nobody waited for their end; else nothing."""
+    tasks = comparison.tasks if comparison is not None else ()
+    count = sum(task.finished is None for task in tasks)
+    if not count:
+        return ""
+    return (
+        f"{count} of {len(tasks)} {plural(len(tasks), 'task')} had not ended with it, "
+        "and what these still awaited is not counted"
+    )
+
+
+def _missing(comparison: Comparison) -> float:
+    """Tell how much longer those that had not ended may have waited, at most."""
+    tasks = comparison.tasks
+    return comparison.wall * sum(task.finished is None for task in tasks)
+
+
+def _why_slow(comparison: Comparison, promised: float) -> Iterator[str]:
     running = sum(task.running for task in comparison.tasks)
     if running > 0.5 * comparison.wall:
         yield (
@@ -236,5 +256,7 @@ def _why_slow(comparison: Comparison) -> Iterator[str]:
         )
     elif len(comparison.tasks) == 1:
         yield "  it was one task, and nothing ran beside it"
+    elif _missing(comparison) >= promised * comparison.wall - comparison.serial > 0:
+        yield f"  {_unended(comparison)}"
     elif comparison.wall > 0 and comparison.serial < 1.2 * comparison.wall:
         yield "  they waited for each other: a lock, a queue, one await after another"

@@ -274,6 +274,37 @@ def test_waiting_for_each_other_is_said():
     assert lines[1].startswith("  they waited for each other")
 
 
+UNENDED = TaskTrace(name="job", started=0.0, finished=None)
+
+
+def test_of_tasks_that_had_not_ended_it_is_not_said_that_they_waited_for_each_other():
+    """Where what these awaited may be all that is missing of the promise."""
+    compared = Comparison(
+        tasks=(*tasks((0, 0.5), (0, 0.5)), UNENDED), wall=1.0, serial=1.0
+    )
+    lines = text(Violation(kind="speedup", limit=2.0, actual=1.0), comparison=compared)
+    assert lines[1] == (
+        "  1 of 3 tasks had not ended with it, and what these still awaited is not "
+        "counted"
+    )
+    # One more cannot be why.
+    lines = text(Violation(kind="speedup", limit=2.5, actual=1.0), comparison=compared)
+    assert lines[1].startswith("  they waited for each other")
+
+
+def test_a_speedup_of_tasks_that_had_not_ended_is_not_said_to_be_of_no_time():
+    """They may have waited for long."""
+    compared = Comparison(tasks=(UNENDED,), wall=1.0, serial=0.0)
+    slow = Violation(kind="unmeasured", limit=3.0)
+    assert text(slow, too_short=True, comparison=compared)[:2] == [
+        (
+            "speedup at least 3 was promised, and can't be told: 1 of 1 task had not "
+            "ended with it, and what these still awaited is not counted"
+        ),
+        "  use: await them in the test",
+    ]
+
+
 def test_a_speedup_says_what_was_forgiven():
     """Beside figures that have it taken off."""
     compared = Comparison(
