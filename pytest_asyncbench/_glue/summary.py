@@ -190,7 +190,7 @@ class Summary:
             yield from self.ranking.lines(max(_LEAST, _SCREEN - 2 - len(after)))
             yield from after
         failed = self._keeper is not None and self._keeper.failed
-        step = next_step(self._policy, len(self.ranking.places))
+        step = next_step(self._policy, len(self.ranking.places), self.steps)
         if step is not None and not failed:
             yield step
 

@@ -123,4 +123,12 @@ THEN = "; then asyncbench_blocking = error refuses new ones"
 )
 def test_the_next_step_is_told_in_one_line(mode, places, told):
     """Towards a suite that refuses new blocking; nothing where it does already."""
-    assert next_step(Policy(blocking=mode), places) == told
+    assert next_step(Policy(blocking=mode), places, steps=9) == told
+
+
+@pytest.mark.parametrize("mode", ["report", "warn"])
+def test_where_no_loop_took_a_step_it_is_not_said_that_nothing_blocks(mode):
+    """Nothing was searched: a run of sync tests, or of loops that nobody can watch."""
+    told = "next: run tests that run a loop: none took a step"
+    assert next_step(Policy(blocking=mode), places=0, steps=0) == told
+    assert next_step(Policy(blocking="error"), places=0, steps=0) is None
