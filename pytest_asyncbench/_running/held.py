@@ -191,16 +191,26 @@ class Holdings:
             where.append(_Noted(kind, get, kind.taken(thing)))
 
     def begin(self) -> None:
-        """Begin a run: forget what the last one made, give back what it has kept."""
+        """Begin a run: forget what the last one made, give back what it has kept.
+
+        Where nobody can give back for it, what is missing by now is not this run's.
+        """
         self._made.clear()
-        for kind, get, before in self._older:
+        older, self._older = self._older, []
+        for kind, get, before in older:
             thing = get()
-            if thing is None or kind.give_back is None:
+            if thing is None:
+                continue
+            if kind.give_back is None:
+                self._note(self._older, kind, thing, get)
                 continue
             for _ in range(kind.taken(thing) - before):
                 # Those who waited for it are gone, and so may be their loop.
                 with suppress(RuntimeError):
                     kind.give_back(thing)
+            self._older.append(_Noted(kind, get, before))
+        for kind, thing in self._unknown():
+            self._note(self._older, kind, thing, weakref.ref(thing))
 
     def taken(self) -> Counter[str]:
         """Count what is taken of each kind, by what is said of one."""
@@ -210,10 +220,17 @@ class Holdings:
             more = 0 if thing is None else kind.taken(thing) - before
             if more > 0:
                 found[kind.one] += more
-        for kind, thing in self._found(self._libraries):
+        for kind, thing in self._unknown():
             with suppress(Exception):
                 found[kind.one] += kind.taken(thing)
         return found
+
+    def _unknown(self) -> list[tuple[_Kind, object]]:
+        """Look for what other libraries have made since a run began."""
+        known = {id(get()) for _, get, _ in self._older}
+        return [
+            each for each in self._found(self._libraries) if id(each[1]) not in known
+        ]
 
 
 def told(taken: Counter[str], *, compared: bool = True) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -82,6 +83,41 @@ def test_what_was_there_before_is_given_back_as_a_run_begins():
         assert [*told(holdings.taken())] == []
     assert not lock.locked()
     assert held.locked()
+
+
+def a_queue():
+    queue = asyncio.Queue()
+
+    async def gets_one():
+        queue.put_nowait(1)
+        await queue.get()
+
+    return lambda: asyncio.run(gets_one())
+
+
+def a_pool():
+    pool = pytest.importorskip("sqlalchemy.pool")
+    connections = pool.QueuePool(lambda: MagicMock())
+    kept = []
+    return lambda: kept.append(connections.connect())
+
+
+@pytest.mark.parametrize("made", ["before", "in the first run"])
+@pytest.mark.parametrize("make", [a_queue, a_pool])
+def test_what_an_earlier_run_has_left_is_not_told_of_a_later_one(make, made):
+    """Of what outlives a run, and has nobody who could give back for the run."""
+    holdings = Holdings()
+    take = make() if made == "before" else None
+    with holdings.noting():
+        holdings.begin()
+        take = take or make()
+        take()
+        assert len([*told(holdings.taken())]) == 1
+        holdings.begin()
+        assert [*told(holdings.taken())] == []
+        if made == "before" or make is a_pool:
+            take()
+            assert len([*told(holdings.taken())]) == 1
 
 
 async def beat():
