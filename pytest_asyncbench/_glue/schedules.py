@@ -245,6 +245,7 @@ def _scheduled(item: pytest.Item, found: Explored) -> Scheduled:
         found_at=found.found_at,
         seen_all=found.seen_all,
         out_of_time=found.out_of_time,
+        undivided=found.undivided,
         deviations=found.deviations,
         replay=text_of(item.nodeid, found.schedule)
         if failed and found.schedule is not None

@@ -233,6 +233,7 @@ class Summary:
             yield (f"waited for something real: {nodeid}" for nodeid in self.waited)
         yield (f"left by {test}: {leak_line(leak)}" for test, leak in self.left.items())
         yield self._too_short_lines()
+        yield self._undivided_lines()
         yield self._problem_lines()
         yield (
             f"not read: the record of {nodeid}: {why}"
@@ -245,6 +246,15 @@ class Summary:
             yield (
                 f"not judged: the speedup of {tests}, whose tasks took no time worth "
                 f"comparing (the first is {first})"
+            )
+
+    def _undivided_lines(self) -> Iterator[str]:
+        found = [nodeid for nodeid, each in self.scheduled.items() if each.undivided]
+        if found:
+            yield (
+                f"no schedule brings two tasks together in {many(len(found), 'test')}, "
+                "since none of them gives way before its end, as with an AsyncMock "
+                f"(the first is {found[0]})"
             )
 
     def _problem_lines(self) -> Iterator[str]:

@@ -145,8 +145,12 @@ class Explorer:
                 return self._found(number, order, failure, run)
             self._learn(number, order)
         seen_all = self._seen_all
-        out_of_time = number < self._runs and not seen_all
-        return Explored(runs=number, seen_all=seen_all, out_of_time=out_of_time)
+        return Explored(
+            runs=number,
+            seen_all=seen_all,
+            out_of_time=number < self._runs and not seen_all,
+            undivided=self._own.is_undivided,
+        )
 
     @property
     def _seen_all(self) -> bool:

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import math
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace as replace_fields
@@ -152,6 +153,24 @@ class Order:
     def real(self) -> bool:
         """Whether something came from outside."""
         return self._polled or any(queue.called for queue in self.queues)
+
+    @property
+    def is_undivided(self) -> bool:
+        """Whether the test started several tasks, and none gave way before its end.
+
+        Then each is one step, and no order of steps brings two of them together.
+        """
+        steps = Counter(
+            entry.lane.key
+            for entry in self.trail
+            if entry.wake and entry.lane.is_task and self._is_tests(entry.lane)
+        )
+        return len(steps) > 1 and steps.total() == len(steps) and not self._is_cut
+
+    @property
+    def _is_cut(self) -> bool:
+        """Whether it took more steps than are remembered."""
+        return self.steps > len(self.trail)
 
     # ------------------------------------------------------------- the loops
 

@@ -64,6 +64,8 @@ class Explored:
     """Whether there are no other schedules."""
     out_of_time: bool = False
     """Whether more were asked for, and the time for them was over."""
+    undivided: bool = False
+    """Whether the test started several tasks, and none gave way before it was over."""
     schedule: Schedule | None = None
     """The failing one, made as small as it could be."""
     failure: BaseException | None = None

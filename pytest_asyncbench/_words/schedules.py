@@ -120,6 +120,9 @@ class Scheduled:
     """A number: which run failed first, asyncio's own being 1; null where none did."""
     seen_all: bool = False
     """Whether there are no other schedules."""
+    undivided: bool = False
+    """Whether the test started several tasks, and none gave way before it was over, as
+    with stand-ins that go on at once: no schedule brings two of them together."""
     deviations: int | None = None
     """A count: how many deviations are left of the failing schedule, made small."""
     replay: str | None = None

@@ -8,7 +8,7 @@ import re
 import pytest
 
 SUITE = """
-import asyncio, logging, unittest
+import asyncio, logging, unittest, unittest.mock
 import pytest, pytest_asyncio
 
 class Account:
@@ -131,6 +131,11 @@ async def test_seen_whole():
     async def one():
         await asyncio.sleep(0)
     await asyncio.gather(one(), one(), one())
+
+@pytest.mark.schedules(200)
+async def test_with_a_stand_in():
+    shop = unittest.mock.AsyncMock()
+    await asyncio.gather(shop.buy(), shop.buy())
 
 @pytest.fixture
 async def slow_if_turned():
@@ -288,6 +293,17 @@ def test_a_small_test_is_said_to_be_seen_whole(suite):
     assert record["found_at"] is record["replay"] is None
     assert record["runs"] < 200
     assert suite["test_seen_whole"].outcome == "passed"
+
+
+def test_that_stand_ins_give_way_to_nobody_is_said(suite):
+    """All orders there are tell nothing then of what the real ones would let happen."""
+    record = suite["test_with_a_stand_in"].record["schedules"]
+    assert record["seen_all"]
+    assert record["undivided"]
+    assert not suite["test_seen_whole"].record["schedules"]["undivided"]
+    (told,) = [line for line in suite.summary if "brings two tasks together" in line]
+    assert "in 1 test, since none of them gives way" in told
+    assert told.endswith("::test_with_a_stand_in)")
 
 
 def test_a_budget_holds_for_each_run(suite):

@@ -515,6 +515,47 @@ def test_a_test_with_one_order_is_not_run_for_ever():
     assert found.runs <= 2
 
 
+async def with_stand_ins():
+    await asyncio.gather(pause(0), pause(0))
+
+
+async def with_one_stand_in():
+    await asyncio.gather(pause(0), pause())
+
+
+async def with_one_task():
+    await asyncio.create_task(pause(0))
+
+
+@pytest.mark.parametrize("run", [run_quickly, run_whole])
+@pytest.mark.parametrize(
+    ("function", "undivided"),
+    [
+        (with_stand_ins, True),
+        (with_one_stand_in, False),
+        (with_one_task, False),
+        (pause, False),
+        (three_in_turn, False),
+    ],
+)
+def test_whether_any_of_several_tasks_has_given_way_is_known(function, undivided, run):
+    """Where none has, all orders there are have been seen, and say nothing of races."""
+    assert explore(function, run=run).undivided is undivided
+
+
+def test_of_a_run_that_is_not_remembered_whole_it_is_not_said(monkeypatch):
+    """The steps that are not might have been more of the same tasks."""
+
+    async def one_after_another():
+        for _ in range(9):
+            await asyncio.wait([asyncio.create_task(pause(0))])
+            await asyncio.sleep(1)
+
+    assert explore(one_after_another, run=run_whole).undivided
+    monkeypatch.setattr("pytest_asyncbench._running.order._MOST", 9)
+    assert not explore(one_after_another, run=run_whole).undivided
+
+
 def test_the_search_ends_with_its_time():
     """Though there is more to try."""
     found = explore(three_in_turn, within=1e-9)
