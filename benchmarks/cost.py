@@ -89,25 +89,32 @@ def print_coroutines(rounds: int) -> None:
             "gather": partial(figure, "test_gather", WITHOUT, ASYNCBENCH_COST=kind),
             "ours": partial(figure, "test_concurrently", (), ASYNCBENCH_COST=kind),
         }
+        cases["read"] = partial(cases["ours"], ASYNCBENCH_READ="1")
         time = compare_to_first(cases, rounds)
         memory = compare_to_first(
             {case: partial(run, ASYNCBENCH_MEMORY="1") for case, run in cases.items()},
             1,
         )
-        more = memory["ours"][0] - memory["gather"][0]
+        bare = memory["gather"][0]
         rows.append(
             [
                 name,
-                f"{time['gather'][0] * 1e6:.1f} µs",
-                f"{time['ours'][0] * 1e6:.1f} µs",
-                f"{time['ours'][1]:.2f}",
-                f"{memory['gather'][0] / 1024:.2f} KiB",
-                f"{more / 1024:.2f} KiB",
+                *(f"{seconds * 1e6:.1f} µs" for seconds, _ in time.values()),
+                *(f"{time[case][1]:.2f}" for case in ("ours", "read")),
+                f"{bare / 1024:.2f} KiB",
+                *(
+                    f"{(memory[it][0] - bare) / 1024:.2f} KiB"
+                    for it in ("ours", "read")
+                ),
             ]
         )
     print_table(
         f"{COROUTINES:,} coroutines through `concurrently`",
-        ["each", "gather", "concurrently", "ratio", "gather", "more"],
+        [
+            "each",
+            *("gather", "concurrently", "and read", "ratio", "and read"),
+            *("gather", "more", "and read"),
+        ],
         rows,
     )
 
