@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -111,8 +111,14 @@ class Session:
         """Begin to watch, before the test's fixtures are set up."""
         __tracebackhide__ = True
         self._begin(item)
-        with self._set_up(item):
-            return (yield)
+        leave = self._begin_set_up(item)
+        raised: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:
+            raised = error
+        if (ended := self._end_set_up(item, leave, raised)) is not None:
+            raise ended
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
@@ -137,8 +143,14 @@ class Session:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
         """Stand inside the test while it runs, then give the verdict."""
         __tracebackhide__ = True
-        with self._called(item):
-            return (yield)
+        self._begin_call(item)
+        raised: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:
+            raised = error
+        if (ended := self._called(item, raised)) is not None:
+            raise ended
 
     def pytest_enter_pdb(self) -> None:
         """Note that a person looks at the test, whose time is not the test's."""
@@ -149,8 +161,14 @@ class Session:
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
         """Judge what the fixtures' teardown did, and put everything back."""
         __tracebackhide__ = True
-        with self._torn_down(item):
-            return (yield)
+        leave = self._begin_teardown(item)
+        raised: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:
+            raised = error
+        if (ended := self._torn_down(item, leave, raised)) is not None:
+            raise ended
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -255,26 +273,23 @@ class Session:
 
     # ------------------------------------------------------ its three phases
 
-    @contextmanager
-    def _set_up(self, item: pytest.Item) -> Iterator[None]:
-        """Judge a set-up that fails: no call comes then, at whose end it would be."""
-        __tracebackhide__ = True
+    def _begin_set_up(self, item: pytest.Item) -> ExitStack:
+        """Stand around the set-up of a test's fixtures; give what steps out of it."""
         trial = item.stash.get(TRIAL, None)
-        raised: BaseException | None = None
         leave = ExitStack()
         if trial is not None:
             with Shield(item, "setup", "could not stand around the fixtures' set-up"):
                 leave.callback(trial.set_up.begin())
                 leave.enter_context(trial.watched.fixtures())
-        try:
-            yield
-        except BaseException as error:
-            raised = error
+        return leave
+
+    def _end_set_up(
+        self, item: pytest.Item, leave: ExitStack, raised: BaseException | None
+    ) -> BaseException | None:
+        """Judge a set-up that fails: no call comes then, at whose end it would be."""
         trial = item.stash.get(TRIAL, None)
         if trial is None:
-            if raised is not None:
-                raise raised
-            return
+            return raised
         with Shield(item, "setup", "could not step out of the fixtures' set-up"):
             leave.close()
         ended = trial.set_up.end_of(raised)
@@ -283,15 +298,11 @@ class Session:
         if failed or trial.set_up.overran():
             ended = self._decide(item, trial, trial.set_up, ended)
             self._announce(item, trial, trial.set_up)
-        if ended is not None:
-            raise ended
+        return ended
 
-    @contextmanager
-    def _called(self, item: pytest.Item) -> Iterator[None]:
-        """Stand inside a test's call; raise what it ends with."""
-        __tracebackhide__ = True
+    def _begin_call(self, item: pytest.Item) -> None:
+        """Stand inside a test's call."""
         trial = item.stash.get(TRIAL, None)
-        raised: BaseException | None = None
         leave = self._leave_call = ExitStack()
         if trial is None:
             self._late.enter_call()
@@ -305,23 +316,20 @@ class Session:
                 leave.callback(begun)
                 leave.callback(self._schedules.begin(item, trial))
                 leave.callback(host.enter(item, trial.call.hosted))
-        try:
-            yield
-        except BaseException as error:
-            raised = error
+
+    def _called(
+        self, item: pytest.Item, raised: BaseException | None
+    ) -> BaseException | None:
+        """Give what a call ends with, given what it raised."""
         late = self._late.leave_call()
         if late is not None:
             with Shield(item, "call", "could not say that it saw nothing"):
                 self._put_nothing(late)
         trial = item.stash.get(TRIAL, None)
-        if trial is None or late is not None:
-            if raised is not None:
-                raise raised
-            return
         # It is over already where the test was run under further schedules.
-        ended = raised if trial.call.over else self._end_call(item, trial, raised)
-        if ended is not None:
-            raise ended
+        if trial is None or late is not None or trial.call.over:
+            return raised
+        return self._end_call(item, trial, raised)
 
     def _end_call(
         self, item: pytest.Item, trial: Trial, raised: BaseException | None
@@ -345,12 +353,9 @@ class Session:
         # What unittest kept to itself, it also raises by itself.
         return ended if ended is raised or ended is not own else None
 
-    @contextmanager
-    def _torn_down(self, item: pytest.Item) -> Iterator[None]:
-        """Put back all that was replaced, then judge the teardown's blocking."""
-        __tracebackhide__ = True
+    def _begin_teardown(self, item: pytest.Item) -> ExitStack:
+        """Stand around the fixtures' teardown; give what steps out of it."""
         trial = item.stash.get(TRIAL, None)
-        ended: BaseException | None = None
         leave = ExitStack()
         if trial is not None:
             what = "could not stand around the fixtures' teardown"
@@ -360,27 +365,26 @@ class Session:
                 self._was_cancelled = self._was_cancelled or trial.call.was_cancelled
                 if self._was_cancelled:
                     leave.callback(trial.teardown.bound_closing())
-        try:
-            yield
-        except BaseException as error:
-            ended = error
+        return leave
+
+    def _torn_down(
+        self, item: pytest.Item, leave: ExitStack, raised: BaseException | None
+    ) -> BaseException | None:
+        """Put back all that was replaced, then judge the teardown's blocking."""
         self._late.end()
         trial = item.stash.get(TRIAL, None)
         if trial is None:
-            if ended is not None:
-                raise ended
-            return
+            return raised
         with Shield(item, "teardown", "could not step out of the fixtures' teardown"):
             leave.close()
-        ended = trial.teardown.end_of(ended)
+        ended = trial.teardown.end_of(raised)
         self._trial = None
         say(item, "teardown", [*left_lines(trial.teardown.left)])
         with Shield(item, "teardown", "could not put everything back"):
             self._leave(item)
         if trial.has_news() or (self._untold() and trial.verdict() is not None):
             ended = self._decide(item, trial, trial.teardown, ended)
-        if ended is not None:
-            raise ended
+        return ended
 
     def _decide(
         self, item: pytest.Item, trial: Trial, phase: Phase, own: BaseException | None
