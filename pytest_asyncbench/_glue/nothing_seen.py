@@ -1,7 +1,8 @@
 """What is told of a test in which nothing was seen: worked out once for a policy.
 
 Of most tests nothing is seen, and to judge them and to write that down would cost more
-than many of them take. But for how long each took, what is told of them is the same.
+than many of them take. But for how long each took, what is told of them is the same;
+under a budget, of those that were in time.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ class NothingSeen:
 
     def judge(self, policy: Policy, seen: Observations) -> Verdict:
         """Judge the call of a test that may have run one."""
-        if not _is_nothing(seen) or policy.within("call") is not None:
+        within = policy.within("call")
+        in_time = within is None or seen.elapsed.wall <= within
+        if not (in_time and _is_nothing(seen)):
             return judge(policy, seen, self._rules)
         alike = policy, seen.loops, seen.steps > 0
         if self._first is None or alike != self._alike:

@@ -306,11 +306,14 @@ class Call(Phase):
 
     def seen(self) -> Observations:
         """Gather what every instrument saw up to now."""
+        group = self._group
+        strands = group.traces() if group is not None else ()
         return changed(
             self._watched.seen_since(),
             elapsed=self._elapsed,
-            strands=self._group.traces() if self._group else (),
-            starved_together=self._group.starved() if self._group else None,
+            strands=strands,
+            # While none was in flight, none of them was starved.
+            starved_together=group.starved() if group and strands else None,
             repetitions=tuple(_repetition(*run) for run in self._runs),
             overrun=self._deadline.stuck() if self._deadline else None,
             unawaited=self._unawaited,

@@ -74,6 +74,21 @@ def test_of_those_of_which_nothing_was_seen_one_record_is_made(monkeypatch):
     assert made[1:] == [first]
 
 
+def test_under_a_budget_those_that_were_in_time_are_judged_once(monkeypatch):
+    """What no budget is broken by is not looked at; who was late is judged anew."""
+    judged = []
+    monkeypatch.setattr(
+        "pytest_asyncbench._glue.nothing_seen.judge",
+        lambda policy, seen, rules: judged.append(seen) or judge(policy, seen, rules),
+    )
+    nothing_seen = NothingSeen(())
+    policy = Policy(budget=Budget(within=0.25))
+    in_time = seen(elapsed=Elapsed(wall=0.125))
+    for each in (in_time, in_time, QUIET):
+        nothing_seen.judge(policy, each)
+    assert judged == [in_time, QUIET]
+
+
 def test_other_policies_are_judged_by_themselves():
     nothing_seen = NothingSeen(())
     for policy in [*POLICIES, *POLICIES]:
