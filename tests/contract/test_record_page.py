@@ -186,7 +186,7 @@ def test_what_broke_is_told_where_it_was_told_to_the_user(written):
         for name, record in written.items()
     }
     assert kinds == {
-        "test_overrun": ["wall", "speedup"],
+        "test_overrun": ["wall"],
         "test_stuck": ["wall"],
         "test_blocks": ["blocking"],
         "test_passes": [],
