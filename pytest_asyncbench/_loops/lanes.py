@@ -162,6 +162,8 @@ class LaneQueue(deque[names.Handle]):
         self._of_timers: dict[int, Lane] = {}
         self.timed: set[Wake] = set()
         """The plain callbacks that a timer of the test's has put here."""
+        self.made: Callable[[Lane, names.AnyTask], object] | None = None
+        """Told of each lane of a task as that is made, in the midst of it."""
         self.lanes: list[Lane] = []
         """Those of its tasks and callbacks, in the order in which they came."""
         self.steps = 0
@@ -261,6 +263,8 @@ class LaneQueue(deque[names.Handle]):
         lane = Lane(f"{above}{parent.started}", len(self.lanes) + 1, is_task=True)
         lane.task = weakref.ref(task)
         self.lanes.append(lane)
+        if self.made is not None:
+            self.made(lane, task)
         return lane
 
     def _stands_behind(self) -> bool:

@@ -42,6 +42,7 @@ from pytest_asyncbench._running.left import (
     threads_since,
 )
 from pytest_asyncbench._running.order import Order
+from pytest_asyncbench._running.started import is_begun_by_a_library
 from pytest_asyncbench._words.cancellations import Swept
 from pytest_asyncbench._words.errors import Deadlock, UnmeasuredError
 from pytest_asyncbench._words.explored import Cancelled
@@ -49,6 +50,7 @@ from pytest_asyncbench._words.schedules import Wake
 from pytest_asyncbench._words.seen import Frame
 from pytest_asyncbench._words.undo import Undo, nothing, replace
 from pytest_asyncbench._words.units import many
+from pytest_asyncbench._words.whose import is_users
 
 __all__ = ["CancellingOrder", "NoSuchTaskError", "Sweep"]
 
@@ -96,6 +98,10 @@ class CancellingOrder(Order):
         super().begin()
         self.points: list[tuple[Wake, str]] = []
         """Where tasks were suspended, and what these are called."""
+        self._of_libraries: set[Lane] = set()
+        """Those of the tasks that a library has begun for itself."""
+        self.out_of_reach: set[Wake] = set()
+        """Where one of these was suspended, with none of the user's code in it."""
         self._is_in_body = True
         self._has_passed = False
         """Whether its body has come to its end."""
@@ -138,7 +144,13 @@ class CancellingOrder(Order):
         if not self.queues:
             gc.collect()
             self._warned.clear()
-        return super().queue()
+        queue = super().queue()
+        queue.made = self._made
+        return queue
+
+    def _made(self, lane: Lane, task: AnyTask) -> None:
+        if is_begun_by_a_library(task):
+            self._of_libraries.add(lane)
 
     def bring(self, loop: asyncio.AbstractEventLoop) -> Undo:
         """Have a fresh loop run in this order, and look at it once the test is over."""
@@ -210,6 +222,8 @@ class CancellingOrder(Order):
             return
         if self.at is None and not (makes_a_server(task) or is_internal(task)):
             self.points.append(((lane.key, wake), task_label(task)))
+            if self._is_of_library(lane) and not _is_in_users_code(task):
+                self.out_of_reach.add((lane.key, wake))
         if (lane.key, wake) == self.at and not self.has_cancelled:
             self.place, self.name = stands_at(task), task_label(task)
             self._is_excused = may_mistake_cancellation(task)
@@ -301,6 +315,10 @@ class CancellingOrder(Order):
         """Whether it is the test itself that is cancelled."""
         return self.at is not None and self.at[0] == self.main
 
+    def _is_of_library(self, lane: Lane) -> bool:
+        """Tell whether a library has begun a task; who hosts the test is none."""
+        return lane in self._of_libraries and lane.key not in self.bodies
+
     def is_of_test(self, lane: str) -> bool:
         """Tell whether a task is the test's own, and not of what came from outside."""
         return f"{lane}.".startswith(f"{self.main}.")
@@ -331,6 +349,12 @@ class CancellingOrder(Order):
             task not in stuck and not waits_for_a_lock(task) and not awaited_tasks(task)
             for task in others
         )
+
+
+def _is_in_users_code(task: AnyTask) -> bool:
+    """Tell whether a suspended task is, though what it awaits may be a library's."""
+    place = stands_at(task)
+    return place is not None and is_users(place.file)
 
 
 def _went_on(task: AnyTask) -> bool:
@@ -419,7 +443,7 @@ class Sweep:
         at, name = point
         # Who serves a connection was started by what came from outside.
         if not self._tasks:
-            return plain.is_of_test(at[0])
+            return plain.is_of_test(at[0]) and at not in plain.out_of_reach
         known = (name, name.partition(" (")[0])
         return any(fnmatchcase(each, g) for g in self._tasks for each in known)
 

@@ -423,6 +423,75 @@ def test_names_that_no_task_has_are_told_and_not_passed_in_silence(play_once):
     assert "use: one of these names" in told.text
 
 
+WITH_A_LIBRARY = """
+import asyncio, sysconfig
+import pytest
+
+POOL = '''
+import asyncio
+
+class Pool:
+    def __init__(self):
+        self.lock = asyncio.Lock()
+
+    async def tidy(self):
+        await self.lock.acquire()
+        await asyncio.sleep(0)
+        self.lock.release()
+
+    async def use(self, work):
+        await work()
+        await asyncio.shield(asyncio.create_task(self.tidy()))
+
+    async def call(self, work):
+        await asyncio.create_task(self.called(work))
+
+    async def called(self, work):
+        await work()
+'''
+installed = {"__name__": "pool"}
+file = sysconfig.get_paths()["purelib"] + "/pool.py"
+exec(compile(POOL, file, "exec"), installed)
+Pool = installed["Pool"]
+
+async def work():
+    await asyncio.sleep(0)
+
+async def test_started_by_the_pool():
+    await Pool().use(work)
+
+async def test_started_by_the_test():
+    await asyncio.gather(Pool().tidy())
+
+LOCK = asyncio.Lock()
+
+async def test_started_with_code_of_its_own():
+    async def keeps():
+        await LOCK.acquire()
+        await asyncio.sleep(0)
+        LOCK.release()
+    await Pool().call(keeps)
+"""
+
+
+@pytest.mark.parametrize(
+    ("tasks", "names"),
+    [
+        ("", ["by_the_test", "with_code_of_its_own"]),
+        ("'Pool.tidy'", ["by_the_pool", "by_the_test"]),
+    ],
+)
+def test_what_a_library_does_for_itself_is_cancelled_where_it_is_named(
+    play_once, tasks, names
+):
+    """No code of the user's can do that, though it may cancel whoever awaits it."""
+    marker = f"\npytestmark = pytest.mark.cancellations({tasks})\n"
+    run = play_once(WITH_A_LIBRARY + marker)
+    for name in ("by_the_pool", "by_the_test", "with_code_of_its_own"):
+        is_told = "1 asyncio.Lock left held" in run[f"test_started_{name}"].text
+        assert is_told is (name in names), run[f"test_started_{name}"].text
+
+
 def test_who_can_not_be_run_again_is_not_measured(suite):
     """And does not pass by silence."""
     told = suite["test_can_not_be_set_up_again"]
