@@ -22,6 +22,7 @@ __all__ = [
     "longest_alone",
     "peak",
     "spans_united",
+    "uncounted",
     "united",
 ]
 
@@ -133,6 +134,22 @@ def less_starved(seen: Comparison, starved: float, *, derived: bool) -> Comparis
     wall = max(seen.wall - starved, least)
     forgiven = max(0.0, seen.wall - wall)
     return dataclasses.replace(seen, wall=wall, serial=serial, forgiven=forgiven)
+
+
+def uncounted(seen: Comparison) -> float:
+    """Measure for how long tasks awaited what nobody has ended for them, in all.
+
+    Of such a wait it is not known whether it was one of their own, as for a timer, or
+    for another of them; and it is in neither's account.
+    """
+    return sum(_uncounted(task, seen.wall) for task in seen.tasks)
+
+
+def _uncounted(task: TaskTrace, wall: float) -> float:
+    if task.started is None:
+        return 0.0
+    span = wall if task.finished is None else task.finished - task.started
+    return max(0.0, span - task.running - task.waiting - task.queued)
 
 
 def spans_united(tasks: Iterable[TaskTrace | StrandTrace]) -> float:

@@ -15,6 +15,7 @@ from pytest_asyncbench._judging.accounting import (
     compare,
     less_starved,
     longest_alone,
+    uncounted,
 )
 from pytest_asyncbench._judging.repeated import each_run, typical, wall_of
 from pytest_asyncbench._judging.turns import took_turns
@@ -35,6 +36,8 @@ __all__ = ["comparison_of", "judge"]
 
 _BEATS_SERIAL = 1.05
 """More than 1 by what derived serial time may be wrong."""
+_FEW = 0.05
+"""Of serial time so much may be unknown."""
 
 _TOO_SHORT = 0.001
 """Where no task takes as long as this alone, in seconds, there is nothing to compare:
@@ -225,7 +228,7 @@ def _too_slow(
         if kind == "speedup" or not learned:
             yield Violation(kind=kind, limit=least or 1.0)
         return
-    if _was_cut(seen):
+    if _was_cut(seen) and uncounted(compared[1]) > _FEW * compared[1].serial:
         # How its tasks would have gone on is not known, nor who waited for what.
         return
     if _too_short(compared, least):

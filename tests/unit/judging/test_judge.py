@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from by_hand import call, observations, stall, user
 
@@ -240,15 +238,27 @@ def test_copies_must_take_longer_than_a_turn_at_the_interpreter():
     assert not judge(speedup(1.5, copies=2), seen).too_short
 
 
+CUT = Overrun(cancelled=True)
+
+
 def test_tasks_that_a_budget_has_cut_short_are_not_said_to_be_one_after_another():
     """Who would have waited for what is not known; that it took too long is."""
-    seen = observations(strands=IN_A_ROW, overrun=Overrun(cancelled=True))
+    asleep = tuple(StrandTrace(name=n, started=0.0, finished=1.0) for n in "abc")
+    one_ended = StrandTrace(name="d", started=0.0, finished=1.0, waiting=1.0)
+    seen = observations(strands=(*asleep, one_ended), overrun=CUT)
     policy = Policy(budget=Budget(within=0.5, speedup=2.0))
     assert [each.kind for each in judge(policy, seen).violations] == ["wall"]
-    assert [each.kind for each in judge(Policy(copies=2), seen).violations] == []
-    stuck = dataclasses.replace(seen, overrun=Overrun(cancelled=False))
-    kinds = [each.kind for each in judge(policy, stuck).violations]
-    assert kinds == ["wall", "speedup"]
+    assert [each.kind for each in judge(Policy(copies=4), seen).violations] == []
+
+
+def test_tasks_that_ran_one_after_another_up_to_the_budget_are_said_to():
+    """What they did with all of their time is known, as where they block."""
+    seen = observations(strands=IN_A_ROW, overrun=CUT)
+    policy = Policy(budget=Budget(within=0.5, speedup=2.0))
+    assert [each.kind for each in judge(policy, seen).violations] == ["wall", "speedup"]
+    assert [each.kind for each in judge(Policy(copies=2), seen).violations] == [
+        "speedup"
+    ]
 
 
 @pytest.mark.parametrize("copies", [2, 50])
