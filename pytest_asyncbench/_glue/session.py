@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -112,13 +113,7 @@ class Session:
         __tracebackhide__ = True
         self._begin(item)
         leave = self._begin_set_up(item)
-        raised: BaseException | None = None
-        try:
-            yield
-        except BaseException as error:
-            raised = error
-        if (ended := self._end_set_up(item, leave, raised)) is not None:
-            raise ended
+        yield from _around(partial(self._end_set_up, item, leave))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
@@ -144,13 +139,7 @@ class Session:
         """Stand inside the test while it runs, then give the verdict."""
         __tracebackhide__ = True
         self._begin_call(item)
-        raised: BaseException | None = None
-        try:
-            yield
-        except BaseException as error:
-            raised = error
-        if (ended := self._called(item, raised)) is not None:
-            raise ended
+        yield from _around(partial(self._called, item))
 
     def pytest_enter_pdb(self) -> None:
         """Note that a person looks at the test, whose time is not the test's."""
@@ -162,13 +151,7 @@ class Session:
         """Judge what the fixtures' teardown did, and put everything back."""
         __tracebackhide__ = True
         leave = self._begin_teardown(item)
-        raised: BaseException | None = None
-        try:
-            yield
-        except BaseException as error:
-            raised = error
-        if (ended := self._torn_down(item, leave, raised)) is not None:
-            raise ended
+        yield from _around(partial(self._torn_down, item, leave))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -484,3 +467,17 @@ def _clock_of(item: pytest.Item, policy: Policy) -> VirtualClock | None:
             virtual.start, tz=virtual.tz, threshold=policy.threshold
         )
     return clocks[factory]
+
+
+def _around(
+    end: Callable[[BaseException | None], BaseException | None],
+) -> Generator[None]:
+    """Be around a phase of a test: `end` is given what it raised, and gives what to."""
+    __tracebackhide__ = True
+    raised: BaseException | None = None
+    try:
+        yield
+    except BaseException as error:
+        raised = error
+    if (ended := end(raised)) is not None:
+        raise ended

@@ -125,6 +125,7 @@ class LaneQueue(deque[names.Handle]):
         held: the wake-ups that are kept back, and for how long.
         stepped: told of each entry as its step begins, in its turn.
         longest: for how many steps a wake-up is kept back at most.
+        made: told of each task and its lane, in the midst of the making of it.
     """
 
     def __init__(
@@ -133,6 +134,7 @@ class LaneQueue(deque[names.Handle]):
         held: Mapping[Wake, Hold],
         stepped: Callable[[Entry], object],
         longest: int,
+        made: Callable[[Lane, names.AnyTask], object] | None = None,
     ) -> None:
         super().__init__()
         self._entries: dict[int, Entry] = {}
@@ -146,6 +148,7 @@ class LaneQueue(deque[names.Handle]):
         self._to_hold = held
         self.stepped = stepped
         self._longest = longest
+        self._told_of_made = made
         self.held: list[_Held] = []
         """What is kept back."""
         self.kept: set[Wake] = set()
@@ -162,8 +165,6 @@ class LaneQueue(deque[names.Handle]):
         self._of_timers: dict[int, Lane] = {}
         self.timed: set[Wake] = set()
         """The plain callbacks that a timer of the test's has put here."""
-        self.made: Callable[[Lane, names.AnyTask], object] | None = None
-        """Told of each lane of a task as that is made, in the midst of it."""
         self.lanes: list[Lane] = []
         """Those of its tasks and callbacks, in the order in which they came."""
         self.steps = 0
@@ -263,8 +264,8 @@ class LaneQueue(deque[names.Handle]):
         lane = Lane(f"{above}{parent.started}", len(self.lanes) + 1, is_task=True)
         lane.task = weakref.ref(task)
         self.lanes.append(lane)
-        if self.made is not None:
-            self.made(lane, task)
+        if self._told_of_made is not None:
+            self._told_of_made(lane, task)
         return lane
 
     def _stands_behind(self) -> bool:

@@ -11,6 +11,7 @@ from pytest_asyncbench._words.decided import (
     Broken,
     Comparison,
     Repeated,
+    TaskTrace,
     Verdict,
     Violation,
 )
@@ -232,7 +233,7 @@ def unmeasured_speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[st
 def _unended(comparison: Comparison | None) -> str:
     """Say that waits are missing, since nobody waited for their end; else nothing."""
     tasks = comparison.tasks if comparison is not None else ()
-    count = sum(task.finished is None for task in tasks)
+    count = _count_unended(tasks)
     if not count:
         return ""
     return (
@@ -243,8 +244,11 @@ def _unended(comparison: Comparison | None) -> str:
 
 def _missing(comparison: Comparison) -> float:
     """Tell how much longer those that had not ended may have waited, at most."""
-    tasks = comparison.tasks
-    return comparison.wall * sum(task.finished is None for task in tasks)
+    return comparison.wall * _count_unended(comparison.tasks)
+
+
+def _count_unended(tasks: Sequence[TaskTrace]) -> int:
+    return sum(task.finished is None for task in tasks)
 
 
 def _why_slow(comparison: Comparison, promised: float) -> Iterator[str]:

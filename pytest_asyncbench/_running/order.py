@@ -174,9 +174,14 @@ class Order:
 
     # ------------------------------------------------------------- the loops
 
+    made: Callable[[Lane, AnyTask], object] | None = None
+    """What is told of each task as it is made; mostly nobody wants to know."""
+
     def queue(self) -> LaneQueue:
         """Make the queue of one loop of the run."""
-        queue = LaneQueue(self._pick, self._held, self.stepped, self._patience)
+        queue = LaneQueue(
+            self._pick, self._held, self.stepped, self._patience, self.made
+        )
         self.queues.append(queue)
         return queue
 

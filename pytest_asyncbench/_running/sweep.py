@@ -144,11 +144,10 @@ class CancellingOrder(Order):
         if not self.queues:
             gc.collect()
             self._warned.clear()
-        queue = super().queue()
-        queue.made = self._made
-        return queue
+        return super().queue()
 
-    def _made(self, lane: Lane, task: AnyTask) -> None:
+    def made(self, lane: Lane, task: AnyTask) -> None:
+        """Note whose each task is, as it is made."""
         if is_begun_by_a_library(task):
             self._of_libraries.add(lane)
 

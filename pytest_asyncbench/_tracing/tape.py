@@ -144,6 +144,11 @@ class End(NamedTuple):
     """How many timers had told how late they were."""
 
 
+def _code(kind: Kind, place: int) -> int:
+    """Give the code of a callback by its place among what is known of its kind."""
+    return OTHERS - 4 * place - kind
+
+
 class Tape:
     """The entries of one loop; written by the loop's thread alone.
 
@@ -238,7 +243,7 @@ class Tape:
     def sets(self, timer: Timer) -> int:
         """Keep what is known of a timer; give the code for its callback's entry."""
         facts = self._timer_facts
-        code = OTHERS - 4 * (len(facts) // 3) - TIMER
+        code = _code(TIMER, len(facts) // 3)
         facts.extend(timer)
         return code
 
@@ -254,9 +259,8 @@ class Tape:
         """Give the code of all plain callbacks that are alike."""
         code = self._plain_codes.get(plain)
         if code is None:
-            code = OTHERS - 4 * len(self._plains) - PLAIN
+            code = self._plain_codes[plain] = _code(PLAIN, len(self._plains))
             self._plains.append(plain)
-            self._plain_codes[plain] = code
         return code
 
     def plain(self, code: int) -> Plain | None:
@@ -268,7 +272,7 @@ class Tape:
     def other(self, kind: Kind, detail: Sent | Ready) -> int:
         """Keep a detail; give the code for the entry that it belongs to."""
         details = self.details
-        code = OTHERS - 4 * len(details) - kind
+        code = _code(kind, len(details))
         details.append(detail)
         return code
 

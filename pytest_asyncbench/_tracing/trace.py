@@ -236,15 +236,7 @@ class Trace:
 
     def _begins(self, who: int, at: int, older: set[int]) -> None:
         self.first[who] = at
-        cause = self.cause[at]
-        created = self.who[cause] if cause != LOOP else NOBODY
-        if created < 0:
-            created = self.task_of(cause)
-        self.parent[who] = NOBODY if who in older else created
-        if not self.beginnings or self.beginnings[-1] < at:
-            self.begun_in_turn.append(who)
-            self.beginnings.append(at)
-            return
+        self.parent[who] = NOBODY if who in older else self.task_of(self.cause[at])
         # A task that began within a step is known before the one whose step it was.
         place = bisect_left(self.beginnings, at)
         self.begun_in_turn.insert(place, who)

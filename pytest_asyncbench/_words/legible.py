@@ -24,14 +24,7 @@ lines. Other spaces than the plain one are legible."""
 
 def name(read: Callable[[], object]) -> str:
     """Give what `read` gives as one line that is not long, whatever it is."""
-    try:
-        whole = str(read())
-    except Exception as error:
-        return _untold(error)
-    # Most are short and plain; of tasks there may be ten thousand.
-    if len(whole) <= _MOST_OF_NAME and whole.isprintable():
-        return whole
-    return _shortened(_shown(whole), _MOST_OF_NAME)
+    return _shortened(told(read), _MOST_OF_NAME)
 
 
 def text(read: Callable[[], object]) -> str:

@@ -83,6 +83,19 @@ def resting(clock):
     return kernel, keepers
 
 
+def works_on(clock, kernel, thread):
+    """The thread works from now on whenever somebody asks for how long it has."""
+    asked_for = kernel.working
+
+    def working(native=None):
+        if native == thread.native_id:
+            clock.wait(0.0001)
+            kernel.worked[native] += 0.0001
+        return asked_for(native)
+
+    kernel.working = working
+
+
 def kept_out(clock, kernel, thread, worked=0.4, **facts):
     """The watchdog sleeps for 0.4 s and is kept out, while a thread works."""
     clock.wait(0.4)
@@ -127,15 +140,7 @@ def test_who_works_on_while_we_have_the_interpreter_kept_nobody(clock):
     with parked() as thread:
         kernel, keepers = resting(clock)
         told = kept_out(clock, kernel, thread)
-        asked_for = kernel.working
-
-        def at_work(native=None):
-            if native == thread.native_id:
-                clock.wait(0.0001)
-                kernel.worked[native] += 0.0001
-            return asked_for(native)
-
-        kernel.working = at_work
+        works_on(clock, kernel, thread)
         keepers.woke(told)
         assert not [*keepers.turns(late(clock, 0.4))]
 
@@ -384,17 +389,9 @@ def test_who_was_named_is_so_no_more_where_it_works_on_without_the_interpreter(c
     """Its call lets go: `hashlib.sha512(data * 8)` does, and the operator does not."""
     with parked() as thread:
         kernel, keepers = doubted(clock, thread)
-        asked_for = kernel.working
-
-        def at_work(native=None):
-            if native == thread.native_id:
-                clock.wait(0.0001)
-                kernel.worked[native] += 0.0001
-            return asked_for(native)
-
         keepers.woke(KeptOut(clock.now(), 0.0, 0.0))  # it still lacks a processor
         assert keepers.kept
-        kernel.working = at_work
+        works_on(clock, kernel, thread)
         keepers.woke(KeptOut(clock.now(), 0.0, 0.0))
         assert not [*keepers.turns(late(clock, 0.4))]
 
