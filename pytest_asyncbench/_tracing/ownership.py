@@ -7,14 +7,14 @@ thread or from a socket.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from pytest_asyncbench._tracing.barriers import Meeting, meetings
-from pytest_asyncbench._tracing.tape import OTHERS
+from pytest_asyncbench._tracing.tape import OTHERS, PLAIN, TIMER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,10 +118,8 @@ class Owners:
 
     def ended(self, strand: int) -> float | None:
         """Tell when a strand's root ended; None while it goes on."""
-        root = self.roots[strand]
-        if not self.tapes.is_done(root):
-            return None
-        return self.trace.ended[self.trace.last[root]]
+        root, trace = self.roots[strand], self.trace
+        return trace.ended[trace.last[root]] if self.tapes.is_done(root) else None
 
     def started(self, strand: int) -> float:
         """Tell when a strand could have begun."""
@@ -155,7 +153,7 @@ class Owners:
 
     def _find_steps(self) -> None:
         trace, start = self.trace, self.start
-        who_of, cause_of = trace.who, trace.cause
+        who_of, cause_of, facts = trace.who, trace.cause, trace.tape.timer_facts
         strand_of, owners, steps = self.strand_of.get, self._owners, self.steps
         servers, hosts, woken = self.servers, self.hosts, self.woken
         for at in range(start, self.until):
@@ -172,12 +170,16 @@ class Owners:
                             woken.setdefault(cause, at)
                     elif who not in hosts and (by >= 0 or who_of[cause] in servers):
                         servers.add(who)
-            elif who <= OTHERS:
-                owner = self._of_callback(at, who, cause)
-            else:
+            elif who > OTHERS:
                 owner = _OUTSIDE
+            elif (kind := (OTHERS - who) & 3) == PLAIN and cause >= start:
+                owner = owners[cause - start]
+            elif kind == TIMER:  # whose is it that has set it?
+                by = int(facts[(OTHERS - who >> 2) * 3])
+                owner = owners[by - start] if start <= by < at else _OUTSIDE
+            else:
+                owner = self._of_callback(at, who)
             owners.append(owner)
-        for at, owner in enumerate(owners, start):
             if owner >= 0:
                 steps[owner].append(at)
 
@@ -185,21 +187,18 @@ class Owners:
         """Book what came from outside to the strand that it has woken."""
         while cause >= self.start and self._owners[cause - self.start] == _UNKNOWN:
             self._owners[cause - self.start] = owner
+            insort(self.steps[owner], cause)
             cause = self.trace.cause[cause]
 
-    def _of_callback(self, at: int, code: int, cause: int) -> int:
+    def _of_callback(self, at: int, code: int) -> int:
+        """Tell whose that is which came from outside, as far as is known by then."""
         trace = self.trace
-        timer = trace.timer(code)
-        if timer is not None:
-            return self.of(trace.entry(timer[0])) if timer[0] < at else _OUTSIDE
         sent = trace.sent(code)
         if sent is not None:
             self._sent_before[at] = self._last_sent.get(sent[1], 0.0)
             if sent[1] >= 0:
                 self._last_sent[sent[1]] = sent[0]
             return _UNKNOWN
-        if trace.plain(code) is not None and cause >= self.start:
-            return self.of(cause)
         within = self.strand_of.get(trace.task_of(at), _OUTSIDE)
         return _UNKNOWN if within == _OUTSIDE else within
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from pytest_asyncbench._tracing.barriers import Meeting
 from pytest_asyncbench._tracing.ownership import Owners
-from pytest_asyncbench._tracing.tape import OTHERS, PLAIN, POLLED, Job
+from pytest_asyncbench._tracing.tape import OTHERS, PLAIN, POLLED, TIMER, Job
 from pytest_asyncbench._tracing.trace import LOOP
 from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.seen import StrandTrace
@@ -187,23 +187,32 @@ class _Strand:
 
 def alone(owners: Owners) -> Iterator[StrandTrace]:
     """Give the account of each strand, with the time that it waits when it is alone."""
-    trace, tapes = owners.trace, owners.tapes
+    trace, names, is_done = owners.trace, owners.tapes.names, owners.tapes.is_done
     poll, late = _poll_takes(owners), _late(owners)
     # The loop over all steps of a run, which may have ten thousand strands: what most
     # of them are is asked without a call.
     ended, who_of, cause_of = trace.ended, trace.who, trace.cause
-    previous, inline, last = trace.previous, trace.inline, trace.last
+    previous, inline = trace.previous, trace.inline
+    first_of, last_of = trace.first, trace.last
+    facts = trace.tape.timer_facts
     for number, (root, steps) in enumerate(
         zip(owners.roots, owners.steps, strict=True)
     ):
         running = queued = taken = 0.0
-        tail, end, in_line, over = -1, last[root], True, False
+        tail, end, in_line, over = -1, last_of[root], True, False
         for at in steps:
             began, cause, who = ended[at - 1], cause_of[at], who_of[at]
             seconds = ended[at] - began
             running += seconds
-            if cause != LOOP and (who >= 0 or (OTHERS - who) & 3 == PLAIN):
-                queued += began - ended[cause]
+            timer = -1
+            if who >= 0 or (kind := (OTHERS - who) & 3) == PLAIN:
+                since = ended[cause] if cause != LOOP else trace.ready_at(at)
+                queued += began - since
+            elif kind == TIMER:
+                timer = (OTHERS - who >> 2) * 3
+                since = facts[timer + 1] + facts[timer + 2]
+                if since < began:
+                    queued += began - since
             else:
                 queued += began - trace.ready_at(at)
             if over:
@@ -214,6 +223,9 @@ def alone(owners: Owners) -> Iterator[StrandTrace]:
                 # It was put there by the step before, and waits for nothing else.
                 in_line = previous[at] <= tail
                 taken += poll + seconds
+            elif timer >= 0 and facts[timer] == tail and at not in inline:
+                left = since - ended[tail]
+                taken += seconds + (left + late if left > 0 else poll)
             else:
                 more = _next(owners, number, tail, at, poll, late)
                 in_line = more is not None
@@ -222,12 +234,14 @@ def alone(owners: Owners) -> Iterator[StrandTrace]:
             over = at == end or not in_line
         if not in_line:
             taken = _Again(_Strand(owners, number, poll, late)).run()
+        first = first_of[root]
+        cause = LOOP if first in inline else cause_of[first]
         yield StrandTrace(
-            tapes.names[root],
-            owners.started(number),
-            owners.ended(number),
+            names[root],
+            ended[cause] if cause != LOOP else owners.started(number),
+            ended[end] if is_done(root) else None,
             running,
-            max(0.0, taken - running),
+            taken - running if taken > running else 0.0,
             queued,
         )
 
@@ -241,10 +255,6 @@ def _next(
     """
     trace = owners.trace
     who, seconds, before = trace.who[at], trace.seconds(at), trace.seconds(tail)
-    timer = trace.timer(who)
-    if timer is not None and timer[0] == tail and at not in trace.inline:
-        left = timer[1] - trace.began(tail) + timer[2] - before
-        return seconds + (left + late if left > 0 else poll)
     waits = _Strand(owners, number, poll, late).waited_for(at, tail)
     if waits.after != tail or waits.in_line:
         return None

@@ -161,7 +161,6 @@ class Tape:
         "_packing",
         "_plain_codes",
         "_plains",
-        "_timer_facts",
         "arrivals",
         "began",
         "begun",
@@ -177,6 +176,7 @@ class Tape:
         "ready",
         "starved",
         "take_account",
+        "timer_facts",
         "timers",
         "view",
         "waits",
@@ -205,7 +205,7 @@ class Tape:
         self._plain_codes: dict[Plain, int] = {}
         """Many callbacks are alike, and need a detail once."""
         self._plains: list[Plain] = []
-        self._timer_facts = array("d")
+        self.timer_facts = array("d")
         """Three numbers for each: there may be one for each of ten thousand tasks."""
         self.one_by_one: dict[int, bool] = {}
         """By what callbacks share: whether those who wait take what they bring one by
@@ -242,7 +242,7 @@ class Tape:
 
     def sets(self, timer: Timer) -> int:
         """Keep what is known of a timer; give the code for its callback's entry."""
-        facts = self._timer_facts
+        facts = self.timer_facts
         code = _code(TIMER, len(facts) // 3)
         facts.extend(timer)
         return code
@@ -252,7 +252,7 @@ class Tape:
         if code > OTHERS or (OTHERS - code) & 3 != TIMER:  # most entries: no call more
             return None
         first = (OTHERS - code >> 2) * 3
-        setter, at, delay = self._timer_facts[first : first + 3]
+        setter, at, delay = self.timer_facts[first : first + 3]
         return int(setter), at, delay
 
     def alike(self, plain: Plain) -> int:

@@ -93,7 +93,8 @@ class Tapes:
 
     def is_done(self, number: int) -> bool:
         """Tell whether the task of a number has ended."""
-        task = self.task(number)
+        known = self.tasks[number]
+        task = None if known is None else known()
         return task is None or task.done()
 
     # ----------------------------------------------------------------- traces

@@ -22,6 +22,7 @@ from pytest_asyncbench._tracing.tape import (
     POLLED,
     READY,
     SENT,
+    TIMER,
     VOID,
     Plain,
     Ready,
@@ -88,8 +89,8 @@ class Trace:
         """The entry before this one of the same task, or -1."""
         self.inline: set[int] = set()
         self.io_ready: dict[int, float] = {}
-        """By the entries of the loop's own making: since when their I/O can have been
-        ready."""
+        """By the entries of the loop's own making, timers aside: since when their I/O
+        can have been ready."""
         self.first: dict[int, int] = {}
         """By the number of a task: its first entry."""
         self.last: dict[int, int] = {}
@@ -117,22 +118,26 @@ class Trace:
         add_who, add_cause = self.who.append, cause.append
         add_previous, last, frames = self.previous.append, self.last, self._frames
         take, put, put_all = queue.popleft, queue.append, queue.extend
+        io_ready = self.io_ready
         noted = zip(more.who, more.before, more.after, strict=True)
         for at, (who, before, after) in enumerate(noted, first):
             if before == INLINE or frames or OTHERS < who < 0:
                 self._odd(at, who, before, after, older)
                 continue
-            while len(queue) > before + 1:  # the loop passed over cancelled ones
-                take()
-            if len(queue) <= before:
-                put_all([LOOP] * (before + 1 - len(queue)))
+            more_than_told = len(queue) - before - 1
+            if more_than_told > 0:  # the loop passed over cancelled ones
+                for _ in range(more_than_told):
+                    take()
+            elif more_than_told < 0:
+                put_all([LOOP] * -more_than_told)
             by = take()
-            if by != LOOP and who <= OTHERS and self.timer(who) is not None:
-                by = self._passed_over()
+            if who <= OTHERS and (OTHERS - who) & 3 == TIMER:
+                if by != LOOP:
+                    by = self._passed_over()
+            elif by == LOOP:
+                io_ready[at] = self._not_before(who)
             add_who(who)
             add_cause(by)
-            if by == LOOP:
-                self.io_ready[at] = self._not_before(who)
             if who >= 0:
                 earlier = last.get(who, -1)
                 add_previous(earlier)
@@ -235,12 +240,21 @@ class Trace:
         return since
 
     def _begins(self, who: int, at: int, older: set[int]) -> None:
+        cause = self.cause[at]
+        by = NOBODY if cause == LOOP or who in older else self.who[cause]
+        if by < NOBODY:
+            by = self.task_of(cause)
         self.first[who] = at
-        self.parent[who] = NOBODY if who in older else self.task_of(self.cause[at])
+        self.parent[who] = by
+        beginnings = self.beginnings
+        if not beginnings or beginnings[-1] < at:
+            self.begun_in_turn.append(who)
+            beginnings.append(at)
+            return
         # A task that began within a step is known before the one whose step it was.
-        place = bisect_left(self.beginnings, at)
+        place = bisect_left(beginnings, at)
         self.begun_in_turn.insert(place, who)
-        self.beginnings.insert(place, at)
+        beginnings.insert(place, at)
 
     # -------------------------------------------------------------- questions
 
