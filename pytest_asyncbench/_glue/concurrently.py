@@ -359,7 +359,6 @@ class Concurrently:
                 seen = compared.seen
             verdict = judge(policy, seen, watched.rules)
             if verdict.violations or verdict.accepted:
-                verdict = replace(verdict, comparison=compared.comparison)
                 verdict = with_hindsight(verdict, together.group, watched.watch.note)
                 watched.accepted_lines += accepted_lines(verdict)
             _raise_broken(verdict, together)

@@ -53,7 +53,8 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
     found = _found(policy, seen, rules)
     budget = policy.budget if policy.budget and policy.budget.promises else None
     compared = _compared(policy, seen)
-    comparison = compared[1] if compared else None
+    cut_short = compared is not None and _is_cut_short(seen, compared[1])
+    comparison = None if compared is None or cut_short else compared[1]
     held_against = list(_broken(policy, seen, compared, found))
     accepted = [one for one in held_against if is_debuggers(one, seen)]
     broken = [one for one in held_against if one not in accepted]
@@ -75,6 +76,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         too_short=compared is not None
         and policy.compares
         and _too_short(compared, _least(policy)),
+        cut_short=cut_short,
         untaken=seen.untaken,
         unawaited=seen.unawaited,
         took_turns=took_turns(policy, seen.crowds, seen.accepted),
@@ -228,8 +230,7 @@ def _too_slow(
         if kind == "speedup" or not learned:
             yield Violation(kind=kind, limit=least or 1.0)
         return
-    if _was_cut(seen) and uncounted(compared[1]) > _FEW * compared[1].serial:
-        # How its tasks would have gone on is not known, nor who waited for what.
+    if _is_cut_short(seen, compared[1]):
         return
     if _too_short(compared, least):
         if least is not None and not learned:
@@ -244,6 +245,11 @@ def _too_slow(
 def _was_cut(seen: Observations) -> bool:
     """Tell whether it was cancelled at its budget."""
     return seen.overrun is not None and seen.overrun.cancelled
+
+
+def _is_cut_short(seen: Observations, compared: Comparison) -> bool:
+    """Tell whether it ended before it was known who of its tasks waited for what."""
+    return _was_cut(seen) and uncounted(compared) > _FEW * compared.serial
 
 
 def _unmeasured(policy: Policy, seen: Observations) -> bool:

@@ -15,7 +15,7 @@ from pytest_asyncbench._words.decided import (
     Verdict,
     Violation,
 )
-from pytest_asyncbench._words.promised import When
+from pytest_asyncbench._words.promised import Budget, When
 from pytest_asyncbench._words.seen import AwaitedTask, Frame, Overrun, Stack
 from pytest_asyncbench._words.units import plural, seconds
 from pytest_asyncbench._words.whose import is_ours, is_plumbing, is_users
@@ -62,8 +62,19 @@ def wall_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     if verdict.overrun is not None:
         yield from _overrun_lines(verdict.overrun)
     budget = verdict.policy.budget
+    if phase == "call" and verdict.cut_short:
+        yield from _cut_short_lines(budget)
     if phase == "call" and budget is not None and budget.learned_time:
         yield f"  if it may take longer from now on: {_GOES_BEFORE.format('...')}"
+
+
+def _cut_short_lines(budget: Budget | None) -> Iterator[str]:
+    if budget is None or budget.speedup is None or budget.learned_speedup:
+        return
+    yield (
+        f"speedup at least {budget.speedup:g} was promised, too, and can't be told: "
+        "its tasks were cancelled before they had waited to the end"
+    )
 
 
 def _promise(verdict: Verdict, phase: When) -> str:

@@ -309,6 +309,10 @@ class Verdict:
     overrun: Overrun | None = None
     too_short: bool = False
     """Whether its tasks took too little time for a speedup to mean anything."""
+    cut_short: bool = False
+    """Whether its tasks were cancelled at its budget, and awaited what nobody had ended
+    by then: how long they would have waited, and whether for each other, is not known.
+    """
     untaken: bool = False
     """Whether it is async, and no plugin has run it."""
     unawaited: Stack = ()

@@ -409,6 +409,10 @@ class Record:
     time that is forgiven; null where there were none."""
     too_short: bool = False
     """Whether a speedup was asked for of tasks that took too little time to compare."""
+    cut_short: bool = False
+    """Whether tasks ran side by side and were cancelled at the budget, so that nobody
+    knows what they would take one after another: `serial`, `speedup` and `together` are
+    null."""
     budget_setup: float | None = None
     """In seconds: what the test's fixtures may take at most, in all, to be set up; null
     where nothing was promised of that."""
@@ -514,6 +518,7 @@ def record_of(verdict: Verdict) -> Record:
         ),
         together=_known(comparison.wall) if comparison else None,
         too_short=verdict.too_short,
+        cut_short=verdict.cut_short,
         budget_setup=verdict.policy.within("setup"),
         budget_teardown=verdict.policy.within("teardown"),
         repeated=_repeated(verdict.repeated),

@@ -247,15 +247,19 @@ def test_tasks_that_a_budget_has_cut_short_are_not_said_to_be_one_after_another(
     one_ended = StrandTrace(name="d", started=0.0, finished=1.0, waiting=1.0)
     seen = observations(strands=(*asleep, one_ended), overrun=CUT)
     policy = Policy(budget=Budget(within=0.5, speedup=2.0))
-    assert [each.kind for each in judge(policy, seen).violations] == ["wall"]
+    verdict = judge(policy, seen)
+    assert [each.kind for each in verdict.violations] == ["wall"]
     assert [each.kind for each in judge(Policy(copies=4), seen).violations] == []
+    assert (verdict.cut_short, verdict.comparison) == (True, None)
 
 
 def test_tasks_that_ran_one_after_another_up_to_the_budget_are_said_to():
     """What they did with all of their time is known, as where they block."""
     seen = observations(strands=IN_A_ROW, overrun=CUT)
     policy = Policy(budget=Budget(within=0.5, speedup=2.0))
-    assert [each.kind for each in judge(policy, seen).violations] == ["wall", "speedup"]
+    verdict = judge(policy, seen)
+    assert [each.kind for each in verdict.violations] == ["wall", "speedup"]
+    assert not verdict.cut_short
     assert [each.kind for each in judge(Policy(copies=2), seen).violations] == [
         "speedup"
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from by_hand import library, standard, user
 
@@ -210,6 +212,19 @@ def test_of_many_tasks_alike_one_is_told():
         "  u waits for y",
         "  u waits for y",
     ]
+
+
+def test_a_budget_that_cut_tasks_short_says_that_their_speedup_is_not_known():
+    """Where one was promised: it is neither kept nor broken."""
+    both = dataclasses.replace(
+        BUDGET, budget=dataclasses.replace(BUDGET.budget, speedup=3.0)
+    )
+    facts = {"overrun": Overrun(cancelled=True), "cut_short": True}
+    assert text(WALL, policy=both, **facts)[-1] == (
+        "speedup at least 3 was promised, too, and can't be told: "
+        "its tasks were cancelled before they had waited to the end"
+    )
+    assert not any("speedup" in line for line in text(WALL, policy=BUDGET, **facts))
 
 
 def test_a_blocking_call_that_explains_an_overrun_is_shown():

@@ -184,6 +184,7 @@ def test_the_record_has_the_documented_shape():
         "cancellations": None,
         "leaks": [],
         "took_turns": None,
+        "cut_short": False,
     }
     assert json.loads(json.dumps(record)) == record
 
