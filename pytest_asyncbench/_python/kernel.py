@@ -427,6 +427,7 @@ class Kernel:
 
     def __init__(self, clock: SystemClock) -> None:
         self.working = clock.working
+        self._waits = clock.waits
 
     def waits_for(self, native: int) -> Wait | None:
         """Tell what this thread waits for, None where it is none of the user's."""
@@ -447,14 +448,20 @@ class Kernel:
             return False
         return any(is_ready(native) for native in natives - known)
 
-    def working_here(self) -> float | None:
-        """Tell the processor time of the calling thread; this keeps the GIL."""
-        return self.working(current_thread_ids()[1])
-
     def switches(self) -> int | None:
         """Count how often the calling thread has waited so far; this keeps the GIL."""
         who = getattr(resource, "RUSAGE_THREAD", None)
         return None if who is None or _usage is None else int(_usage(who).ru_nvcsw)
+
+    def in_gil(self, native: int) -> float | None:
+        """Tell for how long a thread may have waited for the GIL so far, at the most.
+
+        It waits for no longer than a switch interval at a time, and may have waited for
+        something else. None where nothing is known.
+        """
+        here = native == current_thread_ids()[1]
+        waits = self.switches() if here else self._waits(native)
+        return None if waits is None else waits * self.switch_interval()
 
     def switch_interval(self) -> float:
         """Tell for how long a thread waits before it asks again for the GIL."""

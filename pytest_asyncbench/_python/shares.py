@@ -63,6 +63,11 @@ class Tick(NamedTuple):
     ours: Ours = Ours()
     asked: float = 0.0
     """For how long it had asked for the interpreter in vain by then."""
+    held: float = 0.0
+    """For how long it had had the interpreter so far."""
+    in_gil: float | None = None
+    """For how long the thread may have waited for the interpreter so far, at the most:
+    a switch interval for each time that it waited. None where unknown."""
 
     def of_others_since(self, before: Tick) -> float | None:
         """Tell for how long other threads have worked since; None where unknown."""
@@ -81,6 +86,8 @@ class Tick(NamedTuple):
             ours=self.ours,
             waiting=self.waiting,
             asked=self.asked,
+            held=self.held,
+            in_gil=self.in_gil,
         )
 
 
@@ -240,16 +247,15 @@ def keeps_out(rest: Rest, at: float, switches: int | None, interval: float) -> b
     """Tell whether the watchdog may have kept who was at work from the interpreter.
 
     *Problem*: a thread at work gives up the GIL for the watchdog, and waits until that
-    has taken it, looked, and given it back. Where the system takes the processor from
-    the watchdog meanwhile, or does not give it one at all, both wait, and only one of
-    them in the run queue. *What does not work*: to count how often the thread woke, as
-    `kept_out` does, since who gives up the GIL for another waits once, however long it
-    takes. *What we do*: in each round in which the watchdog had to ask for the GIL, so
-    that somebody had it, and came later than its asking explains, count what it worked
-    and stood in the queue. *What still fails*: that is the most that it may be, as it
-    also queues after its sleep, and each time it asks again. So it is only counted of
-    time in the same round that nothing else explains, and not where who was asked kept
-    the GIL and did not work: see `Lost`.
+    has taken it. Where the system does not give the watchdog a processor, both wait,
+    and only one of them in the run queue. *What does not work*: to count how often the
+    thread woke, as `kept_out` does, since who gives up the GIL for another waits once,
+    however long it takes. *What we do*: where the watchdog had to ask for the GIL, so
+    that somebody had it, and came later than its asking explains, count what is left.
+    *What still fails*: that is the most that it may be, as it also queues after its
+    sleep, and each time it asks again. So it is only counted of time in the same round
+    that nothing else explains, and not where who was asked kept the GIL and did not
+    work: see `Lost`.
     """
     more = _more(rest.switches, switches)
     if not interval or more is None or more < _ASKED:
@@ -396,6 +402,11 @@ class Moment(NamedTuple):
     """Whether the thread waited in the kernel for something of the user's."""
     asked: float = 0.0
     """For how long the watchdog had asked for the interpreter in vain by then."""
+    held: float = 0.0
+    """For how long the watchdog had had the interpreter so far."""
+    in_gil: float | None = None
+    """For how long the thread may have waited for the interpreter so far, at the most;
+    None where unknown."""
 
 
 _AT_ONCE = 0.001
@@ -456,8 +467,14 @@ def _by_us_between(first: Moment, last: Moment) -> float:
     worked = _more(first.account.working, last.account.working) or 0.0
     in_queue = _more(first.account.starved, last.account.starved) or 0.0
     if last.asked - first.asked > worked + in_queue + _AT_ONCE:
-        return 0.0
-    return last.by_us - first.by_us
+        return _held_between(first, last)
+    return last.by_us - first.by_us + _held_between(first, last)
+
+
+def _held_between(first: Moment, last: Moment) -> float:
+    # Who wants the interpreter wakes after each switch interval; who sleeps does not.
+    in_gil = _more(first.in_gil, last.in_gil)
+    return max(0.0, min(last.held - first.held, in_gil or 0.0))
 
 
 def starved_between(first: Moment, last: Moment, causes: float) -> float | None:

@@ -65,42 +65,53 @@ class Lateness:
         self.kept_out = 0.0
         """For how long it has been kept from the interpreter so far."""
         self.by_us = 0.0
-        """For how long it may have kept others from it, in the rounds that are over."""
-        self.keeps_out = False
-        """Whether it may do so in this round."""
+        """For how long others may have waited for it to take the interpreter so far."""
+        self.held = 0.0
+        """For how long it has had the interpreter so far."""
         self.asked = 0.0
-        """For how long it has asked for it in vain, in the rounds in which it may."""
+        """For how long it has asked for it in vain, where others may have waited."""
         self.gaps: list[Gap] = []
         """When it should have run and nothing did."""
         self.turn: Turn | None = None
         """How it was given the interpreter for the look that it takes now."""
         self._held: Held | None = None
         """When it last had it, in this round."""
+        self._had: Held | None = None
+        """When it was last taken down that it had it."""
         self._woke = 0.0
         """When it last woke."""
+        self._by_us_before = 0.0
+        """What others may have waited for before it did."""
         self._starved: float | None = 0.0
         """For how long it had stood in the run queue when that was last read."""
-        self._worked = 0.0
-        """For how long it had worked then."""
         self._switched: int | None = None
         """How often it had waited when it last woke."""
 
     def begin_anew(self) -> None:
         """Forget the account of a thread that has ended; another one is to come."""
-        self._starved = self._worked = 0.0
+        self._starved = 0.0
 
-    def by_us_with(self, worked: float | None, starved: float | None) -> float:
-        """Tell for how long it may have kept others from the interpreter, up to now.
+    def goes_on(self) -> float:
+        """Take down that it has the interpreter, or has it again; tell when that is.
 
-        Args:
-            worked: for how long its thread has worked, in seconds.
-            starved: for how long it has stood in the run queue.
+        To be called before it gives that up, which each reading of a file does, and
+        after it. Whoever waits for it can't go on in between, and so finds here all
+        that it waited for.
         """
-        if not self.keeps_out:
-            return self.by_us
-        worked = max(0.0, (worked or 0.0) - self._worked)
-        starved = max(0.0, (starved or 0.0) - (self._starved or 0.0))
-        return self.by_us + worked + starved
+        now, before = self._clock.now(), self._had
+        switches = self._kernel.switches() if self._kernel is not None else None
+        if self._kernel is None or switches is None:
+            return now
+        self._had = Held(now, switches)
+        interval = self._kernel.switch_interval()
+        waits = 0 if before is None else switches - before.switches
+        if before is not None and not waits:
+            self.held += now - before.at
+        elif before is not None and interval:
+            asked = (waits - 1) * interval
+            self.asked += asked
+            self.by_us += max(0.0, now - before.at - asked)
+        return now
 
     def rests_until(self, due: float) -> None:
         """Take down that it goes to sleep."""
@@ -119,12 +130,14 @@ class Lateness:
             interval = 2 * self._kernel.switch_interval()
             kept_out = waited_for_gil(self.rest, now, switches, interval)
             self.kept_out += kept_out
+            self._by_us_before = self.by_us
             self._find_out(self.rest, now, switches, interval / 2)
             self._has_turn(self.rest, now, switches, interval / 2)
             self._switched = switches
             asked = asked_for(self.rest, switches, interval / 2)
             return KeptOut(self.rest.due, kept_out, asked)
-        self.turn = self._held = None
+        self.turn = self._held = self._had = None
+        self.goes_on()
         return KeptOut(0.0, 0.0, 0.0)
 
     def kept_out_since(self) -> KeptOut:
@@ -141,7 +154,7 @@ class Lateness:
         self, rest: Rest, now: float, switches: int | None, interval: float
     ) -> None:
         if switches is not None:
-            self._held = Held(now, switches)
+            self._held = self._had = Held(now, switches)
             self.turn = longer((self.turn, turn_after(rest, self._held, interval)))
 
     def looks_again(self) -> None:
@@ -160,9 +173,10 @@ class Lateness:
     def _find_out(
         self, rest: Rest, now: float, switches: int | None, interval: float
     ) -> None:
-        self.keeps_out = keeps_out(rest, now, switches, interval)
-        if self.keeps_out:
-            self.asked += asked_for(rest, switches, interval)
+        if keeps_out(rest, now, switches, interval):
+            asked = asked_for(rest, switches, interval)
+            self.asked += asked
+            self.by_us += now - rest.due - asked
 
     def explain(self, *, thoroughly: bool) -> None:
         """Find out, after the look, what kept it from waking in time.
@@ -175,21 +189,16 @@ class Lateness:
         interval = kernel.switch_interval()
         now, switches = self._until(interval), kernel.switches()
         in_gil = waited_for_gil(rest, now, switches, interval)
-        # It may also have lost the processor since it woke.
-        if not self.keeps_out:
-            self._find_out(rest, now, switches, interval)
-        if now - rest.due - in_gil > _PUNCTUAL or self.keeps_out or thoroughly:
-            self._read(kernel)
+        if now - rest.due - in_gil > _PUNCTUAL or thoroughly:
+            self.goes_on()
+            self._starved = self._in_queue()
+            self.goes_on()
             now, switches = self._until(interval), kernel.switches()
         if is_late(rest, now):
             gap = stood(rest, now, switches, self._starved, interval)
+            # Who is stopped kept nobody out: nobody ran.
+            self.by_us -= min(gap.stopped, self.by_us - self._by_us_before)
             self.gaps = [*self.gaps[-_MOST_GAPS:], gap]
-
-    def _read(self, kernel: Kernel) -> None:
-        starved, worked = self._in_queue(), kernel.working_here() or 0.0
-        self.by_us = self.by_us_with(worked, starved)
-        self.keeps_out = False
-        self._starved, self._worked = starved, worked
 
     def _until(self, interval: float) -> float:
         # Without a GIL the look itself may be long: it stops all threads, and so waits

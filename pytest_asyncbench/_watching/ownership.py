@@ -91,7 +91,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "rest": _W,
         "kept_out": _W,
         "by_us": _W,
-        "keeps_out": _W,
+        "held": _W,
         "asked": _W,
         "gaps": _W,
         "turn": _W,

@@ -137,8 +137,6 @@ class Sampler:
 
     Args:
         stack_seen: called with each stack that was taken.
-        by_us: tells for how long the watchdog may have kept others from the
-            interpreter so far.
         own_cost: what our own code took of the threads.
     """
 
@@ -149,7 +147,6 @@ class Sampler:
         kernel: Kernel | None,
         lateness: Lateness,
         stack_seen: Callable[[RawStack], None],
-        by_us: Callable[[], float],
         own_cost: OwnCost,
     ) -> None:
         self._clock = clock
@@ -157,7 +154,6 @@ class Sampler:
         self._kernel = kernel
         self._lateness = lateness
         self._stack_seen = stack_seen
-        self._by_us = by_us
         self._own_cost = own_cost
         self.watched: list[Sampled] = []
         """Those looked at. Added to by the thread of the loop that is met."""
@@ -213,7 +209,7 @@ class Sampler:
                 self._stack_seen(stack)
             elif not over and self._is_time_for_tick(sampled):
                 # In a short step, or polling.
-                sampled.ticks.append(self.tick(view))
+                sampled.ticks.append(self._tick_from_here(view))
                 del sampled.ticks[:-_MOST_TICKS]
             frame = None
 
@@ -274,11 +270,12 @@ class Sampler:
         if first or not self._is_at_work(sampled, now):
             place = len(sampled.samples)
             sampled.samples.append((now, stack, None, turn, worked))
+            self._lateness.goes_on()
             wait = self._kernel.waits_for(view.native) if self._kernel else None
             if sampled.over == step:  # it has ended, so that is our lock it waits for
                 wait = None
             sampled.samples[place] = (now, stack, wait, turn, worked)
-            tick = self.tick(view, waiting=wait is not None)
+            tick = self._tick_from_here(view, waiting=wait is not None)
             sampled.ticks.append(tick)
             # In a step, since of a poll it is known at its end how long it waited.
             sampled.lost = sampled.lost_by(tick)
@@ -300,19 +297,38 @@ class Sampler:
             return True
         return account[1] - before.account.working >= _AT_WORK * (now - before.at)
 
-    def tick(self, view: LoopView, *, waiting: bool = False) -> Tick:
-        """Read the account of a loop's thread; in that thread or the watchdog's."""
+    def _tick_from_here(self, view: LoopView, *, waiting: bool = False) -> Tick:
+        self._lateness.goes_on()
+        return self.tick(view, self._lateness.goes_on, waiting=waiting)
+
+    def tick(
+        self,
+        view: LoopView,
+        now: Callable[[], float] | None = None,
+        *,
+        waiting: bool = False,
+    ) -> Tick:
+        """Read the account of a loop's thread; in that thread or the watchdog's.
+
+        Args:
+            view: of the loop.
+            now: reads the clock, where the watchdog is to take down more with that.
+            waiting: whether the thread was seen to wait for something of the user's.
+        """
         account = self._clock.processor(view.thread, view.native)
+        in_gil = self._kernel.in_gil(view.native) if self._kernel else None
         return Tick(
-            at=self._clock.now(),
+            at=(now or self._clock.now)(),
             account=account,
             not_for_gil=view.steps + _SLICES_PER_LOOK * self.looks,
             process=self._kernel.working() if self._kernel else None,
             late=self._lateness.kept_out,
             waiting=waiting,
-            by_us=self._by_us(),
+            by_us=self._lateness.by_us,
             ours=self._own_cost.of(view.thread),
             asked=self._lateness.asked,
+            held=self._lateness.held,
+            in_gil=in_gil,
         )
 
     def stack_of(self, view: LoopView) -> RawStack | None:

@@ -81,6 +81,8 @@ class Starvation:
             by_us=self._watchdog.by_us(),
             ours=self._ours(here),
             asked=self._watchdog.asked(),
+            held=self._watchdog.held(),
+            in_gil=self._watchdog.in_gil(self._native),
         )
 
     def _ours(self, here: list[LoopView]) -> Ours:

@@ -73,6 +73,7 @@ class Watchdog:
     ) -> None:
         self._clock = clock
         self._interval = interval
+        self._kernel = kernel
         self.failures: list[str] = []
         """Added to by any thread."""
         self.debugged = False
@@ -92,7 +93,6 @@ class Watchdog:
             kernel,
             self._lateness,
             self._look_for_debugger,
-            self.by_us,
             self.own_cost,
         )
         self.keepers: Keepers | None = None
@@ -168,16 +168,20 @@ class Watchdog:
         return tick
 
     def by_us(self) -> float:
-        """Tell for how long it may have kept others from the interpreter so far."""
-        own = self._thread.ids
-        if own is None or not self._lateness.keeps_out:
-            return self._lateness.by_us
-        working, in_queue, _ = self._clock.processor(*own)
-        return self._lateness.by_us_with(working, in_queue)
+        """Tell for how long others may have waited for it to take the interpreter."""
+        return self._lateness.by_us
 
     def asked(self) -> float:
         """Tell for how long it has asked for the interpreter in vain so far."""
         return self._lateness.asked
+
+    def held(self) -> float:
+        """Tell for how long it has had the interpreter so far."""
+        return self._lateness.held
+
+    def in_gil(self, native: int) -> float | None:
+        """Tell for how long a thread may have waited for the interpreter so far."""
+        return None if self._kernel is None else self._kernel.in_gil(native)
 
     def kept_out(self) -> float:
         """Tell for how long it has been kept from the interpreter so far."""
@@ -365,6 +369,7 @@ class Watchdog:
         if self.keepers is not None:
             self.keepers.rests()
         self._let_in_by(due)
+        self._lateness.goes_on()
         return pause
 
     def _falls_idle(self) -> bool:

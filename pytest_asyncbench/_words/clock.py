@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol, TypeVar, cast
 
 from pytest_asyncbench._words.real_time import REAL_TIME
 from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
@@ -30,6 +30,9 @@ __all__ = [
     "SystemClock",
     "current_thread_ids",
 ]
+
+
+T = TypeVar("T")
 
 
 class Processor(NamedTuple):
@@ -83,28 +86,37 @@ class SystemClock:
         # Held as they are now, since a rule may wrap them later.
         self._open, self._close, self._fstat = os.open, os.close, os.fstat
         self._pread = getattr(os, "pread", None)  # not on Windows
-        self._held: dict[int, int] = {}
+        self._held: dict[str, int] = {}
 
     def processor(self, thread: int, native: int) -> Processor:
         """Tell the account of a living thread, from any thread."""
         return Processor(self.working(native), *self._run_queue_account(native))
 
     def hold(self, native: int) -> Undo:
-        """Keep the file of a thread's account open.
+        """Keep the files of a thread's account open.
 
         To open, read and close it gives up the GIL each time. Whoever wants to look at
         a thread as soon as it gets the GIL can afford to do so once.
         """
+        let_go = [self._hold(file.format(native)) for file in (_ACCOUNT, _STATUS)]
+
+        def close() -> None:
+            for undo in let_go:
+                undo()
+
+        return close
+
+    def _hold(self, path: str) -> Undo:
         try:
-            held = self._open(_ACCOUNT.format(native), os.O_RDONLY)
+            held = self._open(path, os.O_RDONLY)
             ours = self._fstat(held)
         except OSError:
             return lambda: None
-        self._held[native] = held
+        self._held[path] = held
 
         def close() -> None:
-            if self._held.get(native) == held:
-                del self._held[native]
+            if self._held.get(path) == held:
+                del self._held[path]
             # A test may have closed all descriptors, as daemons do. The number may be
             # that of another file now.
             with suppress(OSError):
@@ -134,25 +146,40 @@ class SystemClock:
         # The second field of schedstat: nanoseconds spent runnable, off the processor;
         # the third: how often it was given one.
         # See Documentation/scheduler/sched-stats.rst in the Linux source.
-        held = self._held.get(native)
+        return self._told(_ACCOUNT.format(native), _queued) or (None, None)
+
+    def waits(self, native: int) -> int | None:
+        """Count how often a living thread has waited so far, from any thread."""
+        return self._told(_STATUS.format(native), _waits)
+
+    def _told(self, path: str, by: Callable[[bytes], T]) -> T | None:
+        held = self._held.get(path)
         if held is not None and self._pread is not None:
             try:
-                return _told_by(self._pread(held, 128, 0))
+                return by(self._pread(held, _LONGEST, 0))
             except (OSError, ValueError):
                 pass  # another thread has let go of it in this moment
         try:
-            with io.FileIO(_ACCOUNT.format(native)) as file:
-                return _told_by(file.read())
+            with io.FileIO(path) as file:
+                return by(file.read())
         except (OSError, ValueError):
-            return None, None
+            return None
 
 
-def _told_by(text: bytes) -> tuple[float, int]:
+def _queued(text: bytes) -> tuple[float, int]:
     _, waited, slices = text.split()
     return int(waited) / 1e9, int(slices)
 
 
+def _waits(text: bytes) -> int:
+    return int(text[text.index(_WAITS) + len(_WAITS) :].split(None, 1)[0])
+
+
 _ACCOUNT = "/proc/self/task/{}/schedstat"
+_STATUS = "/proc/self/task/{}/status"
+_WAITS = b"\nvoluntary_ctxt_switches:"
+_LONGEST = 4096
+"""So many bytes such a file has at the most."""
 
 _PROCESS = getattr(time, "CLOCK_PROCESS_CPUTIME_ID", 0)
 _OF_THREAD = 6

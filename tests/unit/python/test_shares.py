@@ -358,6 +358,22 @@ def test_who_is_seen_to_wait_for_something_of_the_users_is_not_kept_out_by_us():
     assert lost(sleeps, moment(12.0, late=0.25, by_us=1.0)) == 0.25
 
 
+def test_who_wanted_the_interpreter_while_we_had_it_woke_to_ask_for_it():
+    """Who sleeps wants nothing, and does not wake; nor is it known of everybody."""
+
+    def told(**facts):
+        before = Lost(moment(10.0, in_gil=2.0))
+        return before.up_to(moment(11.0, **facts)).seconds
+
+    assert told(held=0.5, in_gil=2.75) == 0.5
+    assert told(held=0.5, in_gil=2.25) == 0.25
+    assert told(held=0.5, in_gil=2.75, asked=0.5) == 0.5
+    assert told(held=0.5, in_gil=2.75, by_us=0.25) == 0.75
+    assert told(held=0.5, in_gil=2.75, working=0.875) == 0.125
+    assert told(held=0.5, in_gil=2.75, waiting=True) == 0.0
+    assert told(held=0.5) == 0.0
+
+
 def test_who_keeps_the_gil_and_does_not_work_is_not_kept_out_by_us():
     """It is in a call in C that waits, however often we ask."""
     assert lost(moment(11.0, by_us=0.25, asked=0.5)) == 0.0

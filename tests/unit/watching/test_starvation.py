@@ -25,12 +25,21 @@ INTERVAL = 0.005
 class Told(Watchdog):
     """A watchdog that tells what a test says, and never begins."""
 
-    cost = 0.0
     known: tuple[Gap, ...] = ()
     found: tuple[Gap, ...] = ()
 
-    def by_us(self):
-        return self.cost
+    def __init__(self, clock, interval):
+        super().__init__(clock, interval)
+        self._lateness = self._sampler._lateness = Lateness(clock, None, lambda: None)
+
+    @property
+    def cost(self):
+        """For how long it may have kept others out."""
+        return self._lateness.by_us
+
+    @cost.setter
+    def cost(self, seconds):
+        object.__setattr__(self._lateness, "by_us", seconds)
 
     def begins(self, view):
         """Look at a loop that runs from now on."""
@@ -234,7 +243,6 @@ class Scripted(Kernel):
     """A kernel that tells of the watchdog what a test says."""
 
     waits = 0
-    worked = 0.0
 
     def __init__(self):
         super().__init__(SYSTEM_CLOCK)
@@ -244,9 +252,6 @@ class Scripted(Kernel):
 
     def switch_interval(self):
         return INTERVAL
-
-    def working_here(self):
-        return self.worked
 
 
 class Rounds:
@@ -265,15 +270,19 @@ class Rounds:
         self.lateness.woke()
         self.tell()
 
-    def look(self, takes=0.0):
+    def look(self, takes=0.0, *, waits=0):
         self.clock.wait(takes)
-        self.kernel.worked += takes
+        self.kernel.waits += waits
+        self.lateness.goes_on()
+        self.tell()
+
+    def explain(self):
         self.lateness.explain(thoroughly=False)
         self.tell()
 
     def tell(self):
-        told = self.lateness.by_us_with(self.kernel.worked, self.queue)
-        self.told.append(pytest.approx(told))
+        lateness = self.lateness
+        self.told.append(pytest.approx((lateness.by_us, lateness.held)))
 
 
 def costs(script):
@@ -286,17 +295,15 @@ def costs(script):
     return rounds.told
 
 
-def test_a_round_that_asked_costs_others_what_it_worked_and_queued():
+def test_a_round_that_asked_costs_others_what_its_asking_does_not_explain():
     """That is the most that it may be, whichever wait it queued after."""
 
     def script(rounds):
         rounds.wake(0.02, waits=2)
-        rounds.look(0.004)
-        rounds.queue += 0.5  # as it wakes the next time
-        rounds.tell()
+        rounds.explain()
+        rounds.wake(0.05, waits=4)
 
-    # What was known before its end, as the loop's thread may have to ask, is kept.
-    assert costs(script) == [0.02, 0.024, 0.024]
+    assert costs(script) == [(0.02, 0.0), (0.02, 0.0), (0.06, 0.0)]
 
 
 def test_a_round_that_need_not_ask_costs_nobody_anything():
@@ -304,12 +311,48 @@ def test_a_round_that_need_not_ask_costs_nobody_anything():
 
     def script(rounds):
         rounds.wake(0.5, waits=1)
-        rounds.look(0.1)
         rounds.wake(0.02, waits=2)
-        rounds.look()
 
     # Nor is it made up for by the next one.
-    assert costs(script) == [0.0, 0.0, 0.02, 0.02]
+    assert costs(script) == [(0.0, 0.0), (0.02, 0.0)]
+
+
+def test_for_how_long_it_has_the_interpreter_is_known_with_each_reading():
+    """Whether it worked or had no processor: who wants to go on waits for it."""
+
+    def script(rounds):
+        rounds.wake(0.004, waits=2)
+        rounds.look(0.05)
+        rounds.look(0.02, waits=1)  # it gave it up, and was given it when it asked
+        rounds.look(0.02, waits=3)
+        rounds.look(0.001)
+
+    assert costs(script) == [
+        (0.0, 0.0),
+        (0.0, 0.05),
+        (0.02, 0.05),
+        (0.02 + 0.02 - 2 * INTERVAL, 0.05),
+        (0.02 + 0.02 - 2 * INTERVAL, 0.051),
+    ]
+
+
+def test_a_stop_of_the_process_is_not_put_down_to_it():
+    """It waited for the stop as for the interpreter; nobody ran meanwhile."""
+
+    def script(rounds):
+        rounds.wake(0.02, waits=2)
+        rounds.explain()
+        rounds.lateness.rests_until(rounds.clock.now())
+        rounds.clock.wait(0.5)  # of which it queued for none
+        rounds.kernel.waits += 2
+        rounds.lateness.woke()
+        rounds.tell()
+        rounds.explain()
+
+    *first, woken, explained = costs(script)
+    assert first == 2 * [(0.02, 0.0)]
+    assert woken == (0.52, 0.0)
+    assert explained == (0.02 + 2 * INTERVAL, 0.0)
 
 
 def test_what_it_asked_for_in_vain_is_known_with_that():
@@ -321,21 +364,13 @@ def test_what_it_asked_for_in_vain_is_known_with_that():
         asked.append(rounds.lateness.asked)
         rounds.wake(0.5, waits=12)
         asked.append(rounds.lateness.asked)
-        rounds.look()
+        rounds.explain()
+        asked.append(rounds.lateness.asked)
+        rounds.look(0.5, waits=11)
         asked.append(rounds.lateness.asked)
 
     costs(script)
-    assert asked == pytest.approx([0.0, 10 * INTERVAL, 10 * INTERVAL])
-
-
-def test_a_look_that_lost_the_processor_costs_as_well():
-    """It asked, was given the interpreter in time, and kept it for long."""
-
-    def script(rounds):
-        rounds.wake(0.004, waits=2)
-        rounds.look(0.05)
-
-    assert costs(script) == [0.0, 0.054]
+    assert asked == pytest.approx([0.0, *2 * [10 * INTERVAL], 20 * INTERVAL])
 
 
 def test_a_look_knows_for_how_long_the_interpreter_was_wanted_for_it():
@@ -369,9 +404,8 @@ def test_the_next_thread_begins_with_an_account_of_its_own():
 
     def script(rounds):
         rounds.wake(0.02, waits=2)
-        rounds.look(0.004)
         rounds.lateness.begin_anew()
-        rounds.queue = rounds.kernel.worked = 0.0
+        rounds.queue = rounds.kernel.waits = 0.0
         rounds.wake(0.02, waits=2)
 
-    assert costs(script) == [0.02, 0.024, 0.044]
+    assert costs(script) == [(0.02, 0.0), (0.04, 0.0)]

@@ -14,6 +14,7 @@ import pytest
 from by_hand import until
 
 from pytest_asyncbench._words.clock import (
+    _ACCOUNT,
     SYSTEM_CLOCK,
     Starved,
     Stopwatch,
@@ -102,6 +103,18 @@ def test_who_a_test_says_it_is_is_not_believed(monkeypatch):
     assert SYSTEM_CLOCK.processor(1234, ids[1]).working is not None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the account is Linux's")
+def test_it_is_known_how_often_any_thread_has_waited():
+    """Held or not; a thread that has ended tells nothing."""
+    clock, native = SystemClock(), threading.get_native_id()
+    before = clock.waits(native)
+    time.sleep(0.001)
+    let_go = clock.hold(native)
+    assert clock.waits(native) > before
+    let_go()
+    assert clock.waits(2**22 + 1) is None
+
+
 def open_files():
     return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -112,7 +125,7 @@ def test_an_account_that_is_held_reads_the_same_and_is_given_back():
     clock, (thread, native) = SystemClock(), current_thread_ids()
     files = open_files()
     undo = [clock.hold(native), clock.hold(native)]
-    assert open_files() == files + 2
+    assert open_files() == files + 4  # two for each
     before = clock.processor(thread, native)
     undo.pop()()
     after = clock.processor(thread, native)
@@ -126,7 +139,7 @@ def test_an_account_is_read_though_its_file_is_closed_in_this_moment(tmp_path):
     """By another thread; its number may be that of another file by then."""
     clock, (thread, native) = SystemClock(), current_thread_ids()
     let_go = clock.hold(native)
-    number = clock._held[native]
+    number = clock._held[_ACCOUNT.format(native)]
     os.close(number)
     assert clock.processor(thread, native).starved is not None
     (tmp_path / "other").write_text("not an account")
@@ -149,9 +162,9 @@ def test_what_a_test_has_closed_is_not_closed_again(tmp_path):
     native = threading.get_native_id()
     clock = SystemClock()
     let_go = clock.hold(native)
-    os.close(clock._held[native])
+    os.close(clock._held[_ACCOUNT.format(native)])
     with ExitStack() as files:
-        number = clock._held[native]
+        number = clock._held[_ACCOUNT.format(native)]
         while True:
             file = files.enter_context((tmp_path / "log").open("w"))
             if file.fileno() == number:
@@ -160,6 +173,6 @@ def test_what_a_test_has_closed_is_not_closed_again(tmp_path):
         file.write("still there")
         file.flush()
     let_go = clock.hold(native)
-    os.close(clock._held[native])
+    os.close(clock._held[_ACCOUNT.format(native)])
     let_go()
     assert open_files() == files_before
