@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CALLERS",
     "NO_FAILURE",
+    "SKIPS",
     "LoopOwner",
     "drop_output",
     "drop_own_failure",
@@ -61,7 +62,10 @@ __all__ = [
     "written_settings",
 ]
 
-NO_FAILURE = (pytest.skip.Exception, pytest.xfail.Exception)
+SKIPS = (pytest.skip.Exception, unittest.SkipTest)
+"""How a test says that it does not apply here."""
+
+NO_FAILURE = (*SKIPS, pytest.xfail.Exception)
 """How a test ends by a decision of its own."""
 
 CALLERS = frozenset(

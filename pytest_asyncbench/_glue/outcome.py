@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_asyncbench._glue.host import NO_FAILURE
+from pytest_asyncbench._glue.host import NO_FAILURE, SKIPS
 from pytest_asyncbench._reports.message import message
-from pytest_asyncbench._words import errors
+from pytest_asyncbench._words import errors, legible
 from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.values import dataclass
 
@@ -54,9 +54,10 @@ class Outcome:
         return self if self.note or self.section else _added(self, str(refused))
 
 
-def broken_promise(verdict: Verdict) -> errors.ConcurrencyError:
+def broken_promise(verdict: Verdict, *more: str) -> errors.ConcurrencyError:
     """Make the failure that tells of all broken promises, of the first one's kind."""
-    return _RAISED[verdict.violations[0].kind](message(verdict))
+    text = "\n".join((message(verdict), *more))
+    return _RAISED[verdict.violations[0].kind](text)
 
 
 def outcome(
@@ -64,6 +65,7 @@ def outcome(
     own: BaseException | None,
     *,
     cancelled: BaseException | None = None,
+    cut_short: bool = False,
     ruling: BaseException | None = None,
 ) -> Outcome:
     """Give what a phase ends with.
@@ -73,12 +75,18 @@ def outcome(
         own: what it ended with by itself.
         cancelled: what it ends with if it was cancelled at its budget. That we asked
             for, so it is no failure of the test's own.
+        cut_short: whether it was cancelled so, however it went on.
         ruling: why it could not be run as it asked to be, in virtual time.
     """
     if own is not None and own is cancelled:
         return Outcome(error=own, ours=True, text=message(verdict))
     if own is None and ruling is not None:
         return Outcome(error=ruling, ours=True)
+    if cut_short and verdict.violations and isinstance(own, SKIPS):
+        # Who takes each end of an attempt for "not here" would hide for ever that it
+        # hangs: it skips because of us.
+        skipped = f"it skipped when it was cancelled: {legible.text(own.__str__)}"
+        return Outcome(error=broken_promise(verdict, skipped), ours=True)
     if own is not None:
         ended = Outcome(error=own, ours=own is ruling)
         return _added(ended, message(verdict)) if verdict.violations else ended

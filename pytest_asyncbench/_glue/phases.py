@@ -88,6 +88,11 @@ class Phase:
         return self._deadline.error if self._deadline else None
 
     @property
+    def cut_short(self) -> bool:
+        """Whether its tasks were cancelled at its budget, however they went on."""
+        return self._deadline is not None and self._deadline.has_cancelled
+
+    @property
     def ruling(self) -> BaseException | None:
         """Why it could not be run in the time that the test asked for."""
         return None

@@ -334,7 +334,10 @@ class Session:
                     self._put_record(item, trial)
             self._announce(item, trial, trial.call)
         # What unittest kept to itself, it also raises by itself.
-        return ended if ended is raised or ended is not own else None
+        if ended is own:
+            return raised
+        host.drop_own_failure(item)
+        return ended
 
     def _begin_teardown(self, item: pytest.Item) -> ExitStack:
         """Stand around the fixtures' teardown; give what steps out of it."""
@@ -378,7 +381,11 @@ class Session:
             verdict = phase.judge()
             self._put_record(item, trial)
             decided = outcome(
-                verdict, own, cancelled=phase.cancelled, ruling=phase.ruling
+                verdict,
+                own,
+                cancelled=phase.cancelled,
+                cut_short=phase.cut_short,
+                ruling=phase.ruling,
             )
             decided = decided.with_warning(refused_warning(item, verdict))
             ended = give_words(item, phase.when, verdict, decided)

@@ -141,6 +141,11 @@ class LoopsDeadline:
         self.error.__cause__ = own
         return self.error
 
+    @property
+    def has_cancelled(self) -> bool:
+        """Whether it has cancelled any task, however that went on."""
+        return self._cancelled
+
     def stuck(self) -> Overrun | None:
         """Give what stood when time was up; None where the test was in time."""
         if not self._is_up:

@@ -372,3 +372,75 @@ def test_a_budget_is_not_judged_where_a_debugger_stood(play_once):
     assert run["test_quick"].sections == ""
     assert run["test_after_the_budget"].lines[0].startswith("wall clock ")
     assert run["test_after_the_budget"].lines[0].endswith("budget 0.150 s (marker)")
+
+
+SKIPS = """
+import asyncio, time, unittest
+import pytest
+
+async def connect(skip):
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        skip("no server here")
+
+@pytest.mark.budget(0.15)
+async def test_skips():
+    await connect(pytest.skip)
+
+@pytest.mark.budget(0.15)
+def test_sync():
+    asyncio.run(connect(pytest.skip))
+
+class TestCase(unittest.IsolatedAsyncioTestCase):
+    @pytest.mark.budget(0.15)
+    async def test_of_unittest(self):
+        await connect(self.skipTest)
+
+@pytest.fixture
+async def server():
+    await connect(pytest.skip)
+
+@pytest.mark.budget(setup=0.15)
+async def test_set_up(server):
+    pass
+
+@pytest.mark.budget(0.15)
+async def test_is_known():
+    await connect(pytest.xfail)
+
+@pytest.mark.budget(0.1)
+async def test_skips_by_itself():
+    time.sleep(0.3)
+    raise unittest.SkipTest("no server here")
+
+@pytest.mark.budget(30)
+async def test_skips_in_time():
+    pytest.skip("no server here")
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    [
+        ("test_skips", "failed"),
+        ("test_sync", "failed"),
+        ("test_of_unittest", "failed"),
+        ("test_set_up", "error"),
+        ("test_is_known", "xfailed"),
+        ("test_skips_by_itself", "skipped"),
+        ("test_skips_in_time", "skipped"),
+    ],
+)
+def test_a_skip_because_it_was_cancelled_hides_no_broken_budget(play, name, outcome):
+    """It is told with the failure; a skip of the test's own stays one."""
+    told = play(SKIPS)[name]
+    assert told.outcome == outcome
+    broken = outcome in ("failed", "error")
+    skipped = "it skipped when it was cancelled: no server here"
+    assert (skipped in told.lines) == broken
+    if broken:
+        assert told.lines[0].startswith("wall clock ")
+    assert ("wall clock" in told.sections) == (
+        name in ("test_is_known", "test_skips_by_itself")
+    )

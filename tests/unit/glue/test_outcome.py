@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unittest
+
 import pytest
 
 from pytest_asyncbench import (
@@ -50,6 +52,20 @@ TABLE = [
 def test_its_own_failure_is_added_to_and_never_replaced(verdict, own, expected):
     """Only the cancellation that we asked for gets other words."""
     assert outcome(verdict, own, cancelled=CANCELLED) == Outcome(**expected)
+
+
+@pytest.mark.parametrize(
+    "skip", [SKIPPED, unittest.SkipTest("not today")], ids=["pytest", "unittest"]
+)
+def test_a_skip_hides_no_budget_at_which_it_was_cancelled(skip):
+    """It skipped because of us; one that has broken nothing may skip."""
+    ended = outcome(LATE, skip, cut_short=True)
+    assert (type(ended.error), ended.ours) == (BudgetExceeded, True)
+    told = "it skipped when it was cancelled: not today"
+    assert str(ended.error) == f"{TEXT}\n{told}"
+    assert outcome(KEPT, skip, cut_short=True) == Outcome(error=skip)
+    assert outcome(LATE, skip) == Outcome(error=skip, section=TEXT)
+    assert outcome(LATE, OWN, cut_short=True) == Outcome(error=OWN, note=TEXT)
 
 
 @pytest.mark.parametrize(
