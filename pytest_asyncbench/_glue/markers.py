@@ -278,7 +278,7 @@ def marked(policy: Policy, item: pytest.Item) -> Policy:
             except Exception as error:  # what was written may fail when it is read
                 told = legible.text(functools.partial(_told, error))
                 raise PolicyError(
-                    f"@pytest.mark.{name}: {told}; accepted: "
+                    f"@pytest.mark.{name}: {told}; the marker: "
                     f"{name}{_signature(function)} ({marker_place(node, name)})"
                 ) from None
             policy = _laid_over(policy, _placed(meant, node))

@@ -39,6 +39,7 @@ from pytest_asyncbench._words.seen import (
     Observations,
     Stack,
 )
+from pytest_asyncbench._words.units import NOWHERE
 
 __all__ = ["findings"]
 
@@ -309,7 +310,7 @@ class _Inquiry:
     def _unseen(self, stall: LoopStall) -> Finding:
         """Name the step itself, of which nothing is known."""
         step = stall.task or "a callback"
-        source = stall.source or Frame(file="?", line=0, function=step)
+        source = stall.source or Frame(file=NOWHERE, line=0, function=step)
         return Finding(
             kind="stall",
             call=step,

@@ -274,4 +274,8 @@ def _why_slow(comparison: Comparison, promised: float) -> Iterator[str]:
     elif _missing(comparison) >= promised * comparison.wall - comparison.serial > 0:
         yield f"  {_unended(comparison)}"
     elif comparison.wall > 0 and comparison.serial < 1.2 * comparison.wall:
-        yield "  they waited for each other: a lock, a queue, one await after another"
+        # An end that one has brought about for another looks no other way.
+        yield (
+            "  they waited for each other: a lock, a queue, one await after another; "
+            "or one cut the others short"
+        )

@@ -21,7 +21,7 @@ from pytest_asyncbench._reports.blamed import (
 )
 from pytest_asyncbench._reports.ranking import whose
 from pytest_asyncbench._words.plain import written
-from pytest_asyncbench._words.units import shown
+from pytest_asyncbench._words.units import shown, where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,4 +165,4 @@ def _link(link: LinkEntry, root: str) -> Json:
 def _at(place: PlaceEntry | None, root: str) -> str | None:
     if place is None:
         return None
-    return f"{shown(place.file, root)}:{place.line} in {place.function}"
+    return where(place.file, place.line, place.function, root)

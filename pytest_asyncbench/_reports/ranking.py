@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 from pytest_asyncbench._reports.blamed import BlamedPlace
-from pytest_asyncbench._words.units import many, seconds, shown, where
+from pytest_asyncbench._words.units import many, seconds, where
 from pytest_asyncbench._words.whose import is_users
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Ranking:
             yield (
                 seconds(place.seconds),
                 place.owner,
-                f"{shown(entry.file, root)}:{entry.line} in {entry.function}",
+                where(entry.file, entry.line, entry.function, root),
                 entry.call,
                 f"{place.count:,}",
                 f"{len(place.tests):,}",

@@ -36,10 +36,11 @@ from pytest_asyncbench._python import RawStack, capture, to_stack
 from pytest_asyncbench._words.promised import Rule
 from pytest_asyncbench._words.seen import BlockingCall, Frame, Stack
 from pytest_asyncbench._words.undo import Undo
+from pytest_asyncbench._words.units import NOWHERE
 
 __all__ = ["Calls"]
 
-_IN_C = Frame(file="?", line=0, function="a callback of the loop")
+_IN_C = Frame(file=NOWHERE, line=0, function="a callback of the loop")
 """Stands for a callback that is a function in C."""
 
 _ITERATION = frozenset({names.RUN_ONCE.of(asyncio.BaseEventLoop).__code__})

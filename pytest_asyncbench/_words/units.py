@@ -6,7 +6,10 @@ import os
 
 from pytest_asyncbench._words.whose import INSTALLED
 
-__all__ = ["many", "plural", "seconds", "shown", "where"]
+__all__ = ["NOWHERE", "many", "plural", "seconds", "shown", "where"]
+
+NOWHERE = "?"
+"""Stands for the file of what no line of Python has done."""
 
 
 def seconds(value: float) -> str:
@@ -28,9 +31,11 @@ def many(number: int, noun: str) -> str:
     return f"{number:,} {plural(number, noun)}"
 
 
-def where(file: str, line: int, function: str) -> str:
-    """Write where a line of code is."""
-    return f"{shown(file)}:{line} in {function}"
+def where(file: str, line: int, function: str, start: str = os.curdir) -> str:
+    """Write where a line of code is; of what has none, as in C, what it was in."""
+    if file == NOWHERE:
+        return f"in {function}"
+    return f"{shown(file, start)}:{line} in {function}"
 
 
 def shown(file: str, start: str = os.curdir) -> str:

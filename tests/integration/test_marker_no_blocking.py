@@ -337,7 +337,10 @@ def test_a_teardown_that_fails_hides_no_call(suite):
 
 def test_a_call_that_is_itself_the_callback_is_reported(suite):
     """`call_soon(time.sleep, 1)` blocks like any other."""
-    assert suite["test_in_a_callback"].outcome == "failed"
+    told = suite["test_in_a_callback"]
+    assert told.outcome == "failed"
+    # No line of Python has called it.
+    assert told.lines[1:3] == ["in a callback of the loop", "calls time.sleep"]
 
 
 def test_the_arguments_of_the_marker_count(suite):

@@ -386,7 +386,7 @@ def test_a_wrong_start_or_zone_ends_the_run_before_any_test(play):
     for number, text in enumerate(WRONG.values()):
         (line, *_) = [n for n in told if f"test_{number}: @pytest.mark.virtual_t" in n]
         assert text in line
-        assert "accepted: virtual_time(start=None, *, tz=None, real_limit=None)" in line
+        assert "; the marker: virtual_time(start=None, *, tz=None, real_lim" in line
 
 
 OTHER_HOSTS = """

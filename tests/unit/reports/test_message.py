@@ -286,7 +286,10 @@ def test_waiting_for_each_other_is_said():
     slow = Violation(kind="speedup", limit=1.0, actual=1.0)
     lines = text(slow, comparison=compared)
     assert lines[0].startswith("speedup 1.00, promised more than 1: ")
-    assert lines[1].startswith("  they waited for each other")
+    assert lines[1] == (
+        "  they waited for each other: a lock, a queue, one await after another; "
+        "or one cut the others short"
+    )
 
 
 UNENDED = TaskTrace(name="job", started=0.0, finished=None)

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from pytest_asyncbench._words.units import plural, seconds, shown, where
+from pytest_asyncbench._words.units import NOWHERE, plural, seconds, shown, where
 
 FILE = "/home/user/shop/test_orders.py"
 
@@ -36,6 +36,11 @@ def test_a_noun_is_in_the_plural_but_for_one():
 def test_a_place_is_its_path_its_line_and_its_function():
     """In the form that editors open."""
     assert where(FILE, 41, "test_checkout") == f"{FILE}:41 in test_checkout"
+
+
+def test_what_no_line_has_done_is_at_no_place():
+    """A function in C that the loop calls by itself."""
+    assert where(NOWHERE, 0, "a callback of the loop") == "in a callback of the loop"
 
 
 def test_a_path_is_relative_where_it_lies_below(tmp_path, monkeypatch):
