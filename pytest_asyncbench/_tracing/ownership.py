@@ -7,6 +7,7 @@ thread or from a socket.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from functools import cached_property
@@ -73,7 +74,7 @@ class Owners:
         """The tasks of no strand that one has woken, or that a server has."""
         self.woken: dict[int, int] = {}
         """By an entry of no strand: the first of a strand's that it has set off."""
-        self.steps: list[list[int]] = [[] for _ in roots]
+        self.steps = [array("i") for _ in roots]
         """Of each strand, its entries."""
         self._owners: list[int] = []
         self._threads: dict[int, int] = {}

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import _thread
 import math
+import sys
 from array import array
 from collections.abc import Callable, Sequence
 from struct import pack
@@ -243,9 +244,8 @@ class Tape:
     def sets(self, timer: Timer) -> int:
         """Keep what is known of a timer; give the code for its callback's entry."""
         facts = self.timer_facts
-        code = _code(TIMER, len(facts) // 3)
         facts.extend(timer)
-        return code
+        return OTHERS + 4 - TIMER - len(facts) // 3 * 4  # as `_code`, without a call
 
     def timer(self, code: int) -> Timer | None:
         """Give what is known of a timer's callback; None for any other."""
@@ -302,14 +302,16 @@ class Tape:
                 self.view.note_poll = _nowhere
             self.view.missing = f"room on its tape for more than {MOST:,} steps"
 
-    def since(self, first: int) -> Columns:
-        """Give the entries from this one on; callable from any thread."""
+    def since(self, first: int, most: int = sys.maxsize) -> Columns:
+        """Give so many entries, from this one on; callable from any thread."""
+        end = first + most
         with self._packing:
             who, before, after, ended = self._packed
-            packed = len(who)
-            found = Columns(who[first:], before[first:], after[first:], ended[first:])
+            packed, part = len(who), slice(first, end)
+            found = Columns(who[part], before[part], after[part], ended[part])
             # Entries are noted whole, in one step of the interpreter.
-            _add(found, self._log[4 * max(0, first - packed) :])
+            noted = slice(4 * max(0, first - packed), 4 * max(0, end - packed))
+            _add(found, self._log[noted])
         return found
 
     def slept(self, seconds: float) -> None:

@@ -47,6 +47,9 @@ NOBODY = -1
 _SAME = 1e-6
 """Two moments that are nearer than this, in seconds, are one."""
 
+_AT_ONCE = 50_000
+"""So many entries are read at a time, since they are copied for that."""
+
 _WAITED = 0.0005
 """A poll that lasted longer than this did wait: its events came as it returned."""
 
@@ -111,8 +114,13 @@ class Trace:
 
     def up_to_now(self, older: set[int]) -> None:
         """Take in what was noted since the last time."""
+        while self._take_in(older):
+            pass
+
+    def _take_in(self, older: set[int]) -> bool:
+        """Take in some more of it; tell whether there may be more."""
         first = len(self.who)
-        more = self.tape.since(first)
+        more = self.tape.since(first, _AT_ONCE)
         self.ended.extend(more.ended)
         queue, cause = self._queue, self.cause
         add_who, add_cause = self.who.append, cause.append
@@ -151,6 +159,7 @@ class Trace:
                 put(at)
             elif added > 0:
                 put_all([at] * added)
+        return len(more.who) == _AT_ONCE
 
     def _odd(self, at: int, who: int, before: int, after: int, older: set[int]) -> None:
         """Take in what is not the whole of a step of one task."""

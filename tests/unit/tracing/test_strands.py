@@ -20,7 +20,7 @@ from by_hand import A_WHILE, HandLoop, run_in
 
 from pytest_asyncbench._judging.accounting import compare
 from pytest_asyncbench._running.together import Together, jobs_from
-from pytest_asyncbench._tracing import strands, tape
+from pytest_asyncbench._tracing import strands, tape, trace
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench.testing import ManualClock
 
@@ -189,6 +189,14 @@ def test_serial_is_what_the_shape_takes_in_a_row(shape, wall, serial):
     seen = watched(shape)
     assert seen.wall == pytest.approx(wall)
     assert seen.serial == pytest.approx(serial)
+
+
+@pytest.mark.parametrize(("shape", "wall", "serial"), SHAPES.values(), ids=SHAPES)
+def test_a_tape_that_is_read_in_parts_tells_the_same(shape, wall, serial, monkeypatch):
+    """What is read at a time is copied, so a long one is read so."""
+    monkeypatch.setattr(trace, "_AT_ONCE", 2)
+    seen = watched(shape)
+    assert (seen.wall, seen.serial) == (pytest.approx(wall), pytest.approx(serial))
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="task groups came with 3.11")

@@ -53,5 +53,11 @@ def test_entries_are_read_alike_whether_they_are_packed_or_not():
         [3],
         [],
     ]
+    assert [[*tape.since(first, 2).who] for first in range(1, 5)] == [
+        [1, 2],
+        [2, 3],
+        [3],
+        [],
+    ]
     assert (len(tape), tape.last_of(1), tape.last_of(4)) == (4, 0.5, None)
     loop.close()
