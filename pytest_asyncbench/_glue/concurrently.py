@@ -429,7 +429,7 @@ def _raise_broken(verdict: Verdict, together: Together) -> None:
         raise broken_promise(verdict)
     failed = [
         (legible.name(task.get_name), error)
-        for index in together.order
+        for index in (together.order if together.failed else ())
         if (error := failure_of(task := together.tasks[index])) is not None
     ]
     if failed and not together.keep_going:
@@ -449,7 +449,8 @@ def _raise_broken(verdict: Verdict, together: Together) -> None:
 def _as_run(
     verdict: Verdict, together: Together, terms: _Terms, compared: _Compared
 ) -> Run[object]:
-    errors = [failure_of(task) for task in together.tasks]
+    failed = together.failed  # of ten thousand that have ended well none is asked
+    errors = [failure_of(task) if failed else None for task in together.tasks]
     wall = verdict.elapsed.lived
 
     def told() -> Comparison:

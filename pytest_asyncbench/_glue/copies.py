@@ -16,6 +16,8 @@ async def in_copies(call: Callable[[], Awaitable[None]], copies: int) -> None:
     # They are the body's tasks, so the body's group has them already.
     together = Together(jobs, keep_going=True)
     await together.run()
+    if not together.failed:
+        return
     failed = [
         (job.name, error)
         for job, task in zip(jobs, together.tasks, strict=True)

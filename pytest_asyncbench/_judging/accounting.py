@@ -54,6 +54,7 @@ def account(strand: StrandTrace) -> TaskTrace:
         running=strand.running,
         waiting=strand.waiting,
         queued=queued,
+        exception=None,  # with all that it has, it is made in half the time
     )
 
 

@@ -22,11 +22,14 @@ from collections.abc import (
 from contextlib import nullcontext, suppress
 from itertools import compress
 from types import CoroutineType
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 from pytest_asyncbench._loops import AnyCoroutine, AnyTask, is_cleaning_up
 from pytest_asyncbench._tracing import Group, Recorder
 from pytest_asyncbench._words import legible
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs  # in typing from 3.13 on
 
 __all__ = ["Item", "Job", "Together", "close_unstarted", "in_turn", "jobs_from"]
 
@@ -65,8 +68,8 @@ class Job:
     async def _run(self) -> object:
         __tracebackhide__ = True  # the user's line is the one that tells
         given = self.given
-        work = given if inspect.isawaitable(given) else given()
-        if not inspect.isawaitable(work):  # what people hand over is not checked
+        work = given if _is_work(given) else given()
+        if not _is_work(work):  # what people hand over is not checked
             close_unstarted([work])
             raise TypeError(
                 f"{_argument(self.argument)}, {self.name}, returned {_shown(work)}, "
@@ -106,7 +109,7 @@ def jobs_from(given: Sequence[Item]) -> list[Job]:
     return jobs
 
 
-def _is_work(given: object) -> TypeGuard[Work]:
+def _is_work(given: object) -> TypeIs[Work]:
     """Tell whether it can be awaited as it is, soonest of a coroutine."""
     return isinstance(given, CoroutineType) or inspect.isawaitable(given)
 
@@ -222,7 +225,8 @@ class Together:
         self._limit = limit or len(self._jobs)
         self.keep_going = keep_going
         self._wake: asyncio.Future[None] | None = None
-        self._failed = False
+        self.failed = False
+        """Whether one of them may have raised, or was cancelled."""
         self._flying = 0
         self._positions: dict[AnyTask, int] = {}
         self.tasks: list[AnyTask] = []
@@ -263,7 +267,7 @@ class Together:
         return more and not self._over()
 
     def _over(self) -> bool:
-        if self.expired or (self._failed and not self.keep_going):
+        if self.expired or (self.failed and not self.keep_going):
             return True
         return len(self.tasks) == len(self._jobs) and not self._flying
 
@@ -281,9 +285,9 @@ class Together:
         self._flying -= 1
         # Looked at here, so that asyncio does not report it as never retrieved.
         if task.cancelled() or task.exception() is not None:
-            self._failed = True
+            self.failed = True
         all_started = len(self.tasks) == len(self._jobs)
-        if all_started and self._flying and not self._failed:
+        if all_started and self._flying and not self.failed:
             return  # as most ends of ten thousand
         if self._over() or not all_started:
             self._awake()
@@ -311,6 +315,7 @@ class Together:
         interrupted: asyncio.CancelledError | None = None
         # Also those that are done, but whose end the loop has yet to tell.
         pending = set(self._positions)
+        self.failed = self.failed or bool(pending)
         for task in pending:
             task.cancel()
         while pending:

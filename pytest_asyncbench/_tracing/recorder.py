@@ -154,7 +154,7 @@ class Recorder:
     def adopt(self, task: AnyTask, group: Group) -> None:
         """Make a strand of a task that has been created just now."""
         tape = self._tapes.get(task.get_loop())
-        number = self.tapes.number_of(task)
+        number = self.tapes.numbers.get(id(task))
         if tape is not None and number is not None:  # it began while it was created
             group.given(number, tape)
         elif tape is not None:

@@ -55,7 +55,7 @@ class Tapes:
 
     def number(self, task: AnyTask, name: str | None = None) -> int:
         """Give the number of a task, which it has from now on."""
-        known = self.number_of(task)
+        known = self.numbers.get(id(task))
         if known is not None:
             return known
         number = self.reserve(name or task_label(task))

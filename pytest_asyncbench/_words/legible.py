@@ -24,7 +24,13 @@ lines. Other spaces than the plain one are legible."""
 
 def name(read: Callable[[], object]) -> str:
     """Give what `read` gives as one line that is not long, whatever it is."""
-    return _shortened(told(read), _MOST_OF_NAME)
+    try:
+        line = str(read())
+    except Exception as error:
+        line = _untold(error)
+    if len(line) <= _MOST_OF_NAME and line.isprintable():  # as of ten thousand tasks
+        return line
+    return _shortened(_shown(line), _MOST_OF_NAME)
 
 
 def text(read: Callable[[], object]) -> str:
