@@ -65,7 +65,7 @@ def outcome(
     own: BaseException | None,
     *,
     cancelled: BaseException | None = None,
-    cut_short: bool = False,
+    was_cut: bool = False,
     ruling: BaseException | None = None,
 ) -> Outcome:
     """Give what a phase ends with.
@@ -75,14 +75,14 @@ def outcome(
         own: what it ended with by itself.
         cancelled: what it ends with if it was cancelled at its budget. That we asked
             for, so it is no failure of the test's own.
-        cut_short: whether it was cancelled so, however it went on.
+        was_cut: whether it was cancelled so, however it went on.
         ruling: why it could not be run as it asked to be, in virtual time.
     """
     if own is not None and own is cancelled:
         return Outcome(error=own, ours=True, text=message(verdict))
     if own is None and ruling is not None:
         return Outcome(error=ruling, ours=True)
-    if cut_short and verdict.violations and isinstance(own, SKIPS):
+    if was_cut and verdict.violations and isinstance(own, SKIPS):
         # Who takes each end of an attempt for "not here" would hide for ever that it
         # hangs: it skips because of us.
         skipped = f"it skipped when it was cancelled: {legible.text(own.__str__)}"

@@ -88,7 +88,7 @@ class Phase:
         return self._deadline.error if self._deadline else None
 
     @property
-    def cut_short(self) -> bool:
+    def was_cut(self) -> bool:
         """Whether its tasks were cancelled at its budget, however they went on."""
         return self._deadline is not None and self._deadline.has_cancelled
 

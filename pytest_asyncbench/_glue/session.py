@@ -384,7 +384,7 @@ class Session:
                 verdict,
                 own,
                 cancelled=phase.cancelled,
-                cut_short=phase.cut_short,
+                was_cut=phase.was_cut,
                 ruling=phase.ruling,
             )
             decided = decided.with_warning(refused_warning(item, verdict))

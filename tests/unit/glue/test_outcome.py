@@ -59,13 +59,13 @@ def test_its_own_failure_is_added_to_and_never_replaced(verdict, own, expected):
 )
 def test_a_skip_hides_no_budget_at_which_it_was_cancelled(skip):
     """It skipped because of us; one that has broken nothing may skip."""
-    ended = outcome(LATE, skip, cut_short=True)
+    ended = outcome(LATE, skip, was_cut=True)
     assert (type(ended.error), ended.ours) == (BudgetExceeded, True)
     told = "it skipped when it was cancelled: not today"
     assert str(ended.error) == f"{TEXT}\n{told}"
-    assert outcome(KEPT, skip, cut_short=True) == Outcome(error=skip)
+    assert outcome(KEPT, skip, was_cut=True) == Outcome(error=skip)
     assert outcome(LATE, skip) == Outcome(error=skip, section=TEXT)
-    assert outcome(LATE, OWN, cut_short=True) == Outcome(error=OWN, note=TEXT)
+    assert outcome(LATE, OWN, was_cut=True) == Outcome(error=OWN, note=TEXT)
 
 
 @pytest.mark.parametrize(
