@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from pytest_asyncbench._glue.failures import failure_of, with_others
 from pytest_asyncbench._running import Job, Together
 
+if TYPE_CHECKING:
+    from pytest_asyncbench._tracing import Recorder
+
 __all__ = ["in_copies"]
 
 
-async def in_copies(call: Callable[[], Awaitable[None]], copies: int) -> None:
-    """Run the body of a test so many times at once."""
+async def in_copies(
+    call: Callable[[], Awaitable[None]],
+    copies: int,
+    recorder: Recorder | None = None,
+) -> None:
+    """Run the body of a test so many times at once.
+
+    Args:
+        call: runs it once.
+        copies: how many times.
+        recorder: follows the tasks, and is told what runs as each ends.
+    """
     jobs = [Job(f"copy {number}", call) for number in range(1, copies + 1)]
     # They are the body's tasks, so the body's group has them already.
     together = Together(jobs, keep_going=True)
-    await together.run()
+    with nullcontext() if recorder is None else recorder.telling(together):
+        await together.run()
     if not together.failed:
         return
     failed = [

@@ -167,7 +167,7 @@ class Call(Phase):
 
     def __init__(self, watched: Watched) -> None:
         super().__init__(watched)
-        self._copied = _copied(watched.policy)
+        self._copied = _copied(watched)
         self._unawaited: tuple[Frame, ...] = ()
         self._untaken = False
         """Whether it is async, and nobody has awaited it so far."""
@@ -388,11 +388,11 @@ def _repetition(elapsed: Elapsed, group: Group | None) -> Repetition:
     )
 
 
-def _copied(policy: Policy) -> Callable[[_Work], _Work]:
+def _copied(watched: Watched) -> Callable[[_Work], _Work]:
     """Give what makes copies of a test's body; loaded now, and in no step of it."""
-    copies = policy.copies
+    copies = watched.policy.copies
     if copies is None:
         return lambda work: work
     from pytest_asyncbench._glue.copies import in_copies
 
-    return lambda work: partial(in_copies, work, copies)
+    return lambda work: partial(in_copies, work, copies, watched.watch.recorder)
