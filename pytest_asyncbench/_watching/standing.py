@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from pytest_asyncbench._loops import await_chain, by_name, is_running, names, task_label
@@ -33,17 +34,36 @@ _WAITS = {
 }
 """What runs a loop until something is done, and raises where that was stopped."""
 
+_HOSTS = {("anyio._backends._asyncio", "_call_in_runner_task")}
+"""What waits in a task of its own until a test or a fixture is over."""
+
 
 def alive(
     tasks: Iterable[names.AnyTask],
     recorder: Recorder | None,
     test: names.AnyTask | None = None,
 ) -> tuple[AwaitedTask, ...]:
-    """Tell of each task but a running one what it awaits; of the test's own first."""
+    """Tell of each task but a running one what it awaits; of the test's own first.
+
+    Who waits for the test by itself is none of its tasks.
+    """
     # Not of the one that runs: where the loop is stuck, its stack is shown.
-    waiting = [task for task in tasks if not is_running(task)]
+    waiting = [
+        task
+        for task in tasks
+        if not is_running(task) and (task is test or not _is_host(task))
+    ]
     waiting.sort(key=lambda task: (task is not test, *by_name(task)))
     return tuple(_awaited(task, recorder, test) for task in waiting)
+
+
+def _is_host(task: names.AnyTask) -> bool:
+    frame = getattr(names.COROUTINE.get(task), "cr_frame", None)
+    return isinstance(frame, FrameType) and _place(frame) in _HOSTS
+
+
+def _place(frame: FrameType) -> tuple[object, str]:
+    return frame.f_globals.get("__name__"), frame.f_code.co_name
 
 
 def _awaited(
@@ -83,5 +103,4 @@ def is_stop(error: BaseException | None) -> bool:
         traceback = traceback.tb_next
     if traceback is None:
         return False
-    frame = traceback.tb_frame
-    return (frame.f_globals.get("__name__"), frame.f_code.co_name) in _WAITS
+    return _place(traceback.tb_frame) in _WAITS

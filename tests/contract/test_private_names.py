@@ -45,6 +45,7 @@ OF_OTHERS = {
     "_running.held": {"_acquired"},  # aiohttp's only count of responses in use
     "virtual_time._frozen": {"_parse_time_to_freeze"},  # freezegun's only parser
     "_rules.table": {"_run_once"},  # names code whose calls are allowed, as users do
+    "_watching.standing": {"_call_in_runner_task"},  # names who waits for a test
 }
 
 MODULES = {
