@@ -427,7 +427,7 @@ class Kernel:
 
     def __init__(self, clock: SystemClock) -> None:
         self.working = clock.working
-        self._waits = clock.waits
+        self.waited = clock.waits
 
     def waits_for(self, native: int) -> Wait | None:
         """Tell what this thread waits for, None where it is none of the user's."""
@@ -460,7 +460,7 @@ class Kernel:
         something else. None where nothing is known.
         """
         here = native == current_thread_ids()[1]
-        waits = self.switches() if here else self._waits(native)
+        waits = self.switches() if here else self.waited(native)
         return None if waits is None else waits * self.switch_interval()
 
     def switch_interval(self) -> float:

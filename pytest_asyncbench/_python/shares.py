@@ -412,6 +412,9 @@ class Moment(NamedTuple):
 _AT_ONCE = 0.001
 """Figures of one moment are read one after another, within so many seconds."""
 _MOST_EARLIER = 16
+_ONE_WAIT = 0.005
+"""For how long a thread waits for the GIL at a time, in seconds, if nobody asks for
+another interval."""
 
 
 class Lost(NamedTuple):
@@ -474,7 +477,10 @@ def _by_us_between(first: Moment, last: Moment) -> float:
 def _held_between(first: Moment, last: Moment) -> float:
     # Who wants the interpreter wakes after each switch interval; who sleeps does not.
     in_gil = _more(first.in_gil, last.in_gil)
-    return max(0.0, min(last.held - first.held, in_gil or 0.0))
+    if in_gil is None:
+        return 0.0
+    # A wait that had begun before is counted there.
+    return max(0.0, min(last.held - first.held, in_gil + _ONE_WAIT))
 
 
 def starved_between(first: Moment, last: Moment, causes: float) -> float | None:

@@ -7,6 +7,7 @@ time in which another thread kept the interpreter.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import add
 from typing import NamedTuple
 
 from pytest_asyncbench._python import (
@@ -26,9 +27,11 @@ from pytest_asyncbench._python import (
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.seen import Turn
 
-__all__ = ["KeptOut", "Lateness"]
+__all__ = ["Cost", "KeptOut", "Lateness"]
 
 _MOST_GAPS = 64
+_AT_ONCE = 0.001
+"""Less than this, in seconds, is not worth a reading."""
 _PUNCTUAL = 0.003
 """Who is later than this for no other reason may have stood in the run queue."""
 
@@ -42,6 +45,42 @@ class KeptOut(NamedTuple):
     """For how long it was kept out, at the most."""
     asked: float
     """For how long it has asked in vain, at the least."""
+
+
+class Cost(NamedTuple):
+    """For how long others may have waited for the watchdog, in seconds."""
+
+    by_us: float = 0.0
+    """For it to take the interpreter."""
+    asked: float = 0.0
+    """For how long it has asked for that in vain, where they may have."""
+    held: float = 0.0
+    """For how long it had it."""
+
+    def __add__(self, more: Cost) -> Cost:  # type: ignore[override]
+        return Cost(*map(add, self, more))
+
+
+class _Since(NamedTuple):
+    """From when on nothing is taken down yet of what others may have waited for."""
+
+    at: float
+    switches: int
+    asleep: bool = False
+    """Whether it sleeps, and is due then."""
+
+    def cost(self, now: float, switches: int, interval: float) -> Cost:
+        """Tell what has come since, by when it has waited so often."""
+        if not self.asleep and switches == self.switches:
+            return Cost(held=now - self.at)
+        # Its sleep is one wait more.
+        rest = Rest(self.at, self.switches - (not self.asleep), None)
+        if not interval or (
+            self.asleep and not keeps_out(rest, now, switches, interval)
+        ):
+            return Cost()
+        asked = asked_for(rest, switches, interval)
+        return Cost(by_us=max(0.0, now - self.at - asked), asked=asked)
 
 
 class Lateness:
@@ -64,24 +103,19 @@ class Lateness:
         """The sleep that it is in, or was in before the look that it takes now."""
         self.kept_out = 0.0
         """For how long it has been kept from the interpreter so far."""
-        self.by_us = 0.0
-        """For how long others may have waited for it to take the interpreter so far."""
-        self.held = 0.0
-        """For how long it has had the interpreter so far."""
-        self.asked = 0.0
-        """For how long it has asked for it in vain, where others may have waited."""
+        self.known: tuple[Cost, _Since | None] = Cost(), None
+        """For how long others may have waited for it, as it has taken down so far, and
+        up to when that is."""
         self.gaps: list[Gap] = []
         """When it should have run and nothing did."""
         self.turn: Turn | None = None
         """How it was given the interpreter for the look that it takes now."""
         self._held: Held | None = None
         """When it last had it, in this round."""
-        self._had: Held | None = None
-        """When it was last taken down that it had it."""
         self._woke = 0.0
         """When it last woke."""
         self._by_us_before = 0.0
-        """What others may have waited for before it did."""
+        """For how long others may have waited before that for it to take it."""
         self._starved: float | None = 0.0
         """For how long it had stood in the run queue when that was last read."""
         self._switched: int | None = None
@@ -91,34 +125,57 @@ class Lateness:
         """Forget the account of a thread that has ended; another one is to come."""
         self._starved = 0.0
 
+    def leaves(self) -> None:
+        """Take down that it sleeps until it is woken, or ends: nobody waits for it."""
+        self.known = self.known[0], None
+
     def goes_on(self) -> float:
         """Take down that it has the interpreter, or has it again; tell when that is.
 
         To be called before it gives that up, which each reading of a file does, and
-        after it. Whoever waits for it can't go on in between, and so finds here all
-        that it waited for.
+        after it.
         """
-        now, before = self._clock.now(), self._had
+        now = self._clock.now()
         switches = self._kernel.switches() if self._kernel is not None else None
-        if self._kernel is None or switches is None:
-            return now
-        self._had = Held(now, switches)
-        interval = self._kernel.switch_interval()
-        waits = 0 if before is None else switches - before.switches
-        if before is not None and not waits:
-            self.held += now - before.at
-        elif before is not None and interval:
-            asked = (waits - 1) * interval
-            self.asked += asked
-            self.by_us += max(0.0, now - before.at - asked)
+        if switches is not None:
+            self._take_down(_Since(now, switches))
         return now
+
+    def _take_down(self, since: _Since, now: float | None = None) -> None:
+        now = since.at if now is None else now
+        cost, before = self.known
+        if before is not None and self._kernel is not None:
+            interval = self._kernel.switch_interval()
+            cost += before.cost(now, since.switches, interval)
+        self.known = cost, since
+
+    def cost_by(self, now: float, waited: Callable[[], int | None]) -> Cost:
+        """Tell what others may have waited for by now; in another thread.
+
+        Who was asked for the interpreter before the watchdog could take down that it
+        had it, has got it by now.
+
+        Args:
+            now: the moment.
+            waited: counts how often the watchdog's thread has waited so far.
+        """
+        cost, since = self.known
+        if since is None or self._kernel is None or now - since.at < _AT_ONCE:
+            return cost
+        switches = waited()
+        if switches is None:
+            return cost
+        return cost + since.cost(now, switches, self._kernel.switch_interval())
 
     def rests_until(self, due: float) -> None:
         """Take down that it goes to sleep."""
+        self.goes_on()
         switches = self._kernel.switches() if self._kernel is not None else None
         # It may have lost the interpreter while it read its accounts.
         self.turn = self._turn_within(switches)
         self.rest = Rest(due, switches, self._starved)
+        if switches is not None:
+            self._take_down(_Since(due, switches, asleep=True), self._clock.now())
 
     def woke(self) -> KeptOut:
         """Take down that it has woken; tell since when and how long it was kept out."""
@@ -130,13 +187,14 @@ class Lateness:
             interval = 2 * self._kernel.switch_interval()
             kept_out = waited_for_gil(self.rest, now, switches, interval)
             self.kept_out += kept_out
-            self._by_us_before = self.by_us
-            self._find_out(self.rest, now, switches, interval / 2)
+            self._by_us_before = self.known[0].by_us
+            if switches is not None:
+                self._take_down(_Since(now, switches))
             self._has_turn(self.rest, now, switches, interval / 2)
             self._switched = switches
             asked = asked_for(self.rest, switches, interval / 2)
             return KeptOut(self.rest.due, kept_out, asked)
-        self.turn = self._held = self._had = None
+        self.turn = self._held = None
         self.goes_on()
         return KeptOut(0.0, 0.0, 0.0)
 
@@ -154,7 +212,7 @@ class Lateness:
         self, rest: Rest, now: float, switches: int | None, interval: float
     ) -> None:
         if switches is not None:
-            self._held = self._had = Held(now, switches)
+            self._held = Held(now, switches)
             self.turn = longer((self.turn, turn_after(rest, self._held, interval)))
 
     def looks_again(self) -> None:
@@ -169,14 +227,6 @@ class Lateness:
             return None
         self._held = Held(self._clock.now(), switches)
         return turn_within(before, self._held, kernel.switch_interval())
-
-    def _find_out(
-        self, rest: Rest, now: float, switches: int | None, interval: float
-    ) -> None:
-        if keeps_out(rest, now, switches, interval):
-            asked = asked_for(rest, switches, interval)
-            self.asked += asked
-            self.by_us += now - rest.due - asked
 
     def explain(self, *, thoroughly: bool) -> None:
         """Find out, after the look, what kept it from waking in time.
@@ -197,7 +247,9 @@ class Lateness:
         if is_late(rest, now):
             gap = stood(rest, now, switches, self._starved, interval)
             # Who is stopped kept nobody out: nobody ran.
-            self.by_us -= min(gap.stopped, self.by_us - self._by_us_before)
+            cost, since = self.known
+            stopped = min(gap.stopped, cost.by_us - self._by_us_before)
+            self.known = cost + Cost(by_us=-stopped), since
             self.gaps = [*self.gaps[-_MOST_GAPS:], gap]
 
     def _until(self, interval: float) -> float:

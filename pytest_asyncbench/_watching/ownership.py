@@ -90,9 +90,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
     Lateness: {
         "rest": _W,
         "kept_out": _W,
-        "by_us": _W,
-        "held": _W,
-        "asked": _W,
+        "known": _W,
         "gaps": _W,
         "turn": _W,
     },

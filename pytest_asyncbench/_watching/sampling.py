@@ -21,7 +21,7 @@ from pytest_asyncbench._python import (
     current_frames,
     outside_of,
 )
-from pytest_asyncbench._watching.lateness import Lateness
+from pytest_asyncbench._watching.lateness import Cost, Lateness
 from pytest_asyncbench._watching.own_cost import OwnCost
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.seen import Turn, Wait
@@ -137,6 +137,7 @@ class Sampler:
 
     Args:
         stack_seen: called with each stack that was taken.
+        cost_by: tells for how long others may have waited for the watchdog by a moment.
         own_cost: what our own code took of the threads.
     """
 
@@ -147,6 +148,7 @@ class Sampler:
         kernel: Kernel | None,
         lateness: Lateness,
         stack_seen: Callable[[RawStack], None],
+        cost_by: Callable[[float], Cost],
         own_cost: OwnCost,
     ) -> None:
         self._clock = clock
@@ -154,6 +156,7 @@ class Sampler:
         self._kernel = kernel
         self._lateness = lateness
         self._stack_seen = stack_seen
+        self._cost_by = cost_by
         self._own_cost = own_cost
         self.watched: list[Sampled] = []
         """Those looked at. Added to by the thread of the loop that is met."""
@@ -317,17 +320,16 @@ class Sampler:
         """
         account = self._clock.processor(view.thread, view.native)
         in_gil = self._kernel.in_gil(view.native) if self._kernel else None
+        at = (now or self._clock.now)()
         return Tick(
-            at=(now or self._clock.now)(),
+            at=at,
             account=account,
             not_for_gil=view.steps + _SLICES_PER_LOOK * self.looks,
             process=self._kernel.working() if self._kernel else None,
             late=self._lateness.kept_out,
             waiting=waiting,
-            by_us=self._lateness.by_us,
             ours=self._own_cost.of(view.thread),
-            asked=self._lateness.asked,
-            held=self._lateness.held,
+            **self._cost_by(at)._asdict(),
             in_gil=in_gil,
         )
 

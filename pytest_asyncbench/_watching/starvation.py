@@ -78,10 +78,8 @@ class Starvation:
             at=at,
             account=account,
             polled=sum(view.polled for view in here),
-            by_us=self._watchdog.by_us(),
             ours=self._ours(here),
-            asked=self._watchdog.asked(),
-            held=self._watchdog.held(),
+            **self._watchdog.cost_by(at)._asdict(),
             in_gil=self._watchdog.in_gil(self._native),
         )
 

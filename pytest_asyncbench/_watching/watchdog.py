@@ -35,7 +35,7 @@ from pytest_asyncbench._python import (
 from pytest_asyncbench._watching.accounts import Accounts
 from pytest_asyncbench._watching.deadlines import Deadlines, OnDeadline
 from pytest_asyncbench._watching.keepers import Keepers, Look
-from pytest_asyncbench._watching.lateness import Lateness
+from pytest_asyncbench._watching.lateness import Cost, Lateness
 from pytest_asyncbench._watching.own_cost import OwnCost
 from pytest_asyncbench._watching.rounds import Rounds
 from pytest_asyncbench._watching.sampling import Sampled, Sampler
@@ -93,6 +93,7 @@ class Watchdog:
             kernel,
             self._lateness,
             self._look_for_debugger,
+            self.cost_by,
             self.own_cost,
         )
         self.keepers: Keepers | None = None
@@ -167,17 +168,12 @@ class Watchdog:
         sampled.lost = sampled.lost_by(tick)
         return tick
 
-    def by_us(self) -> float:
-        """Tell for how long others may have waited for it to take the interpreter."""
-        return self._lateness.by_us
-
-    def asked(self) -> float:
-        """Tell for how long it has asked for the interpreter in vain so far."""
-        return self._lateness.asked
-
-    def held(self) -> float:
-        """Tell for how long it has had the interpreter so far."""
-        return self._lateness.held
+    def cost_by(self, now: float) -> Cost:
+        """Tell for how long others may have waited for it by now, from any thread."""
+        own, kernel = self._thread.ids, self._kernel
+        if own is None or kernel is None or own[0] == _thread.get_ident():
+            return self._lateness.known[0]
+        return self._lateness.cost_by(now, partial(kernel.waited, own[1]))
 
     def in_gil(self, native: int) -> float | None:
         """Tell for how long a thread may have waited for the interpreter so far."""
@@ -318,6 +314,7 @@ class Watchdog:
 
     def _work(self) -> None:
         self._run()
+        self._lateness.leaves()
         self._keep_deadlines_blindly()
 
     def _run(self) -> None:
@@ -362,14 +359,14 @@ class Watchdog:
     def _sleep(self) -> float:
         """Prepare to sleep; give for how many seconds."""
         if not self._deadlines and self._falls_idle():
+            self._lateness.leaves()
             return _FOREVER
-        pause = self._next()
-        due = self._clock.now() + pause
-        self._lateness.rests_until(due)
         if self.keepers is not None:
             self.keepers.rests()
+        pause = self._next()
+        due = self._clock.now() + pause
         self._let_in_by(due)
-        self._lateness.goes_on()
+        self._lateness.rests_until(due)
         return pause
 
     def _falls_idle(self) -> bool:

@@ -11,7 +11,7 @@ from by_hand import HandLoop, Slow
 from pytest_asyncbench._loops.view import LoopView
 from pytest_asyncbench._python.kernel import Kernel
 from pytest_asyncbench._python.shares import Gap
-from pytest_asyncbench._watching.lateness import Lateness
+from pytest_asyncbench._watching.lateness import Cost, Lateness
 from pytest_asyncbench._watching.starvation import Starvation
 from pytest_asyncbench._watching.thread import OwnThread
 from pytest_asyncbench._watching.watch import Watch
@@ -35,11 +35,11 @@ class Told(Watchdog):
     @property
     def cost(self):
         """For how long it may have kept others out."""
-        return self._lateness.by_us
+        return self._lateness.known[0].by_us
 
     @cost.setter
     def cost(self, seconds):
-        object.__setattr__(self._lateness, "by_us", seconds)
+        object.__setattr__(self._lateness, "known", (Cost(by_us=seconds), None))
 
     def begins(self, view):
         """Look at a loop that runs from now on."""
@@ -281,8 +281,8 @@ class Rounds:
         self.tell()
 
     def tell(self):
-        lateness = self.lateness
-        self.told.append(pytest.approx((lateness.by_us, lateness.held)))
+        cost, _ = self.lateness.known
+        self.told.append(pytest.approx((cost.by_us, cost.held)))
 
 
 def costs(script):
@@ -336,6 +336,39 @@ def test_for_how_long_it_has_the_interpreter_is_known_with_each_reading():
     ]
 
 
+def test_what_it_could_not_take_down_yet_is_known_to_who_went_on():
+    """It was asked for the interpreter as soon as it had that, and lost it."""
+    begun = []
+
+    def by(rounds, waits):
+        told = rounds.lateness.cost_by(rounds.clock.now(), lambda: waits)
+        begun.append(pytest.approx((told.by_us, told.held)))
+
+    def script(rounds):
+        rounds.lateness.rests_until(rounds.clock.now() + 0.01)
+        by(rounds, None)
+        rounds.clock.wait(0.06)
+        by(rounds, None)
+        by(rounds, 1)
+        by(rounds, 4)
+        rounds.kernel.waits = 4
+        rounds.lateness.woke()
+        by(rounds, 5)
+        rounds.clock.wait(0.02)
+        by(rounds, 4)
+        by(rounds, 5)
+        rounds.look()
+        rounds.clock.wait(0.02)
+        rounds.lateness.leaves()
+        by(rounds, 5)
+
+    late = 0.05 - 2 * INTERVAL
+    assert costs(script) == [(late, 0.02)]
+    assert begun[:4] == [(0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (late, 0.0)]
+    assert begun[4:7] == [(late, 0.0), (late, 0.02), (late + 0.02, 0.0)]
+    assert begun[7:] == [(late, 0.02)]
+
+
 def test_a_stop_of_the_process_is_not_put_down_to_it():
     """It waited for the stop as for the interpreter; nobody ran meanwhile."""
 
@@ -361,13 +394,13 @@ def test_what_it_asked_for_in_vain_is_known_with_that():
 
     def script(rounds):
         rounds.wake(0.5, waits=1)
-        asked.append(rounds.lateness.asked)
+        asked.append(rounds.lateness.known[0].asked)
         rounds.wake(0.5, waits=12)
-        asked.append(rounds.lateness.asked)
+        asked.append(rounds.lateness.known[0].asked)
         rounds.explain()
-        asked.append(rounds.lateness.asked)
+        asked.append(rounds.lateness.known[0].asked)
         rounds.look(0.5, waits=11)
-        asked.append(rounds.lateness.asked)
+        asked.append(rounds.lateness.known[0].asked)
 
     costs(script)
     assert asked == pytest.approx([0.0, *2 * [10 * INTERVAL], 20 * INTERVAL])

@@ -514,7 +514,7 @@ def test_what_a_function_kept_ends_in_its_own_thread():
         def working(self, native=None):
             return None
 
-        in_gil = working
+        in_gil = waited = working
 
         def waits_for(self, native):
             inside.set()
