@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from collections.abc import Coroutine
 
 import pytest
 
@@ -99,6 +100,34 @@ def test_the_chain_goes_on_through_a_wrapped_coroutine():
         await Wrapper()
 
     assert names(suspended(outer)[0]) == ["sleep", "outer"]
+
+
+class Request(Coroutine):
+    """A coroutine of one's own, as what aiohttp gives for a request is."""
+
+    __slots__ = ("answer", "work")
+
+    def __init__(self, work):
+        self.work, self.answer = work, None
+
+    def send(self, value):
+        return self.work.send(value)
+
+    def throw(self, *error):
+        return self.work.throw(*error)
+
+    def __await__(self):
+        return self.work.__await__()
+
+
+def test_the_chain_begins_behind_what_stands_for_a_coroutine():
+    """`gather(session.get(url))` makes a task of what is no coroutine of Python's."""
+
+    async def get():
+        await asyncio.sleep(60)
+
+    stack, awaits = suspended(lambda: Request(get()))
+    assert (names(stack), awaits) == (["sleep", "get"], "asyncio.sleep")
 
 
 def test_a_bare_future_and_a_task_are_told():
