@@ -27,6 +27,7 @@ __all__ = [
     "is_cleaning_up",
     "is_internal",
     "is_told_to_end",
+    "leaves_a_group",
     "makes_a_server",
     "may_mistake_cancellation",
     "stands_at",
@@ -49,12 +50,17 @@ def await_chain(task: names.AnyTask) -> tuple[Stack, str]:
 def stands_at(task: names.AnyTask) -> Frame | None:
     """Give the innermost line of a suspended task's that is not of a library's.
 
+    Where all are, the innermost that is not Python's own, which says whose await it is.
     None where it has no line but ours, as before the first step of a test's body.
     """
     frames = [_frame_of(frame) for _, frame in _chain(task)]
-    frames = [each for each in frames if each.module.partition(".")[0] != _PACKAGE]
-    users = (frame for frame in reversed(frames) if is_users(frame.file))
-    return next(users, frames[-1] if frames else None)
+    packages = [frame.module.partition(".")[0] for frame in frames]
+    told = [
+        (is_users(frame.file), package not in sys.stdlib_module_names, depth, frame)
+        for depth, (frame, package) in enumerate(zip(frames, packages, strict=True))
+        if package != _PACKAGE
+    ]
+    return max(told)[-1] if told else None
 
 
 def waits_for_ever(task: names.AnyTask) -> bool:
@@ -99,6 +105,22 @@ def may_mistake_cancellation(task: names.AnyTask) -> bool:
 
 
 _WAIT_FOR_SWALLOWS = sys.version_info < (3, 12)
+
+
+def leaves_a_group(task: names.AnyTask) -> bool:
+    """Tell whether a suspended task stands where a group of tasks awaits its own.
+
+    If one of them fails, or a scope of anyio's has told them to end, that takes the
+    place of a cancellation which comes meanwhile.
+    """
+    return any(
+        frame.f_code.co_name == "__aexit__"
+        and frame.f_globals.get("__name__") in _OF_GROUPS
+        for _, frame in _chain(task)
+    )
+
+
+_OF_GROUPS = {"asyncio.taskgroups", "anyio._backends._asyncio"}
 
 
 def is_told_to_end(future: names.AnyFuture) -> bool:

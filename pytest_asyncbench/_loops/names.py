@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 __all__ = [
+    "ACCEPT",
     "ARGS",
     "ASYNC_GENERATORS",
     "AWAITED_BY",
@@ -470,6 +471,17 @@ TRANSPORT_LOOP: PrivateName[asyncio.Transport, asyncio.AbstractEventLoop] = Priv
     "asyncio.AbstractEventLoop",
     use="whose connection it is",
     without="a server and its clients in one loop are taken for strangers",
+)
+
+ACCEPT: PrivateName[asyncio.AbstractEventLoop, Callable[..., AnyCoroutine]] = (
+    PrivateName(
+        "asyncio.SelectorEventLoop",
+        "_accept_connection2",
+        "types.FunctionType",
+        use="replaced: a connection that is accepted once its server was closed is "
+        "closed, too; asyncio loses it",
+        without="such a connection is told of as left open by who was cancelled",
+    )
 )
 
 # --------------------------------------------------------------- executors

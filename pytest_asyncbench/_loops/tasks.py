@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import inspect
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -89,11 +90,17 @@ def label(task: names.AnyTask, work: object | None) -> str:
     if not unnamed:
         return name
     work = names.COROUTINE.of(task) if work is None else work
+    if type(work).__name__ in _OF_GENERATORS:
+        work = next(iter(gc.get_referents(work)), work)
     coroutine = legible.attribute(work, "__qualname__")
     if not isinstance(coroutine, str):
         return name
     short = coroutine.rpartition("<locals>.")[2]
     return short if nameless else f"{short} ({name})"
+
+
+_OF_GENERATORS = {"async_generator_asend", "async_generator_athrow"}
+"""What asks an asynchronous generator for an item, or closes it; it has no name."""
 
 
 def describe_callback(callback: Callable[..., object]) -> str:

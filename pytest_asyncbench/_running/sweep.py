@@ -24,13 +24,17 @@ from pytest_asyncbench._loops import (
     awaited_tasks,
     closes_a_generator,
     is_internal,
+    is_told_to_end,
+    leaves_a_group,
     makes_a_server,
     may_mistake_cancellation,
+    names,
     stands_at,
     task_label,
     waits_for_a_lock,
     waits_for_ever,
 )
+from pytest_asyncbench._running.accepting import refuse_for_closed_servers
 from pytest_asyncbench._running.explorer import unrepeatable
 from pytest_asyncbench._running.heard import heard
 from pytest_asyncbench._running.held import Holdings, told
@@ -44,7 +48,11 @@ from pytest_asyncbench._running.left import (
 from pytest_asyncbench._running.order import Order
 from pytest_asyncbench._running.started import is_begun_by_a_library
 from pytest_asyncbench._words.cancellations import Swept
-from pytest_asyncbench._words.errors import Deadlock, UnmeasuredError
+from pytest_asyncbench._words.errors import (
+    Deadlock,
+    RealLimitExceeded,
+    UnmeasuredError,
+)
 from pytest_asyncbench._words.explored import Cancelled
 from pytest_asyncbench._words.schedules import Wake
 from pytest_asyncbench._words.seen import Frame
@@ -109,6 +117,8 @@ class CancellingOrder(Order):
         self.has_cancelled = False
         self._is_excused = False
         """Whether it can't know that it was cancelled, and not whom it waits for."""
+        self._of_group: list[AnyTask] = []
+        """Those that a group awaited as the task was cancelled in the midst of that."""
         self.swallowed = False
         """Whether the task went on to its end."""
         self.broken: tuple[str, ...] = ()
@@ -165,6 +175,7 @@ class CancellingOrder(Order):
 
         with ExitStack() as undo:
             undo.callback(super().bring(loop))
+            undo.callback(refuse_for_closed_servers(loop))
             undo.callback(replace(loop, "run_until_complete", run_until_complete))
             return undo.pop_all().close
 
@@ -225,7 +236,12 @@ class CancellingOrder(Order):
                 self.out_of_reach.add((lane.key, wake))
         if (lane.key, wake) == self.at and not self.has_cancelled:
             self.place, self.name = stands_at(task), task_label(task)
-            self._is_excused = may_mistake_cancellation(task)
+            if leaves_a_group(task):
+                own = [each for key, each in self._known() if self._is_own(key)]
+                self._of_group = [each for each in own if each is not task]
+            self._is_excused = may_mistake_cancellation(task) or any(
+                map(is_told_to_end, self._of_group)
+            )
             self._cancelled, self.has_cancelled = task, True
             task.cancel()
 
@@ -268,7 +284,8 @@ class CancellingOrder(Order):
         self.taken = self._holdings.taken() | at_once
         # Up to 3.10 a task keeps the frames of its cancellation.
         task, self._cancelled = self._cancelled, None
-        if task is not None and not self._is_excused:
+        others, self._of_group = self._of_group, []
+        if task is not None and not self._is_excused and not any(map(_failed, others)):
             has_passed = self.is_main and self._has_passed
             self.swallowed = has_passed or _went_on(task)
         self.open = descriptors(loop)
@@ -279,9 +296,7 @@ class CancellingOrder(Order):
 
         An asynchronous generator that nobody has closed does so once it is collected.
         """
-        lanes = [lane for queue in self.queues for lane in queue.lanes]
-        tasks = [lane.task() for lane in lanes if lane.task is not None]
-        at_work = [task for task in tasks if task is not None and not task.done()]
+        at_work = [task for _, task in self._known() if not task.done()]
         is_over = all(map(closes_a_generator, at_work))
         return self._holdings.taken() if is_over else Counter()
 
@@ -296,13 +311,17 @@ class CancellingOrder(Order):
 
     def _alive(self) -> list[tuple[str, AnyTask]]:
         """Give the tasks of the test that have not ended, and their lanes."""
-        lanes = [lane for queue in self.queues for lane in queue.lanes]
-        known = [(lane.key, lane.task()) for lane in lanes if lane.task is not None]
         return [
             (lane, task)
-            for lane, task in known
-            if task is not None and not task.done() and self.is_of_test(lane)
+            for lane, task in self._known()
+            if not task.done() and self.is_of_test(lane)
         ]
+
+    def _known(self) -> list[tuple[str, AnyTask]]:
+        """Give the tasks that somebody still has, and their lanes."""
+        lanes = [lane for queue in self.queues for lane in queue.lanes]
+        known = [(lane.key, lane.task()) for lane in lanes if lane.task is not None]
+        return [(lane, task) for lane, task in known if task is not None]
 
     @property
     def main(self) -> str | None:
@@ -361,7 +380,12 @@ def _went_on(task: AnyTask) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
 
 
+def _failed(task: AnyTask) -> bool:
+    return task.done() and names.EXCEPTION.get(task) is not None
+
+
 _SERVING = (
+    "Error on transport creation for incoming connection",
     "Unhandled exception in client_connected_cb",
     "Exception in callback StreamReaderProtocol.connection_made.",
 )
@@ -404,9 +428,8 @@ class Sweep:
             found, tried = [], 0
             for at, _ in points[:_MOST]:
                 order, failure = self._run(at, plain, run)
-                hangs = isinstance(failure, Deadlock)
                 tried += order.has_cancelled
-                faults = (*_faults(order, plain, hangs=hangs),)
+                faults = (*_faults(order, plain, failure),)
                 if faults:
                     found.append(
                         Cancelled(task=order.name, place=order.place, faults=faults)
@@ -448,7 +471,7 @@ class Sweep:
 
 
 def _faults(
-    order: CancellingOrder, plain: CancellingOrder, *, hangs: bool
+    order: CancellingOrder, plain: CancellingOrder, failure: BaseException | None
 ) -> Iterator[str]:
     if not order.has_cancelled:
         return
@@ -457,7 +480,24 @@ def _faults(
     # Who waits for an item that will not come keeps what it has meanwhile.
     taken = Counter() if order.are_others_busy else order.taken - plain.taken
     yield from told(taken)
-    yield from _of_tasks(order, plain, hangs=hangs, taken=taken.total())
+    is_cut = isinstance(failure, (Deadlock, RealLimitExceeded))
+    # Another task may well wait for ever for what a cancelled one was to bring.
+    if is_cut and (taken or order.is_main):
+        yield _HANGS if isinstance(failure, Deadlock) else _KEEPS_SILENT
+    yield from _of_tasks(order, plain, is_cut=is_cut)
+    # Who was cut short in the midst of a wait keeps what it has meanwhile.
+    if not (is_cut and (order.are_others_busy or order.is_main)):
+        yield from _left_open(order, plain)
+    yield from order.broken
+
+
+_HANGS = "the test hangs for ever after it"
+_KEEPS_SILENT = (
+    "the test waits after it for something real, which kept silent for real_limit"
+)
+
+
+def _left_open(order: CancellingOrder, plain: CancellingOrder) -> Iterator[str]:
     if order.open > plain.open:
         more = order.open - plain.open
         yield f"{many(more, 'descriptor')} left open"
@@ -470,21 +510,17 @@ def _faults(
         # Some tell the loop as well.
         if not each.startswith((*finalizers,)):
             yield f"left to the garbage collector: {each}"
-    yield from order.broken
 
 
 def _of_tasks(
-    order: CancellingOrder, plain: CancellingOrder, *, hangs: bool, taken: int
+    order: CancellingOrder, plain: CancellingOrder, *, is_cut: bool
 ) -> Iterator[str]:
-    # Another task may well wait for ever for what a cancelled one was to bring.
-    if hangs and (taken or order.is_main):
-        yield "the test hangs for ever after it"
     stuck = sorted((order.stuck - plain.left).elements())
     if stuck:
         waiting = ", ".join(f"task {name!r}" for name in stuck)
         yield f"{waiting} waits for ever for what it was to tell"
     left = sorted((order.left - plain.left).elements())
-    if left and not hangs:
+    if left and not is_cut:
         yield f"left behind: {', '.join(f'task {name!r}' for name in left)}"
 
 

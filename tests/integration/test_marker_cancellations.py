@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 SUITE = """
@@ -278,6 +280,20 @@ async def test_server_of_the_test_own():
         await asyncio.sleep(0)
 
 @pytest.mark.cancellations
+async def test_server_closed_as_its_client_connects():
+    server = await asyncio.start_server(_echo, "127.0.0.1", 0)
+    try:
+        address = server.sockets[0].getsockname()
+        reader, writer = await asyncio.open_connection(*address)
+        writer.close()
+        await writer.wait_closed()
+    finally:
+        try:
+            await asyncio.sleep(0)
+        finally:
+            server.close()
+
+@pytest.mark.cancellations
 async def test_subprocess_is_ended():
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-S", "-c", "print(input())",
@@ -352,6 +368,7 @@ TWINS = [
     "test_a_peer_waits_for_an_item",
     "test_waits_for_one_it_has_cancelled",
     "test_server_of_the_test_own",
+    "test_server_closed_as_its_client_connects",
     "test_peer_fails_as_it_goes_away",
     "test_subprocess_is_ended",
 ]
@@ -490,6 +507,91 @@ def test_what_a_library_does_for_itself_is_cancelled_where_it_is_named(
     for name in ("by_the_pool", "by_the_test", "with_code_of_its_own"):
         is_told = "1 asyncio.Lock left held" in run[f"test_started_{name}"].text
         assert is_told is (name in names), run[f"test_started_{name}"].text
+
+
+GROUPS = """
+import asyncio, contextlib
+import anyio, pytest
+
+async def bad():
+    await asyncio.sleep(0)
+    raise ValueError
+
+@pytest.mark.cancellations("test_*")
+async def test_one_of_a_group_fails():
+    with pytest.raises(ExceptionGroup):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(bad())
+            group.create_task(asyncio.sleep(10))
+
+@pytest.mark.cancellations("test_*")
+async def test_a_scope_ends_its_group():
+    async with anyio.create_task_group() as group:
+        group.start_soon(anyio.sleep, 10)
+        await asyncio.sleep(0)
+        group.cancel_scope.cancel()
+
+@pytest.mark.cancellations("test_*")
+async def test_swallowed_around_a_group():
+    with contextlib.suppress(asyncio.CancelledError):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(10))
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio has no groups there")
+def test_what_ends_a_group_takes_the_place_of_a_cancellation(play):
+    """A task of it that fails, or its scope; asyncio and anyio keep no other word."""
+    suite = play(GROUPS)
+    assert suite["test_one_of_a_group_fails"].outcome == "passed"
+    assert suite["test_a_scope_ends_its_group"].outcome == "passed"
+    assert "was swallowed" in suite["test_swallowed_around_a_group"].text
+
+
+SILENT = """
+import asyncio, socket
+import pytest
+
+@pytest.mark.cancellations("ask")
+async def test_a_peer_waits_for_what_is_real():
+    here, there = socket.socketpair()
+    async def ask(writer):
+        await asyncio.sleep(0)
+        writer.write(b"x")
+    async def answer(reader):
+        assert await reader.read(1) == b"x"
+    _, writer = await asyncio.open_connection(sock=here)
+    reader, other = await asyncio.open_connection(sock=there)
+    try:
+        await asyncio.gather(ask(writer), answer(reader), return_exceptions=True)
+    finally:
+        writer.close()
+        other.close()
+
+@pytest.mark.cancellations("test_*")
+async def test_waits_for_what_nobody_will_send():
+    here, there = socket.socketpair()
+    reader, writer = await asyncio.open_connection(sock=here)
+    there.send(b"x")
+    got = b""
+    try:
+        got = await reader.read(1)
+    finally:
+        there.send(got * 2)
+        await reader.readexactly(2)
+        writer.close()
+        there.close()
+"""
+
+
+def test_who_is_cut_short_as_it_waits_for_what_is_real_has_left_nothing(play_once):
+    """Only of the test itself it is told that it then waits for what does not come."""
+    suite = play_once(SILENT, ini="asyncbench_real_limit = 500ms")
+    assert suite["test_a_peer_waits_for_what_is_real"].outcome == "passed"
+    lines = suite["test_waits_for_what_nobody_will_send"].lines
+    told = [line for line in lines if line.endswith("kept silent for real_limit")]
+    assert len(told) == 1
+    assert "cancelled at" in lines[lines.index(told[0]) + 1]
 
 
 def test_who_can_not_be_run_again_is_not_measured(suite):

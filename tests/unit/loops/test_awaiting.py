@@ -16,6 +16,7 @@ from pytest_asyncbench._loops.awaiting import (
     is_cleaning_up,
     stands_at,
 )
+from pytest_asyncbench._loops.tasks import task_label
 from pytest_asyncbench._running import Together
 
 
@@ -52,6 +53,36 @@ def test_a_chain_of_awaits_is_followed_to_its_end():
     assert names(stack) == ["sleep", "inner", "outer"]
     assert stack[1].line == inner.__code__.co_firstlineno + 1
     assert awaits == "asyncio.sleep"
+
+
+def test_a_task_without_a_line_of_the_users_stands_in_its_library():
+    """And not in what asyncio does for it, which says of no await whose it is."""
+    anyio = pytest.importorskip("anyio")
+    place = suspended(lambda: anyio.sleep(60), 1, stands_at)
+    assert place.module.partition(".")[0] == "anyio"
+    assert suspended(lambda: asyncio.sleep(60), 1, stands_at).module == "asyncio"
+
+
+def test_a_task_that_closes_a_generator_is_named_by_it():
+    """asyncio makes one of each that nobody has closed."""
+
+    async def lines():
+        try:
+            yield
+        finally:
+            await asyncio.sleep(60)
+
+    async def main():
+        given = lines()
+        await anext(given)
+        closing = asyncio.create_task(given.aclose(), name="Task-9")
+        await asyncio.sleep(0)
+        told = task_label(closing)
+        closing.cancel()
+        await asyncio.wait({closing})
+        return told
+
+    assert asyncio.run(main()) == "lines (Task-9)"
 
 
 def test_a_task_that_has_not_begun_stands_at_no_line_of_ours():
