@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.own_time import OwnTime
@@ -44,6 +44,7 @@ from pytest_asyncbench._words.seen import (
     Observations,
 )
 from pytest_asyncbench._words.undo import Undo
+from pytest_asyncbench._words.values import NamedTuple
 
 if TYPE_CHECKING:
     from pytest_asyncbench.virtual_time import VirtualClock

@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from types import ModuleType
-from typing import NamedTuple
 
 from pytest_asyncbench._interception.callers import PACKAGE, top
 from pytest_asyncbench._interception.signatures import Function
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = ["Swap", "swap_aliases"]
 

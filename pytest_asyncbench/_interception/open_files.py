@@ -14,12 +14,13 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 from pytest_asyncbench._loops import running_loop
 from pytest_asyncbench._python import get_ready_for_methods, replace_methods
 from pytest_asyncbench._words.undo import Undo, nothing
+from pytest_asyncbench._words.values import NamedTuple
 
 if TYPE_CHECKING:
     from pytest_asyncbench._interception.compiled import CompiledRule, Intercept

@@ -17,7 +17,6 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from types import FunctionType, ModuleType
-from typing import NamedTuple
 
 from pytest_asyncbench._interception.errors import (
     AbsentError,
@@ -27,6 +26,7 @@ from pytest_asyncbench._interception.errors import (
 from pytest_asyncbench._interception.signatures import Function
 from pytest_asyncbench._interception.wrappers import Builtin
 from pytest_asyncbench._words.undo import Undo, replace
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = ["Seam", "check", "find", "may_be_imported"]
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from pytest_asyncbench._judging.accounting import united
 from pytest_asyncbench._judging.grouping import lies_in
@@ -40,6 +39,7 @@ from pytest_asyncbench._words.seen import (
     Sample,
     Stack,
 )
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = [
     "Acceptance",

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
 
 from pytest_asyncbench._judging.acceptance import (
     Acceptance,
@@ -40,6 +39,7 @@ from pytest_asyncbench._words.seen import (
     Stack,
 )
 from pytest_asyncbench._words.units import NOWHERE
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = ["findings"]
 

@@ -8,10 +8,10 @@ one whose file exists is taken before generated code, which leads nowhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from pytest_asyncbench._rules.callers import DETECTORS
 from pytest_asyncbench._words.seen import Frame, Stack
+from pytest_asyncbench._words.values import NamedTuple
 from pytest_asyncbench._words.whose import is_ours, is_plumbing, is_there, is_users
 
 __all__ = ["Blame", "blame", "in_scope"]

@@ -10,10 +10,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Set
 from itertools import dropwhile
-from typing import NamedTuple
 
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.seen import Frame, Keeper, LateTurn, Stack
+from pytest_asyncbench._words.values import NamedTuple
 from pytest_asyncbench._words.whose import is_ours, is_plumbing, is_users
 
 __all__ = ["OTHERS", "Work", "kept_for", "work_of"]

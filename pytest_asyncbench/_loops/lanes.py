@@ -19,13 +19,14 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.tasks import TASKS
 from pytest_asyncbench._words.errors import UnmeasuredError
 from pytest_asyncbench._words.schedules import Hold, Wake
 from pytest_asyncbench._words.undo import Undo, replace
+from pytest_asyncbench._words.values import NamedTuple
 
 if TYPE_CHECKING:
     from contextvars import Context

@@ -14,13 +14,13 @@ import gc
 import threading
 from collections.abc import Callable, Mapping
 from types import CodeType
-from typing import NamedTuple
 
 from pytest_asyncbench._python.frames import getframe
 from pytest_asyncbench._python.stack import RawStack, capture, capture_all
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.undo import Undo, nothing
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = ["COLLECT", "CollectionMeter", "Collector", "RawCollection"]
 

@@ -16,7 +16,8 @@ import functools
 import sys
 import types
 from types import CodeType, FrameType, FunctionType
-from typing import NamedTuple
+
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = ["IMPORTERS", "begins", "is_jump", "line_of_operator", "loads_lazily"]
 

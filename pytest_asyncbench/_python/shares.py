@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
-from typing import NamedTuple
 
 from pytest_asyncbench._words.clock import Processor
-from pytest_asyncbench._words.values import dataclass
+from pytest_asyncbench._words.values import NamedTuple, dataclass
 
 __all__ = [
     "Gap",

@@ -20,7 +20,6 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FrameType, FunctionType
-from typing import NamedTuple
 
 from pytest_asyncbench._python.callee import callee
 from pytest_asyncbench._python.greenlets import Outside, outside_here, outside_of
@@ -34,6 +33,7 @@ from pytest_asyncbench._python.positions import (
 from pytest_asyncbench._rules.callers import DEBUGGERS
 from pytest_asyncbench._words.globs import any_of
 from pytest_asyncbench._words.seen import LAZY_IMPORT, Frame, Stack
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = [
     "Position",

@@ -8,10 +8,10 @@ asks again, and that is what tells such a wait from one in the run queue.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from pytest_asyncbench._python.shares import Rest
 from pytest_asyncbench._words.seen import Turn
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = ["Held", "longer", "turn_after", "turn_within"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Set
 from dataclasses import replace
-from typing import NamedTuple
 
 from pytest_asyncbench._words.baseline import Baseline, BaselineEntry, in_order
 from pytest_asyncbench._words.errors import PolicyError
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = ["Change", "Occurring", "read_baseline", "updated", "written_baseline"]
 

@@ -13,10 +13,11 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._words.undo import Undo, replace
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = ["Holdings", "told"]
 

@@ -16,7 +16,6 @@ import heapq
 import math
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from pytest_asyncbench._tracing.barriers import Meeting
 from pytest_asyncbench._tracing.ownership import Owners
@@ -24,6 +23,7 @@ from pytest_asyncbench._tracing.tape import OTHERS, PLAIN, POLLED, TIMER, Job
 from pytest_asyncbench._tracing.trace import LOOP
 from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.seen import StrandTrace
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = ["alone", "together"]
 

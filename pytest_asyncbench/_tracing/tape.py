@@ -28,10 +28,11 @@ import sys
 from array import array
 from collections.abc import Callable, Sequence
 from struct import pack
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from pytest_asyncbench._loops import POLLED, Links, LoopView, names
 from pytest_asyncbench._words.undo import nothing
+from pytest_asyncbench._words.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections import deque

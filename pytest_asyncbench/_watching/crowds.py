@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator
-from typing import NamedTuple
 
 from pytest_asyncbench._words.seen import Crowd
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = ["Crowds", "Round"]
 

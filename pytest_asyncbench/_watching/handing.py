@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from contextvars import Context
 from types import CodeType, FrameType
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, ref
 
 from pytest_asyncbench._loops import LoopView, running_loop
@@ -41,6 +41,7 @@ from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.seen import HandedOver
 from pytest_asyncbench._words.undo import Undo, replace
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = ["Handing", "Job"]
 

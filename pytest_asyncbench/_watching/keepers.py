@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container, Iterator
 from types import CodeType
-from typing import NamedTuple
 
 from pytest_asyncbench._loops import HeldUp
 from pytest_asyncbench._python import (
@@ -34,6 +33,7 @@ from pytest_asyncbench._watching.handing import Handing, Job
 from pytest_asyncbench._watching.lateness import KeptOut
 from pytest_asyncbench._words.clock import Clock, current_thread_ids
 from pytest_asyncbench._words.seen import IN_VAIN, Collection, Keeper, LateTurn
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = ["Keepers", "Kept", "Late", "Look", "Standing"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import add
-from typing import NamedTuple
 
 from pytest_asyncbench._python import (
     Gap,
@@ -26,6 +25,7 @@ from pytest_asyncbench._python import (
 )
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.seen import Turn
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = ["Cost", "KeptOut", "Lateness"]
 

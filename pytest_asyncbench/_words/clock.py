@@ -14,12 +14,13 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple, Protocol, TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 from pytest_asyncbench._words.real_time import REAL_TIME
 from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import Elapsed
 from pytest_asyncbench._words.undo import Undo
+from pytest_asyncbench._words.values import NamedTuple
 
 __all__ = [
     "SYSTEM_CLOCK",

@@ -5,12 +5,10 @@ Frozen values; every time is in seconds.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import When
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
-from pytest_asyncbench._words.values import dataclass
+from pytest_asyncbench._words.values import NamedTuple, dataclass
 
 __all__ = [
     "IN_VAIN",

@@ -11,9 +11,10 @@ import os
 import socket
 import stat
 from collections import Counter
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from pytest_asyncbench._loops import names
+from pytest_asyncbench._words.values import NamedTuple
 
 if TYPE_CHECKING:
     import asyncio

@@ -11,7 +11,7 @@ import pytest
 from pytest_asyncbench._words import decided, problems, promised, record, seen
 from pytest_asyncbench._words.decided import Comparison, TaskTrace
 from pytest_asyncbench._words.seen import Frame
-from pytest_asyncbench._words.values import changed, dataclass
+from pytest_asyncbench._words.values import NamedTuple, changed, dataclass
 
 COMPARISON = Comparison(tasks=(), wall=0.5, serial=2.0)
 
@@ -151,3 +151,27 @@ def test_a_value_can_be_copied_and_pickled():
     """It crosses to other processes as any other."""
     frame = Frame(file="f.py", line=1, function="f")
     assert pickle.loads(pickle.dumps(frame)) == copy.deepcopy(frame) == frame
+
+
+class Parcel(NamedTuple):
+    """One of several."""
+
+    label: str
+    grams: int = 100
+
+    @property
+    def heavy(self) -> bool:
+        """Whether two carry it."""
+        return self.grams > 20_000
+
+
+def test_a_named_tuple_is_as_typing_makes_it():
+    """It has its fields, defaults and methods, and crosses to other processes."""
+    parcel = Parcel("a")
+    assert parcel == ("a", 100) == pickle.loads(pickle.dumps(parcel))
+    assert repr(parcel) == "Parcel(label='a', grams=100)"
+    assert parcel._replace(grams=30_000).heavy
+    assert (Parcel._fields, Parcel.__doc__) == (("label", "grams"), "One of several.")
+    assert (Parcel.__module__, Parcel.__qualname__) == (__name__, "Parcel")
+    with pytest.raises(TypeError, match="label"):
+        Parcel()
