@@ -188,11 +188,13 @@ class Exploring:
         if self._alone is not None and loop is not None:
             order.over(loop)
         elif host.is_set_up(self._item):
+            leave = self._trial.watched.fixtures()
             try:
-                with self._trial.watched.fixtures():
-                    self._tear_down(order)
+                self._tear_down(order)
             except _FAILURES as error:
                 self.own = error
+            finally:
+                leave()
         # Of others it is not known which of the tasks in their loop is the test.
         if self._runs == 0 and (loop is not None or not host.is_async(self._item)):
             self._note_leaks(order)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from pytest_asyncbench._words.clock import Clock, Starved, Stopwatch
 from pytest_asyncbench._words.errors import VirtualTimeError
 from pytest_asyncbench._words.seconds import RealSeconds
-from pytest_asyncbench._words.undo import Undo
+from pytest_asyncbench._words.undo import Undo, nothing
 
 if TYPE_CHECKING:
     from pytest_asyncbench.virtual_time import VirtualClock
@@ -71,14 +71,9 @@ class OwnTime:
             waited=lambda: clock.waited,
         )
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
+    def paused(self) -> AbstractContextManager[None]:
         """Let no time pass on the test's clock."""
-        if self.virtual is None:
-            yield
-            return
-        with self.virtual.freeze():
-            yield
+        return nullcontext() if self.virtual is None else self.virtual.freeze()
 
     def bring(self, loop: asyncio.AbstractEventLoop) -> Undo:
         """Bring a fresh loop into this time; closing it brings it back.
@@ -87,7 +82,7 @@ class OwnTime:
             VirtualTimeError: it is of a kind that can't be.
         """
         if self.virtual is None:
-            return lambda: None
+            return nothing
         from pytest_asyncbench.virtual_time import virtualize
 
         try:
@@ -96,12 +91,14 @@ class OwnTime:
             self.refused = error
             raise
 
-    @contextmanager
-    def adopting(self) -> Iterator[None]:
+    def adopting(self) -> AbstractContextManager[None]:
         """Bring in the loops that are run inside, and out again."""
         if self.virtual is None and self.order is None:
-            yield
-            return
+            return nullcontext()
+        return self._adopting()
+
+    @contextmanager
+    def _adopting(self) -> Iterator[None]:
         from pytest_asyncbench.virtual_time import adopt
 
         with ExitStack() as undo:

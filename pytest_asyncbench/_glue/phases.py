@@ -106,13 +106,14 @@ class _Fixtures(Phase):
     """What a test's fixtures do: their own budget holds, and none of the test's."""
 
     def begin(self) -> Undo:
-        """Start to measure, where a budget asks for that; return what ends it."""
+        """Have what runs be theirs, and be measured where a budget asks for that."""
         if self.within is None:
-            return lambda: None
+            return self._watched.fixtures()
         with ExitStack() as undo:
             undo.callback(self._end)
             self._stopwatch = self._watched.stopwatch()
             self._hold(undo)
+            undo.callback(self._watched.fixtures())
             return undo.pop_all().close
 
     @property
@@ -361,10 +362,16 @@ class Teardown(_Fixtures):
     when = "teardown"
     name = "the teardown"
 
-    def bound_closing(self) -> Undo:
-        """Bound how long a loop is closed for; return what ends that."""
-        closing = self._closing = self._watched.closing()
-        return closing.begin()
+    def begin(self, *, bounded: bool = False) -> Undo:
+        """Begin as set-up does; where asked, bound how long a loop is closed for."""
+        begun = super().begin()
+        if not bounded:
+            return begun
+        with ExitStack() as undo:
+            undo.callback(begun)
+            closing = self._closing = self._watched.closing()
+            undo.callback(closing.begin())
+            return undo.pop_all().close
 
     @property
     def left(self) -> tuple[AwaitedTask, ...]:

@@ -42,6 +42,7 @@ from pytest_asyncbench._watching import defeats
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy
+from pytest_asyncbench._words.undo import Undo, nothing
 
 if TYPE_CHECKING:
     from pytest_asyncbench.virtual_time import VirtualClock
@@ -256,25 +257,23 @@ class Session:
 
     # ------------------------------------------------------ its three phases
 
-    def _begin_set_up(self, item: pytest.Item) -> ExitStack:
+    def _begin_set_up(self, item: pytest.Item) -> Undo:
         """Stand around the set-up of a test's fixtures; give what steps out of it."""
         trial = item.stash.get(TRIAL, None)
-        leave = ExitStack()
         if trial is not None:
             with Shield(item, "setup", "could not stand around the fixtures' set-up"):
-                leave.callback(trial.set_up.begin())
-                leave.enter_context(trial.watched.fixtures())
-        return leave
+                return trial.set_up.begin()
+        return nothing
 
     def _end_set_up(
-        self, item: pytest.Item, leave: ExitStack, raised: BaseException | None
+        self, item: pytest.Item, leave: Undo, raised: BaseException | None
     ) -> BaseException | None:
         """Judge a set-up that fails: no call comes then, at whose end it would be."""
         trial = item.stash.get(TRIAL, None)
         if trial is None:
             return raised
         with Shield(item, "setup", "could not step out of the fixtures' set-up"):
-            leave.close()
+            leave()
         ended = trial.set_up.end_of(raised)
         # None was seen where the test is only skipped by its marker.
         failed = ended is not None and trial.watched.watch.steps
@@ -339,22 +338,18 @@ class Session:
         host.drop_own_failure(item)
         return ended
 
-    def _begin_teardown(self, item: pytest.Item) -> ExitStack:
+    def _begin_teardown(self, item: pytest.Item) -> Undo:
         """Stand around the fixtures' teardown; give what steps out of it."""
         trial = item.stash.get(TRIAL, None)
-        leave = ExitStack()
         if trial is not None:
             what = "could not stand around the fixtures' teardown"
             with Shield(item, "teardown", what):
-                leave.callback(trial.teardown.begin())
-                leave.enter_context(trial.watched.fixtures())
                 self._was_cancelled = self._was_cancelled or trial.call.was_cancelled
-                if self._was_cancelled:
-                    leave.callback(trial.teardown.bound_closing())
-        return leave
+                return trial.teardown.begin(bounded=self._was_cancelled)
+        return nothing
 
     def _torn_down(
-        self, item: pytest.Item, leave: ExitStack, raised: BaseException | None
+        self, item: pytest.Item, leave: Undo, raised: BaseException | None
     ) -> BaseException | None:
         """Put back all that was replaced, then judge the teardown's blocking."""
         self._late.end()
@@ -362,7 +357,7 @@ class Session:
         if trial is None:
             return raised
         with Shield(item, "teardown", "could not step out of the fixtures' teardown"):
-            leave.close()
+            leave()
         ended = trial.teardown.end_of(raised)
         self._trial = None
         say(item, "teardown", [*left_lines(trial.teardown.left)])

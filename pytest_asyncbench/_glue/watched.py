@@ -174,6 +174,8 @@ class Watched:
 
     def start(self) -> Undo:
         """Put the instruments around the test; the returned call takes them off."""
+        if self.time.virtual is None:
+            return self.watch.join()
         with ExitStack() as undo:
             undo.callback(self.time.begin())
             undo.callback(self.watch.join())
@@ -185,14 +187,14 @@ class Watched:
             return nullcontext()
         return self.watch.owning(self.owner)
 
-    @contextmanager
-    def fixtures(self) -> Iterator[None]:
-        """Have what runs in no test's task be this one's fixtures'."""
+    def fixtures(self) -> Undo:
+        """Have what runs in no test's task be this one's fixtures', until undone."""
         before, self.watch.of_phase = self.watch.of_phase, self.owner
-        try:
-            yield
-        finally:
+
+        def undo() -> None:
             self.watch.of_phase = before
+
+        return undo
 
     def judging(self) -> AbstractContextManager[None]:
         """Do work of our own at the end of a call: it may be within a step of a loop.

@@ -31,13 +31,12 @@ _Loop = asyncio.AbstractEventLoop
 class _Door:
     """Stands on asyncio's class in the place of one of its methods."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, original: Callable[..., Any]) -> None:
         self._name = name
-        self.original: Callable[..., Any] = vars(asyncio.BaseEventLoop)[name]
+        self.original = original
         self.stand_ins: dict[_Loop, Callable[..., Any]] = {}
         """By the loop; written by the thread of that, or by who ends the watching."""
         self._led = self._lead()
-        self.put_on()
 
     def _lead(self) -> Callable[..., Any]:
         original, stand_ins = self.original, self.stand_ins
@@ -102,7 +101,7 @@ def stand_in(
     """
     if not _is_asyncios(loop, name):
         return replace(loop, name, make(getattr(loop, name)))
-    door = _door(name) or _Door(name)
+    door = _door(name) or _made(name, vars(asyncio.BaseEventLoop)[name])
     before = door.stand_ins.get(loop) or MethodType(door.original, loop)
     return door.put(loop, make(before))
 
@@ -119,6 +118,10 @@ def who_calls(frame: FrameType) -> FrameType:
     """Give the frame that called a stand-in, given the one below that."""
     caller = frame.f_back if frame.f_globals is globals() else frame
     return caller or frame
+
+
+# Once: where it is taken off after each test, it would be made anew for the next.
+_made = functools.lru_cache(_Door)
 
 
 def _door(name: str) -> _Door | None:
