@@ -11,7 +11,6 @@ from dataclasses import replace
 import pytest
 
 from pytest_asyncbench._glue.host import NO_FAILURE, SKIPS
-from pytest_asyncbench._reports.message import message
 from pytest_asyncbench._words import errors, legible
 from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.values import dataclass
@@ -56,7 +55,7 @@ class Outcome:
 
 def broken_promise(verdict: Verdict, *more: str) -> errors.ConcurrencyError:
     """Make the failure that tells of all broken promises, of the first one's kind."""
-    text = "\n".join((message(verdict), *more))
+    text = "\n".join((_message(verdict), *more))
     return _RAISED[verdict.violations[0].kind](text)
 
 
@@ -79,7 +78,7 @@ def outcome(
         ruling: why it could not be run as it asked to be, in virtual time.
     """
     if own is not None and own is cancelled:
-        return Outcome(error=own, ours=True, text=message(verdict))
+        return Outcome(error=own, ours=True, text=_message(verdict))
     if own is None and ruling is not None:
         return Outcome(error=ruling, ours=True)
     if was_cut and verdict.violations and isinstance(own, SKIPS):
@@ -89,10 +88,17 @@ def outcome(
         return Outcome(error=broken_promise(verdict, skipped), ours=True)
     if own is not None:
         ended = Outcome(error=own, ours=own is ruling)
-        return _added(ended, message(verdict)) if verdict.violations else ended
+        return _added(ended, _message(verdict)) if verdict.violations else ended
     if verdict.violations:
         return Outcome(error=broken_promise(verdict), ours=True)
     return Outcome()
+
+
+def _message(verdict: Verdict) -> str:
+    # Loaded only here: most tests keep what was promised.
+    from pytest_asyncbench._reports.message import message
+
+    return message(verdict)
 
 
 def _added(ended: Outcome, text: str) -> Outcome:

@@ -27,17 +27,15 @@ from pytest_asyncbench._glue.telling import (
     forget_failure,
     give_words,
     refused_warning,
-    say,
     show_as_text,
+    tell,
+    tell_left,
 )
 from pytest_asyncbench._glue.timelines import Room, give_beside, keep_beside
 from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._glue.watched import Watched
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._loops import close_doors, keep_passage
-from pytest_asyncbench._reports.blocking import blocking_lines
-from pytest_asyncbench._reports.budgets import left_lines
-from pytest_asyncbench._reports.message import accepted_lines
 from pytest_asyncbench._watching import defeats
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.problems import Problem
@@ -360,7 +358,7 @@ class Session:
             leave()
         ended = trial.teardown.end_of(raised)
         self._trial = None
-        say(item, "teardown", [*left_lines(trial.teardown.left)])
+        tell_left(item, trial.teardown.left)
         with Shield(item, "teardown", "could not put everything back"):
             self._leave(item)
         if trial.has_news() or (self._untold() and trial.verdict() is not None):
@@ -384,14 +382,8 @@ class Session:
             )
             decided = decided.with_warning(refused_warning(item, verdict))
             ended = give_words(item, phase.when, verdict, decided)
-            say(
-                item,
-                phase.when,
-                [*trial.watched.accepted_lines, *accepted_lines(verdict)],
-            )
+            tell(item, phase.when, verdict, trial.watched.accepted_lines)
             trial.watched.accepted_lines.clear()
-            if verdict.policy.blocking == "report":
-                say(item, phase.when, blocking_lines(verdict))
             return ended
         return own
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 
 import pytest
@@ -16,8 +16,6 @@ from pytest_asyncbench._glue.longrepr import longrepr
 from pytest_asyncbench._glue.outcome import Outcome
 from pytest_asyncbench._glue.properties import PROPERTY
 from pytest_asyncbench._glue.timelines import forget_beside
-from pytest_asyncbench._reports.blocking import blocking_lines
-from pytest_asyncbench._reports.message import background_lines
 from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.errors import (
     BackgroundTaskWarning,
@@ -31,6 +29,7 @@ from pytest_asyncbench._words.errors import (
 )
 from pytest_asyncbench._words.legible import error_of_ours, printable
 from pytest_asyncbench._words.promised import When
+from pytest_asyncbench._words.seen import AwaitedTask
 
 __all__ = [
     "Shield",
@@ -40,6 +39,8 @@ __all__ = [
     "refused_warning",
     "say",
     "show_as_text",
+    "tell",
+    "tell_left",
 ]
 
 _FAILURE = pytest.StashKey[tuple[BaseException, Verdict]]()
@@ -53,15 +54,35 @@ def say(item: pytest.Item, when: When, lines: Iterable[str]) -> None:
         item.add_report_section(when, "asyncbench", text)
 
 
+def tell(item: pytest.Item, when: When, verdict: Verdict, lines: list[str]) -> None:
+    """Add sections with these lines, and with what a verdict tells besides."""
+    if not (lines or verdict.accepted or verdict.findings):
+        return
+    # Loaded only here, as all that makes text: of most tests there is nothing to tell.
+    from pytest_asyncbench._reports.blocking import blocking_lines
+    from pytest_asyncbench._reports.message import accepted_lines
+
+    say(item, when, [*lines, *accepted_lines(verdict)])
+    if verdict.policy.blocking == "report":
+        say(item, when, blocking_lines(verdict))
+
+
+def tell_left(item: pytest.Item, left: Sequence[AwaitedTask]) -> None:
+    """Add a section on the tasks that a loop was closed without."""
+    if left:
+        from pytest_asyncbench._reports.budgets import left_lines
+
+        say(item, "teardown", left_lines(left))
+
+
 def refused_warning(item: pytest.Item, verdict: Verdict) -> Warning | None:
     """Warn of what breaks no promise; give a warning that is an error in this run."""
     mode = verdict.policy.blocking
-    lines = "\n".join(blocking_lines(verdict)) if mode == "warn" else ""
+    lines = _blocking_text(verdict) if mode == "warn" and verdict.findings else ""
     dead = verdict.died if verdict.policy.background == "warn" else ()
     try:
         if dead:
-            text = "\n".join(background_lines(verdict))
-            item.warn(BackgroundTaskWarning(text))
+            item.warn(BackgroundTaskWarning(_background_text(verdict)))
         if lines:
             item.warn(BlockingCallWarning(lines))
         if verdict.unmeasured and mode != "error":
@@ -75,12 +96,25 @@ def refused_warning(item: pytest.Item, verdict: Verdict) -> Warning | None:
     return None
 
 
+def _blocking_text(verdict: Verdict) -> str:
+    from pytest_asyncbench._reports.blocking import blocking_lines
+
+    return "\n".join(blocking_lines(verdict))
+
+
+def _background_text(verdict: Verdict) -> str:
+    from pytest_asyncbench._reports.message import background_lines
+
+    return "\n".join(background_lines(verdict))
+
+
 def give_words(
     item: pytest.Item, when: When, verdict: Verdict, ended: Outcome
 ) -> BaseException | None:
     """Have an outcome's error say all that it is to say; return it."""
     error = ended.error
-    say(item, when, [ended.section])
+    if ended.section:
+        say(item, when, [ended.section])
     if error is None:
         return None
     if ended.text is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pytest_asyncbench._interception.predicates import PREDICATES
@@ -20,15 +19,17 @@ __all__ = ["CompiledRule", "Intercept", "compiled"]
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
 class CompiledRule:
     """A rule whose predicate is found, and whose globs are put together."""
 
-    rule: Rule
-    harmless: Predicate | None
-    active: bool = False
-    """Whether somebody listens to its family."""
-    _allowed: Globs | None = None
+    __slots__ = "_allowed", "active", "harmless", "rule"
+
+    def __init__(self, rule: Rule, harmless: Predicate | None) -> None:
+        self.rule = rule
+        self.harmless = harmless
+        self.active = False
+        """Whether somebody listens to its family."""
+        self._allowed: Globs | None = None
 
     @property
     def allowed(self) -> Globs:

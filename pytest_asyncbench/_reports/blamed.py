@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -15,17 +14,17 @@ if TYPE_CHECKING:
 __all__ = ["BlamedPlace", "blamed", "inside", "place_key", "was_looked_for"]
 
 
-@dataclass
 class BlamedPlace:
     """A place, over all tests."""
 
-    entry: BlockingEntry
-    """The first that was seen of it."""
-    seconds: float = 0.0
-    count: int = 0
-    tests: set[Hashable] = field(default_factory=set)
-    failed: bool = False
-    """Whether a test failed for it."""
+    def __init__(self, entry: BlockingEntry) -> None:
+        self.entry = entry
+        """The first that was seen of it."""
+        self.seconds = 0.0
+        self.count = 0
+        self.tests: set[Hashable] = set()
+        self.failed = False
+        """Whether a test failed for it."""
 
     def add(self, entry: BlockingEntry, test: Hashable) -> None:
         """Add what a test lost there."""

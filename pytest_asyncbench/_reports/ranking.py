@@ -7,7 +7,6 @@ code it is: yours, the test's own, or a library's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, chain
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
@@ -30,13 +29,14 @@ _OWNERS: dict[Whose, str] = {
 }
 
 
-@dataclass(kw_only=True)
 class _Place(BlamedPlace):
     """What all tests together lost at one place."""
 
-    owner: Whose
-    advice: str = ""
-    """That of the last test."""
+    def __init__(self, entry: BlockingEntry, owner: Whose) -> None:
+        super().__init__(entry)
+        self.owner = owner
+        self.advice = ""
+        """That of the last test."""
 
 
 class Ranking:
@@ -49,8 +49,7 @@ class Ranking:
         """Add what a test lost at a place."""
         key = (entry.file, entry.line, entry.function, entry.call)
         if key not in self.places:
-            owner = whose(entry.file, nodeid)
-            self.places[key] = _Place(entry=entry, owner=owner)
+            self.places[key] = _Place(entry, whose(entry.file, nodeid))
         self.places[key].add(entry, nodeid)
         self.places[key].advice = entry.advice
 

@@ -100,9 +100,9 @@ def _reader(hint: _Hint) -> _Reader:
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         (some,) = (each for each in inner if each is not types.NoneType)
-        return _optional(_reader(some))
+        return _optional(some)
     if origin is tuple:
-        return _listed(_reader(inner[0]))
+        return _listed(inner[0])
     if origin is Literal:
         return _scalar(str)  # a later version may know more words
     assert isinstance(hint, type)
@@ -111,15 +111,22 @@ def _reader(hint: _Hint) -> _Reader:
     return _scalar(hint)
 
 
-def _optional(some: _Reader) -> _Reader:
-    return lambda json, where: None if json is None else some(json, where)
+# How to read what is within is found out with the first that is there: most records
+# lack most of it, and to look at all these classes takes a part of each start.
 
 
-def _listed(each: _Reader) -> _Reader:
+def _optional(hint: _Hint) -> _Reader:
+    some = functools.cache(lambda: _reader(hint))
+    return lambda json, where: None if json is None else some()(json, where)
+
+
+def _listed(hint: _Hint) -> _Reader:
+    each = functools.cache(lambda: _reader(hint))
+
     def read_list(json: Json, where: str) -> Value:
         if not isinstance(json, list):
             raise ValueError(f"{where} is {json!r}, which is no list")
-        return tuple(each(one, where) for one in json)
+        return tuple(each()(one, where) for one in json)
 
     return read_list
 
