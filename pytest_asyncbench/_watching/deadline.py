@@ -31,6 +31,7 @@ from pytest_asyncbench._watching.standing import (
     PAST,
     alive,
     farthest_timer,
+    instead_of,
     is_frozen,
     is_stop,
 )
@@ -158,8 +159,8 @@ class Deadline:
         self._left = True
         cancelled = self._uncancel() > 0
         if cancelled and isinstance(error, asyncio.CancelledError):
-            self.error = BudgetExceeded("cancelled, since the budget was over")
-            raise self.error from error
+            self.error = instead_of(error, "cancelled")
+            raise self.error
 
     async def checkpoint(self) -> None:
         """Let the cancellation come now, where real time is up already."""
@@ -179,10 +180,9 @@ class Deadline:
         """
         if self.error is not None and isinstance(own, asyncio.CancelledError):
             return self.error
-        if not (self._left_behind and is_stop(own)):
+        if own is None or not (self._left_behind and is_stop(own)):
             return own
-        self.error = BudgetExceeded("left behind, since the budget was over")
-        self.error.__cause__ = own
+        self.error = instead_of(own, "left behind")
         return self.error
 
     def stuck(self) -> Overrun | None:

@@ -35,6 +35,7 @@ from pytest_asyncbench._watching.standing import (
     PAST,
     alive,
     farthest_timer,
+    instead_of,
     is_frozen,
     is_stop,
 )
@@ -135,10 +136,11 @@ class LoopsDeadline:
 
     def end_of(self, own: BaseException | None) -> BaseException | None:
         """Give what the test ends with: ours, where that is a cancellation by us."""
-        if not self._cancelled or not (isinstance(own, _CANCELLED) or is_stop(own)):
+        if own is None or not self._cancelled:
             return own
-        self.error = BudgetExceeded("cancelled, since the budget was over")
-        self.error.__cause__ = own
+        if not (isinstance(own, _CANCELLED) or is_stop(own)):
+            return own
+        self.error = instead_of(own, "cancelled")
         return self.error
 
     @property

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from pytest_asyncbench._loops import await_chain, by_name, is_running, names, task_label
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
+from pytest_asyncbench._words.errors import BudgetExceeded
 from pytest_asyncbench._words.seen import AwaitedTask
 
 if TYPE_CHECKING:
     from pytest_asyncbench._tracing import Recorder
 
-__all__ = ["PAST", "alive", "farthest_timer", "is_frozen", "is_stop"]
+__all__ = ["PAST", "alive", "farthest_timer", "instead_of", "is_frozen", "is_stop"]
 
 PAST = 1e-6
 """How much later than a budget's end its timer is due, in seconds of virtual time.
@@ -94,6 +95,16 @@ def farthest_timer(loop: asyncio.AbstractEventLoop) -> float | None:
     due = [timer.when() for timer in timers if not timer.cancelled()]
     away = max(due, default=0.0) - loop.time()
     return away if _NOBODY_MEANS < away < math.inf else None
+
+
+def instead_of(own: BaseException, done: str) -> BudgetExceeded:
+    """Make the error in the place of what a test raised since we have ended it.
+
+    It leads to where the test stood, so that `--pdb` does.
+    """
+    error = BudgetExceeded(f"{done}, since the budget was over")
+    error.__cause__ = own
+    return error.with_traceback(own.__traceback__)
 
 
 def is_stop(error: BaseException | None) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 SUITE = """
@@ -444,3 +446,35 @@ def test_a_skip_because_it_was_cancelled_hides_no_broken_budget(play, name, outc
     assert ("wall clock" in told.sections) == (
         name in ("test_is_known", "test_skips_by_itself")
     )
+
+
+ASKED_IN = """
+import asyncio
+import pytest
+
+async def fetch():
+    await asyncio.sleep(60)
+
+@pytest.mark.asyncio
+@pytest.mark.budget(0.2)
+async def test_async():
+    await fetch()
+
+@pytest.mark.budget(0.2)
+def test_sync():
+    asyncio.run(fetch())
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("test_async", "await fetch()"), ("test_sync", "asyncio.run(fetch())")],
+)
+def test_pdb_leads_to_where_the_test_stood_when_its_budget_was_over(
+    pytester, name, line
+):
+    """Frames of the plugin's and of pytest's alone tell nothing of what hangs."""
+    pytester.makepyfile(ASKED_IN)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--pdb"]
+    ended = pytester.run(*command, "-k", name, stdin=b"where\nquit\n")
+    ended.stdout.fnmatch_lines(f"-> {line}")
