@@ -20,7 +20,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import pytest
 from _pytest.fixtures import FixtureDef, _teardown_yield_fixture, call_fixture_func
@@ -30,7 +30,6 @@ from _pytest.tmpdir import tmppath_result_key
 from _pytest.unittest import TestCaseFunction
 
 from pytest_asyncbench._words.undo import Undo, replace
-from pytest_asyncbench._words.values import NamedTuple
 
 if TYPE_CHECKING:
     import asyncio
