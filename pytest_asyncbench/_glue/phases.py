@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -39,7 +39,7 @@ from pytest_asyncbench._words.values import changed
 if TYPE_CHECKING:
     from pytest_asyncbench._tracing import Group
 
-__all__ = ["Call", "Phase", "SetUp", "Teardown"]
+__all__ = ["Call", "Phase", "SetUp", "Teardown", "around"]
 
 P = ParamSpec("P")
 
@@ -301,9 +301,8 @@ class Call(Phase):
 
     @property
     def was_cancelled(self) -> bool:
-        """Whether it was cancelled at its budget, however it went on."""
-        deadline = self._deadline
-        return isinstance(deadline, Deadline) and deadline.has_cancelled
+        """Whether its own task was; a sync test has none, and is ended by others'."""
+        return isinstance(self._deadline, Deadline) and self.was_cut
 
     @property
     def ruling(self) -> BaseException | None:
@@ -403,3 +402,17 @@ def _copied(watched: Watched) -> Callable[[_Work], _Work]:
     from pytest_asyncbench._glue.copies import in_copies
 
     return lambda work: partial(in_copies, work, copies, watched.watch.recorder)
+
+
+def around(
+    end: Callable[[BaseException | None], BaseException | None],
+) -> Generator[None]:
+    """Be around a phase of a test: `end` is given what it raised, and gives what to."""
+    __tracebackhide__ = True
+    raised: BaseException | None = None
+    try:
+        yield
+    except BaseException as error:
+        raised = error
+    if (ended := end(raised)) is not None:
+        raise ended

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from pytest_asyncbench._glue.failures import add_note
 from pytest_asyncbench._glue.fixtures import TRIAL
 from pytest_asyncbench._glue.outcome import Outcome
+from pytest_asyncbench._glue.phases import around
 from pytest_asyncbench._glue.telling import Shield, give_words, say
 from pytest_asyncbench._glue.timelines import with_courses
 from pytest_asyncbench._policy.replaying import replay_of, text_of
@@ -94,15 +96,14 @@ class Schedules:
         What runs it, times it or listens to it stands around all of its runs.
         """
         __tracebackhide__ = True
-        raised: BaseException | None = None
-        try:
-            yield
-        except BaseException as error:
-            raised = error
-        if _EXPLORING in item.stash:
-            raised = self._end_call(item, item.stash[TRIAL], raised)
-        if raised is not None:
-            raise raised
+        yield from around(partial(self._called, item))
+
+    def _called(
+        self, item: pytest.Item, raised: BaseException | None
+    ) -> BaseException | None:
+        if _EXPLORING not in item.stash:
+            return raised
+        return self._end_call(item, item.stash[TRIAL], raised)
 
     def _known(self, nodeid: str) -> Schedule | None:
         """Give the schedule under which a test failed the last time."""

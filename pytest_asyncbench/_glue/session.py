@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +14,7 @@ from pytest_asyncbench._glue.fixtures import BEGIN, OURS, TRIAL, fixtures_of
 from pytest_asyncbench._glue.late import Late, LateStart, needs_a_loop
 from pytest_asyncbench._glue.nothing_seen import NothingSeen
 from pytest_asyncbench._glue.outcome import outcome
-from pytest_asyncbench._glue.phases import Phase
+from pytest_asyncbench._glue.phases import Phase, around
 from pytest_asyncbench._glue.plan import Plan
 from pytest_asyncbench._glue.properties import RecordWriter
 from pytest_asyncbench._glue.relay import Relay
@@ -112,7 +112,7 @@ class Session:
         __tracebackhide__ = True
         self._begin(item)
         leave = self._begin_set_up(item)
-        yield from _around(partial(self._end_set_up, item, leave))
+        yield from around(partial(self._end_set_up, item, leave))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
@@ -138,7 +138,7 @@ class Session:
         """Stand inside the test while it runs, then give the verdict."""
         __tracebackhide__ = True
         self._begin_call(item)
-        yield from _around(partial(self._called, item))
+        yield from around(partial(self._called, item))
 
     def pytest_enter_pdb(self) -> None:
         """Note that a person looks at the test, whose time is not the test's."""
@@ -150,7 +150,7 @@ class Session:
         """Judge what the fixtures' teardown did, and put everything back."""
         __tracebackhide__ = True
         leave = self._begin_teardown(item)
-        yield from _around(partial(self._torn_down, item, leave))
+        yield from around(partial(self._torn_down, item, leave))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -461,17 +461,3 @@ def _clock_of(item: pytest.Item, policy: Policy) -> VirtualClock | None:
             virtual.start, tz=virtual.tz, threshold=policy.threshold
         )
     return clocks[factory]
-
-
-def _around(
-    end: Callable[[BaseException | None], BaseException | None],
-) -> Generator[None]:
-    """Be around a phase of a test: `end` is given what it raised, and gives what to."""
-    __tracebackhide__ = True
-    raised: BaseException | None = None
-    try:
-        yield
-    except BaseException as error:
-        raised = error
-    if (ended := end(raised)) is not None:
-        raise ended

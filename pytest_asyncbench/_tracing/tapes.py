@@ -55,7 +55,7 @@ class Tapes:
 
     def number(self, task: AnyTask, name: str | None = None) -> int:
         """Give the number of a task, which it has from now on."""
-        known = self.numbers.get(id(task))
+        known = self.numbers.get(id(task))  # as `number_of`: there may be ten thousand
         if known is not None:
             return known
         number = self.reserve(name or task_label(task))
@@ -93,7 +93,7 @@ class Tapes:
 
     def is_done(self, number: int) -> bool:
         """Tell whether the task of a number has ended."""
-        known = self.tasks[number]
+        known = self.tasks[number]  # as `task`: there may be ten thousand
         task = None if known is None else known()
         return task is None or task.done()
 
