@@ -25,7 +25,7 @@ from pytest_asyncbench._glue.hindsight import path_of, with_hindsight
 from pytest_asyncbench._glue.outcome import broken_promise
 from pytest_asyncbench._glue.run import Run
 from pytest_asyncbench._glue.watched import Watched, insist_on_asyncio
-from pytest_asyncbench._judging.judge import comparison_of, judge
+from pytest_asyncbench._judging.judge import blocking, comparison_of, judge
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._policy.values import Duration, Serial
 from pytest_asyncbench._python.frames import getframe
@@ -40,7 +40,7 @@ from pytest_asyncbench._running import (
     jobs_from,
 )
 from pytest_asyncbench._words import legible
-from pytest_asyncbench._words.decided import Comparison, Verdict
+from pytest_asyncbench._words.decided import Comparison, Finding, Verdict
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.seconds import LivedSeconds
 from pytest_asyncbench._words.seen import Observations
@@ -354,15 +354,15 @@ class Concurrently:
                 serial=given,
                 overrun=deadline.overrun if deadline else None,
             )
-            compared = _Compared(watched, policy, seen, together.group)
+            asked = _Asked(watched, policy, seen, together.group)
             if policy.compares:
-                seen = compared.seen
+                seen = asked.seen
             verdict = judge(policy, seen, watched.rules)
             if verdict.violations or verdict.accepted:
                 verdict = with_hindsight(verdict, together.group, watched.watch.note)
                 watched.accepted_lines += accepted_lines(verdict)
             _raise_broken(verdict, together)
-            return _as_run(verdict, together, terms, compared)
+            return _as_run(verdict, together, terms, asked)
 
     async def _in_turn(self, terms: _Terms) -> LivedSeconds:
         __tracebackhide__ = True
@@ -371,8 +371,8 @@ class Concurrently:
         return stopwatch.elapsed().lived
 
 
-class _Compared:
-    """How a run did beside one after another, as of now; read when somebody asks."""
+class _Asked:
+    """What is worked out of a run, as of its end, when somebody asks."""
 
     def __init__(
         self, watched: Watched, policy: Policy, seen: Observations, group: Group
@@ -382,6 +382,11 @@ class _Compared:
         self._seen = seen
         self._strands = group.reading()
 
+    def blocking(self) -> tuple[Finding, ...]:
+        """Tell what blocked the loop while it ran."""
+        with self._watched.paused():
+            return blocking(self._policy, self._seen, self._watched.rules)
+
     @cached_property
     def seen(self) -> Observations:
         """What was seen, with the strands."""
@@ -390,7 +395,7 @@ class _Compared:
 
     @cached_property
     def comparison(self) -> Comparison | None:
-        """None on a loop that can't be followed."""
+        """Compare with one after another; None on a loop that can't be followed."""
         return comparison_of(self._policy, self.seen)
 
 
@@ -417,9 +422,10 @@ def _loop_runs_here() -> bool:
 
 
 def _policy_for(policy: Policy, terms: _Terms) -> Policy:
-    # Blocking is judged with the whole test, not a second time here.
+    # Blocking is judged with the whole test, and here only where somebody asks: the
+    # test is still running, and waits for it.
     return replace(
-        policy, blocking="report", budget=terms.budget, copies=None, asked=False
+        policy, blocking="off", budget=terms.budget, copies=None, asked=False
     )
 
 
@@ -447,7 +453,7 @@ def _raise_broken(verdict: Verdict, together: Together) -> None:
 
 
 def _as_run(
-    verdict: Verdict, together: Together, terms: _Terms, compared: _Compared
+    verdict: Verdict, together: Together, terms: _Terms, asked: _Asked
 ) -> Run[object]:
     failed = together.failed  # of ten thousand that have ended well none is asked
     errors = [failure_of(task) if failed else None for task in together.tasks]
@@ -455,7 +461,7 @@ def _as_run(
 
     def told() -> Comparison:
         # On a loop that can't be followed nothing is known of serial time.
-        known = compared.comparison or Comparison(tasks=(), wall=wall, serial=math.nan)
+        known = asked.comparison or Comparison(tasks=(), wall=wall, serial=math.nan)
         return known.with_errors(errors)
 
     return Run(
@@ -466,7 +472,7 @@ def _as_run(
         names=[job.name for job in terms.jobs],
         order=together.order,
         comparison=told,
-        blocking=verdict.findings,
+        blocking=asked.blocking,
         elapsed=verdict.elapsed,
         path=partial(path_of, together.group),
     )

@@ -27,7 +27,6 @@ class Run(Sequence[T]):
     Attributes:
         wall: real elapsed seconds.
         order: positions in the order in which the coroutines ended.
-        blocking: the places that blocked the loop while it ran.
         starved: seconds the loop was kept off the processor, None if unknown.
         virtual: seconds it took in virtual time, None for a test in real time.
             The speedup is that of the time which the test lives in.
@@ -40,7 +39,7 @@ class Run(Sequence[T]):
         names: Sequence[str],
         order: Sequence[int],
         comparison: Callable[[], Comparison],
-        blocking: Sequence[Finding] = (),
+        blocking: Callable[[], tuple[Finding, ...]] = tuple,
         elapsed: Elapsed,
         path: Callable[[], tuple[PathLink, ...]] = tuple,
     ) -> None:
@@ -48,10 +47,10 @@ class Run(Sequence[T]):
         self._names = tuple(names)
         self._path = path
         self._compare = comparison
+        self._find = blocking
         self.order = tuple(order)
         self.wall = elapsed.wall
         self.virtual = elapsed.virtual
-        self.blocking = tuple(blocking)
         self.starved = elapsed.starved
 
     @functools.cached_property
@@ -85,6 +84,11 @@ class Run(Sequence[T]):
     def peak(self) -> int:
         """The most coroutines that were in flight at one moment."""
         return peak(self.tasks)
+
+    @functools.cached_property
+    def blocking(self) -> tuple[Finding, ...]:
+        """The places that blocked the loop while it ran."""
+        return self._find()
 
     @functools.cached_property
     def critical_path(self) -> tuple[PathLink, ...]:

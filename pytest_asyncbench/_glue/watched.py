@@ -207,8 +207,12 @@ class Watched:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Do work of our own: no stall of the test's, and no time on its clock."""
-        with self.watch.accepting(None), self.time.paused():
+        """Do work of our own: no stall of the test's, and no time on its clock.
+
+        What it takes is forgiven, as all that our own code does within a test.
+        """
+        counted = self.watch.watchdog.own_cost.counted()
+        with counted, self.watch.accepting(None), self.time.paused():
             yield
 
     def run(self, work: Coroutine[None, None, T]) -> T:

@@ -32,7 +32,7 @@ from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.promised import MARKER, Policy, Rule, When
 from pytest_asyncbench._words.seen import Observations
 
-__all__ = ["comparison_of", "judge"]
+__all__ = ["blocking", "comparison_of", "judge"]
 
 _BEATS_SERIAL = 1.05
 """More than 1 by what derived serial time may be wrong."""
@@ -50,7 +50,8 @@ interpreter from another, and our own looks are the first that do."""
 
 def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Verdict:
     """Hold what was seen against what was promised."""
-    found = _found(policy, seen, rules)
+    asked = policy.blocking != "off"
+    found = blocking(policy, seen, rules) if asked else ()
     budget = policy.budget if policy.budget and policy.budget.promises else None
     compared = _compared(policy, seen)
     cut_short = compared is not None and _is_cut_short(seen, compared[1])
@@ -68,7 +69,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         repeated=_repeated(policy, seen),
         budget_met=None if budget is None else not any(map(_is_budgets, broken)),
         # Nobody asked; but what broke a time budget may well be a blocking call.
-        findings=found if broken or policy.blocking != "off" else (),
+        findings=found if asked or not broken else blocking(policy, seen, rules),
         violations=tuple(broken),
         accepted=tuple(accepted),
         debugged=seen.debugged,
@@ -88,9 +89,10 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
     )
 
 
-def _found(
+def blocking(
     policy: Policy, seen: Observations, rules: Sequence[Rule]
 ) -> tuple[Finding, ...]:
+    """Tell what blocked the loop, place by place, whatever that means for the test."""
     if not (seen.stalls or seen.calls or seen.late):
         return ()
     # Loaded only here: in most runs there is nothing to attribute.

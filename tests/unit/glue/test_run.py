@@ -52,6 +52,19 @@ def test_it_knows_its_times_and_order():
     assert (seen.blocking, seen.starved, seen.virtual) == ((), 0.25, None)
 
 
+def test_what_blocked_it_is_worked_out_once_and_when_somebody_asks():
+    """The test is still running, and would wait for what nobody reads."""
+    asked = []
+
+    def blocking():
+        asked.append(1)
+        return ("the place",)
+
+    seen = run(blocking=blocking)
+    assert asked == []
+    assert (seen.blocking, seen.blocking, asked) == (("the place",),) * 2 + ([1],)
+
+
 def test_nothing_that_took_no_time_was_faster():
     """No division by zero."""
     nothing = Comparison(tasks=(), wall=0.0, serial=0.0)
