@@ -15,11 +15,12 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from pytest_asyncbench._tracing.barriers import Meeting
 from pytest_asyncbench._tracing.ownership import Owners
-from pytest_asyncbench._tracing.tape import OTHERS, PLAIN, POLLED, TIMER, Job
+from pytest_asyncbench._tracing.tape import OTHERS, OURS, PLAIN, POLLED, TIMER, Job
 from pytest_asyncbench._tracing.trace import LOOP
 from pytest_asyncbench._words.medians import median_low
 from pytest_asyncbench._words.seen import StrandTrace
@@ -277,7 +278,20 @@ def together(owners: Owners, blocked: dict[int, float]) -> float:
     strand = _Strand(owners, 0, _poll_takes(owners), _late(owners))
     # Who ended last may be another one than in the real run.
     strand.ends = {owners.trace.last[root] for root in owners.roots}
-    return _Again(strand, blocked).run()
+    return _Again(strand, blocked, _ours_after(owners)).run()
+
+
+def _ours_after(owners: Owners) -> dict[int, float]:
+    """Tell by entry how long our own code was at work once that was over.
+
+    It takes down what a long step has done before the loop goes on to the next.
+    """
+    trace = owners.trace
+    return {
+        at - 1: trace.seconds(at)
+        for at in range(owners.start, owners.until)
+        if trace.who[at] == OURS
+    }
 
 
 def _poll_takes(owners: Owners) -> float:
@@ -314,13 +328,22 @@ _ORDERS = -1_000_000_000
 
 
 class _Again:
-    """One strand's steps, run again by a loop that only counts."""
+    """One strand's steps, run again by a loop that only counts.
+
+    Args:
+        blocked: by entry, for how many seconds it awaits what it was blocked by.
+        ours: by entry, for how long our own code keeps the loop after it.
+    """
 
     def __init__(
-        self, strand: _Strand, blocked: dict[int, float] | None = None
+        self,
+        strand: _Strand,
+        blocked: Mapping[int, float] = MappingProxyType({}),
+        ours: Mapping[int, float] = MappingProxyType({}),
     ) -> None:
         self._strand = strand
-        self._blocked = dict(blocked or {})
+        self._blocked = dict(blocked)
+        self._ours = ours
         self._cut: dict[int, float] = {}
         """By entry: how much of it was awaited by now."""
         self._ready: deque[int] = deque()
@@ -561,6 +584,9 @@ class _Again:
             self._count(key, self._now)
         for one, delay in self._on_end.pop(at, ()):
             self._happened(one, self._now + delay)
+        if at in self._ours:
+            # For as much as is left of the step there is as much to take down.
+            self._now += self._ours[at] * max(0.0, 1.0 - cut / seconds)
         return True
 
     def _count(self, key: int, when: float) -> None:

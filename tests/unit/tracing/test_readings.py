@@ -13,9 +13,9 @@ from pytest_asyncbench._tracing import critical_path, saved
 from pytest_asyncbench._watching.watch import Watch
 
 
-def whole_of(main):
+def whole_of(main, threshold=3600.0, taker=None):
     """Run `main` watched; give all that it did as one strand."""
-    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch = Watch(CLOCK, threshold=threshold, tracing=True, taker=taker)
     watch.start()
     groups = []
 
@@ -152,6 +152,18 @@ def test_each_place_can_be_awaited_alone():
     other = dict.fromkeys(steps_of(owners, "second"), 3.0)
     gained = saved(owners, [one, other, one | other, {}])
     assert gained == [pytest.approx(2), pytest.approx(0), pytest.approx(2), 0.0]
+
+
+@pytest.mark.parametrize(("awaited", "gained"), [(1.0, 1.25), (0.5, 0.625)])
+def test_what_is_awaited_need_not_be_taken_down(awaited, gained):
+    """What our own code took after a long step goes with what goes of that."""
+
+    async def main():
+        await asyncio.gather(stalled(), stalled())
+
+    owners = whole_of(main, threshold=0.5, taker=lambda *_: work(0.25))
+    blocked = dict.fromkeys(steps_of(owners, "stalled")[:2], awaited)
+    assert saved(owners, [blocked]) == [pytest.approx(gained)]
 
 
 @pytest.mark.parametrize(("beside", "gained"), [((3,), 0), ((6,), 0), ((3, 3), 2)])
