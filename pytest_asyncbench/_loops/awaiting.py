@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import PurePath
-from types import CodeType, CoroutineType, FrameType, FunctionType, MethodType
+from types import CodeType, FrameType, FunctionType, MethodType
 
 from pytest_asyncbench._loops import names
-from pytest_asyncbench._loops.tasks import TASKS, task_label
+from pytest_asyncbench._loops.tasks import TASKS, behind, task_label
 from pytest_asyncbench._python import raw_frame, to_frame
 from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.seen import Frame, Stack
@@ -190,7 +190,9 @@ _GO_BETWEENS = {
 
 def _chain(task: names.AnyTask) -> Iterator[tuple[object, FrameType]]:
     """Give what a task awaits and its frame, from the outside in."""
-    awaited = _behind(names.COROUTINE.of(task))
+    awaited = names.COROUTINE.of(task)
+    if _suspended(awaited)[0] is None:
+        awaited = behind(awaited)
     while awaited is not None:
         while type(awaited).__name__ in _GO_BETWEENS:
             awaited = next(iter(gc.get_referents(awaited)), None)
@@ -199,14 +201,6 @@ def _chain(task: names.AnyTask) -> Iterator[tuple[object, FrameType]]:
             return
         yield awaited, frame
         awaited = onwards
-
-
-def _behind(work: object) -> object:
-    """Give the coroutine to which what stands for it hands all on, as aiohttp's do."""
-    if isinstance(work, CoroutineType) or _suspended(work)[0] is not None:
-        return work
-    held = [each for each in gc.get_referents(work) if isinstance(each, CoroutineType)]
-    return held[0] if len(held) == 1 else work
 
 
 _SUSPENDED = (

@@ -16,6 +16,7 @@ from pytest_asyncbench._words.seen import Frame
 
 __all__ = [
     "TASKS",
+    "behind",
     "caller_in_c",
     "describe_callback",
     "has_begun",
@@ -92,11 +93,24 @@ def label(task: names.AnyTask, work: object | None) -> str:
     work = names.COROUTINE.of(task) if work is None else work
     if type(work).__name__ in _OF_GENERATORS:
         work = next(iter(gc.get_referents(work)), work)
-    coroutine = legible.attribute(work, "__qualname__")
-    if not isinstance(coroutine, str):
+    coroutine = _qualname(work) or _qualname(behind(work))
+    if coroutine is None:
         return name
     short = coroutine.rpartition("<locals>.")[2]
     return short if nameless else f"{short} ({name})"
+
+
+def _qualname(work: object) -> str | None:
+    name = legible.attribute(work, "__qualname__")
+    return name if isinstance(name, str) else None
+
+
+def behind(work: object) -> object:
+    """Give the coroutine to which what stands for it hands all on, as aiohttp's do."""
+    if isinstance(work, CoroutineType):
+        return work
+    held = [each for each in gc.get_referents(work) if isinstance(each, CoroutineType)]
+    return held[0] if len(held) == 1 else work
 
 
 _OF_GENERATORS = {"async_generator_asend", "async_generator_athrow"}

@@ -174,6 +174,18 @@ def test_a_bare_future_and_a_task_are_told():
     assert suspended(on_task)[1] == "task 'the other'"
 
 
+def test_a_task_is_called_by_what_stands_behind_its_coroutine():
+    """Else aiohttp's requests are Task-3 and Task-4, and nobody knows what these do."""
+
+    async def get():
+        await asyncio.sleep(60)
+
+    async def waits():
+        await asyncio.ensure_future(Request(get()))
+
+    assert suspended(waits)[1].startswith("task 'get (Task-")
+
+
 def test_a_primitive_is_told_by_its_name():
     """What the innermost frame of asyncio's own is."""
 
