@@ -23,6 +23,7 @@ from pytest_asyncbench._python.natives import (
 )
 from pytest_asyncbench._python.places import PlaceKey, codes_at, place_key
 from pytest_asyncbench._python.shares import (
+    Cost,
     Gap,
     Lost,
     Moment,
@@ -73,6 +74,7 @@ __all__ = [
     "OWN_NAME",
     "CollectionMeter",
     "Collector",
+    "Cost",
     "Doing",
     "Gap",
     "Greenlet",

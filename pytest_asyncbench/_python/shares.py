@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
+from operator import add
 
 from pytest_asyncbench._words.clock import Processor
 from pytest_asyncbench._words.values import NamedTuple, dataclass
 
 __all__ = [
+    "Cost",
     "Gap",
     "Lost",
     "Moment",
@@ -40,6 +42,20 @@ class Ours(NamedTuple):
     waited: float = 0.0
 
 
+class Cost(NamedTuple):
+    """For how long others may have waited for the watchdog, in seconds."""
+
+    by_us: float = 0.0
+    """For it to take the interpreter."""
+    asked: float = 0.0
+    """For how long it has asked for that in vain, where they may have."""
+    held: float = 0.0
+    """For how long it had it."""
+
+    def __add__(self, more: Cost) -> Cost:  # type: ignore[override]
+        return Cost(*map(add, self, more))
+
+
 class Tick(NamedTuple):
     """A thread's account at one moment, and what else was known then."""
 
@@ -57,13 +73,9 @@ class Tick(NamedTuple):
     """For how long the watchdog had been kept from the interpreter so far."""
     waiting: bool = False
     """Whether the thread waited in the kernel for something of the user's."""
-    by_us: float = 0.0
-    """For how long the watchdog may have kept others from the interpreter so far."""
+    cost: Cost = Cost()
+    """What the watchdog has cost others so far."""
     ours: Ours = Ours()
-    asked: float = 0.0
-    """For how long it had asked for the interpreter in vain by then."""
-    held: float = 0.0
-    """For how long it had had the interpreter so far."""
     in_gil: float | None = None
     """For how long the thread may have waited for the interpreter so far, at the most:
     a switch interval for each time that it waited. None where unknown."""
@@ -81,12 +93,10 @@ class Tick(NamedTuple):
             self.account,
             polled,
             late,
-            by_us=self.by_us,
-            ours=self.ours,
-            waiting=self.waiting,
-            asked=self.asked,
-            held=self.held,
-            in_gil=self.in_gil,
+            self.cost,
+            self.ours,
+            self.waiting,
+            self.in_gil,
         )
 
 
@@ -394,15 +404,11 @@ class Moment(NamedTuple):
     """For how long its loops had nothing to do so far, and waited in their polls."""
     late: float = 0.0
     """For how long these polls lasted beyond the moment at which a timer was due."""
-    by_us: float = 0.0
-    """For how long the watchdog may have kept others from the interpreter so far."""
+    cost: Cost = Cost()
+    """What the watchdog has cost others so far."""
     ours: Ours = Ours()
     waiting: bool = False
     """Whether the thread waited in the kernel for something of the user's."""
-    asked: float = 0.0
-    """For how long the watchdog had asked for the interpreter in vain by then."""
-    held: float = 0.0
-    """For how long the watchdog had had the interpreter so far."""
     in_gil: float | None = None
     """For how long the thread may have waited for the interpreter so far, at the most;
     None where unknown."""
@@ -468,9 +474,9 @@ def _by_us_between(first: Moment, last: Moment) -> float:
     # neither keeps it in a call in C that waits, and is kept out by nobody.
     worked = _more(first.account.working, last.account.working) or 0.0
     in_queue = _more(first.account.starved, last.account.starved) or 0.0
-    if last.asked - first.asked > worked + in_queue + _AT_ONCE:
+    if last.cost.asked - first.cost.asked > worked + in_queue + _AT_ONCE:
         return _held_between(first, last)
-    return last.by_us - first.by_us + _held_between(first, last)
+    return last.cost.by_us - first.cost.by_us + _held_between(first, last)
 
 
 def _held_between(first: Moment, last: Moment) -> float:
@@ -479,7 +485,7 @@ def _held_between(first: Moment, last: Moment) -> float:
     if in_gil is None:
         return 0.0
     # A wait that had begun before is counted there.
-    return max(0.0, min(last.held - first.held, in_gil + _ONE_WAIT))
+    return max(0.0, min(last.cost.held - first.cost.held, in_gil + _ONE_WAIT))
 
 
 def starved_between(first: Moment, last: Moment, causes: float) -> float | None:

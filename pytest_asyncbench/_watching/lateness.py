@@ -7,9 +7,9 @@ time in which another thread kept the interpreter.
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import add
 
 from pytest_asyncbench._python import (
+    Cost,
     Gap,
     Held,
     Kernel,
@@ -27,7 +27,7 @@ from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.seen import Turn
 from pytest_asyncbench._words.values import NamedTuple
 
-__all__ = ["Cost", "KeptOut", "Lateness"]
+__all__ = ["KeptOut", "Lateness"]
 
 _MOST_GAPS = 64
 _AT_ONCE = 0.001
@@ -45,20 +45,6 @@ class KeptOut(NamedTuple):
     """For how long it was kept out, at the most."""
     asked: float
     """For how long it has asked in vain, at the least."""
-
-
-class Cost(NamedTuple):
-    """For how long others may have waited for the watchdog, in seconds."""
-
-    by_us: float = 0.0
-    """For it to take the interpreter."""
-    asked: float = 0.0
-    """For how long it has asked for that in vain, where they may have."""
-    held: float = 0.0
-    """For how long it had it."""
-
-    def __add__(self, more: Cost) -> Cost:  # type: ignore[override]
-        return Cost(*map(add, self, more))
 
 
 class _Since(NamedTuple):

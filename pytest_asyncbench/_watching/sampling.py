@@ -12,6 +12,7 @@ from types import CodeType, FrameType
 
 from pytest_asyncbench._loops import LoopView, is_closed, runs, turn_around
 from pytest_asyncbench._python import (
+    Cost,
     Kernel,
     Lost,
     Moment,
@@ -21,7 +22,7 @@ from pytest_asyncbench._python import (
     current_frames,
     outside_of,
 )
-from pytest_asyncbench._watching.lateness import Cost, Lateness
+from pytest_asyncbench._watching.lateness import Lateness
 from pytest_asyncbench._watching.own_cost import OwnCost
 from pytest_asyncbench._words.clock import Clock
 from pytest_asyncbench._words.seen import Turn, Wait
@@ -329,7 +330,7 @@ class Sampler:
             late=self._lateness.kept_out,
             waiting=waiting,
             ours=self._own_cost.of(view.thread),
-            **self._cost_by(at)._asdict(),
+            cost=self._cost_by(at),
             in_gil=in_gil,
         )
 

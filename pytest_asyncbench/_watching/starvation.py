@@ -79,7 +79,7 @@ class Starvation:
             account=account,
             polled=sum(view.polled for view in here),
             ours=self._ours(here),
-            **self._watchdog.cost_by(at)._asdict(),
+            cost=self._watchdog.cost_by(at),
             in_gil=self._watchdog.in_gil(self._native),
         )
 

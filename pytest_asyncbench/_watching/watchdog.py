@@ -23,6 +23,7 @@ from types import CodeType
 
 from pytest_asyncbench._loops import LoopView, runs
 from pytest_asyncbench._python import (
+    Cost,
     Gap,
     Kernel,
     RawStack,
@@ -35,7 +36,7 @@ from pytest_asyncbench._python import (
 from pytest_asyncbench._watching.accounts import Accounts
 from pytest_asyncbench._watching.deadlines import Deadlines, OnDeadline
 from pytest_asyncbench._watching.keepers import Keepers, Look
-from pytest_asyncbench._watching.lateness import Cost, Lateness
+from pytest_asyncbench._watching.lateness import Lateness
 from pytest_asyncbench._watching.own_cost import OwnCost
 from pytest_asyncbench._watching.rounds import Rounds
 from pytest_asyncbench._watching.sampling import Sampled, Sampler

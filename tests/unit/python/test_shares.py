@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_asyncbench._python.shares import (
+    Cost,
     Gap,
     Lost,
     Moment,
@@ -26,8 +27,9 @@ from pytest_asyncbench._words.clock import Processor
 INTERVAL = 0.005
 
 
-def tick(at, slices, *, working=0.0, starved=0.0, **facts):
-    return Tick(at, Processor(working, starved, slices), **facts)
+def tick(at, slices, *, working=0.0, starved=0.0, by_us=0.0, **facts):
+    account = Processor(working, starved, slices)
+    return Tick(at, account, cost=Cost(by_us), **facts)
 
 
 def kept(*ticks):
@@ -239,9 +241,10 @@ def test_who_waited_for_something_of_the_users_was_not_kept_out_by_us():
     assert (split.blocked, split.starved) == (0.5, 0.5)
 
 
-def moment(at, working=0.0, starved=0.0, **facts):
+def moment(at, working=0.0, starved=0.0, *, by_us=0.0, asked=0.0, held=0.0, **facts):
     """Read all that is known of a thread at one moment."""
-    return Moment(at, Processor(working, starved), **facts)
+    cost = Cost(by_us, asked, held)
+    return Moment(at, Processor(working, starved), cost=cost, **facts)
 
 
 @pytest.mark.parametrize(

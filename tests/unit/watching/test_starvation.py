@@ -10,8 +10,8 @@ from by_hand import HandLoop, Slow
 
 from pytest_asyncbench._loops.view import LoopView
 from pytest_asyncbench._python.kernel import Kernel
-from pytest_asyncbench._python.shares import Gap
-from pytest_asyncbench._watching.lateness import Cost, Lateness
+from pytest_asyncbench._python.shares import Cost, Gap
+from pytest_asyncbench._watching.lateness import Lateness
 from pytest_asyncbench._watching.starvation import Starvation
 from pytest_asyncbench._watching.thread import OwnThread
 from pytest_asyncbench._watching.watch import Watch
