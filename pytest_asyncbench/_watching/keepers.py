@@ -207,6 +207,10 @@ class Keepers:
             return
         longest = max(spent, key=spent.__getitem__)
         thread, most = longest[0], spent.pop(longest)
+        if thread in self.loops():
+            # Its step tells of that by itself. To find out where it stands would give
+            # up the interpreter, and the step may be over before anybody has looked.
+            return
         # Who lacks a processor while it has the interpreter keeps us out as well. It
         # gives it up as soon as it works again.
         asking = most - max(0.0, kept_out.since - began) - unasked

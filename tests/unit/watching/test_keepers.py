@@ -219,6 +219,17 @@ def test_a_loops_own_turn_is_no_other_threads(clock):
         assert not [*keepers.turns(late(clock, 0.4, loops={thread.ident}))]
 
 
+def test_a_loops_step_keeps_its_line_until_it_was_looked_at(clock, monkeypatch):
+    """No file is read before, for which the step would go on, and may be over."""
+    with parked() as thread:
+        kernel, keepers = resting(clock)
+        keepers.loops = lambda: {thread.ident}
+        monkeypatch.delattr(Told, "is_running")
+        monkeypatch.delattr(Told, "others_are_ready")
+        keepers.woke(kept_out(clock, kernel, thread))
+        assert not keepers.kept
+
+
 def test_nothing_is_found_out_where_the_watchdog_came_in_time(clock):
     """Then nobody kept the interpreter, however much some thread worked."""
     with parked() as thread:
