@@ -77,6 +77,8 @@ def _stalls(verdict: Verdict, least: float) -> list[Finding]:
         for finding in verdict.findings
         if finding.step is not None
         and finding.seconds > least * wall
+        # What is accepted is not told of, and neither is what would be without it.
+        and finding.allowed is None
         # Nothing of anybody's is called there that could be awaited.
         and finding.call != OWN_TURN
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_asyncbench._glue.hindsight import with_hindsight
-from pytest_asyncbench._words.decided import Verdict, Violation
+from pytest_asyncbench._words.decided import Finding, Verdict, Violation
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.seen import Elapsed
 
@@ -15,10 +15,16 @@ class Broken:
         raise ValueError("broken")
 
 
-def verdict(*broken):
+def verdict(*broken, **facts):
     return Verdict(
-        policy=Policy(), elapsed=Elapsed(wall=1.0), steps=1, violations=broken
+        policy=Policy(), elapsed=Elapsed(wall=1.0), steps=1, violations=broken, **facts
     )
+
+
+def stall(allowed):
+    place = {"file": "a.py", "line": 1, "function": "f"}
+    facts = {"kind": "stall", "call": "time.sleep", "step": 0.5, "allowed": allowed}
+    return Finding(**place, **facts, seconds=0.5)
 
 
 def test_a_failure_of_ours_is_told_and_the_verdict_stands():
@@ -37,3 +43,13 @@ def test_nobody_looks_back_on_a_test_that_kept_its_promises():
     judged = verdict()
     assert with_hindsight(judged, Broken(), problems.append) is judged
     assert problems == []
+
+
+def test_nobody_looks_back_on_what_is_accepted():
+    """Its place is not told of, so *if this were awaited* would be of nothing."""
+    problems = []
+    judged = verdict(findings=(stall("a module is imported once"),))
+    with_hindsight(judged, Broken(), problems.append)
+    assert problems == []
+    with_hindsight(verdict(findings=(stall(None),)), Broken(), problems.append)
+    assert len(problems) == 1
