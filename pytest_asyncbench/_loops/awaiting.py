@@ -16,6 +16,7 @@ from pytest_asyncbench._loops.tasks import TASKS, behind, task_label
 from pytest_asyncbench._python import raw_frame, to_frame
 from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.seen import Frame, Stack
+from pytest_asyncbench._words.units import many
 from pytest_asyncbench._words.whose import is_users
 
 __all__ = [
@@ -361,7 +362,7 @@ def _primitive(task: names.AnyTask, innermost_first: list[FrameType]) -> str:
     for frame in within:
         owner = frame.f_locals.get("self")
         if isinstance(owner, asyncio.Event):
-            return f"{called}, which nobody has set"
+            return _joined(within) or f"{called}, which nobody has set"
         # A task that was notified and wants the lock back stands in `Lock.acquire`.
         if isinstance(owner, asyncio.Condition):
             return f"{called}, which nobody has notified"
@@ -369,6 +370,17 @@ def _primitive(task: names.AnyTask, innermost_first: list[FrameType]) -> str:
             return f"{called}, held by {_holders(owner, task.get_loop())}"
     awaited = _awaited_by(task)
     return f"{called} of {_listed(awaited)}" if awaited else called
+
+
+def _joined(within: Sequence[FrameType]) -> str:
+    """Tell of a queue that is joined: its last item sets an event of its own."""
+    for frame in within:
+        queue = frame.f_locals.get("self")
+        if isinstance(queue, asyncio.Queue):
+            left = names.UNFINISHED.get(queue)
+            told = "" if left is None else f", {many(left, 'item')} without task_done()"
+            return _asyncio_name(frame) + told
+    return ""
 
 
 def _holders(lock: _Lock, loop: asyncio.AbstractEventLoop) -> str:

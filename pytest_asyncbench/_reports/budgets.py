@@ -42,6 +42,10 @@ OF_PHASE: Mapping[When, str] = {
 _MOST_TASKS = 20
 _WORTH_A_LINE = 0.05
 """Time that is forgiven is told from this part of the time on that is left."""
+_LONG = 0.01
+"""A test that takes longer than this, in seconds, has something to overlap."""
+_SIDE_BY_SIDE = "asyncio.gather(...), a TaskGroup or the `concurrently` fixture"
+_NO_SPEEDUP = "a budget without a speedup for this test"
 _YEAR = 365.25 * 86_400
 _GOES_BEFORE = "@pytest.mark.budget({}) goes before what its history says"
 
@@ -185,7 +189,7 @@ def speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     comparison = verdict.comparison
     if comparison is None or broken.actual is None:
         yield f"speedup {promised} was promised, but the test started no tasks"
-        yield "  use: asyncio.gather(...), a TaskGroup or the `concurrently` fixture"
+        yield f"  use: {_SIDE_BY_SIDE}"
         yield from _learned_speedup_lines(verdict)
         return
     yield (
@@ -228,17 +232,26 @@ def _promised(verdict: Verdict, broken: Violation) -> str:
 def unmeasured_speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[str]:
     """Say that the speedup can't be told, and why: time, or what the loop lacks."""
     if verdict.too_short:
-        unended = _unended(verdict.comparison)
-        yield (
-            f"speedup {_promised(verdict, broken)} was promised, and can't be told: "
-            f"{unended or 'no task took as much as a millisecond'}"
-        )
-        remedy = "a budget without a speedup for this test"
-        yield f"  use: {'await them in the test' if unended else remedy}"
-        return
-    why = ", and ".join(each.sentence for each in verdict.not_followed)
+        why, remedy = _too_short(verdict)
+    else:
+        why = ", and ".join(each.sentence for each in verdict.not_followed)
+        remedy = "asyncio's own loop for this test"
     yield f"speedup {_promised(verdict, broken)} was promised, and can't be told: {why}"
-    yield "  use: asyncio's own loop for this test"
+    yield f"  use: {remedy}"
+
+
+def _too_short(verdict: Verdict) -> tuple[str, str]:
+    """Say why there is nothing to compare, and what to do."""
+    comparison, took = verdict.comparison, verdict.elapsed.lived
+    unended = _unended(comparison)
+    if unended:
+        return unended, "await them in the test"
+    why, remedy = "no task took as much as a millisecond", _NO_SPEEDUP
+    # A client may start a task as it connects, in a test that itself awaits in a row.
+    if comparison is not None and took > max(_LONG, 2 * comparison.wall):
+        why += f", and the test {seconds(took)}"
+        remedy = f"{_SIDE_BY_SIDE}; or {remedy}"
+    return why, remedy
 
 
 def _unended(comparison: Comparison | None) -> str:

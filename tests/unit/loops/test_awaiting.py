@@ -201,6 +201,27 @@ def test_a_primitive_is_told_by_its_name():
     assert suspended(on_semaphore)[1].startswith("asyncio.Semaphore.acquire, held by")
 
 
+def test_who_joins_a_queue_is_told_how_many_items_are_not_done():
+    """And not of an event that is none of the program's."""
+
+    async def joins():
+        queue = asyncio.Queue()
+        queue.put_nowait("a")
+        queue.put_nowait("b")
+        await asyncio.wait_for(queue.join(), 60)
+
+    async def joins_at_once():
+        queue = asyncio.Queue()
+        queue.put_nowait(None)
+        await queue.join()
+
+    told = suspended(joins_at_once)[1]
+    assert told == "asyncio.Queue.join, 1 item without task_done()"
+    if sys.version_info >= (3, 12):  # before, a task of its own waits for the queue
+        told = suspended(joins)[1]
+        assert told == "asyncio.Queue.join, 2 items without task_done()"
+
+
 @pytest.mark.parametrize(
     "make",
     [asyncio.Lock, lambda: asyncio.Semaphore(1), asyncio.Condition],

@@ -350,6 +350,22 @@ def test_a_speedup_of_what_takes_no_time_is_said_to_be_untold():
     ]
 
 
+def test_a_test_that_awaits_in_a_row_beside_a_short_task_is_told_what_to_write():
+    """A client may start one as it connects; it is not that nothing took long."""
+    compared = Comparison(tasks=tasks((0, 0.0001)), wall=0.0001, serial=0.0001)
+    slow = Violation(kind="unmeasured", limit=3.0)
+    assert text(slow, wall=0.4, too_short=True, comparison=compared) == [
+        (
+            "speedup at least 3 was promised, and can't be told: "
+            "no task took as much as a millisecond, and the test 0.400 s"
+        ),
+        (
+            "  use: asyncio.gather(...), a TaskGroup or the `concurrently` fixture; "
+            "or a budget without a speedup for this test"
+        ),
+    ]
+
+
 def test_a_speedup_of_no_tasks_says_what_to_write():
     """Instead of a number that means nothing."""
     assert text(Violation(kind="speedup", limit=2.5)) == [
