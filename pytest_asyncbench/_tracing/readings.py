@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_asyncbench._tracing.ownership import Owners
 from pytest_asyncbench._tracing.replay import together
+from pytest_asyncbench._tracing.tape import OTHERS
 from pytest_asyncbench._tracing.trace import LOOP, NOBODY
 from pytest_asyncbench._words.decided import Did, PathLink
 from pytest_asyncbench._words.whose import users_frame
@@ -96,9 +97,22 @@ class _Backwards:
         # What no task has set off, the end of a budget say, comes from outside.
         if cause == LOOP or trace.task_of(cause) == NOBODY:
             return earlier
-        if earlier >= 0 and self._is_anothers(at, cause):
+        if earlier >= 0 and (self._is_anothers(at, cause) or self._is_io(cause)):
             return earlier
         return cause
+
+    def _is_io(self, at: int) -> bool:
+        """Tell whether an entry is what the loop calls when something is ready.
+
+        Or a callback that was set off by that. Its task is who opened the connection,
+        long before, and not who has ended a wait.
+        """
+        trace = self._trace
+        while at != LOOP and trace.who[at] <= OTHERS:
+            if trace.timer(trace.who[at]) is not None:
+                return False
+            at = trace.cause[at]
+        return at == LOOP
 
     def _is_anothers(self, at: int, cause: int) -> bool:
         """Tell whether a wait was ended by a task that who waited did not start."""
@@ -116,7 +130,7 @@ class _Backwards:
         looked = trace.tape.waits.get(before)
         stack, awaited = looked if looked is not None else ((), None)
         cause = trace.cause[at]
-        waker = trace.task_of(cause) if cause != LOOP else NOBODY
+        waker = NOBODY if self._is_io(cause) else trace.task_of(cause)
         others = trace.who[at] >= 0 and waker not in (NOBODY, trace.who[at])
         return PathLink(
             task=self._name(before),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 from by_hand import run_in
@@ -119,6 +120,30 @@ def test_the_path_is_as_long_as_the_test():
         await asyncio.sleep(3)
 
     assert sum(seconds for _, _, seconds in path_of(main)) == pytest.approx(8)
+
+
+def test_an_answer_was_waited_for_since_what_was_done_before_it():
+    """Who opened the connection has not ended that wait, and the path goes on."""
+    ours, theirs = socket.socketpair()
+
+    async def ask():
+        await asyncio.sleep(1)
+        reader, writer = await asyncio.open_connection(sock=ours)
+        for seconds in (2, 3):
+            asyncio.get_running_loop().call_later(seconds, theirs.send, b"\n")
+            await reader.readline()
+        writer.close()
+
+    async def main():
+        await asyncio.create_task(ask())
+
+    with theirs:
+        owners = whole_of(main)
+    links = critical_path(owners, owners.trace.last[owners.roots[0]])
+    assert [(each.seconds, each.by, each.awaited) for each in links] == [
+        (pytest.approx(1), None, "asyncio.sleep"),
+        (pytest.approx(5), None, "asyncio.StreamReader.readuntil"),
+    ]
 
 
 @pytest.mark.parametrize(
