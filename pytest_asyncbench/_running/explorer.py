@@ -218,7 +218,7 @@ class Explorer:
                 is_own = place == own
             else:
                 place = choose(entries, places)
-            key = entries[place].lane.key
+            key = entries[place][0].key
             tree.go(key)
             picked.append(key)
             return place

@@ -61,7 +61,7 @@ class Learned:
         if order.begun_after is not None:
             for lane, wake, *_ in trail[order.begun_after : order.over_after]:
                 if lane.is_task and len(self.of_body) < _MOST:
-                    self.of_body[lane.key, wake] = None
+                    self.of_body[wake] = None
 
     def _learn_timed(self, order: Order) -> None:
         """Learn what came into the queue right after time had gone on.
@@ -72,20 +72,18 @@ class Learned:
         rests, known = {*order.rests}, {*self.timed}
         callbacks = {wake for queue in order.queues for wake in queue.timed}
         for lane, wake, since, _ in order.trail:
-            this = lane.key, wake
-            told = wake and since in rests and (lane.is_task or this in callbacks)
-            if told and this not in known and len(known) < _MOST:
-                self.timed.append(this)
-                known.add(this)
+            told = wake[1] and since in rests and (lane.is_task or wake in callbacks)
+            if told and wake not in known and len(known) < _MOST:
+                self.timed.append(wake)
+                known.add(wake)
 
     def _learn(self, together: Sequence[Entry]) -> None:
         """Learn of the steps between two moments at which time went on."""
         left: dict[str, int] = {}
-        for lane, wake, *_ in reversed(together):
-            left[lane.key] = count = left.get(lane.key, 0) + 1
-            known = (lane.key, wake)
-            if known in self.left or len(self.left) < _MOST:
-                self.left[known] = count
+        for _, wake, *_ in reversed(together):
+            left[wake[0]] = count = left.get(wake[0], 0) + 1
+            if wake in self.left or len(self.left) < _MOST:
+                self.left[wake] = count
         self.wakes = [wake for wake in self.left if wake[0][-1] != "c"]
 
     # --------------------------------------------------------- asyncio's order
@@ -94,11 +92,9 @@ class Learned:
         """Look at the run in asyncio's own order."""
         self.learn(order)
         trail = order.trail
-        self._own = {
-            (lane.key, wake): at for at, (lane, wake, *_) in enumerate(trail) if wake
-        }
+        self._own = {wake: at for at, (_, wake, *_) in enumerate(trail) if wake[1]}
         for at in reversed(range(len(trail))):
-            if trail[at].wake and _could_wait(trail, at):
+            if trail[at][1][1] and _could_wait(trail, at):
                 self._last_choice = at
                 break
 
@@ -106,8 +102,8 @@ class Learned:
         """Give who goes next in asyncio's order, and if that is its last choice."""
         known, never = self._own.get, len(self._own) * 2 + 1
         first, at_first = 0, never + 1
-        for place, entry in enumerate(entries):
-            at = known((entry[0].key, entry[1]), never)
+        for place, (_, wake, _, _) in enumerate(entries):
+            at = known(wake, never)
             if at < at_first:
                 first, at_first = place, at
         return first, at_first >= self._last_choice
@@ -115,10 +111,10 @@ class Learned:
 
 def _could_wait(trail: Sequence[Entry], at: int) -> bool:
     """Tell whether somebody else stood in the queue when this one's turn came."""
-    lane = trail[at].lane
-    for later in trail[at + 1 :]:
-        if later.since > at:
+    lane, *_ = trail[at]
+    for later, wake, since, _ in trail[at + 1 :]:
+        if since > at:
             return False
-        if later.wake and later.lane is not lane:
+        if wake[1] and later is not lane:
             return True
     return False

@@ -67,7 +67,7 @@ def _by(schedule: Schedule) -> Pick:
 
     def pick(entries: Sequence[Entry]) -> int:
         wanted = picks.get(next(moments)) if picks else None
-        keys = [entry.lane.key for entry in entries] if wanted is not None else []
+        keys = [lane.key for lane, *_ in entries] if wanted is not None else []
         return keys.index(wanted) if wanted in keys else 0
 
     return pick
@@ -161,9 +161,9 @@ class Order:
         Then each is one step, and no order of steps brings two of them together.
         """
         steps = Counter(
-            entry.lane.key
-            for entry in self.trail
-            if entry.wake and entry.lane.is_task and self._is_tests(entry.lane)
+            lane.key
+            for lane, wake, *_ in self.trail
+            if wake[1] and lane.is_task and self._is_tests(lane)
         )
         return len(steps) > 1 and steps.total() == len(steps) and not self._is_cut
 
@@ -259,9 +259,10 @@ class Order:
             polls, steps = polls + 1 if steps == queue.steps else 0, queue.steps
             if queue.held and not queue and polls < _FRUITLESS:
                 events = _others(really, queue)
-                if events and _brings_more(events, queue):
+                more = _new_to(queue, events) if events else None
+                if more:
                     self._polled = True
-                    return events
+                    return more
             timers = names.SCHEDULED.of(loop)
             self.rest(queue, timers[0] if timers and timeout else None)
             if queue:
@@ -271,7 +272,7 @@ class Order:
             if longest is not None and not events and not queue:
                 raise Deadlock(f"deadlock: nothing came for {longest:.3g} s")
             self._polled = self._polled or bool(events)
-            return events
+            return _new_to(queue, events) if events else events
 
         return replace(poller, "select", select)
 
@@ -358,20 +359,21 @@ class Order:
         """
         self.trail.append(entry)
         self._end_passage()
-        task = entry.lane.task() if entry.lane.task is not None else None
+        lane, (key, wake), since, _ = entry
+        task = lane.task() if lane.task is not None else None
         if task is not None:
             passage = Passage(
-                lane=entry.lane.key,
-                wake=entry.wake,
+                lane=key,
+                wake=wake,
                 task=task_label(task),
                 step=len(self.trail),
-                since=before + entry.since,
+                since=before + since,
                 moment=task.get_loop().time(),
                 resumed=stands_at(task),
                 suspended=None,
             )
             self._passages.append(passage)
-            self._in_passage = entry.lane.task
+            self._in_passage = lane.task
 
     def _end_passage(self) -> None:
         if self._in_passage is None:
@@ -404,18 +406,21 @@ class Order:
         return [str(each) for each in holds if (each.lane, each.wake) not in came]
 
 
-def _brings_more(events: Events, queue: LaneQueue) -> bool:
-    """Tell whether a poll has found more than what is kept back.
+def _new_to(queue: LaneQueue, events: Events) -> Events:
+    """Give what a poll has found, less the callbacks that wait for their turn.
 
-    A descriptor whose callback is, is ready still, and would be found for ever. It may
-    have another callback, for what it is not ready for.
+    Their descriptors are ready still, and would be found for ever. One may have another
+    callback, for what it is not ready for.
     """
-    return any(
-        handle is not None and mask & ready and not queue.knows(handle)
-        for key, mask in events
-        if isinstance(key.data, tuple)
-        for handle, ready in zip(key.data, (EVENT_READ, EVENT_WRITE), strict=True)
-    )
+    known = queue.known()
+    new = []
+    for key, mask in events:
+        for handle, ready in zip(key.data, (EVENT_READ, EVENT_WRITE), strict=True):
+            if handle is None or id(handle) in known:
+                mask &= ~ready
+        if mask:
+            new.append((key, mask))
+    return new
 
 
 def _others(

@@ -83,7 +83,7 @@ class _Guess:
     """
 
     def __init__(self, failed: Order) -> None:
-        self._ran = [(each.lane.key, each.wake) for each in failed.trail if each.wake]
+        self._ran = [wake for _, wake, *_ in failed.trail if wake[1]]
         self.random = Random(_SEED)
 
     def __call__(self, wake: Wake) -> Hold:
@@ -135,17 +135,14 @@ def _late(order: Order) -> Iterator[Hold]:
     overtaken: list[tuple[int, Hold]] = []
     trail, end = order.trail, order.over_after
     end = len(trail) if end is None else end
-    for ran, entry in enumerate(trail):
-        if entry.since >= end:
+    for ran, (_, (lane, wake), since, number) in enumerate(trail):
+        if since >= end:
             continue  # it is of what cleans up after the test
         # Whoever came into the queue after it, and went on before it.
-        number = entry.number
-        by = sum(1 for other in trail[entry.since : ran] if other.number > number)
-        if by and entry.wake:
-            before = trail[ran - 1]
-            until = (before.lane.key, before.wake) if ran < end else None
-            hold = Hold(lane=entry.lane.key, wake=entry.wake, until=until)
-            overtaken.append((by, hold))
+        by = sum(1 for *_, other in trail[since:ran] if other > number)
+        if by and wake:
+            until = trail[ran - 1][1] if ran < end else None
+            overtaken.append((by, Hold(lane=lane, wake=wake, until=until)))
     overtaken.sort(key=lambda each: -each[0])
     return (hold for _, hold in overtaken)
 

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from random import Random
 
 from pytest_asyncbench._loops import Entry
 from pytest_asyncbench._running.learned import Learned
+from pytest_asyncbench._words.schedules import Wake
 
 __all__ = ["Choice", "Strategy", "by_lanes", "by_wakes", "starve", "walk"]
 
@@ -35,12 +37,8 @@ def walk(random: Random, learned: Learned) -> Choice:
     def choose(entries: Sequence[Entry], places: Sequence[int]) -> int:
         if len(places) == 1:
             return places[0]
-        total, ends = 0, []
-        for place in places:
-            entry = entries[place]
-            total += left((entry[0].key, entry[1]), 1)
-            ends.append(total)
-        return places[bisect(ends, draw() * total, 0, len(ends) - 1)]
+        ends = [*accumulate([left(entries[place][1], 1) for place in places])]
+        return places[bisect(ends, draw() * ends[-1], 0, len(ends) - 1)]
 
     return choose
 
@@ -51,7 +49,7 @@ def starve(random: Random, learned: Learned) -> Choice:
 
     def choose(entries: Sequence[Entry], places: Sequence[int]) -> int:
         for place in places:
-            if (entries[place].lane.key, entries[place].wake) != passed_over:
+            if entries[place][1] != passed_over:
                 return place
         return places[0]
 
@@ -60,14 +58,14 @@ def starve(random: Random, learned: Learned) -> Choice:
 
 def by_wakes(random: Random, learned: Learned) -> Choice:
     """Choose by a priority that each wake-up is given when it is first seen."""
-    given: dict[tuple[str, int], float] = {}
+    given: dict[Wake, float] = {}
 
     def choose(entries: Sequence[Entry], places: Sequence[int]) -> int:
         def priority(place: int) -> float:
-            entry = entries[place]
-            known = given.get((entry.lane.key, entry.wake))
+            wake = entries[place][1]
+            known = given.get(wake)
             if known is None:
-                known = given[entry.lane.key, entry.wake] = random.random()
+                known = given[wake] = random.random()
             return known
 
         return max(places, key=priority)
@@ -93,10 +91,10 @@ def by_lanes(random: Random, learned: Learned) -> Choice:
     def choose(entries: Sequence[Entry], places: Sequence[int]) -> int:
         nonlocal moment
         moment += 1
-        chosen = max(places, key=lambda place: priority(entries[place].lane.key))
+        chosen = max(places, key=lambda place: priority(entries[place][0].key))
         if moment in changes:
-            given[entries[chosen].lane.key] = -random.random()
-            chosen = max(places, key=lambda place: priority(entries[place].lane.key))
+            given[entries[chosen][0].key] = -random.random()
+            chosen = max(places, key=lambda place: priority(entries[place][0].key))
         return chosen
 
     return choose

@@ -146,7 +146,7 @@ class CancellingOrder(Order):
         """For how long the loop ran, in seconds of its own."""
         self._began = 0.0
         self._before = {*threading.enumerate()}
-        self._stepping: tuple[Lane, int] | None = None
+        self._stepping: tuple[Lane, Wake] | None = None
         self._is_over = False
 
     def queue(self) -> LaneQueue:
@@ -211,7 +211,7 @@ class CancellingOrder(Order):
         self.suspended()
         if not self.trail:
             self._began = asyncio.get_running_loop().time()
-        self._stepping = entry.lane, entry.wake
+        self._stepping = entry[:2]
         self.trail.append(entry)
 
     def rest(self, queue: LaneQueue, timer: asyncio.TimerHandle | None = None) -> None:
@@ -231,10 +231,10 @@ class CancellingOrder(Order):
         if task is None or task.done():
             return
         if self.at is None and not (makes_a_server(task) or is_internal(task)):
-            self.points.append(((lane.key, wake), task_label(task)))
+            self.points.append((wake, task_label(task)))
             if self._is_of_library(lane) and not _is_in_users_code(task):
-                self.out_of_reach.add((lane.key, wake))
-        if (lane.key, wake) == self.at and not self.has_cancelled:
+                self.out_of_reach.add(wake)
+        if wake == self.at and not self.has_cancelled:
             self.place, self.name = stands_at(task), task_label(task)
             if leaves_a_group(task):
                 own = [each for key, each in self._known() if self._is_own(key)]

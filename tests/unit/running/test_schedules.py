@@ -55,7 +55,7 @@ def explore(function, *, runs=500, seed=1, run=run_quickly, within=None, free=Fa
 
 
 def names_of(order):
-    return [(entry.lane.key, entry.wake) for entry in order.trail]
+    return [wake for _, wake, *_ in order.trail]
 
 
 async def pause(steps=1):
