@@ -38,7 +38,9 @@ BEGIN, END = "<!-- the table: benchmarks/interpreter.py -->\n", "<!-- its end --
 
 LASTS = 0.15
 ROUNDS = 2
-MOST_ROUNDS = 4
+MOST_ROUNDS = 8
+MAY_LACK = 0.5
+"""For this part of a call the other thread may lack a processor."""
 PAUSE = 0.0005
 FIRST = 0.02
 """So long the other thread is there before the call begins."""
@@ -161,17 +163,32 @@ def starved_so_far(thread: threading.Thread | None = None) -> float:
 
 
 def in_a_thread(call: Callable[[], object]) -> Measured:
+    told: list[Measured] = []
+    for _ in range(MOST_ROUNDS):
+        measured, lacked = once_in_a_thread(call)
+        # Who had no processor itself did not ask for the interpreter, and can't tell.
+        if lacked <= MAY_LACK:
+            told.append(measured)
+        if len(told) == ROUNDS:
+            break
+    if not told:
+        sys.exit("the machine is too busy to tell")
     # Other load can only add to what is waited, so the round with the least counts.
-    return min(once_in_a_thread(call) for _ in range(ROUNDS))
+    return min(told)
 
 
-def once_in_a_thread(call: Callable[[], object]) -> Measured:
+def once_in_a_thread(call: Callable[[], object]) -> tuple[Measured, float]:
+    """Measure it; tell for which part of it the other thread lacked a processor."""
+    here = threading.current_thread()
     spans: list[float] = []
+    lacked: list[float] = []
 
     def work() -> None:
         time.sleep(FIRST)
         spans.append(time.perf_counter())
+        lacked.append(starved_so_far(here))
         kept = call()
+        lacked.append(starved_so_far(here))
         spans.append(time.perf_counter())
         del kept  # not a part of the call
 
@@ -195,7 +212,8 @@ def once_in_a_thread(call: Callable[[], object]) -> Measured:
     late = [*lateness(waits, began, ended)]
     took = max(NO_DELAY, ended - began - (last - first))
     longest, waited = max(late, default=0.0) / took, sum(late) / took
-    return Measured(min(1.0, longest), min(1.0, waited), took)
+    measured = Measured(min(1.0, longest), min(1.0, waited), took)
+    return measured, (lacked[1] - lacked[0]) / took
 
 
 def waited_so_far() -> int:
