@@ -378,6 +378,7 @@ class Exploring:
             schedule=order.schedule,
             failure=ended,
             passages=order.passages,
+            called=order.called,
             unused=tuple(order.unused),
         )
 

@@ -22,7 +22,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from pytest_asyncbench._loops import names
-from pytest_asyncbench._loops.tasks import TASKS
+from pytest_asyncbench._loops.tasks import TASKS, describe_callback
 from pytest_asyncbench._words.errors import UnmeasuredError
 from pytest_asyncbench._words.schedules import Hold, Wake
 from pytest_asyncbench._words.undo import Undo, replace
@@ -172,8 +172,9 @@ class LaneQueue(deque[names.Handle]):
         self._told_of_made = made
         self.held: list[_Held] = []
         """What is kept back."""
-        self.kept: set[Wake] = set()
-        """What was ever kept back; it need not have gone on before the end."""
+        self.kept: dict[Wake, str] = {}
+        """What was ever kept back, and what that calls; it need not have gone on before
+        the end."""
         self._ran: Entry | None = None
         """Whose step was the last that began."""
         self._wakers = 0
@@ -239,7 +240,7 @@ class LaneQueue(deque[names.Handle]):
             )
             held = _Held(self.steps + length, hold.until, handle, entry, timed)
             self.held.append(held)
-            self.kept.add(wake)
+            self.kept[wake] = describe_callback(handle._callback)  # noqa: SLF001 - see `names.Handle`
             return True
         before = [each for each in self.held if each.entry[0] is lane]
         if before:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pytest_asyncbench._words.cancellations import Swept
 from pytest_asyncbench._words.explored import Cancelled, Explored, Passage
 from pytest_asyncbench._words.record import LeakEntry
-from pytest_asyncbench._words.schedules import Scheduled
+from pytest_asyncbench._words.schedules import Scheduled, Wake
 from pytest_asyncbench._words.seen import Frame
 from pytest_asyncbench._words.units import many, shown
 
@@ -63,9 +63,12 @@ def _held_lines(found: Explored) -> Iterator[str]:
     for hold in holds:
         if hold.lane.endswith("c"):
             owner = names.get(hold.lane[:-1], "a task")
-            yield f"with a callback held that {owner} has registered"
+            called = found.called.get((hold.lane, hold.wake))
+            what = "a callback" if called is None else f"{called}, a callback"
+            before = next((p for p in found.passages if _wake(p) == hold.until), None)
+            yield f"with {what} of {owner}, held{_until(before)}"
         for at, passage in enumerate(found.passages):
-            if (passage.lane, passage.wake) == (hold.lane, hold.wake):
+            if _wake(passage) == (hold.lane, hold.wake):
                 before = found.passages[at - 1] if at else None
                 yield _held_line(passage, before)
     if found.schedule is not None and found.schedule.free:
@@ -76,12 +79,19 @@ def _held_lines(found: Explored) -> Iterator[str]:
 
 def _held_line(held: Passage, before: Passage | None) -> str:
     where_it_was = "" if held.resumed is None else f" at {_line(held.resumed)}"
-    text = f"with {held.task} held{where_it_was}"
+    return f"with {held.task} held{where_it_was}{_until(before)}"
+
+
+def _until(before: Passage | None) -> str:
     if before is None:
-        return text
+        return ""
     if before.suspended is None:
-        return f"{text} until {before.task} was over"
-    return f"{text} until {before.task} had come to {_line(before.suspended)}"
+        return f" until {before.task} was over"
+    return f" until {before.task} had come to {_line(before.suspended)}"
+
+
+def _wake(passage: Passage) -> Wake:
+    return passage.lane, passage.wake
 
 
 _MOST_ROWS = 16
@@ -118,8 +128,12 @@ _TWO = 2
 def _rows(found: Explored) -> tuple[list[Passage], list[str]]:
     """Give the steps that are shown, and of which lanes they are."""
     holds = found.schedule.holds if found.schedule is not None else ()
-    held = {(hold.lane, hold.wake) for hold in holds}
-    at = [i for i, p in enumerate(found.passages) if (p.lane, p.wake) in held]
+    # A callback has no step of its own here: it comes after that of a task.
+    held = {
+        hold.until if hold.lane.endswith("c") else (hold.lane, hold.wake)
+        for hold in holds
+    }
+    at = [i for i, p in enumerate(found.passages) if _wake(p) in held]
     if not at:
         return [], []
     # The step that is late, those that went before it meanwhile, and the last before.

@@ -277,12 +277,14 @@ class Explorer:
         schedule = replace(schedule, free=free)
         order = Order(schedule, **self._bounds)
         order.counts = True
+        failure = self._failure(run, order) or failure
         return Explored(
             runs=number,
             found_at=number,
             schedule=schedule,
-            failure=self._failure(run, order) or failure,
+            failure=failure,
             passages=order.passages,
+            called=order.called,
             own=again.passages,
         )
 

@@ -32,7 +32,7 @@ from pytest_asyncbench._running.jobs import end_jobs_in_turn
 from pytest_asyncbench._running.leaks import leaks_in, watch_closing
 from pytest_asyncbench._words.errors import Deadlock
 from pytest_asyncbench._words.explored import Leak, Passage
-from pytest_asyncbench._words.schedules import OWN_ORDER, Schedule
+from pytest_asyncbench._words.schedules import OWN_ORDER, Schedule, Wake
 from pytest_asyncbench._words.undo import Undo, replace
 
 if TYPE_CHECKING:
@@ -399,10 +399,16 @@ class Order:
         )
 
     @property
+    def called(self) -> dict[Wake, str]:
+        """What that calls which was kept back."""
+        return {
+            wake: kept for queue in self.queues for wake, kept in queue.kept.items()
+        }
+
+    @property
     def unused(self) -> list[str]:
         """What of the schedule did not come about."""
-        came = {wake for queue in self.queues for wake in queue.kept}
-        holds = self.schedule.holds
+        came, holds = self.called, self.schedule.holds
         return [str(each) for each in holds if (each.lane, each.wake) not in came]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pytest_asyncbench._words.schedules import Schedule
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pytest_asyncbench._words.schedules import Schedule, Wake
 from pytest_asyncbench._words.seen import Frame
 from pytest_asyncbench._words.values import dataclass
 
@@ -72,6 +75,8 @@ class Explored:
     """What the test fails with under it."""
     passages: tuple[Passage, ...] = ()
     """The steps of the tasks in it, in turn."""
+    called: Mapping[Wake, str] = MappingProxyType({})
+    """What that calls which was kept back in it."""
     own: tuple[Passage, ...] = ()
     """Those in asyncio's own order; empty where it was not run in that beside."""
     unused: tuple[str, ...] = ()

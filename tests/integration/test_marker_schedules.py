@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import pytest
 
@@ -230,6 +231,48 @@ def test_a_race_that_asyncio_hides_is_found_and_explained(suite, name):
     assert record["deviations"] == 1
     assert 1 < record["found_at"] == record["runs"] <= 200
     assert record["replay"] in text
+
+
+TIMEOUT = """
+import asyncio
+import pytest
+
+@pytest.mark.schedules(50)
+async def test_letter():
+    inbox, letters = asyncio.Queue(), []
+
+    async def read():
+        letter = await inbox.get()
+        await asyncio.sleep(0)
+        letters.append(letter)
+
+    async def send():
+        await asyncio.sleep(0.1)
+        inbox.put_nowait("letter")
+
+    sending = asyncio.create_task(send())
+    try:
+        async with asyncio.timeout(0.1):
+            await read()
+    except TimeoutError:
+        pass
+    await sending
+    assert letters or inbox.qsize()
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio.timeout")
+def test_what_a_callback_is_that_was_late_is_told(play):
+    """A timeout comes after the letter was taken, and before it is read."""
+    told = play(TIMEOUT)["test_letter"]
+    assert told.outcome == "failed", told
+    text = "\n".join(told.lines)
+    assert re.search(
+        r"with asyncio.timeouts.Timeout._on_timeout, a callback of "
+        r"test_letter \(Task-1\), held until \S+ \(Task-.\) (was over|had come to)",
+        text,
+    )
+    assert re.search(r"\d+ → (\d+|over)", text)
 
 
 FOLDERS = """
