@@ -59,8 +59,10 @@ def _not_done(queue: asyncio.Queue[Any]) -> int:
     return 0 if unfinished is None else unfinished - queue.qsize()
 
 
-def _checked_out(pool: Any) -> int:
-    return int(pool.checkedout())
+def _checked_out(record: Any) -> int:
+    # A pool's own count goes by what stands in it: one that is cancelled as it closes a
+    # connection of its own counts that for one that was taken.
+    return int(record.in_use)
 
 
 def _in_use(connector: Any) -> int:
@@ -97,7 +99,7 @@ _KINDS = (
     ),
     _Kind(
         "sqlalchemy.pool",
-        "QueuePool",
+        "_ConnectionRecord",  # by no other name in both 1.4 and 2
         _checked_out,
         "1 connection of an SQLAlchemy pool not given back",
         "{} connections of SQLAlchemy pools not given back",

@@ -102,6 +102,23 @@ def a_pool():
     return lambda: kept.append(connections.connect())
 
 
+def test_a_pool_that_was_stopped_as_it_closes_a_connection_has_lent_none():
+    """Though it counts one less that stands in it."""
+    sqlalchemy_pool = pytest.importorskip("sqlalchemy.pool")
+    connection = MagicMock()
+    connection.close.side_effect = asyncio.CancelledError
+    pool = sqlalchemy_pool.QueuePool(lambda: connection)
+    holdings = Holdings()
+    with holdings.noting():
+        lent = pool.connect()
+        assert len([*told(holdings.taken())]) == 1
+        lent.close()
+        with pytest.raises(asyncio.CancelledError):
+            pool.dispose()
+        assert pool.checkedout() == 1
+        assert [*told(holdings.taken())] == []
+
+
 @pytest.mark.parametrize("made", ["before", "in the first run"])
 @pytest.mark.parametrize("make", [a_queue, a_pool])
 def test_what_an_earlier_run_has_left_is_not_told_of_a_later_one(make, made):
