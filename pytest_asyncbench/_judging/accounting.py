@@ -101,7 +101,7 @@ def compare(strands: Sequence[StrandTrace], wall: float | None = None) -> Compar
     return Comparison(
         tasks=Accounts(strands),
         wall=spans_united(strands) if wall is None else wall,
-        serial=sum(strand.running + strand.waiting for strand in strands),
+        serial=sum([strand.running + strand.waiting for strand in strands]),
     )
 
 
@@ -114,8 +114,14 @@ def longest_alone(tasks: Sequence[TaskTrace], starved: float = 0.0) -> float:
     known = _as_seen(tasks)
     if not known:
         return 0.0
-    longest = max(each.waiting + max(0.0, each.running - starved) for each in known)
-    running = sum(each.running for each in known)
+    # Lists, since there may be ten thousand: a generator is a call for each.
+    longest = max(
+        [
+            each.waiting + (each.running - starved if each.running > starved else 0.0)
+            for each in known
+        ]
+    )
+    running = sum([each.running for each in known])
     return max(longest, (running - starved) / len(known))
 
 
@@ -127,7 +133,7 @@ def less_starved(seen: Comparison, starved: float, *, derived: bool) -> Comparis
     So what is left is no less than the longest of them alone, which also bounds the
     speedup by their number.
     """
-    running = sum(task.running for task in _as_seen(seen.tasks))
+    running = sum([task.running for task in _as_seen(seen.tasks)])
     serial = seen.serial - min(starved, running) if derived else seen.serial
     least = longest_alone(seen.tasks, starved)
     if derived and seen.tasks:
@@ -173,7 +179,9 @@ def peak(tasks: Iterable[TaskTrace | StrandTrace]) -> int:
     return most
 
 
-def _spans(tasks: Iterable[TaskTrace | StrandTrace]) -> Iterable[Span]:
-    for task in tasks:
-        if task.started is not None and task.finished is not None:
-            yield task.started, task.finished
+def _spans(tasks: Iterable[TaskTrace | StrandTrace]) -> list[Span]:
+    return [
+        (task.started, task.finished)
+        for task in tasks
+        if task.started is not None and task.finished is not None
+    ]

@@ -56,7 +56,12 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
     compared = _compared(policy, seen)
     cut_short = compared is not None and _is_cut_short(seen, compared[1])
     comparison = None if compared is None or cut_short else compared[1]
-    held_against = list(_broken(policy, seen, compared, found))
+    too_short = (
+        compared is not None
+        and policy.compares
+        and _too_short(compared, _least(policy))
+    )
+    held_against = list(_broken(policy, seen, compared, found, too_short))
     accepted = [one for one in held_against if is_debuggers(one, seen)]
     broken = [one for one in held_against if one not in accepted]
     return Verdict(
@@ -74,9 +79,7 @@ def judge(policy: Policy, seen: Observations, rules: Sequence[Rule] = ()) -> Ver
         accepted=tuple(accepted),
         debugged=seen.debugged,
         overrun=seen.overrun,
-        too_short=compared is not None
-        and policy.compares
-        and _too_short(compared, _least(policy)),
+        too_short=too_short,
         cut_short=cut_short,
         untaken=seen.untaken,
         unawaited=seen.unawaited,
@@ -186,10 +189,11 @@ def _broken(
     seen: Observations,
     compared: _Compared | None,
     found: Iterable[Finding],
+    too_short: bool,
 ) -> Iterator[Violation]:
     yield from _too_long(policy, seen)
     if policy.compares:
-        yield from _too_slow(policy, seen, compared)
+        yield from _too_slow(policy, seen, compared, too_short)
     if policy.blocking == "error":
         culprits = [finding for finding in found if finding.allowed is None]
         if culprits:
@@ -221,7 +225,7 @@ def _too_long(policy: Policy, seen: Observations) -> Iterator[Violation]:
 
 
 def _too_slow(
-    policy: Policy, seen: Observations, compared: _Compared | None
+    policy: Policy, seen: Observations, compared: _Compared | None, too_short: bool
 ) -> Iterator[Violation]:
     least = _least(policy)
     # What nobody wrote need not be told of where it can't be measured.
@@ -234,7 +238,7 @@ def _too_slow(
         return
     if _is_cut_short(seen, compared[1]):
         return
-    if _too_short(compared, least):
+    if too_short:
         if least is not None and not learned:
             yield Violation(kind="unmeasured", limit=least)
         return

@@ -20,9 +20,10 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import nullcontext, suppress
+from inspect import CO_COROUTINE
 from itertools import compress
-from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from types import CoroutineType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, cast
 
 from pytest_asyncbench._loops import AnyCoroutine, AnyTask, is_cleaning_up
 from pytest_asyncbench._tracing import Group, Recorder
@@ -48,6 +49,9 @@ Item = Given | Mapping[str, Given]
 
 Ended = Callable[[AnyTask], None]
 
+_CALLED = (FunctionType, MethodType, functools.partial)
+"""What is called, and is never awaited as it is."""
+
 
 class Job:
     """One piece of work: a name and how to start it."""
@@ -63,7 +67,18 @@ class Job:
     def coroutine(self) -> AnyCoroutine:
         """Give what a task can be made of: the work itself where it is a coroutine."""
         given = self.given
-        return given if isinstance(given, CoroutineType) else self._run()
+        if isinstance(given, CoroutineType):
+            return given
+        called = given.func if type(given) is functools.partial else given
+        if isinstance(called, MethodType):
+            called = called.__func__
+        if isinstance(called, FunctionType) and called.__code__.co_flags & CO_COROUTINE:
+            try:
+                # None of the user's code runs by that.
+                return cast("Callable[[], AnyCoroutine]", given)()
+            except TypeError:  # of its arguments: the task is to fail with it
+                pass
+        return self._run()
 
     async def _run(self) -> object:
         __tracebackhide__ = True  # the user's line is the one that tells
@@ -110,8 +125,10 @@ def jobs_from(given: Sequence[Item]) -> list[Job]:
 
 
 def _is_work(given: object) -> TypeIs[Work]:
-    """Tell whether it can be awaited as it is, soonest of a coroutine."""
-    return isinstance(given, CoroutineType) or inspect.isawaitable(given)
+    """Tell whether it can be awaited as it is, soonest of what most are."""
+    if isinstance(given, CoroutineType):
+        return True
+    return not isinstance(given, _CALLED) and inspect.isawaitable(given)
 
 
 def _key(name: object) -> str:
@@ -257,8 +274,12 @@ class Together:
         while self._may_start():
             # Nobody ends within this step, whatever may be done by then.
             first, most = len(self.tasks), min(_AT_ONCE, self._limit - self._flying)
-            for job in self._jobs[first : first + most]:
-                self._start(job, loop, ended)
+            try:
+                for job in self._jobs[first : first + most]:
+                    self._start(job, loop, ended)
+            finally:
+                if self._recorder is not None:
+                    self._recorder.adopt(self.tasks[first:], self.group)
             if self._may_start():
                 await asyncio.sleep(0)  # to start ten thousand must not block the loop
 
@@ -273,8 +294,6 @@ class Together:
 
     def _start(self, job: Job, loop: asyncio.AbstractEventLoop, ended: Ended) -> None:
         task = loop.create_task(job.coroutine(), name=job.name)
-        if self._recorder is not None:
-            self._recorder.adopt(task, self.group)
         self._positions[task] = len(self.tasks)
         self.tasks.append(task)
         self._flying += 1

@@ -49,14 +49,17 @@ class Starts:
     def __init__(self, tapes: Tapes, now: Callable[[], float]) -> None:
         self._tapes = tapes
         self._now = now
+        self._heeded: dict[Tape, Callable[[Tape], None]] = {}
+        """What a loop needs from its first eager task on, and does not have yet."""
         self._creators: dict[int, int] = {}
         """By the number of a task in `open`: the id of the task that created it."""
         self.announced = False
         """Whether the next one is seen by who creates it."""
 
-    def watch(self, tape: Tape) -> Undo:
-        """Notice the eager tasks of a loop, until undone."""
+    def watch(self, tape: Tape, first: Callable[[Tape], None]) -> Undo:
+        """Notice the eager tasks of a loop, until undone; call `first` at the first."""
         view, loop = tape.view, tape.view.loop
+        self._heeded[tape] = first
 
         def noticing(original: Callable[[], bool]) -> Callable[[], bool]:
             def is_running() -> bool:
@@ -81,6 +84,9 @@ class Starts:
         tape.begun.append(number)
         self._note(tape, BEGUN)
         tape.open.append(number)
+        first = self._heeded.pop(tape, None)
+        if first is not None:
+            first(tape)
 
     def end_those_beside(self, tape: Tape) -> None:
         """Before a task begins: end the one that the same task has created before.

@@ -64,7 +64,7 @@ class Owners:
         self.hosts = hosts
         self.tapes = tapes
         self.start = (
-            min(trace.first[root] for root in roots) if start is None else start
+            min(map(trace.first.__getitem__, roots)) if start is None else start
         )
         self.strand_of = {
             root: 0 if as_one else number for number, root in enumerate(roots)
@@ -117,10 +117,18 @@ class Owners:
         """Tell when the thread that sent this had last sent something else."""
         return self._sent_before[at]
 
-    def ended(self, strand: int) -> float | None:
-        """Tell when a strand's root ended; None while it goes on."""
-        root, trace = self.roots[strand], self.trace
-        return trace.ended[trace.last[root]] if self.tapes.is_done(root) else None
+    def ends(self) -> list[float | None]:
+        """Tell when each strand's root ended; None while it goes on."""
+        ended, last, tasks = self.trace.ended, self.trace.last, self.tapes.tasks
+        # There may be ten thousand, and nobody holds most of those any more.
+        return [
+            None
+            if (known := tasks[root]) is not None
+            and (task := known()) is not None
+            and not task.done()
+            else ended[last[root]]
+            for root in self.roots
+        ]
 
     def started(self, strand: int) -> float:
         """Tell when a strand could have begun."""
@@ -131,12 +139,11 @@ class Owners:
 
     def spans(self) -> list[tuple[float, float]]:
         """Give the times in which at least one strand was in flight."""
-        now = self.trace.ended[-1]
+        at, first = self.trace.ended, self.trace.first
         united: list[tuple[float, float]] = []
-        for number in range(len(self.roots)):
-            began = self.trace.began(self.trace.first[self.roots[number]])
-            end = self.ended(number)
-            ended = now if end is None else end
+        for root, end in zip(self.roots, self.ends(), strict=True):
+            began = at[first[root] - 1]
+            ended = at[-1] if end is None else end
             if united and began <= united[-1][1]:
                 united[-1] = united[-1][0], max(united[-1][1], ended)
             else:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
+import sys
 import threading
 from asyncio.events import TimerHandle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
@@ -88,6 +89,9 @@ _LONG_WAIT = 0.02
 _RECENT = 16
 """So many of the last entries name the tasks that are looked at then."""
 
+_CREATES_EAGERLY = sys.version_info >= (3, 14)
+"""Whether a loop's `create_task` can be asked to let the task take its first step."""
+
 _TASK: ContextVar[tuple[object, int]] = ContextVar("asyncbench_task")
 """The number of the task whose context this is, or of which it is a copy; and whose
 number that is, since a context may outlive the recorder."""
@@ -151,14 +155,17 @@ class Recorder:
         group.hosted_by_loops()
         return group
 
-    def adopt(self, task: AnyTask, group: Group) -> None:
-        """Make a strand of a task that has been created just now."""
-        tape = self._tapes.get(task.get_loop())
-        number = self.tapes.numbers.get(id(task))
-        if tape is not None and number is not None:  # it began while it was created
-            group.given(number, tape)
-        elif tape is not None:
-            self._given[task] = group
+    def adopt(self, tasks: Sequence[AnyTask], group: Group) -> None:
+        """Make strands of tasks that have been created in this step, of one loop."""
+        tape = self._tapes.get(tasks[0].get_loop()) if tasks else None
+        if tape is None:
+            return
+        begun, given = self.tapes.numbers.keys() & map(id, tasks), self._given
+        for task in tasks:
+            if id(task) in begun:  # while it was created
+                group.given(self.tapes.number(task), tape)
+            else:
+                given[task] = group
 
     @contextmanager
     def telling(self, owner: object) -> Iterator[None]:
@@ -222,9 +229,14 @@ class Recorder:
         ):
             view.undo.append(stand_in(loop, name, functools.partial(make, tape)))
         self._watch_factory(view)
+        view.undo.append(self._starts.watch(tape, self._watch_creations))
+        if _CREATES_EAGERLY:
+            self._watch_creations(tape)
+
+    def _watch_creations(self, tape: Tape) -> None:
+        """Notice each task that a loop creates, where that tells something."""
         make = functools.partial(self._tasks_of, tape)
-        view.undo.append(stand_in(loop, "create_task", make))
-        view.undo.append(self._starts.watch(tape))
+        tape.view.undo.append(stand_in(tape.view.loop, "create_task", make))
 
     def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
         del self._tapes[loop]
@@ -301,7 +313,7 @@ class Recorder:
     def _timers(
         self, tape: Tape, original: Callable[..., asyncio.TimerHandle]
     ) -> Callable[..., asyncio.TimerHandle]:
-        loop, now, timers = tape.view.loop, self._now, tape.timers
+        loop, now, sets = tape.view.loop, self._now, tape.sets
 
         def call_at(
             when: float,
@@ -313,7 +325,7 @@ class Recorder:
             if tape.open:
                 self._starts.end_those_beside(tape)
             # The clock is asked for anew: freezegun may have put another in its place.
-            timers[id(handle)] = tape.sets((len(tape), now(), when - loop.time()))
+            sets(id(handle), now(), when - loop.time())
             return handle
 
         return call_at
@@ -487,6 +499,9 @@ class Recorder:
             # own steps only the first is not found, and to ask outright takes less.
             if args:
                 who = numbers.get(id(getattr(callback, "__self__", None)))
+                # As `strange` knows it; there may be one for each of many tasks.
+                if who is None and isinstance(self_, TimerHandle):
+                    who = tape.timers.pop(id(self_), None)
             else:
                 try:
                     who = numbers[id(callback.__self__)]  # type: ignore[attr-defined]

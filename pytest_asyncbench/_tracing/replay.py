@@ -15,7 +15,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from pytest_asyncbench._tracing.barriers import Meeting
@@ -186,9 +186,10 @@ class _Strand:
         return previous, max(0.0, trace.ready_at(at) - since)
 
 
-def alone(owners: Owners) -> Iterator[StrandTrace]:
+def alone(owners: Owners) -> list[StrandTrace]:
     """Give the account of each strand, with the time that it waits when it is alone."""
-    trace, names, is_done = owners.trace, owners.tapes.names, owners.tapes.is_done
+    trace, names, ends = owners.trace, owners.tapes.names, owners.ends()
+    found: list[StrandTrace] = []
     poll, late = _poll_takes(owners), _late(owners)
     # The loop over all steps of a run, which may have ten thousand strands: what most
     # of them are is asked without a call.
@@ -196,9 +197,8 @@ def alone(owners: Owners) -> Iterator[StrandTrace]:
     previous, inline = trace.previous, trace.inline
     first_of, last_of = trace.first, trace.last
     facts = trace.tape.timer_facts
-    for number, (root, steps) in enumerate(
-        zip(owners.roots, owners.steps, strict=True)
-    ):
+    strands = zip(owners.roots, owners.steps, ends, strict=True)
+    for number, (root, steps, finished) in enumerate(strands):
         running = queued = taken = 0.0
         tail, end, in_line, over = -1, last_of[root], True, False
         for at in steps:
@@ -237,14 +237,17 @@ def alone(owners: Owners) -> Iterator[StrandTrace]:
             taken = _Again(_Strand(owners, number, poll, late)).run()
         first = first_of[root]
         cause = LOOP if first in inline else cause_of[first]
-        yield StrandTrace(
-            names[root],
-            ended[cause] if cause != LOOP else owners.started(number),
-            ended[end] if is_done(root) else None,
-            running,
-            taken - running if taken > running else 0.0,
-            queued,
+        found.append(
+            StrandTrace(
+                names[root],
+                ended[cause] if cause != LOOP else owners.started(number),
+                finished,
+                running,
+                taken - running if taken > running else 0.0,
+                queued,
+            )
         )
+    return found
 
 
 def _next(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Set
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from pytest_asyncbench._tracing.ownership import Owners
@@ -79,8 +80,7 @@ class Group:
 
     def _traces(self, ends: Mapping[Tape, End]) -> tuple[StrandTrace, ...]:
         try:
-            read = self._read(ends)
-            return tuple(each for _, owners in read for each in alone(owners))
+            return (*chain.from_iterable(alone(one) for _, one in self._read(ends)),)
         except Exception as error:
             # Nothing of ours may escape into the test, and no figure may be wrong.
             if self._tapes is not None:

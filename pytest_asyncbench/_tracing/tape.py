@@ -242,11 +242,12 @@ class Tape:
         """Tell how far it is noted by now."""
         return End(len(self), len(self.late))
 
-    def sets(self, timer: Timer) -> int:
-        """Keep what is known of a timer; give the code for its callback's entry."""
+    def sets(self, timer: int, at: float, delay: float) -> None:
+        """Keep what is known of a timer, by its id, until its callback has run."""
         facts = self.timer_facts
-        facts.extend(timer)
-        return OTHERS + 4 - TIMER - len(facts) // 3 * 4  # as `_code`, without a call
+        # As `__len__` and `_code`, without their calls.
+        facts.extend((len(self._packed.who) + len(self._log) // 4, at, delay))
+        self.timers[timer] = OTHERS + 4 - TIMER - len(facts) // 3 * 4
 
     def timer(self, code: int) -> Timer | None:
         """Give what is known of a timer's callback; None for any other."""

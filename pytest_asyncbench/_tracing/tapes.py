@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator
 
-from pytest_asyncbench._loops import AnyTask, task_label
+from pytest_asyncbench._loops import AnyTask, label
 from pytest_asyncbench._tracing.tape import Tape
 from pytest_asyncbench._tracing.trace import Trace
 from pytest_asyncbench._words.legible import error_of_ours
@@ -55,11 +55,16 @@ class Tapes:
 
     def number(self, task: AnyTask, name: str | None = None) -> int:
         """Give the number of a task, which it has from now on."""
-        known = self.numbers.get(id(task))  # as `number_of`: there may be ten thousand
-        if known is not None:
-            return known
-        number = self.reserve(name or task_label(task))
-        self.bind(number, task)
+        key = id(task)
+        number = self.numbers.get(key)
+        if number is not None:
+            return number
+        # As `reserve` and `bind`, without their calls: there may be ten thousand.
+        self.names.append(name or label(task, None))
+        number = self.numbers[key] = len(self.tasks)
+        known = _Known(task, self._gone)
+        known.key = key
+        self.tasks.append(known)
         return number
 
     def number_of(self, task: AnyTask) -> int | None:

@@ -9,6 +9,7 @@ opens with the unit of a number.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import field
 from typing import Literal
 
@@ -461,7 +462,7 @@ class Record:
     leaks: tuple[LeakEntry, ...] = ()
     """What was left when runs of the test were over, and all that was set up for them
     torn down, where it was run under schedules or its tasks were cancelled."""
-    tasks: tuple[TaskTrace, ...] = field(default=(), metadata=VALUE_ONLY)
+    tasks: Sequence[TaskTrace] = field(default=(), metadata=VALUE_ONLY)
     """What ran side by side, and when, for a timeline. Value only: its moments mean
     nothing in another process."""
 
@@ -534,7 +535,7 @@ def record_of(verdict: Verdict) -> Record:
         cancellations=verdict.cancellations,
         leaks=tuple(map(_leak, verdict.leaks)),
         took_turns=_took_turns(verdict.took_turns),
-        tasks=tuple(comparison.tasks) if comparison else (),
+        tasks=comparison.tasks if comparison else (),
     )
 
 

@@ -56,6 +56,28 @@ def results(together):
 # ------------------------------------------------------- what is accepted
 
 
+def test_a_task_has_the_coroutine_of_a_function_that_only_makes_one():
+    """Whatever else is called runs in its task, and so does what is called wrongly."""
+
+    class Has:
+        async def one(self):
+            return "of a method"
+
+    work = (forever, functools.partial(give, 1), Has().one)
+    made = [job.coroutine() for job in jobs_from(work)]
+    assert [one.__qualname__.rpartition(".")[2] for one in made] == [
+        "forever",
+        "give",
+        "one",
+    ]
+    close_unstarted(made)
+    together = run(lambda: give(2), Has().one, functools.partial(give, 3))
+    assert results(together) == [2, "of a method", 3]
+    together = run(functools.partial(give, 1, 2, 3), give(4), keep_going=True)
+    assert isinstance(together.tasks[0].exception(), TypeError)
+    assert together.tasks[1].result() == 4
+
+
 def test_coroutines_callables_and_awaitables_are_jobs():
     """Each under the name of its function or type, numbered where two are alike."""
 
