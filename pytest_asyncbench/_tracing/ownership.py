@@ -76,7 +76,7 @@ class Owners:
         """By an entry of no strand: the first of a strand's that it has set off."""
         self.steps = [array("i") for _ in roots]
         """Of each strand, its entries."""
-        self._owners: list[int] = []
+        self._owners = array("i")
         self._threads: dict[int, int] = {}
         self._last_sent: dict[int, float] = {}
         self._sent_before: dict[int, float] = {}

@@ -192,6 +192,8 @@ class Recorder:
         if number is None or tape is None:
             return None
         last = tape.last_of(number)
+        if last is None:
+            last = self.tapes.last_read(tape, number)
         return None if last is None else self._now() - last
 
     def creator_of(self, task: AnyTask) -> Creator:

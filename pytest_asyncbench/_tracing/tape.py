@@ -14,7 +14,8 @@ has a *detail* besides, found by its code: the timer that it was, the thread tha
 it, the I/O that was ready.
 
 Memory: an entry takes 56 bytes as it is noted, and 20 when it was packed, a block at a
-time, while the loop is about to poll; in the trace that is read from it 20 more. After
+time, while the loop is about to poll; then 20 in the trace that is read from it, as
+which it is forgotten here. After
 `MOST` entries nothing more is noted, and the tape is `full`: then it is known who ran
 until then, and nothing can be said of serial time, since the rest is missing. Objects
 of the test's are kept by weak references only.
@@ -163,6 +164,7 @@ class Tape:
         "_packing",
         "_plain_codes",
         "_plains",
+        "_so_far",
         "arrivals",
         "began",
         "begun",
@@ -192,6 +194,8 @@ class Tape:
         self._log: list[float] = []
         self._packing = _thread.allocate_lock()
         """Held while entries move from there into columns, and by who reads both."""
+        self._so_far = 1
+        """How many were packed; written by the loop's thread."""
         self.note: Note = self._log.extend
         """Adds an entry."""
         self.began = now()
@@ -236,7 +240,7 @@ class Tape:
 
     def __len__(self) -> int:
         """Count the entries so far. That of the step in progress has this number."""
-        return len(self._packed.who) + len(self._log) // 4
+        return self._so_far + len(self._log) // 4
 
     def end(self) -> End:
         """Tell how far it is noted by now."""
@@ -246,7 +250,7 @@ class Tape:
         """Keep what is known of a timer, by its id, until its callback has run."""
         facts = self.timer_facts
         # As `__len__` and `_code`, without their calls.
-        facts.extend((len(self._packed.who) + len(self._log) // 4, at, delay))
+        facts.extend((self._so_far + len(self._log) // 4, at, delay))
         self.timers[timer] = OTHERS + 4 - TIMER - len(facts) // 3 * 4
 
     def timer(self, code: int) -> Timer | None:
@@ -295,7 +299,7 @@ class Tape:
     def pack(self) -> None:
         """Put what was noted into the columns."""
         with self._packing:
-            _add(self._packed, self._log)
+            self._so_far += _add(self._packed, self._log)
             self._log.clear()
         if len(self) > MOST and not self.full:
             self.full = True
@@ -309,12 +313,23 @@ class Tape:
         end = first + most
         with self._packing:
             who, before, after, ended = self._packed
-            packed, part = len(who), slice(first, end)
+            packed, gone = self._so_far, self._so_far - len(who)
+            part = slice(first - gone, max(0, end - gone))
             found = Columns(who[part], before[part], after[part], ended[part])
             # Entries are noted whole, in one step of the interpreter.
             noted = slice(4 * max(0, first - packed), 4 * max(0, end - packed))
             _add(found, self._log[noted])
         return found
+
+    def forget(self, first: int) -> None:
+        """Let go of what was packed before this entry; callable from any thread.
+
+        What was read stands in the trace, and is not needed twice.
+        """
+        with self._packing:
+            known = first - (self._so_far - len(self._packed.who))
+            for column in self._packed:
+                del column[:known]
 
     def slept(self, seconds: float) -> None:
         """Note by how much a poll overslept."""
@@ -325,7 +340,7 @@ class Tape:
         """Give the tasks of the last so many entries, each with its last one."""
         log = self._log
         first = max(0, len(log) // 4 - most)
-        start = len(self._packed.who)
+        start = self._so_far
         return {
             int(log[4 * at]): start + at
             for at in range(first, len(log) // 4)
@@ -333,7 +348,7 @@ class Tape:
         }
 
     def last_of(self, number: int) -> float | None:
-        """Tell when the last step of a task ended; callable from any thread."""
+        """Tell when a task's last step ended, unless that is forgotten; as `since`."""
         with self._packing:
             log, (who, _, _, ended) = self._log[:], self._packed
             for at in range(len(log) - 4, -4, -4):
@@ -345,8 +360,8 @@ class Tape:
         return None
 
 
-def _add(columns: Columns, log: list[float]) -> None:
-    """Add what was noted, in which the numbers of an entry follow each other."""
+def _add(columns: Columns, log: list[float]) -> int:
+    """Add what was noted, where an entry's numbers follow each other; count entries."""
     # By `struct`, since an array takes several times as long to look at each number.
     # Three columns of four are whole numbers.
     count = len(log) // 4
@@ -354,6 +369,7 @@ def _add(columns: Columns, log: list[float]) -> None:
     columns.before.frombytes(pack(f"{count}i", *log[1::4]))
     columns.after.frombytes(pack(f"{count}i", *log[2::4]))
     columns.ended.frombytes(pack(f"{count}d", *log[3::4]))
+    return count
 
 
 def _nowhere(entry: Sequence[float]) -> None:

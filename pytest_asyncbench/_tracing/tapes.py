@@ -110,6 +110,13 @@ class Tapes:
         for tape in self.all:
             tape.view.missing = tape.view.missing or "trace that can be read"
 
+    def last_read(self, tape: Tape, number: int) -> float | None:
+        """Tell when a task's last step ended, of those that were read by now."""
+        trace = self._traces.get(tape)
+        if trace is None or number not in trace.last:
+            return None
+        return trace.ended[trace.last[number]]
+
     def trace(self, tape: Tape) -> Trace:
         """Give what a tape tells, up to now."""
         trace = self._traces.get(tape)

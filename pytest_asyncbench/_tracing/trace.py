@@ -159,6 +159,7 @@ class Trace:
                 put(at)
             elif added > 0:
                 put_all([at] * added)
+        self.tape.forget(len(self.who))
         return len(more.who) == _AT_ONCE
 
     def _odd(self, at: int, who: int, before: int, after: int, older: set[int]) -> None:

@@ -61,3 +61,30 @@ def test_entries_are_read_alike_whether_they_are_packed_or_not():
     ]
     assert (len(tape), tape.last_of(1), tape.last_of(4)) == (4, 0.5, None)
     loop.close()
+
+
+def test_what_is_forgotten_counts_all_the_same():
+    """Entries are known by their places, whatever is left of those before them."""
+    clock = ManualClock()
+    loop = HandLoop(clock)
+    tape = Tape(LoopView(loop, 0.0), clock.now)
+    for number in range(1, 6):
+        tape.note((number, 0, 1, number / 2))
+        if number == 3:
+            tape.pack()
+    tape.forget(3)
+    assert [[*tape.since(first).who] for first in range(3, 7)] == [
+        [3, 4, 5],
+        [4, 5],
+        [5],
+        [],
+    ]
+    assert (len(tape), tape.last_of(2), tape.last_of(3)) == (6, None, 1.5)
+    tape.forget(5)
+    assert ([*tape.since(5).who], tape.last_of(3)) == ([5], None)
+    tape.pack()
+    tape.note((6, 0, 1, 3.0))
+    assert ([*tape.since(5).who], len(tape)) == ([5, 6], 7)
+    tape.sets(1, 3.0, 1.0)
+    assert tape.timer(tape.timers[1]) == (7, 3.0, 1.0)
+    loop.close()
