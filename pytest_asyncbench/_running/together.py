@@ -47,8 +47,6 @@ Given = Work | Maker
 Item = Given | Mapping[str, Given]
 """One argument of a run: several may come in one, by their names."""
 
-Ended = Callable[[AnyTask], None]
-
 _CALLED = (FunctionType, MethodType, functools.partial)
 """What is called, and is never awaited as it is."""
 
@@ -62,7 +60,8 @@ class Job:
         self.name = name
         self.given = given
         self.argument = argument
-        self.repeatable = not _is_work(given)
+        # Asked here and by who makes jobs, since most are: a call less for each.
+        self.repeatable = not isinstance(given, CoroutineType) and not _is_work(given)
 
     def coroutine(self) -> AnyCoroutine:
         """Give what a task can be made of: the work itself where it is a coroutine."""
@@ -120,7 +119,8 @@ def jobs_from(given: Sequence[Item]) -> list[Job]:
                 "twice; it can be awaited once. Pass a callable, or call it again."
             )
         seen[id(work)] = name
-        jobs.append(Job(name, _checked(work, argument), argument))
+        checked = work if isinstance(work, CoroutineType) else _checked(work, argument)
+        jobs.append(Job(name, checked, argument))
     return jobs
 
 
@@ -205,6 +205,8 @@ def _pieces(wrong: object) -> Collection[object]:
 
 
 def _name_of(work: Item) -> str:
+    if isinstance(work, CoroutineType):
+        return work.__qualname__.rpartition("<locals>.")[2]
     if isinstance(work, asyncio.Task):
         return legible.told(work.get_name)
     if isinstance(work, functools.partial):
@@ -270,16 +272,22 @@ class Together:
                 await self._wake
 
     async def _start_more(self, loop: asyncio.AbstractEventLoop) -> None:
-        ended = self._ended  # one for all, since there may be many
+        # One for all, since there may be many.
+        ended, tasks = self._ended, self.tasks
         while self._may_start():
+            create = loop.create_task
             # Nobody ends within this step, whatever may be done by then.
-            first, most = len(self.tasks), min(_AT_ONCE, self._limit - self._flying)
+            first, most = len(tasks), min(_AT_ONCE, self._limit - self._flying)
             try:
                 for job in self._jobs[first : first + most]:
-                    self._start(job, loop, ended)
+                    task = create(job.coroutine(), name=job.name)
+                    self._positions[task] = len(tasks)
+                    tasks.append(task)
+                    self._flying += 1
+                    task.add_done_callback(ended)
             finally:
                 if self._recorder is not None:
-                    self._recorder.adopt(self.tasks[first:], self.group)
+                    self._recorder.adopt(tasks[first:], self.group)
             if self._may_start():
                 await asyncio.sleep(0)  # to start ten thousand must not block the loop
 
@@ -291,13 +299,6 @@ class Together:
         if self.expired or (self.failed and not self.keep_going):
             return True
         return len(self.tasks) == len(self._jobs) and not self._flying
-
-    def _start(self, job: Job, loop: asyncio.AbstractEventLoop, ended: Ended) -> None:
-        task = loop.create_task(job.coroutine(), name=job.name)
-        self._positions[task] = len(self.tasks)
-        self.tasks.append(task)
-        self._flying += 1
-        task.add_done_callback(ended)
 
     def _ended(self, task: AnyTask) -> None:
         self.order.append(self._positions.pop(task))
