@@ -19,7 +19,7 @@ from pytest_asyncbench._loops.awaiting import (
 )
 from pytest_asyncbench._loops.completion import hands_on_one_by_one
 from pytest_asyncbench._loops.deadlock import describe_tasks
-from pytest_asyncbench._loops.doors import close_doors, stand_in, who_calls
+from pytest_asyncbench._loops.doors import close_doors, keep_doors, stand_in, who_calls
 from pytest_asyncbench._loops.first_step import FirstStep
 from pytest_asyncbench._loops.lanes import (
     Entry,
@@ -102,6 +102,7 @@ __all__ = [
     "is_internal",
     "is_running",
     "is_told_to_end",
+    "keep_doors",
     "keep_passage",
     "label",
     "leave_behind",

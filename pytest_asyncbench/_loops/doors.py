@@ -23,7 +23,7 @@ from typing import Any
 from pytest_asyncbench._loops.passage import LEADS_TO, passage
 from pytest_asyncbench._words.undo import Undo, replace
 
-__all__ = ["close_doors", "stand_in", "who_calls"]
+__all__ = ["close_doors", "keep_doors", "stand_in", "who_calls"]
 
 _Loop = asyncio.AbstractEventLoop
 
@@ -82,8 +82,7 @@ class _Door:
                 self.stand_ins[loop] = before
                 return
             del self.stand_ins[loop]
-            # From test to test the class is not to be written to; see `passage`.
-            if passage() is Handle:
+            if not _are_kept():
                 self.take_off()
 
         return undo
@@ -104,6 +103,32 @@ def stand_in(
     door = _door(name) or _made(name, vars(asyncio.BaseEventLoop)[name])
     before = door.stand_ins.get(loop) or MethodType(door.original, loop)
     return door.put(loop, make(before))
+
+
+def keep_doors() -> Undo:
+    """Leave what stands on asyncio's class there until undone.
+
+    To write to a class has CPython forget where its attributes are found. Where each
+    test did so, for each of seven names, all code of asyncio's was slower after it.
+    """
+    keeper = object()
+    _keepers.append(keeper)
+
+    def undo() -> None:
+        _keepers.remove(keeper)
+        if not _are_kept():
+            close_doors()
+
+    return undo
+
+
+def _are_kept() -> bool:
+    # From test to test the class is not to be written to; see `passage`.
+    return bool(_keepers) or passage() is not Handle
+
+
+_keepers: list[object] = []
+"""Who has what stands on asyncio's class stay there."""
 
 
 def close_doors() -> None:

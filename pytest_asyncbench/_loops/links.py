@@ -31,23 +31,20 @@ _Write = Callable[["asyncio.Transport", Data], None]
 
 
 class Links(Generic[Writer]):
-    """The last write to each connection of a loop.
+    """The last write to each connection of a loop."""
 
-    Args:
-        writer: tells who is at work in this loop now, and the time.
-    """
+    __slots__ = ("_last",)
 
-    __slots__ = ("_last", "_writer")
-
-    def __init__(self, writer: Callable[[], tuple[float, Writer]]) -> None:
-        self._writer = writer
+    def __init__(self) -> None:
         self._last: dict[tuple[_Address, _Address], tuple[float, Writer]] = {}
 
-    def wrote(self, transport: asyncio.BaseTransport) -> None:
+    def wrote(
+        self, transport: asyncio.BaseTransport, now: float, writer: Writer
+    ) -> None:
         """Note who writes to a connection now."""
         ends = _ends(transport)
         if ends is not None:
-            self._last[ends] = self._writer()
+            self._last[ends] = now, writer
 
     def writer_to(
         self, transport: asyncio.BaseTransport
@@ -66,16 +63,14 @@ def _ends(transport: asyncio.BaseTransport) -> tuple[_Address, _Address] | None:
 
 
 def watch_writes(
-    links_of: Callable[[asyncio.AbstractEventLoop], Links[Writer] | None],
+    wrote: Callable[[asyncio.AbstractEventLoop, asyncio.Transport], None],
 ) -> Undo:
-    """Note each write to a connection of a loop that has links, until undone."""
+    """Tell of each write to a connection, with the loop of that, until undone."""
     kind = names.SOCKET_TRANSPORT.of(selector_events)
 
     def noting(original: _Write[Data]) -> _Write[Data]:
         def write(self: asyncio.Transport, data: Data) -> None:
-            links = links_of(names.TRANSPORT_LOOP.of(self))
-            if links is not None:
-                links.wrote(self)
+            wrote(names.TRANSPORT_LOOP.of(self), self)
             original(self, data)
 
         return write

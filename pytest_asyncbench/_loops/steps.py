@@ -107,13 +107,20 @@ class StepProbe:
 
     def install(self) -> Undo:
         """Stand where each step passes; the returned call restores all, loops too."""
+        # What stands on uvloop's class stays there while this rests.
+        leave_class = meet_when_run(_ignore)
         self._place = passage()
         self._original = names.RUN.of(self._place)
         self._put()
         if running_loop() is not None:
             # The step that is in progress here asyncio has begun.
             self.codes |= {self._original.__code__}
-        return self._take_all_off
+
+        def undo() -> None:
+            self._take_all_off()
+            leave_class()
+
+        return undo
 
     def _take_all_off(self) -> None:
         self._take_off()
@@ -237,6 +244,10 @@ class StepProbe:
             original()
 
         return replace(owner, "close", close)
+
+
+def _ignore(loop: asyncio.AbstractEventLoop) -> None:
+    """Ignore that a loop is used, of which nobody wants to know now."""
 
 
 def _step_of(loop: asyncio.AbstractEventLoop) -> names.Step:

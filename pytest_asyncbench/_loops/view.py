@@ -142,16 +142,18 @@ class LoopView:
         lost one does is to have the loop give way once in vain, or once too late.
         """
         self.give_way: Callable[[], None] = nothing
-        """Written by the loop's thread, when the loop is met."""
+        """Written by the loop's thread, when the loop is met, and by whoever ends the
+        watching.
+        """
         self.settle: Callable[[], None] = nothing
         """To be called at the end of a poll that was late, before the next step.
 
-        Written by the loop's thread, when the loop is met.
+        Written as `give_way`.
         """
         self.moved: Callable[[], None] = nothing
         """To be called in the thread that runs the loop, where that is another now.
 
-        Written by the loop's thread, when the loop is met.
+        Written as `give_way`.
         """
         self.note_poll: Callable[[tuple[int, int, int, float]], object] | None = None
         """Takes an entry of a tape for each poll: `POLLED`, how long the queue was, 0,
@@ -162,7 +164,7 @@ class LoopView:
         self.oversleep: Callable[[float], None] = _forget
         """Called with by how much a poll came late that had only timers to wait for.
 
-        Written by the loop's thread, when the loop is met.
+        Written as `give_way`.
         """
         self.rested_for = math.inf
         """After a poll that rested for so many seconds `rested` is to be called.
@@ -170,14 +172,14 @@ class LoopView:
         Written by the loop's thread, and by whoever ends the watching.
         """
         self.rested: Callable[[], None] = nothing
-        """Written by the loop's thread, when the loop is met."""
+        """Written as `give_way`."""
         self.upkeep_at = math.inf
         """From when on `upkeep` is to be called, between two steps.
 
         Written by the loop's thread, and by whoever ends the watching.
         """
         self.upkeep: Callable[[], None] = nothing
-        """Written by the loop's thread, when the loop is met."""
+        """Written as `give_way`."""
         self.undo: list[Undo] = []
         """Filled by the loop's thread, emptied by whoever ends the watching."""
 
@@ -188,9 +190,12 @@ class LoopView:
         self.ours += min(seconds, MOST_AT_ONCE)
 
     def put_back(self) -> None:
-        """Undo all that stands on the loop."""
+        """Undo all that stands on the loop, and call nobody any more."""
         while self.undo:
             self.undo.pop()()
+        # Who is called has this view itself: both would stay until a collection.
+        self.give_way = self.settle = self.moved = self.rested = self.upkeep = nothing
+        self.oversleep = _forget
 
     def queued(self) -> int:
         """Count the callbacks in the loop's queue; 0 where it can't be looked at."""

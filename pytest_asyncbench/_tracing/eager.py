@@ -78,7 +78,7 @@ class Starts:
             self.announced = False
             return
         self.end_those_beside(tape)
-        tape.take_account()
+        tape.take_account(self._now())
         number = self._tapes.reserve("")
         self._creators[number] = id(asyncio.current_task(tape.view.loop))
         tape.begun.append(number)

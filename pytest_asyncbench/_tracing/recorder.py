@@ -26,7 +26,6 @@ from pytest_asyncbench._loops import (
     AnyCoroutine,
     AnyFuture,
     AnyTask,
-    Links,
     LongStep,
     LoopView,
     Views,
@@ -131,8 +130,6 @@ class Recorder:
         """Tasks that have yet to begin, and whose strands they are."""
         self._threads = 0
         self._in_thread = threading.local()
-        self._unwatch = ExitStack()
-        """What is undone when there is no tape any more."""
         self._starts = Starts(self.tapes, self._now)
 
     # --------------------------------------------------------- what is asked
@@ -206,6 +203,28 @@ class Recorder:
 
     # ----------------------------------------------------------------- loops
 
+    def watch_classes(self, recorder: Callable[[], Recorder | None]) -> Undo:
+        """Note what is done to transports and barriers, which are of one class each.
+
+        Args:
+            recorder: gives the one that records now. Each test has its own, and the
+                classes are written to once for all of them.
+        """
+
+        def tape_of(loop: asyncio.AbstractEventLoop) -> Tape | None:
+            current = recorder()
+            return None if current is None else current._tapes.get(loop)
+
+        def wrote(loop: asyncio.AbstractEventLoop, to: asyncio.Transport) -> None:
+            tape = tape_of(loop)
+            if tape is not None:
+                tape.links.wrote(to, self._now(), len(tape))
+
+        with ExitStack() as undo:
+            undo.callback(watch_writes(wrote))
+            undo.callback(watch_barriers(tape_of, self._now))
+            return undo.pop_all().close
+
     def meet(self, view: LoopView) -> None:
         """Begin to record a loop, if it can be followed."""
         loop = view.loop
@@ -214,9 +233,6 @@ class Recorder:
             view.missing = f"{names.RUN_ONCE.name} that runs its steps"
         if view.missing is not None:
             return
-        if not self._tapes:  # once for all loops: their transports are of one class
-            self._unwatch.callback(watch_writes(self._links_of))
-            self._unwatch.callback(watch_barriers(self._tapes.get, self._now))
         tape = self._tapes[loop] = Tape(view, self._now)
         self.tapes.all.append(tape)
         view.undo.append(functools.partial(self._forget, loop))
@@ -244,12 +260,6 @@ class Recorder:
         del self._tapes[loop]
         for task in [task for task in self._given if task.get_loop() is loop]:
             del self._given[task]  # it never begins
-        if not self._tapes:
-            self._unwatch.close()
-
-    def _links_of(self, loop: asyncio.AbstractEventLoop) -> Links[int] | None:
-        tape = self._tapes.get(loop)
-        return None if tape is None else tape.links
 
     def _polls(self, tape: Tape) -> Undo:
         """Note each poll of a loop."""
@@ -271,7 +281,6 @@ class Recorder:
         view.rested_for = _LONG_WAIT
         view.oversleep, view.note_poll = tape.slept, tape.note
         view.rested = functools.partial(self._look, tape)
-        tape.take_account = lambda: upkeep() if self._real() > view.upkeep_at else None
 
         def undo() -> None:
             view.upkeep_at, view.note_poll, view.rested_for = math.inf, None, math.inf
@@ -445,7 +454,7 @@ class Recorder:
         if tape is None or not loop.is_running():
             return factory(loop, coro, **kwargs)
         self._starts.end_those_beside(tape)
-        tape.take_account()
+        tape.take_account(self._now())
         tape.note((BEGUN, INLINE, len(tape.ready), self._now()))
         outer, tape.open = tape.open, []
         self._starts.announced = True

@@ -40,6 +40,8 @@ class Group:
         self._given: dict[Tape, list[int]] = {}
         self._host: tuple[Tape, int, int] | None = None
         """A tape, a task on it, and the entry from which on it starts strands."""
+        self._numbered = 0
+        """How many tasks had a number when that was said."""
         self._of_loops = False
         self._last_read: dict[Tape, tuple[End, Owners]] = {}
         """By tape: how far it was read, and whose each step was."""
@@ -52,6 +54,7 @@ class Group:
     def hosted(self, number: int, tape: Tape) -> None:
         """Take in all that a task starts from now on."""
         self._host = tape, number, len(tape)
+        self._numbered = 0 if self._tapes is None else len(self._tapes.names)
 
     def hosted_by_loops(self) -> None:
         """Take in all that is started by what any loop was started with."""
@@ -79,6 +82,8 @@ class Group:
         return {tape: tape.end() for tape in tapes if not tape.full}
 
     def _traces(self, ends: Mapping[Tape, End]) -> tuple[StrandTrace, ...]:
+        if self._has_none():
+            return ()
         try:
             return (*chain.from_iterable(alone(one) for _, one in self._read(ends)),)
         except Exception as error:
@@ -86,6 +91,15 @@ class Group:
             if self._tapes is not None:
                 self._tapes.unreadable(error)
             return ()
+
+    def _has_none(self) -> bool:
+        """Tell of a body, without reading a tape, that it has started nothing.
+
+        Each task has a number from its first step on; most tests have but their own.
+        """
+        if self._tapes is None or self._host is None or self._given:
+            return False
+        return len(self._tapes.names) == self._numbered
 
     def starved(self) -> float | None:
         """Tell for how long the loop's thread was starved while one was in flight.

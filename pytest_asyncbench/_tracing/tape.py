@@ -32,7 +32,6 @@ from struct import pack
 from typing import TYPE_CHECKING, Literal
 
 from pytest_asyncbench._loops import POLLED, Links, LoopView, names
-from pytest_asyncbench._words.undo import nothing
 from pytest_asyncbench._words.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -179,7 +178,6 @@ class Tape:
         "open",
         "ready",
         "starved",
-        "take_account",
         "timer_facts",
         "timers",
         "view",
@@ -222,11 +220,9 @@ class Tape:
         """The tasks whose first step is a part of the step in progress, and goes on."""
         self.begun: list[int] = []
         """Those that have begun so, and are to be found when the step has ended."""
-        self.links: Links[int] = Links(lambda: (now(), len(self)))
+        self.links: Links[int] = Links()
         self.late: list[float] = []
         """By how much the poll overslept, each time that it waited for a timer."""
-        self.take_account: Callable[[], None] = nothing
-        """Asks for the account of the loop's thread, now and then."""
         self.waits: dict[int, tuple[Stack, str]] = {}
         """By the entry after which a task waited long: where, and for what."""
         self.looks: list[tuple[int, float, frozenset[int]]] = []
@@ -241,6 +237,11 @@ class Tape:
     def __len__(self) -> int:
         """Count the entries so far. That of the step in progress has this number."""
         return self._so_far + len(self._log) // 4
+
+    def take_account(self, now: float) -> None:
+        """Ask for the account of the loop's thread, where it is time for that."""
+        if now > self.view.upkeep_at:
+            self.view.upkeep()
 
     def end(self) -> End:
         """Tell how far it is noted by now."""

@@ -58,15 +58,16 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "blind": _L,
         "foreign": _L,
         "missing": Writer.ANY,  # the loop's thread, and who could not read its tape
-        "give_way": _L,
-        "settle": _L,
-        "moved": _L,
-        "note_poll": Writer.ANY,  # the loop's thread, and who ends the watching
-        "oversleep": _L,
-        "rested_for": Writer.ANY,  # likewise
-        "rested": _L,
-        "upkeep_at": Writer.ANY,  # likewise
-        "upkeep": _L,
+        # The loop's thread, and who ends the watching.
+        "give_way": Writer.ANY,
+        "settle": Writer.ANY,
+        "moved": Writer.ANY,
+        "note_poll": Writer.ANY,
+        "oversleep": Writer.ANY,
+        "rested_for": Writer.ANY,
+        "rested": Writer.ANY,
+        "upkeep_at": Writer.ANY,
+        "upkeep": Writer.ANY,
     },
     Sampled: {
         "view": Writer.NOBODY,

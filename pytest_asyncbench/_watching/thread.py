@@ -82,6 +82,14 @@ class OwnThread:
         """Give the code that stands at the bottom of its stack."""
         return cls._run_until_stopped.__code__
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether it runs; or is away for a fork, and whoever forks has it come back.
+
+        It may be asked for while that changes, and costs no lock.
+        """
+        return self._ended is not None
+
     def begin(self) -> None:
         """Begin, unless it has begun already or is over."""
         # Loops of several threads may be met at once, and while the test ends.

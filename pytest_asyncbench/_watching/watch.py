@@ -21,6 +21,7 @@ from pytest_asyncbench._loops import (
     LoopView,
     StepProbe,
     handle_of_turn,
+    keep_doors,
     names,
     running_loop,
 )
@@ -190,6 +191,10 @@ class Watch:
         """Switch every instrument on; one that fails takes the others off again."""
         with ExitStack() as undo:
             undo.callback(self.watchdog.stop)
+            if self.recorder is not None:
+                # Before the loops are let go of, and so undone after that.
+                undo.callback(keep_doors())
+                undo.callback(self.recorder.watch_classes(lambda: self.recorder))
             undo.callback(self._probe.install())
             self._handing.codes = self._probe.codes
             if self.watchdog.keepers is not None:

@@ -212,8 +212,9 @@ class Watchdog:
     ) -> Undo:
         """Call `on_deadline` when the clock reads `at`, unless undone before."""
         undo = self._deadlines.add(at, view, on_deadline)
-        with self.own_cost.counted():
-            self._thread.begin()  # a loop whose steps can't be seen has not done so
+        if not self._thread.has_begun:  # a loop whose steps can't be seen has no need
+            with self.own_cost.counted():
+                self._thread.begin()
         if self._thread.idle:
             self._thread.ring()
         return undo
