@@ -71,7 +71,14 @@ class Starts:
 
             return is_running
 
-        return stand_in(loop, "is_running", noticing)
+        restore = stand_in(loop, "is_running", noticing)
+
+        def undo() -> None:
+            restore()
+            # Most tests have none: it leads back here, and would stay as a cycle.
+            self._heeded.pop(tape, None)
+
+        return undo
 
     def _begins(self, tape: Tape) -> None:
         if self.announced:
