@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from pytest_asyncbench._judging.accounting import united
-from pytest_asyncbench._judging.grouping import lies_in
+from pytest_asyncbench._judging.grouping import lies_in, parts
 from pytest_asyncbench._judging.once import done_once
 from pytest_asyncbench._judging.stretches import Stretches
 from pytest_asyncbench._rules.callers import STARTS, TOOLS
@@ -184,8 +184,12 @@ class Acceptances:
         """Tell how many seconds of a long step are not held against it."""
         forgiven = stall.ours + self.paused_in(stall)
         if stall.samples:
-            part = sum(self.forgives(sample.stack) for sample in stall.samples)
-            forgiven += stall.lasted * (part / len(stall.samples))
+            part_of = parts(stall)
+            forgiven += stall.lasted * sum(
+                part_of[sample.at]
+                for sample in stall.samples
+                if self.forgives(sample.stack)
+            )
         if self._policy.starvation == "forgive":
             forgiven += stall.starved or 0.0
         return forgiven + sum(

@@ -19,7 +19,7 @@ from pytest_asyncbench._judging.acceptance import (
     of_baseline,
 )
 from pytest_asyncbench._judging.blame import Blame, blame, in_scope
-from pytest_asyncbench._judging.grouping import alike, waits
+from pytest_asyncbench._judging.grouping import alike, parts, waits
 from pytest_asyncbench._judging.interpreter import IN_A_THREAD, advised, seen_of
 from pytest_asyncbench._judging.kept import Work, kept_for, work_of
 from pytest_asyncbench._judging.merging import merged, one_call
@@ -250,16 +250,18 @@ class _Inquiry:
         left = stall.lasted - self._acceptances.paused_in(stall) - collecting
         left -= sum(call.seconds for call in calls)
         shared = []
+        part_of = parts(stall)
+        whole = sum(part_of[sample.at] for sample in samples) or 1.0
         turn = [
             sample
             for sample in samples
             if sample.own_turn and blame(sample.stack) is None
         ]
         if turn:
-            part = left * len(turn) / len(samples)
+            part = left * sum(part_of[sample.at] for sample in turn) / whole
             shared.append(self._own_turn(turn[0].stack, turn[0].at, part))
         for group in alike(samples, self._policy.scope):
-            part = left * len(group) / len(samples)
+            part = left * sum(part_of[sample.at] for sample in group) / whole
             found = self._finding(group[0].stack, group[0].at, part)
             if found is not None:
                 held = seen_of(stall, group)
@@ -292,13 +294,14 @@ class _Inquiry:
 
     def _done_once(self, stall: LoopStall) -> list[Finding]:
         """Give what of a long step is accepted, since a process does it once only."""
-        share = stall.lasted / max(1, len(stall.samples))
+        part_of = parts(stall)
         found = []
         for sample in stall.samples:
             why = self._acceptances.of_once(sample.stack)
             if why is not None and not self._acceptances.is_paused(sample.at):
                 stack = begun_by(sample.stack)
-                finding = self._finding(stack, sample.at, share)
+                seconds = stall.lasted * part_of[sample.at]
+                finding = self._finding(stack, sample.at, seconds)
                 if finding is not None:
                     found.append(accept(finding, why))
         return [

@@ -1,4 +1,4 @@
-"""The samples of a long step: which lie in a call, which show one place, its waits."""
+"""The samples of a long step: what each stands for, which show one place, its waits."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_asyncbench._judging.blame import Blame, blame
-from pytest_asyncbench._words.seen import BlockingCall, Collection, Sample, Wait
+from pytest_asyncbench._words.medians import median_low
+from pytest_asyncbench._words.seen import (
+    IN_VAIN,
+    BlockingCall,
+    Collection,
+    LoopStall,
+    Sample,
+    Wait,
+)
 
-__all__ = ["alike", "lies_in", "waits"]
+__all__ = ["alike", "lies_in", "parts", "waits"]
 
 _ONE_CALL = 0.8
 """The part of a busy function's samples that must show one call to blame that call."""
@@ -18,6 +26,41 @@ _ONE_CALL = 0.8
 def lies_in(at: float, what: BlockingCall | Collection) -> bool:
     """Tell whether a moment is one of those that a call or a collection took."""
     return what.began <= at <= what.began + what.seconds
+
+
+def parts(stall: LoopStall) -> dict[float, float]:
+    """Tell for which part of a step each sample stands, by its moment.
+
+    A call that keeps the interpreter is seen at its end, and was at work for as long as
+    that was asked for in vain. Besides, one sample stands for as much as another: who
+    looked late for want of a processor can't tell what ran before.
+    """
+    before = [stall.began, *(sample.at for sample in stall.samples)]
+    asked = [
+        max(0.0, sample.at - max(since, _asked_since(sample)))
+        for sample, since in zip(stall.samples, before, strict=False)
+    ]
+    rest = [
+        max(0.0, sample.at - since - kept)
+        for sample, since, kept in zip(stall.samples, before, asked, strict=False)
+    ]
+    usual = median_low([free for free in rest if free > 0.0] or [0.0])
+    spans = [kept + min(usual, free) for kept, free in zip(asked, rest, strict=True)]
+    if not any(spans):
+        spans = [1.0] * len(spans)
+    whole = sum(spans)
+    return {
+        sample.at: span / whole
+        for sample, span in zip(stall.samples, spans, strict=True)
+    }
+
+
+def _asked_since(sample: Sample) -> float:
+    """Tell from when on the interpreter was asked for in vain."""
+    turn = sample.turn
+    if turn is None or turn.asked < IN_VAIN * (turn.at - turn.since):
+        return sample.at
+    return turn.since
 
 
 def alike(samples: Iterable[Sample], scope: Sequence[str]) -> Iterator[list[Sample]]:

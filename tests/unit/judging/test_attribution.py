@@ -16,6 +16,7 @@ from pytest_asyncbench._words.seen import (
     Collection,
     LoopStall,
     Sample,
+    Turn,
     Wait,
 )
 
@@ -169,7 +170,36 @@ def test_the_time_of_a_stall_is_shared_by_the_count_of_samples():
     """Three quarters of the samples, three quarters of the time."""
     a, b = user(50, "f"), user(60, "g")
     seen = found(stalls=(stall((a,), (a,), (a,), (b,), seconds=2.0),))
-    assert [(f.line, f.seconds) for f in seen] == [(50, 1.5), (60, 0.5)]
+    assert [(f.line, f.seconds) for f in seen] == [
+        (50, pytest.approx(1.5)),
+        (60, pytest.approx(0.5)),
+    ]
+
+
+def test_a_call_that_kept_the_interpreter_has_the_time_of_that():
+    """It is seen once, at its end, beside one that was seen as often."""
+    short = Sample(at=0.2, stack=(user(50, "f"),))
+    asked = Turn(since=0.2, at=1.0, waited=True, asked=0.7)
+    kept = Sample(at=1.0, stack=(user(60, "g"),), turn=asked)
+    step = dataclasses.replace(stall(seconds=1.0), samples=(short, kept))
+    seen = found(stalls=(step,))
+    assert [(f.line, f.seconds) for f in seen] == [
+        (60, pytest.approx(0.8)),
+        (50, pytest.approx(0.2)),
+    ]
+
+
+def test_who_only_looked_late_gives_nobody_more_than_its_part():
+    """The watchdog had no processor; what ran before is not known."""
+    early = [Sample(at=at, stack=(user(50, "f"),)) for at in (0.1, 0.2, 0.3)]
+    lacked = Turn(since=0.4, at=1.0, waited=True, asked=0.01)
+    late = Sample(at=1.0, stack=(user(60, "g"),), turn=lacked)
+    step = dataclasses.replace(stall(seconds=1.0), samples=(*early, late))
+    seen = found(stalls=(step,))
+    assert [(f.line, f.seconds) for f in seen] == [
+        (50, pytest.approx(0.75)),
+        (60, pytest.approx(0.25)),
+    ]
 
 
 def test_how_the_time_was_spent_is_known_of_the_whole_step_only():
