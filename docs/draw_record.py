@@ -14,7 +14,7 @@ import re
 import textwrap
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Union
 
@@ -39,6 +39,7 @@ _UNITS = {
 """How the sentence under a number begins, and the unit that it names."""
 
 _JSON_NAMES = {float: "number", int: "integer", str: "string", bool: "boolean"}
+_LISTS = (tuple, Sequence)
 
 _OPENING = f"""\
 <!-- drawn by docs/draw_record.py: change the classes that it reads, and run it -->
@@ -196,7 +197,7 @@ def _type(hint: Any) -> str:
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         return " or ".join(_type(each) for each in inner)
-    if origin is tuple:
+    if origin in _LISTS:
         return f"list of {_type(inner[0])}"
     if origin is Literal:
         return " or ".join(f"`{word}`" for word in inner)
@@ -229,7 +230,7 @@ def _shape(hint: Any) -> dict[str, Any]:
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         return {"anyOf": [_shape(each) for each in inner]}
-    if origin is tuple:
+    if origin in _LISTS:
         return {"type": "array", "items": _shape(inner[0])}
     if origin is Literal:
         return {"enum": list(inner)}
