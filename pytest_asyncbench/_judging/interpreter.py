@@ -23,6 +23,9 @@ _THROUGHOUT = 0.8
 _NOW_AND_THEN = 0.2
 """Who makes others wait at no more than this part of their turns, and for no more than
 this part of the time, lets go."""
+_BRIEF = 0.001
+"""Who is let in after less than this, in seconds, was not kept waiting: sqlite3 lets go
+at each row, and has the interpreter at nearly each moment all the same."""
 _LONG = 0.02
 """A wait that is shorter than this, in seconds, tells nothing of a whole call."""
 _ENOUGH = 3
@@ -55,7 +58,7 @@ def seen_of(stall: LoopStall | None, samples: Sequence[Sample]) -> Holds | None:
     lengths = [turn.at - max(stall.began, turn.since) for turn in turns]
     longest = max(lengths, default=0.0)
     waited = [
-        n for turn, n in zip(turns, lengths, strict=True) if turn.waited and n > 0
+        n for turn, n in zip(turns, lengths, strict=True) if turn.waited and n > _BRIEF
     ]
     spent = _spent(stall, samples)
     seldom = len(waited) <= _NOW_AND_THEN * len(turns)

@@ -86,6 +86,12 @@ def test_who_makes_others_wait_seldom_lets_go():
     assert way(*at_once(), look(0.95, 0.96)) == "lets go"
 
 
+def test_who_lets_others_in_again_and_again_lets_go():
+    """It has the interpreter when it is asked for, and not for a millisecond more."""
+    looks = [look(n / 10 - 0.0005, n / 10) for n in range(1, 10)]
+    assert one(*looks).holds.way == "lets go"
+
+
 def test_who_keeps_a_long_stretch_does_not_let_go_however_seldom():
     """As `zlib.decompress` does, which joins what it has at the end."""
     found = one(*[look(n / 20, n / 20) for n in range(1, 11)], look(0.55, 0.95))
