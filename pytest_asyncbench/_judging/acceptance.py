@@ -183,13 +183,10 @@ class Acceptances:
     def forgiven(self, stall: LoopStall) -> float:
         """Tell how many seconds of a long step are not held against it."""
         forgiven = stall.ours + self.paused_in(stall)
-        if stall.samples:
+        nobodys = [one.at for one in stall.samples if self.forgives(one.stack)]
+        if nobodys:
             part_of = parts(stall)
-            forgiven += stall.lasted * sum(
-                part_of[sample.at]
-                for sample in stall.samples
-                if self.forgives(sample.stack)
-            )
+            forgiven += stall.lasted * sum(part_of[at] for at in nobodys)
         if self._policy.starvation == "forgive":
             forgiven += stall.starved or 0.0
         return forgiven + sum(

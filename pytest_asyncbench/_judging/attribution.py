@@ -294,16 +294,19 @@ class _Inquiry:
 
     def _done_once(self, stall: LoopStall) -> list[Finding]:
         """Give what of a long step is accepted, since a process does it once only."""
-        part_of = parts(stall)
+        known = [
+            (sample, why)
+            for sample in stall.samples
+            if (why := self._acceptances.of_once(sample.stack)) is not None
+            and not self._acceptances.is_paused(sample.at)
+        ]
+        part_of = parts(stall) if known else {}
         found = []
-        for sample in stall.samples:
-            why = self._acceptances.of_once(sample.stack)
-            if why is not None and not self._acceptances.is_paused(sample.at):
-                stack = begun_by(sample.stack)
-                seconds = stall.lasted * part_of[sample.at]
-                finding = self._finding(stack, sample.at, seconds)
-                if finding is not None:
-                    found.append(accept(finding, why))
+        for sample, why in known:
+            seconds = stall.lasted * part_of[sample.at]
+            finding = self._finding(begun_by(sample.stack), sample.at, seconds)
+            if finding is not None:
+                found.append(accept(finding, why))
         return [
             _as_stall(dataclasses.replace(one, count=1), stall)
             for one in merged(found)

@@ -34,11 +34,9 @@ def saved(owners: Owners, blocked: Sequence[dict[float, float]]) -> list[float]:
         blocked: what is awaited instead, several cases: for how many seconds of each
             step, by the moment at which that began.
     """
-    as_it_was = together(owners, {})
-    return [
-        max(0.0, as_it_was - together(owners, _entries(owners, case)))
-        for case in blocked
-    ]
+    cases = [_entries(owners, case) for case in blocked]
+    as_it_was, *repaired = together(owners, [{}, *cases])
+    return [max(0.0, as_it_was - wall) for wall in repaired]
 
 
 def _entries(owners: Owners, case: dict[float, float]) -> dict[int, float]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter, defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from pytest_asyncbench._tracing.barriers import Meeting
@@ -271,17 +271,18 @@ def _next(
     return max(poll, waits.delay) + seconds
 
 
-def together(owners: Owners, blocked: dict[int, float]) -> float:
-    """Tell how long the steps of one strand take, some of them less.
+def together(owners: Owners, cases: Sequence[Mapping[int, float]]) -> list[float]:
+    """Tell how long the steps of one strand take, some of them less, in each case.
 
     Args:
         owners: of a single strand, which may have several tasks that it begins with.
-        blocked: by entry, for how many seconds it awaits what it was blocked by.
+        cases: by entry, for how many seconds it awaits what it was blocked by.
     """
     strand = _Strand(owners, 0, _poll_takes(owners), _late(owners))
     # Who ended last may be another one than in the real run.
     strand.ends = {owners.trace.last[root] for root in owners.roots}
-    return _Again(strand, blocked, _ours_after(owners)).run()
+    ours = _ours_after(owners)
+    return [_Again(strand, blocked, ours).run() for blocked in cases]
 
 
 def _ours_after(owners: Owners) -> dict[int, float]:
