@@ -23,6 +23,7 @@ import pytest
 # An inner run in this process forgets the modules that it was the first to import, and
 # would leave two of each behind; so all of ours and of the rules are here before.
 import pytest_asyncbench._glue.session
+import pytest_asyncbench._glue.trials
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._python.frames import current_frames
 from pytest_asyncbench._rules.table import RULES
@@ -31,6 +32,7 @@ from pytest_asyncbench._watching.thread import OwnThread
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 
 assert pytest_asyncbench._glue.session
+assert pytest_asyncbench._glue.trials
 Interception(RULES, SYSTEM_CLOCK).install()()
 
 _trespasses: list[str] = []

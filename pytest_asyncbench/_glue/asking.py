@@ -32,6 +32,7 @@ __all__ = [
     "asks",
     "marker_lines",
     "plan_of",
+    "uncollected",
 ]
 
 MARKERS = (
@@ -56,7 +57,7 @@ def plan_of(config: pytest.Config) -> Plan:
         pytest.UsageError: a setting means nothing.
     """
     if PLAN not in config.stash:
-        with _uncollected():
+        with uncollected():
             from pytest_asyncbench._glue.plan import Plan
 
         config.stash[PLAN] = Plan(config, lambda: _watch(config))
@@ -65,7 +66,7 @@ def plan_of(config: pytest.Config) -> Plan:
 
 def _watch(config: pytest.Config) -> None:
     """Bring in the engines, and the hooks that stand around each test."""
-    with _uncollected():
+    with uncollected():
         from pytest_asyncbench._glue.session import Session
 
     plugins = config.pluginmanager
@@ -74,7 +75,7 @@ def _watch(config: pytest.Config) -> None:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Load modules without garbage collections, which would only find that all stays.
 
     They were more than twice as many in a run that watches as in one that does not.

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from pytest_asyncbench._glue.blocking_calls import BlockingCalls
     from pytest_asyncbench._glue.concurrently import Concurrently
     from pytest_asyncbench._glue.trial import Trial
+    from pytest_asyncbench._words.decided import Verdict
     from pytest_asyncbench.virtual_time import VirtualClock
 
 __all__ = [
     "BEGIN",
+    "FAILURE",
     "OURS",
     "TRIAL",
     "blocking_calls",
@@ -27,6 +29,8 @@ BEGIN: pytest.StashKey[Callable[[], None]] = pytest.StashKey()
 """Begins to watch a test that would be watched from its first loop on."""
 TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 """Filled before the fixtures of a test are set up that asks for any of ours."""
+FAILURE: pytest.StashKey[tuple[BaseException, Verdict]] = pytest.StashKey()
+"""The failure of ours that a phase ended with, and the verdict that made it."""
 
 OURS = frozenset({"concurrently", "blocking_calls", "virtual_clock"})
 """The names of all fixtures."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -39,7 +39,7 @@ from pytest_asyncbench._words.values import changed
 if TYPE_CHECKING:
     from pytest_asyncbench._tracing import Group
 
-__all__ = ["Call", "Phase", "SetUp", "Teardown", "around"]
+__all__ = ["Call", "Phase", "SetUp", "Teardown"]
 
 P = ParamSpec("P")
 
@@ -402,17 +402,3 @@ def _copied(watched: Watched) -> Callable[[_Work], _Work]:
     from pytest_asyncbench._glue.copies import in_copies
 
     return lambda work: partial(in_copies, work, copies, watched.watch.recorder)
-
-
-def around(
-    end: Callable[[BaseException | None], BaseException | None],
-) -> Generator[None]:
-    """Be around a phase of a test: `end` is given what it raised, and gives what to."""
-    __tracebackhide__ = True
-    raised: BaseException | None = None
-    try:
-        yield
-    except BaseException as error:
-        raised = error
-    if (ended := end(raised)) is not None:
-        raise ended

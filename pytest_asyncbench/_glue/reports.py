@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_asyncbench._glue.beside import whole_record
 from pytest_asyncbench._glue.heard import last_record, passed_here
 from pytest_asyncbench._glue.settings import folder_of, unusable
 from pytest_asyncbench._glue.split import part_number
-from pytest_asyncbench._glue.timelines import whole_record
 from pytest_asyncbench._glue.whole import Whole, paths_of
 from pytest_asyncbench._outside.files import insist_on_writing, write_file
 from pytest_asyncbench._python import machine_class, software

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_asyncbench._glue.around import Shield, around, say
 from pytest_asyncbench._glue.failures import add_note
 from pytest_asyncbench._glue.fixtures import TRIAL
 from pytest_asyncbench._glue.outcome import Outcome
-from pytest_asyncbench._glue.phases import around
-from pytest_asyncbench._glue.telling import Shield, give_words, say
+from pytest_asyncbench._glue.telling import give_words
 from pytest_asyncbench._glue.timelines import with_courses
 from pytest_asyncbench._policy.replaying import replay_of, text_of
 from pytest_asyncbench._reports.schedules import (

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import warnings
-from collections.abc import Iterable, Sequence
-from types import TracebackType
+from collections.abc import Sequence
 
 import pytest
 
+from pytest_asyncbench._glue.around import say
 from pytest_asyncbench._glue.failures import add_note
-from pytest_asyncbench._glue.fixtures import TRIAL
+from pytest_asyncbench._glue.fixtures import FAILURE, TRIAL
 from pytest_asyncbench._glue.longrepr import longrepr
 from pytest_asyncbench._glue.outcome import Outcome
-from pytest_asyncbench._glue.properties import PROPERTY
-from pytest_asyncbench._glue.timelines import forget_beside
 from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.errors import (
     BackgroundTaskWarning,
@@ -23,35 +20,20 @@ from pytest_asyncbench._words.errors import (
     BudgetExceeded,
     ConcurrencyError,
     Deadlock,
-    PluginProblem,
     RealLimitExceeded,
     UnmeasuredWarning,
 )
-from pytest_asyncbench._words.legible import error_of_ours, printable
+from pytest_asyncbench._words.legible import printable
 from pytest_asyncbench._words.promised import When
 from pytest_asyncbench._words.seen import AwaitedTask
 
 __all__ = [
-    "Shield",
-    "drop_record",
-    "forget_failure",
     "give_words",
     "refused_warning",
-    "say",
     "show_as_text",
     "tell",
     "tell_left",
 ]
-
-_FAILURE = pytest.StashKey[tuple[BaseException, Verdict]]()
-"""The failure of ours that a phase ended with, and the verdict that made it."""
-
-
-def say(item: pytest.Item, when: When, lines: Iterable[str]) -> None:
-    """Add a section to the reports from this phase on, if there is anything to say."""
-    text = printable("\n".join(lines), sys.__stdout__)
-    if text:
-        item.add_report_section(when, "asyncbench", text)
 
 
 def tell(item: pytest.Item, when: When, verdict: Verdict, lines: list[str]) -> None:
@@ -123,7 +105,7 @@ def give_words(
     if ended.note:
         add_note(error, printable(f"\n{ended.note}", sys.__stdout__))
     if ended.ours:
-        item.stash[_FAILURE] = (error, verdict)
+        item.stash[FAILURE] = (error, verdict)
     return error
 
 
@@ -131,7 +113,7 @@ def show_as_text(
     item: pytest.Item, report: pytest.TestReport, error: BaseException
 ) -> None:
     """Show a failure of ours as text, not as a traceback through this plugin."""
-    failure, verdict = item.stash.get(_FAILURE, (None, None))
+    failure, verdict = item.stash.get(FAILURE, (None, None))
     if error is failure:
         report.longrepr = longrepr(item, verdict, error)
     elif isinstance(error, (Deadlock, RealLimitExceeded)) or _is_ruling(item, error):
@@ -156,49 +138,3 @@ def _is_our_cancellation(item: pytest.Item, error: BaseException) -> bool:
 def _is_ruling(item: pytest.Item, error: BaseException) -> bool:
     trial = item.stash.get(TRIAL, None)
     return trial is not None and error is trial.call.ruling
-
-
-def forget_failure(item: pytest.Item) -> None:
-    """Let go of the frames that a failure holds."""
-    if _FAILURE in item.stash:
-        del item.stash[_FAILURE]
-
-
-def drop_record(item: pytest.Item) -> None:
-    """Take away the record of an attempt before."""
-    # Who reruns a test that failed does so with the same item.
-    properties = item.user_properties
-    properties[:] = [each for each in properties if each[0] != PROPERTY]
-    forget_beside(item)
-
-
-class Shield:
-    """Around a block of ours: an error in it is shown as the plugin's, and no more.
-
-    No generator, which is more calls for each: every test comes through ten of these.
-    """
-
-    __slots__ = ("_item", "_what", "_when")
-
-    def __init__(self, item: pytest.Item, when: When, what: str) -> None:
-        self._item, self._when, self._what = item, when, what
-
-    def __enter__(self) -> None:
-        """Begin the block."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        """Tell of an error, and of nothing else that ends the block."""
-        if not isinstance(error, Exception):
-            return False
-        told = error_of_ours(error)
-        problem = f"pytest-asyncbench itself {self._what}: {told}; the outcome stands"
-        say(self._item, self._when, [problem])
-        with warnings.catch_warnings():
-            warnings.simplefilter("always")
-            self._item.warn(PluginProblem(problem))
-        return True

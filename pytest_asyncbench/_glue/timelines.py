@@ -1,20 +1,14 @@
-"""The timelines of a run: how large each may be, and how it gets to the reports.
+"""The timelines of a run: how large each may be, and what is drawn in it.
 
-It is part of the record. But the record is a user property, which JUnit XML has, too;
-so the timeline travels beside it, on the report of the test's teardown. So does what is
-told, step by step, of a run under a schedule.
+So of what is told, step by step, of a run under a schedule.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-import pytest
-
-from pytest_asyncbench._glue.properties import TOO_LONG
 from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.units import where
@@ -25,15 +19,10 @@ if TYPE_CHECKING:
     from pytest_asyncbench._words.courses import Courses
     from pytest_asyncbench._words.decided import Finding, Verdict
     from pytest_asyncbench._words.explored import Explored
-    from pytest_asyncbench._words.plain import Json
     from pytest_asyncbench._words.timeline import Timeline
 
 __all__ = [
     "Room",
-    "forget_beside",
-    "give_beside",
-    "keep_beside",
-    "whole_record",
     "with_courses",
     "with_timeline",
 ]
@@ -156,41 +145,3 @@ def _blocked(verdict: Verdict) -> Mapping[float, str]:
 
 def _call(finding: Finding) -> str:
     return f"{finding.call}, {where(finding.file, finding.line, finding.function)}"
-
-
-_BESIDE = pytest.StashKey[dict[str, str]]()
-"""Those parts of the last attempt's record, as JSON, by the name of their field."""
-
-_ON_REPORT = "asyncbench_beside"
-"""The attribute of a report by which they travel."""
-
-
-def forget_beside(item: pytest.Item) -> None:
-    """Forget these parts of the record of an attempt before."""
-    if _BESIDE in item.stash:
-        del item.stash[_BESIDE]
-
-
-def keep_beside(item: pytest.Item, record: Mapping[str, Json]) -> None:
-    """Keep these parts of a record until the test's last report."""
-    item.stash[_BESIDE] = {
-        name: json.dumps(record[name], separators=(",", ":"))
-        for name in TOO_LONG
-        if record[name] is not None
-    }
-
-
-def give_beside(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Put these parts of a test's record on the report that is its last."""
-    parts = item.stash.get(_BESIDE, None)
-    if parts:
-        setattr(report, _ON_REPORT, parts)
-        del item.stash[_BESIDE]
-
-
-def whole_record(text: str, report: pytest.TestReport) -> str:
-    """Put the parts that a report carries into the text of its record."""
-    for name, part in getattr(report, _ON_REPORT, {}).items():
-        # No text within the record can look so: a quote in one is escaped.
-        text = text.replace(f'"{name}": null', f'"{name}": {part}')
-    return text

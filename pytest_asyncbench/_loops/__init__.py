@@ -1,68 +1,78 @@
 """What is known of event loops: their steps, their tasks, their connections."""
 
-from pytest_asyncbench._loops import names
-from pytest_asyncbench._loops.awaiting import (
-    await_chain,
-    awaited_tasks,
-    awaits_outside,
-    by_name,
-    closes_a_generator,
-    is_cleaning_up,
-    is_internal,
-    is_told_to_end,
-    leaves_a_group,
-    makes_a_server,
-    may_mistake_cancellation,
-    stands_at,
-    waits_for_a_lock,
-    waits_for_ever,
-)
-from pytest_asyncbench._loops.completion import hands_on_one_by_one
-from pytest_asyncbench._loops.deadlock import describe_tasks
-from pytest_asyncbench._loops.doors import close_doors, keep_doors, stand_in, who_calls
-from pytest_asyncbench._loops.first_step import FirstStep
-from pytest_asyncbench._loops.lanes import (
-    Entry,
-    Lane,
-    LaneQueue,
-    LaneTask,
-    ends_a_wait,
-    put_lanes,
-)
-from pytest_asyncbench._loops.links import Links, watch_writes
-from pytest_asyncbench._loops.names import (
-    AnyCoroutine,
-    AnyFuture,
-    AnyTask,
-    running_loop,
-)
-from pytest_asyncbench._loops.own_answers import is_closed, runs
-from pytest_asyncbench._loops.own_turn import handle_of_turn, turn_around
-from pytest_asyncbench._loops.passage import keep_passage, passage
-from pytest_asyncbench._loops.steps import (
-    LongStep,
-    StepProbe,
-    end_last,
-    hand_to_asyncio,
-)
-from pytest_asyncbench._loops.tasks import (
-    TASKS,
-    caller_in_c,
-    describe_callback,
-    has_begun,
-    is_running,
-    label,
-    leave_behind,
-    task_label,
-    written_at,
-)
-from pytest_asyncbench._loops.view import (
-    MOST_AT_ONCE,
-    POLLED,
-    HeldUp,
-    LoopView,
-    Views,
-)
+from typing import TYPE_CHECKING
+
+from pytest_asyncbench._words.faces import face
+
+if TYPE_CHECKING:
+    from pytest_asyncbench._loops import names
+    from pytest_asyncbench._loops.awaiting import (
+        await_chain,
+        awaited_tasks,
+        awaits_outside,
+        by_name,
+        closes_a_generator,
+        is_cleaning_up,
+        is_internal,
+        is_told_to_end,
+        leaves_a_group,
+        makes_a_server,
+        may_mistake_cancellation,
+        stands_at,
+        waits_for_a_lock,
+        waits_for_ever,
+    )
+    from pytest_asyncbench._loops.completion import hands_on_one_by_one
+    from pytest_asyncbench._loops.deadlock import describe_tasks
+    from pytest_asyncbench._loops.doors import (
+        close_doors,
+        keep_doors,
+        stand_in,
+        who_calls,
+    )
+    from pytest_asyncbench._loops.first_step import FirstStep
+    from pytest_asyncbench._loops.lanes import (
+        Entry,
+        Lane,
+        LaneQueue,
+        LaneTask,
+        ends_a_wait,
+        put_lanes,
+    )
+    from pytest_asyncbench._loops.links import Links, watch_writes
+    from pytest_asyncbench._loops.names import (
+        AnyCoroutine,
+        AnyFuture,
+        AnyTask,
+        running_loop,
+    )
+    from pytest_asyncbench._loops.own_answers import is_closed, runs
+    from pytest_asyncbench._loops.own_turn import handle_of_turn, turn_around
+    from pytest_asyncbench._loops.passages import keep_passage, passage
+    from pytest_asyncbench._loops.steps import (
+        LongStep,
+        StepProbe,
+        end_last,
+        hand_to_asyncio,
+    )
+    from pytest_asyncbench._loops.tasks import (
+        TASKS,
+        caller_in_c,
+        describe_callback,
+        has_begun,
+        is_running,
+        label,
+        leave_behind,
+        task_label,
+        written_at,
+    )
+    from pytest_asyncbench._loops.view import (
+        MOST_AT_ONCE,
+        POLLED,
+        HeldUp,
+        LoopView,
+        Views,
+    )
 
 __all__ = [
     "MOST_AT_ONCE",
@@ -124,3 +134,28 @@ __all__ = [
     "who_calls",
     "written_at",
 ]
+
+if not TYPE_CHECKING:  # a checker would take any name for one that exists
+    __getattr__ = face(
+        __name__,
+        {
+            "awaiting": "await_chain awaited_tasks awaits_outside by_name "
+            "closes_a_generator is_cleaning_up is_internal is_told_to_end "
+            "leaves_a_group makes_a_server may_mistake_cancellation stands_at "
+            "waits_for_a_lock waits_for_ever",
+            "completion": "hands_on_one_by_one",
+            "deadlock": "describe_tasks",
+            "doors": "close_doors keep_doors stand_in who_calls",
+            "first_step": "FirstStep",
+            "lanes": "Entry Lane LaneQueue LaneTask ends_a_wait put_lanes",
+            "links": "Links watch_writes",
+            "names": "AnyCoroutine AnyFuture AnyTask running_loop",
+            "own_answers": "is_closed runs",
+            "own_turn": "handle_of_turn turn_around",
+            "passages": "keep_passage passage",
+            "steps": "LongStep StepProbe end_last hand_to_asyncio",
+            "tasks": "TASKS caller_in_c describe_callback has_begun is_running label "
+            "leave_behind task_label written_at",
+            "view": "MOST_AT_ONCE POLLED HeldUp LoopView Views",
+        },
+    )

@@ -4,7 +4,7 @@ Problem: CPython finds what an object has quickly for as long as it has no more 
 thirty attributes (``SHARED_KEYS_MAX_SIZE`` in its ``dictobject.c``) and, on 3.11 and
 3.12, nobody has asked for its ``vars``. asyncio gives a loop up to 29. With a few more
 each step takes a tenth longer, all that asyncio itself does in it. What does not do:
-writing to the class from test to test (see `passage`). What we do: one function stands
+writing to the class from test to test (see `passages`). What we do: one function stands
 on asyncio's class for a name, and leads on to what stands in for that loop's method.
 
 A loop whose own class, or somebody who wrote to the loop, has another method under that
@@ -20,7 +20,7 @@ from collections.abc import Callable
 from types import FrameType, MethodType
 from typing import Any
 
-from pytest_asyncbench._loops.passage import LEADS_TO, passage
+from pytest_asyncbench._loops.passages import LEADS_TO, passage
 from pytest_asyncbench._words.undo import Undo, replace
 
 __all__ = ["close_doors", "keep_doors", "stand_in", "who_calls"]
@@ -123,7 +123,7 @@ def keep_doors() -> Undo:
 
 
 def _are_kept() -> bool:
-    # From test to test the class is not to be written to; see `passage`.
+    # From test to test the class is not to be written to; see `passages`.
     return bool(_keepers) or passage() is not Handle
 
 

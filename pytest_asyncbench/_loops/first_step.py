@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from pytest_asyncbench._loops import names
-from pytest_asyncbench._loops.passage import passage
+from pytest_asyncbench._loops.passages import passage
 from pytest_asyncbench._loops.uvloop_steps import meet_when_run
 from pytest_asyncbench._words.undo import Undo
 

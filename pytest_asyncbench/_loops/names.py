@@ -298,7 +298,7 @@ RUNNING_LOOP: PrivateName[
 
 # ------------------------------------------------------------------- steps
 
-# Of the class, or of what stands in for it; see `passage`.
+# Of the class, or of what stands in for it; see `passages`.
 RUN: PrivateName[object, Runner] = PrivateName(
     "asyncio.Handle",
     "_run",

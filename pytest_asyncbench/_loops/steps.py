@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.names import Runner, running_loop
-from pytest_asyncbench._loops.passage import passage
+from pytest_asyncbench._loops.passages import passage
 from pytest_asyncbench._loops.uvloop_steps import (
     StepOf,
     is_uvloop,

@@ -21,7 +21,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FrameType, FunctionType
 
-from pytest_asyncbench._python.callee import callee
+from pytest_asyncbench._python.callees import callee
 from pytest_asyncbench._python.greenlets import Outside, outside_here, outside_of
 from pytest_asyncbench._python.positions import (
     IMPORTERS,

@@ -67,10 +67,23 @@ def test_a_run_that_asks_for_nothing_loads_names_only(loaded):
     assert loaded(source) - loaded(source, "-p", "no:asyncbench") == NAMES
 
 
+ENGINES = {"pytest_asyncbench._watching", "pytest_asyncbench._glue.trials"}
+
+
+def test_a_run_whose_tests_have_no_loop_loads_the_wrappers_alone(loaded):
+    """Where all is watched for what blocks a loop, and no test runs one."""
+    modules = loaded("def test_one(): pass", "--asyncbench-blocking=report")
+    assert "pytest_asyncbench._interception" in modules
+    assert not modules & ENGINES
+
+
 @pytest.mark.parametrize(
     ("source", "args"),
     [
-        ("def test_one(): pass", ("--asyncbench-blocking=report",)),
+        (
+            "import asyncio\ndef test_one(): asyncio.run(asyncio.sleep(0))",
+            ("--asyncbench-blocking=report",),
+        ),
         ("def test_one(blocking_calls): pass", ()),
         ("import pytest\n@pytest.mark.budget(9)\ndef test_one(): pass", ()),
     ],
@@ -78,7 +91,7 @@ def test_a_run_that_asks_for_nothing_loads_names_only(loaded):
 )
 def test_who_asks_gets_the_engines(loaded, source, args):
     """Whichever way somebody asks."""
-    assert "pytest_asyncbench._watching" in loaded(source, *args)
+    assert loaded(source, *args) >= ENGINES
 
 
 def test_a_setting_that_watches_nobody_needs_no_engine(loaded):

@@ -197,6 +197,37 @@ def test_what_is_taken_from_a_module_is_public_there(module):
             assert taken <= {*public, *map(submodule, MODULES)}, f"of {node.module}"
 
 
+def imports_for_checkers(room):
+    """Give what stands under `TYPE_CHECKING` in a room's face: names by their file."""
+    given = {}
+    for node in ast.walk(ast.parse(source_of(room).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith(
+            f"pytest_asyncbench.{room}."
+        ):
+            names = {alias.name for alias in node.names}
+            given[node.module.rpartition(".")[2]] = names
+    return given
+
+
+def faces():
+    """Give the files and names of each room whose face loads them when asked."""
+    for room in FLOORS:
+        source = source_of(room) if room else None
+        if source is None or "face(" not in source.read_text(encoding="utf-8"):
+            continue
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "face":
+                yield room, ast.literal_eval(node.args[1])
+
+
+@pytest.mark.parametrize(("room", "files"), [*faces()], ids=lambda it: str(it)[:9])
+def test_a_face_gives_what_checkers_see(room, files):
+    """From the same file, whose own name is none of these."""
+    given = {file: {*names.split()} for file, names in files.items()}
+    assert given == imports_for_checkers(room)
+    assert not {name for names in given.values() for name in names} & {*given}
+
+
 def submodule(module):
     return module.rpartition(".")[2]
 

@@ -25,7 +25,7 @@ from types import FunctionType
 
 import pytest
 
-from pytest_asyncbench._python.callee import callee
+from pytest_asyncbench._python.callees import callee
 from pytest_asyncbench._python.stack import to_frame
 from pytest_asyncbench._rules.table import RULES
 

@@ -10,14 +10,14 @@ REPORT = "--asyncbench-blocking=report"
 
 WATCHED = """
 import pytest
-from pytest_asyncbench._glue import session
+from pytest_asyncbench._glue import trials
 
-class Watched(session.Watched):
+class Watched(trials.Watched):
     def start(self):
         print("watched", self.policy.asked)
         return super().start()
 
-session.Watched = Watched
+trials.Watched = Watched
 """
 
 SUITE = """
@@ -203,3 +203,39 @@ def test_a_child_that_a_test_forks_is_left_alone(pytester):
     result.assert_outcomes(passed=1)
     assert "ran" in result.stdout.str()
     assert "watched False" not in result.stdout.str()
+
+
+def test_a_test_that_puts_the_modules_back_throws_out_none_of_ours(pytester):
+    """What was loaded with its first loop would be loaded again, beside itself."""
+    pytester.makepyfile(
+        """
+        import asyncio, sys, time
+        from unittest import mock
+
+        def test_first():
+            with mock.patch.dict(sys.modules):
+                asyncio.run(asyncio.sleep(0))
+
+        async def blocks():
+            time.sleep(0.001)
+
+        def test_second():
+            asyncio.run(blocks())
+        """
+    )
+    pytester.makeconftest(
+        """
+        import sys
+        loaded = []
+
+        def pytest_runtest_setup(item):
+            loaded.append(sys.modules.get("pytest_asyncbench._watching.watch"))
+
+        def pytest_unconfigure():
+            assert len({*loaded[1:]}) == 1 and None not in loaded[1:], loaded
+        """
+    )
+    result = pytester.runpytest_subprocess(REPORT, "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*1 place*", "*time.sleep*"])

@@ -67,7 +67,7 @@ PLACES = [
     ("_glue.phases", "Call", "_end"),
     ("_glue.phases", "Call", "judge"),
     ("_glue.phases", "Teardown", "judge"),
-    ("_glue.session", "", "outcome"),
+    ("_glue.trials", "", "outcome"),
     ("_watching.watch", "Watch", "start"),
     ("_watching.watch", "Watch", "stop"),
     ("_loops.steps", "StepProbe", "install"),

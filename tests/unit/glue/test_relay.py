@@ -14,7 +14,7 @@ import pytest
 
 from pytest_asyncbench._glue.relay import Relay
 from pytest_asyncbench._loops import names
-from pytest_asyncbench._loops.passage import passage
+from pytest_asyncbench._loops.passages import passage
 from pytest_asyncbench._watching import Watch
 from pytest_asyncbench._watching.crowds import Round
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK

@@ -18,7 +18,7 @@ from pytest_asyncbench._interception import engine
 from pytest_asyncbench._loops.tasks import describe_callback
 from pytest_asyncbench._python import gil
 from pytest_asyncbench._python import stack as stack_module
-from pytest_asyncbench._python.callee import callee
+from pytest_asyncbench._python.callees import callee
 from pytest_asyncbench._python.positions import line_of_operator
 from pytest_asyncbench._python.stack import Position, capture, is_debugged, to_stack
 from pytest_asyncbench._watching.watch import Watch

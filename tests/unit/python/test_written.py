@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pytest_asyncbench._python.callee import callee
+from pytest_asyncbench._python.callees import callee
 from pytest_asyncbench._python.written import called_in
 
 
