@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import accumulate
@@ -74,6 +75,8 @@ class Owners:
         """The tasks of no strand that one has woken, or that a server has."""
         self.woken: dict[int, int] = {}
         """By an entry of no strand: the first of a strand's that it has set off."""
+        self.answers: Counter[int] = Counter()
+        """By an entry of no strand: how many of theirs it has set off."""
         self.steps = [array("i") for _ in roots]
         """Of each strand, its entries."""
         self._owners = array("i")
@@ -164,6 +167,7 @@ class Owners:
         who_of, cause_of, facts = trace.who, trace.cause, trace.tape.timer_facts
         strand_of, owners, steps = self.strand_of.get, self._owners, self.steps
         servers, hosts, woken = self.servers, self.hosts, self.woken
+        answers = self.answers
         for at in range(start, self.until):
             who = who_of[at]
             cause = cause_of[at]
@@ -176,6 +180,7 @@ class Owners:
                             self._came_for(owner, cause)
                         elif by == _OUTSIDE:
                             woken.setdefault(cause, at)
+                            answers[cause] += 1
                     elif who not in hosts and (by >= 0 or who_of[cause] in servers):
                         servers.add(who)
             elif who > OTHERS:

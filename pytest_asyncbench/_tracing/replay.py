@@ -43,6 +43,10 @@ class _Stretch(NamedTuple):
 
     waited: float
     ran: float
+    at: int
+    """The entry in which it ran."""
+    share: float
+    """The part of that entry which it is."""
 
 
 class _Wait(NamedTuple):
@@ -152,14 +156,17 @@ class _Strand:
                 if done:  # it waited for something before it was asked
                     first = done.pop()
                     since = max(0.0, first.waited - (asked - trace.ended[now]))
-                    done.append(_Stretch(since, first.ran))
+                    done.append(first._replace(waited=since))
                 break
             if now != waker and now in owners.woken:
                 in_line = True
                 break
-            ran = trace.seconds(now)
-            now, waited = self._before(now, asked)
-            done.append(_Stretch(waited, ran))
+            # What one step does for several, each of them needs its part of.
+            share = 1.0 / max(1, owners.answers[now])
+            in_line = in_line or share < 1.0
+            before, waited = self._before(now, asked)
+            done.append(_Stretch(waited, trace.seconds(now) * share, now, share))
+            now = before
         return _Wait(
             after=after,
             delay=sum(each.waited + each.ran for each in done),
@@ -347,7 +354,7 @@ class _Again:
     ) -> None:
         self._strand = strand
         self._blocked = dict(blocked)
-        self._ours = ours
+        self._ours = dict(ours)
         self._cut: dict[int, float] = {}
         """By entry: how much of it was awaited by now."""
         self._ready: deque[int] = deque()
@@ -482,9 +489,12 @@ class _Again:
     def _serve(self, at: int, waits: _Wait, mine: set[int]) -> None:
         """Lay out what a server did as steps of its own, which need the processor."""
         before = waits.after if waits.after in mine and waits.after < at else -1
-        for number, (waited, ran) in enumerate(waits.served):
+        for number, (waited, ran, entry, share) in enumerate(waits.served):
             step = -2 - len(self._ran)
             self._ran[step] = ran
+            for of_entries in (self._blocked, self._ours):
+                if entry in of_entries:
+                    of_entries[step] = of_entries[entry] * share
             if before != -1:
                 self._needs(step, self._on_end[before], waited)
             elif waited:

@@ -217,6 +217,49 @@ def test_what_ends_last_then_may_be_another_than_in_the_real_run(beside, gained)
     assert saved(owners, [case]) == [pytest.approx(gained)]
 
 
+@pytest.mark.parametrize(("workers", "gained"), [(1, 0), (4, 3)])
+def test_what_serves_a_test_can_await_as_well(workers, gained):
+    """It is no task of the test's; one worker serves one at a time all the same."""
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    groups = []
+
+    async def serve(requests):
+        while True:
+            answer = await requests.get()
+            if workers > 1:
+                await asyncio.sleep(0)  # so that others take the next ones
+            work(1)
+            answer.set_result(None)
+
+    async def ask(requests):
+        answer = asyncio.get_running_loop().create_future()
+        requests.put_nowait(answer)
+        await answer
+
+    async def body(requests):
+        groups.append(watch.recorder.body())
+        await asyncio.gather(*(ask(requests) for _ in range(4)))
+
+    async def main():
+        requests = asyncio.Queue()
+        serving = [asyncio.create_task(serve(requests)) for _ in range(workers)]
+        await asyncio.create_task(body(requests))
+        for task in serving:
+            task.cancel()
+
+    try:
+        run_in(CLOCK, main())
+    finally:
+        watch.stop()
+    assert watch.problems == []
+    owners = groups[0].whole()
+    trace = owners.trace
+    long = [at for at in range(owners.start, len(trace.who)) if trace.seconds(at) >= 1]
+    blocked = {trace.began(at): trace.seconds(at) for at in long}
+    assert saved(owners, [blocked]) == [pytest.approx(gained)]
+
+
 def test_who_waits_in_a_row_gains_nothing():
     """Awaiting in one coroutine what it needs before it goes on is no faster."""
 

@@ -289,6 +289,20 @@ async def asking_one_worker(together):
     worker.stop()
 
 
+class Busy(Worker):
+    """One that blocks the loop for each, and serves all that wait in one step."""
+
+    async def _treat(self, answer):
+        work(self._seconds)
+        answer.set_result(None)
+
+
+async def asking_one_that_blocks(together):
+    worker = Busy()
+    await together(*[worker.ask] * 4)
+    worker.stop()
+
+
 async def asking_two_workers(together):
     workers = Worker(tasks=2)
     await together(*[workers.ask] * 4)
@@ -385,6 +399,7 @@ async def answered_at_once(together):
 # Of the two in a line it is not known that they work at once; in a row it is 6.
 BESIDE = {
     "one worker": (asking_one_worker, 4, 4),
+    "one that blocks": (asking_one_that_blocks, 4, 4),
     "two workers": (asking_two_workers, 2, 4),
     "a worker that asks another": (asking_a_worker_that_asks_another, 9, 9),
     "several requests of one": (asking_more_than_once, 4, 4.1),
