@@ -378,8 +378,7 @@ class Recorder:
         def run_in_executor(
             executor: Executor | None, func: Callable[..., R], *args: object
         ) -> asyncio.Future[R]:
-            # What goes to another process is pickled, and stays as it is.
-            if executor is not None and not isinstance(executor, ThreadPoolExecutor):
+            if _pickles(executor):
                 return original(executor, func, *args)
             if tape.open:
                 self._starts.end_those_beside(tape)
@@ -582,6 +581,20 @@ class Recorder:
         """Give the number of a task, if it is one of ours that was found."""
         whose, number = known
         return number if whose is self._numbers_are_of else NOBODY
+
+
+def _pickles(executor: Executor | None) -> bool:
+    """Tell whether a job may go to another process or interpreter.
+
+    Then it is pickled, and stays as it is.
+    """
+    if executor is None:
+        return False
+    interpreters = sys.modules.get("concurrent.futures.interpreter")  # from 3.14 on
+    pickling = getattr(interpreters, "InterpreterPoolExecutor", ())
+    return not isinstance(executor, ThreadPoolExecutor) or isinstance(
+        executor, pickling
+    )
 
 
 def _descriptor(transport: asyncio.Transport) -> int:
