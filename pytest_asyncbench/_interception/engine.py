@@ -25,7 +25,7 @@ from pytest_asyncbench._interception.signatures import (
     Kwargs,
     Listener,
 )
-from pytest_asyncbench._python import getframe
+from pytest_asyncbench._python import getframe, when_imported
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.undo import Undo
 
@@ -110,8 +110,9 @@ class Interception:
         self._families: frozenset[str] = frozenset()
         self._deactivate: Undo | None = None
         """Given while the wrappers tell the listener."""
-        self._changing = _thread.allocate_lock()
-        """Held while that changes: a loop may be met in any thread, as a test ends."""
+        self._changing = _thread.RLock()
+        """Held while that changes: a loop may be met in any thread, as a test ends.
+        What is done meanwhile may import a module, whose targets are wrapped then."""
         self._in_progress: dict[int, InProgress | None] = {}
         """The innermost call of each thread that has made one, while it lasts."""
 
@@ -125,21 +126,26 @@ class Interception:
     def install(self) -> Undo:
         """Replace every target, silently as yet; the returned call restores all.
 
-        Modules of the standard library are imported for this. A target of another
-        module that isn't imported yet is replaced by the first `listen` after.
+        What is in a module of the standard library that nobody has imported yet is
+        replaced when somebody does; a row that isn't ours has it imported, since its
+        target must be there. A target of another module that isn't imported yet is
+        replaced by the first `listen` after.
         """
         if self._installation is not None:
             raise RuntimeError("this interception is already installed")
         self._problems.clear()
         made = Installation(self._rules, self._intercept, self._problems.append)
-        restore = made.replace_all()
+        with ExitStack() as undo:
+            undo.callback(made.replace_all())
+            undo.callback(when_imported(made.to_come, self._wrap_imported))
+            uninstall = undo.pop_all().close
         self._installation = made
 
-        def uninstall() -> None:
+        def uninstalled() -> None:
             self._installation = None
-            restore()
+            uninstall()
 
-        return uninstall
+        return uninstalled
 
     def listen(self, listener: Listener, families: frozenset[str]) -> Undo:
         """Tell `listener` of the calls under these families' rules, until undone."""
@@ -168,6 +174,21 @@ class Interception:
         with self._changing:
             if self._installation is not None and self._installation.wrap_late():
                 self._switch_off()
+
+    def _wrap_imported(self, module: str) -> None:
+        """Wrap what is in a module that is just being imported, by whatever thread."""
+        with self._changing:
+            if self._installation is None:
+                return
+            listened = self.is_active
+            self._switch_off()
+            try:
+                self._installation.wrap_imported(module)
+            except Exception as error:  # the import is somebody else's
+                text = f"what is in {module} could not be wrapped: {error!r}"
+                self.failures.append(Problem(kind="failed", target=module, text=text))
+            if listened:
+                self.activate()
 
     @property
     def is_active(self) -> bool:

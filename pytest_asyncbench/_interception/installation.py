@@ -6,7 +6,7 @@ Who listens, and what a call through a wrapper counts for, is not known here.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -21,11 +21,17 @@ from pytest_asyncbench._interception.locks import (
     lock_stand_in,
 )
 from pytest_asyncbench._interception.open_files import OPENERS, TYPES, OpenFiles
-from pytest_asyncbench._interception.seams import Seam, check, find, may_be_imported
+from pytest_asyncbench._interception.seams import (
+    Seam,
+    check,
+    find,
+    may_be_imported,
+    module_to_come,
+)
 from pytest_asyncbench._interception.sqlite import connecting_with, sqlite_stand_ins
 from pytest_asyncbench._interception.waiters import WAITERS, waiter_stand_in
 from pytest_asyncbench._interception.wrappers import Builtin, intercepted
-from pytest_asyncbench._rules.table import ABSENT_SOMEWHERE
+from pytest_asyncbench._rules.table import ABSENT_SOMEWHERE, RULES
 from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.undo import Undo
 
@@ -67,6 +73,9 @@ class Installation:
         """Rules of modules that nobody has imported yet."""
         self._late_packages: set[str] = set()
         """The outermost packages of these."""
+        self._to_come: dict[str, list[Rule]] = {}
+        """Rows of ours for what is in modules of the standard library that nobody has
+        imported yet."""
         self._chosen: dict[frozenset[str], _Chosen] = {}
         self._swaps: dict[int, Swap] = {}
         """What a module has under another name, too, by the identity of what stood."""
@@ -82,10 +91,39 @@ class Installation:
         with ExitStack() as undo:
             undo.callback(self._undo.close)
             self._undo.callback(self._take_back_aliases)
-            self._stand_in_for_sqlite()
-            self._wrap(self._rules)
-            swap_aliases(self._swaps.values())
+            self._wrap_all(self._without_those_to_come())
             return undo.pop_all().close
+
+    @property
+    def to_come(self) -> Collection[str]:
+        """The modules to give to `wrap_imported` when they have been imported."""
+        return self._to_come.keys()
+
+    def wrap_imported(self, module: str) -> None:
+        """Wrap the targets in a module that has just been imported.
+
+        They are silent as yet, and all others may be.
+        """
+        self._wrap_all(self._to_come.pop(module, ()))
+
+    def _without_those_to_come(self) -> Iterator[Rule]:
+        """Give the rules to wrap at once: what others have added must be found now."""
+        ours = {*map(id, RULES)}
+        theirs = [rule for rule in self._rules if id(rule) not in ours]
+        needed = {module_to_come(rule.target) for rule in theirs}
+        for rule in self._rules:
+            module = module_to_come(rule.target)
+            if module is None or module in needed:
+                yield rule
+            else:
+                self._to_come.setdefault(module, []).append(rule)
+
+    def _wrap_all(self, rules: Iterable[Rule]) -> None:
+        wanted, known = [*rules], len(self._swaps)
+        self._stand_in_for_sqlite(wanted)
+        self._wrap(wanted)
+        if len(self._swaps) > known:
+            swap_aliases(self._swaps.values())
 
     def activate(self, families: frozenset[str]) -> Undo:
         """Intercept the calls under these families' rules, until undone."""
@@ -134,8 +172,8 @@ class Installation:
             seam = Seam(owner, name, getattr(owner, name))
             self._replace(seam, kind, everywhere=False)
 
-    def _stand_in_for_sqlite(self) -> None:
-        wanted = {rule.target.rpartition(".")[0] for rule in self._rules}
+    def _stand_in_for_sqlite(self, rules: Iterable[Rule]) -> None:
+        wanted = {rule.target.rpartition(".")[0] for rule in rules}
         if not wanted & {"sqlite3.Connection", "sqlite3.Cursor"}:
             return
         try:
@@ -145,7 +183,7 @@ class Installation:
         sqlite3 = sys.modules["sqlite3"]
         kind = self._stand_ins["sqlite3.Connection"]
         connect = connecting_with(kind, sqlite3.connect)
-        if any(rule.target == "sqlite3.connect" for rule in self._rules):
+        if any(rule.target == "sqlite3.connect" for rule in rules):
             self._instead["sqlite3.connect"] = connect
         else:
             seam = Seam(sqlite3, "connect", sqlite3.connect)
@@ -219,10 +257,7 @@ class Installation:
             return False
         self._late = left
         self._late_packages = {rule.target.partition(".")[0] for rule in self._late}
-        known = len(self._swaps)
-        self._wrap(late)
-        if len(self._swaps) > known:
-            swap_aliases(self._swaps.values())
+        self._wrap_all(late)
         return True
 
     def _take_back_aliases(self) -> None:

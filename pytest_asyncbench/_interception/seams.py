@@ -28,7 +28,14 @@ from pytest_asyncbench._interception.wrappers import Builtin
 from pytest_asyncbench._words.undo import Undo, replace
 from pytest_asyncbench._words.values import NamedTuple
 
-__all__ = ["Seam", "check", "find", "may_be_imported"]
+__all__ = ["Seam", "check", "find", "may_be_imported", "module_to_come"]
+
+
+_HOMES = {"concurrent.futures.ProcessPoolExecutor": "concurrent.futures.process"}
+"""Where a class is that its package loads when it is asked for it.
+
+It is looked up there: the package may be asking for it just now.
+"""
 
 
 class Seam(NamedTuple):
@@ -104,6 +111,19 @@ def find(target: str, stand_ins: Mapping[str, type]) -> Seam | None:
     return Seam(owner, name, raw)
 
 
+def module_to_come(target: str) -> str | None:
+    """Give the module of the standard library that must be imported to find a target.
+
+    None where it has been, or the target is elsewhere. Of a package it is the package:
+    who wants any of it imports that first.
+    """
+    outermost = target.partition(".")[0]
+    if outermost not in sys.stdlib_module_names:
+        return None
+    home = _HOMES.get(target.rpartition(".")[0], outermost)
+    return None if home in sys.modules else home
+
+
 def may_be_imported(target: str) -> bool:
     """Tell whether any module on the way to a foreign target is there by now.
 
@@ -116,6 +136,13 @@ def may_be_imported(target: str) -> bool:
 
 def _module_of(target: str) -> tuple[ModuleType, list[str]] | None:
     """Split a target into its module and the rest; None if it isn't imported yet."""
+    where, _, name = target.rpartition(".")
+    if where in _HOMES:
+        with contextlib.suppress(ImportError):
+            return importlib.import_module(_HOMES[where]), [
+                where.rpartition(".")[2],
+                name,
+            ]
     parts = target.split(".")
     standard = parts[0] in sys.stdlib_module_names
     for length in range(len(parts) - 1, 0, -1):

@@ -17,11 +17,13 @@ from __future__ import annotations
 import _thread
 import functools
 import importlib.util
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from pytest_asyncbench._python import when_imported
 from pytest_asyncbench._words.undo import Undo, replace
 
 if TYPE_CHECKING:
@@ -136,7 +138,7 @@ def meet_when_run(meet: _Meet) -> Undo:
     if not _is_installed():
         return lambda: None
     if not _meeting:
-        _stand_on_class()
+        _stand_by()
     _meeting.append(meet)
 
     def undo() -> None:
@@ -147,9 +149,17 @@ def meet_when_run(meet: _Meet) -> Undo:
     return undo
 
 
+def _stand_by() -> None:
+    """Stand on uvloop's class, as soon as there is one."""
+    if "uvloop" in sys.modules:
+        _stand_on_class()
+    else:
+        imported = when_imported(["uvloop"], lambda _: _stand_on_class())
+        _standing.callback(imported)
+
+
 def _stand_on_class() -> None:
-    # Imported, since a test that does so itself would make its loop unseen.
-    uvloop = importlib.import_module("uvloop")
+    uvloop = sys.modules["uvloop"]
     with ExitStack() as undo:
         # A loop has callbacks and its first task before it is run.
         for name in ("run_forever", "create_task", *_TAKES_CALLBACK_AT):

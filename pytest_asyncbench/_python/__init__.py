@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         outside_of,
         own_greenlet,
     )
+    from pytest_asyncbench._python.imports import when_imported
     from pytest_asyncbench._python.kernel import (
         Doing,
         Kernel,
@@ -159,6 +160,7 @@ __all__ = [
     "turn_within",
     "waited_for_gil",
     "waiters",
+    "when_imported",
     "work_queue",
 ]
 
@@ -172,6 +174,7 @@ if not TYPE_CHECKING:  # a checker would take any name for one that exists
             "frames": "current_frames getframe",
             "gil": "has_gil switch_interval",
             "greenlets": "Greenlet outside_here outside_of own_greenlet",
+            "imports": "when_imported",
             "kernel": "Doing Kernel does is_parked is_ready",
             "locks": "Lock acquire held_lock",
             "machine": "machine_class software",

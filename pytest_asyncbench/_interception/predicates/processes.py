@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing.connection
+import sys
 
 from pytest_asyncbench._interception.predicates.arguments import argument, is_zero
 from pytest_asyncbench._interception.predicates.registry import predicate
@@ -44,7 +44,8 @@ def one_is_ready(args: Args, kwargs: Kwargs) -> bool:
     objects = argument(args, kwargs, 0, "object_list", ())
     if not isinstance(objects, (list, tuple, set, frozenset, dict)):
         return False  # an iterator would be used up by looking
-    return bool(multiprocessing.connection.wait(objects, 0))
+    connection = sys.modules["multiprocessing.connection"]  # which is asked here
+    return bool(connection.wait(objects, 0))
 
 
 @predicate

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from concurrent.futures import Future
-from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING
 
 from pytest_asyncbench._interception.predicates.arguments import (
     argument,
@@ -20,6 +20,9 @@ from pytest_asyncbench._python import is_ready, semaphore_value, started_for
 from pytest_asyncbench._rules.callers import OWN_THREADS
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
 from pytest_asyncbench._words.globs import any_of
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
 
 __all__: list[str] = []
 
