@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, insort
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import accumulate
@@ -81,7 +81,7 @@ class Owners:
         """Of each strand, its entries."""
         self._owners = array("i")
         self._threads: dict[int, int] = {}
-        self._last_sent: dict[int, float] = {}
+        self._last_sent: dict[int, deque[float]] = {}
         self._sent_before: dict[int, float] = {}
         self._find_tasks()
         self._find_steps()
@@ -117,7 +117,10 @@ class Owners:
         return self._threads[pool]
 
     def sent_before(self, at: int) -> float:
-        """Tell when the thread that sent this had last sent something else."""
+        """Tell when the thread that sent this had nothing else to do any more.
+
+        That is when it had sent something else; with several at work for it, one less.
+        """
         return self._sent_before[at]
 
     def ends(self) -> list[float | None]:
@@ -208,9 +211,15 @@ class Owners:
         trace = self.trace
         sent = trace.sent(code)
         if sent is not None:
-            self._sent_before[at] = self._last_sent.get(sent[1], 0.0)
-            if sent[1] >= 0:
-                self._last_sent[sent[1]] = sent[0]
+            when, thread, _ = sent
+            self._sent_before[at] = 0.0
+            if thread >= 0:
+                last = self._last_sent.get(thread)
+                if last is None:
+                    at_once = self.tapes.at_once.get(thread, 1)
+                    last = self._last_sent[thread] = deque([0.0] * at_once, at_once)
+                self._sent_before[at] = last[0]
+                last.append(when)
             return _UNKNOWN
         within = self.strand_of.get(trace.task_of(at), _OUTSIDE)
         return _UNKNOWN if within == _OUTSIDE else within

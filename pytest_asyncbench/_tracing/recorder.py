@@ -368,6 +368,11 @@ class Recorder:
         if number is None:
             number = self._in_thread.number = self._threads
             self._threads += 1
+        # The one that brings what all processes of a pool have done has them so.
+        processes = getattr(threading.current_thread(), "processes", None)
+        if isinstance(processes, dict):
+            at_once = self.tapes.at_once
+            at_once[number] = max(at_once.get(number, 1), len(processes))
         return number
 
     def _executor(

@@ -509,10 +509,13 @@ class _Again:
     def _order_from(self, at: int, waits: _Wait, mine: set[int]) -> None:
         """Lay out what a thread does, which may have something else to do before."""
         order = _ORDERS - len(self._orders)
-        server, threads = waits.server, 1
+        owners = self._strand.owners
         if waits.job is not None:
             server = waits.job.pool
-            threads = self._strand.owners.threads_of(server)
+            threads = owners.threads_of(server)
+        else:
+            server = waits.server
+            threads = owners.tapes.at_once.get(_THREADS - server, 1)
         if server not in self._free:
             self._free[server] = [0.0] * max(1, threads)
         self._orders[order] = _Order(at, server, waits.delay)

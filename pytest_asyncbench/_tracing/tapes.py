@@ -39,6 +39,8 @@ class Tapes:
         """By the ids of the living tasks."""
         self.older: set[int] = set()
         """The numbers of the tasks that had begun before their loop was met."""
+        self.at_once: dict[int, int] = {}
+        """By the number of a thread that does several things at once: how many."""
         self.failures: list[str] = []
         """What went wrong as a tape was read."""
         self._traces: dict[Tape, Trace] = {}

@@ -14,6 +14,7 @@ import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 import pytest
 from by_hand import A_WHILE, HandLoop, run_in
@@ -390,6 +391,37 @@ async def told_from_outside(together):
     reader.cancel()
 
 
+async def asking_a_pool_of_two_processes(together):
+    """One thread brings what both have done: asked for at once, two at a time."""
+    waiting, done, brought = [], SimpleQueue(), threading.Semaphore(0)
+    loop = asyncio.get_running_loop()
+
+    def bring():
+        for number in iter(done.get, None):
+            loop.call_soon_threadsafe(waiting[number].set_result, None)
+            brought.release()
+
+    async def work_elsewhere():
+        for number in range(4):
+            if number % 2 == 0:
+                await asyncio.sleep(1)
+            done.put(number)
+            assert brought.acquire(timeout=A_WHILE)
+
+    async def wait():
+        waiting.append(loop.create_future())
+        await waiting[-1]
+
+    manager = threading.Thread(target=bring)
+    manager.processes = {1: "one", 2: "another"}
+    manager.start()
+    working = asyncio.create_task(work_elsewhere())
+    await together(*[wait] * 4)
+    await working
+    done.put(None)
+    manager.join()
+
+
 async def answered_at_once(together):
     server = Dispatcher()
     await together(*[server.ask] * 4)
@@ -407,6 +439,7 @@ BESIDE = {
     "a line of two workers": (asking_a_line_of_two, 4, 4),
     "a reader of what another tells": (told_by_another_task, 2.5, 7),
     "a reader of what comes from outside": (told_from_outside, 1, 4),
+    "a pool of two processes": (asking_a_pool_of_two_processes, 2, 4),
 }
 
 
