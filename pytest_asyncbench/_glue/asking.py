@@ -7,15 +7,14 @@ when somebody uses one.
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_asyncbench._glue.fixtures import fixtures_of
+from pytest_asyncbench._glue.loading import uncollected
 from pytest_asyncbench._glue.properties import PROPERTY
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ __all__ = [
     "asks",
     "marker_lines",
     "plan_of",
-    "uncollected",
 ]
 
 MARKERS = (
@@ -72,21 +70,6 @@ def _watch(config: pytest.Config) -> None:
     plugins = config.pluginmanager
     if not plugins.has_plugin("asyncbench-session"):
         plugins.register(Session(config, plan_of(config)), "asyncbench-session")
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Load modules without garbage collections, which would only find that all stays.
-
-    They were more than twice as many in a run that watches as in one that does not.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def marker_lines(config: pytest.Config) -> Iterable[str]:

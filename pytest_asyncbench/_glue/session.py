@@ -16,10 +16,10 @@ import pytest
 
 from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.around import Shield, around
-from pytest_asyncbench._glue.asking import uncollected
 from pytest_asyncbench._glue.beside import drop_record, give_beside
 from pytest_asyncbench._glue.fixtures import BEGIN, FAILURE, TRIAL
 from pytest_asyncbench._glue.late import Late, LateStart, needs_a_loop
+from pytest_asyncbench._glue.loading import uncollected
 from pytest_asyncbench._glue.nothing_seen import NothingSeen
 from pytest_asyncbench._glue.plan import Plan
 from pytest_asyncbench._glue.properties import RecordWriter
