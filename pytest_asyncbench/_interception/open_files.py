@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 from pytest_asyncbench._loops import running_loop
 from pytest_asyncbench._python import get_ready_for_methods, replace_methods
+from pytest_asyncbench._words import held
 from pytest_asyncbench._words.undo import Undo, nothing
 from pytest_asyncbench._words.values import NamedTuple
 
@@ -45,7 +46,6 @@ OPENERS = frozenset({"builtins.open", "pathlib.Path.open"})
 """What opens a file, and is told of."""
 
 # Held here, so that our wrapper of them does not come in between.
-_status_of = os.fstat
 _is_blocking: Callable[[int], bool] = getattr(os, "get_blocking", lambda _: True)
 
 _STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
@@ -149,7 +149,7 @@ def _raw_of(file: object) -> io.FileIO | None:
 def _can_wait(file: object, raw: io.FileIO) -> bool:
     """Tell whether it is a file or a pipe, and not one of those that are let off."""
     descriptor = raw.fileno()
-    mode = _status_of(descriptor).st_mode
+    mode = held.fstat(descriptor).st_mode
     if stat.S_ISFIFO(mode):
         kind = _is_blocking(descriptor)
     else:

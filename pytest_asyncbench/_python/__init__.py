@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         is_of_pool,
         known_threads,
         other_threads,
+        processes_of_this,
         rested_since,
         running_threads,
         semaphore_value,
@@ -140,6 +141,7 @@ __all__ = [
     "outside_of",
     "own_greenlet",
     "place_key",
+    "processes_of_this",
     "public_name",
     "raised_at",
     "raw_frame",
@@ -186,8 +188,8 @@ if not TYPE_CHECKING:  # a checker would take any name for one that exists
             "stack": "RawStack capture capture_all capture_lines is_debugged not_ours "
             "raised_at raw_frame to_frame to_stack",
             "threads": "fork_reset future_of is_native is_of_pool known_threads "
-            "other_threads rested_since running_threads semaphore_value "
-            "started_for waiters work_queue",
+            "other_threads processes_of_this rested_since running_threads "
+            "semaphore_value started_for waiters work_queue",
             "turns": "Held longer turn_after turn_within",
             "types_in_c": "get_ready_for_methods replace_methods",
         },

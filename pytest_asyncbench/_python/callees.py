@@ -30,6 +30,7 @@ from types import (
 
 from pytest_asyncbench._python.gil import has_gil
 from pytest_asyncbench._python.written import called_in
+from pytest_asyncbench._words import held
 
 __all__ = ["callee", "public_name"]
 
@@ -40,7 +41,7 @@ _PUBLIC = {"posix": "os", "nt": "os"}
 """Modules in C, and under which name people know them."""
 
 _NAMED = {
-    id(builtins.open): "builtins.open",  # says that it is _io.open
+    id(held.open_file): "builtins.open",  # says that it is _io.open
     id(_thread.LockType): "threading.Lock",
     id(_thread.RLock): "threading.RLock",
 }

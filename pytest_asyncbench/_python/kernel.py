@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Literal
 
 from pytest_asyncbench._python.gil import switch_interval
+from pytest_asyncbench._words import held
 from pytest_asyncbench._words.clock import SystemClock, current_thread_ids
 from pytest_asyncbench._words.seen import Wait
 
@@ -37,11 +38,6 @@ try:
     import resource
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
-
-# Held here, so that no rule takes this for a look of the test's at a file.
-_fstat = os.fstat
-
-_listdir = os.listdir
 
 # Held here: a test of memory limits may replace it.
 _usage = getattr(resource, "getrusage", None)
@@ -250,7 +246,7 @@ def does(native: int, read: Callable[[int], str] | None = None) -> Doing | None:
 
 def _is_a_file(descriptor: int) -> bool:
     try:
-        return stat.S_ISREG(_fstat(descriptor).st_mode)
+        return stat.S_ISREG(held.fstat(descriptor).st_mode)
     except OSError:  # it has been closed meanwhile
         return False
 
@@ -443,7 +439,7 @@ class Kernel:
         False where nothing is known.
         """
         try:
-            natives = {int(name) for name in _listdir("/proc/self/task")}
+            natives = {int(name) for name in held.listdir("/proc/self/task")}
         except OSError:
             return False
         return any(is_ready(native) for native in natives - known)

@@ -7,13 +7,13 @@ is known of them, and it is as if there were none.
 from __future__ import annotations
 
 import io
-import os
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
 from pytest_asyncbench._python.threads import is_native, other_threads
+from pytest_asyncbench._words import held
 
 __all__ = ["OWN_NAME", "count_natives", "name_native", "named_of", "natives"]
 
@@ -24,16 +24,13 @@ _TASKS = "/proc/self/task"
 _NO_DIRECTORIES = 2
 """Links to that which are no thread's."""
 
-# Held here, so that no rule takes this for a look of the test's at a file.
-_stat, _list = os.stat, os.listdir
-
 
 def count_natives() -> int:
     """Count the threads that Python did not start."""
     if sys.platform != "linux":
         return 0
     try:
-        threads = _stat(_TASKS).st_nlink - _NO_DIRECTORIES
+        threads = held.stat(_TASKS).st_nlink - _NO_DIRECTORIES
     except OSError:
         return 0
     return max(0, threads - 1 - other_threads())
@@ -44,7 +41,9 @@ def natives() -> Iterator[int]:
     threads = threading.enumerate()
     known = {thread.native_id for thread in threads if not is_native(thread)}
     with suppress(OSError):
-        yield from (int(each) for each in _list(_TASKS) if int(each) not in known)
+        yield from (
+            int(each) for each in held.listdir(_TASKS) if int(each) not in known
+        )
 
 
 def named_of(native: int) -> str | None:

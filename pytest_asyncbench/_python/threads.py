@@ -22,6 +22,7 @@ __all__ = [
     "is_of_pool",
     "known_threads",
     "other_threads",
+    "processes_of_this",
     "rested_since",
     "running_threads",
     "semaphore_value",
@@ -45,6 +46,7 @@ def is_native(thread: threading.Thread) -> bool:
 
 
 _ANYIOS = "anyio._backends._asyncio"
+_POOLS_OF_PROCESSES = "concurrent.futures.process"
 """Where anyio has its worker threads, which are no executor's."""
 
 
@@ -63,6 +65,20 @@ def running_threads() -> list[threading.Thread]:
     """Give the threads that threading knows and that run, without asking its lock."""
     threads: dict[int, threading.Thread] = getattr(threading, "_active", {})
     return list(threads.values())
+
+
+def processes_of_this() -> int:
+    """Count the processes whose results the current thread brings to loops.
+
+    A pool of `concurrent.futures` has one thread for all of its processes. To ask for
+    `current_thread` would make one up where threading does not know it.
+    """
+    threads: dict[int, threading.Thread] = getattr(threading, "_active", {})
+    thread = threads.get(_thread.get_ident())
+    if type(thread).__module__ != _POOLS_OF_PROCESSES:
+        return 0
+    found = legible.attribute(thread, "processes")
+    return len(found) if isinstance(found, dict) else 0
 
 
 def future_of(frame: FrameType | None) -> object | None:

@@ -9,11 +9,11 @@ import asyncio
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from time import sleep
 
 from pytest_asyncbench._loops import AnyTask, names, task_label
 from pytest_asyncbench._python import is_of_pool, started_for
 from pytest_asyncbench._words.errors import Deadlock, RealLimitExceeded
+from pytest_asyncbench._words.held import sleep
 
 __all__ = [
     "descriptors",

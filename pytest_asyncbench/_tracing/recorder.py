@@ -40,6 +40,7 @@ from pytest_asyncbench._loops import (
     stand_in,
     watch_writes,
 )
+from pytest_asyncbench._python import processes_of_this
 from pytest_asyncbench._tracing.barriers import watch_barriers
 from pytest_asyncbench._tracing.eager import Starts
 from pytest_asyncbench._tracing.strands import Group
@@ -368,11 +369,10 @@ class Recorder:
         if number is None:
             number = self._in_thread.number = self._threads
             self._threads += 1
-        # The one that brings what all processes of a pool have done has them so.
-        processes = getattr(threading.current_thread(), "processes", None)
-        if isinstance(processes, dict):
+        processes = processes_of_this()
+        if processes:
             at_once = self.tapes.at_once
-            at_once[number] = max(at_once.get(number, 1), len(processes))
+            at_once[number] = max(at_once.get(number, 1), processes)
         return number
 
     def _executor(

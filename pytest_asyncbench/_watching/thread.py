@@ -20,6 +20,7 @@ from pytest_asyncbench._python import (
     name_native,
 )
 from pytest_asyncbench._watching.forks import GoOn, make_way_for_forks
+from pytest_asyncbench._words import held
 from pytest_asyncbench._words.undo import Undo
 
 __all__ = ["TO_END", "OwnThread"]
@@ -35,9 +36,6 @@ _FAULTS = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV")
 _SIGNALS = signal.valid_signals() - {getattr(signal, name, 0) for name in _FAULTS}
 """The signals that the watchdog's thread blocks: all but those of a fault, for which no
 test waits, and at which somebody may want to dump the stacks."""
-
-# Held here, so that no rule takes this for a look of the test's at a file.
-_is_open_to = os.access
 
 _block_signals = getattr(signal, "pthread_sigmask", None)  # not on Windows
 
@@ -170,7 +168,7 @@ class OwnThread:
             return
         there = f"/proc/self/task/{self.ids[1]}"  # on Linux
         for _ in range(_MOST_PAUSES):
-            if not _is_open_to(there, os.F_OK):
+            if not held.access(there, os.F_OK):
                 break
             acquire(held_lock(), True, _PAUSE)
         self.ids = None

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from pytest_asyncbench._words.seen import Frame
 
+from pytest_asyncbench._words import held
+
 __all__ = [
     "INSTALLED",
     "is_ours",
@@ -76,15 +78,11 @@ def is_users(file: str) -> bool:
     return not file.startswith(_NOT_USERS)
 
 
-# Held here, so that our wrapper of it does not come in between.
-_status_of = os.stat
-
-
 @functools.lru_cache(maxsize=1024)
 def is_there(file: str) -> bool:
     """Tell whether a file exists; what is generated may have the name of any."""
     try:
-        _status_of(file)
+        held.stat(file)
     except (OSError, ValueError):
         return False
     return True

@@ -14,6 +14,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 from pytest_asyncbench._loops import names
+from pytest_asyncbench._words import held
 from pytest_asyncbench._words.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -193,13 +194,9 @@ def _text(address: Address) -> str:
     return ":".join(str(part) for part in address) or "without a name"
 
 
-# Held here, so that no rule takes this for a look of the test's at a file.
-_target_of = os.readlink
-
-
 def _file_name(fd: int) -> str:
     try:
-        file = _target_of(f"/proc/self/fd/{fd}")
+        file = held.readlink(f"/proc/self/fd/{fd}")
     except OSError:
         return "file"
     return file.removeprefix("anon_inode:").strip("[]")

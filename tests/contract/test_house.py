@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncbench
 from pytest_asyncbench._glue.options import OPTIONS
 from pytest_asyncbench._policy.settings import DEFAULT, with_settings
+from pytest_asyncbench._rules.table import RULES
 
 PACKAGE = Path(pytest_asyncbench.__file__).parent
 ROOT = PACKAGE.parent
@@ -168,6 +169,30 @@ def test_only_the_host_knows_pytest_asyncio():
         m for m in MODULES if any("pytest_asyncio" in name for name in imports_of(m))
     }
     assert knows <= {"_glue.host"}
+
+
+def held_by(module):
+    """Give what a module holds from its import on of what a rule may replace."""
+    for node in ast.parse(source_of(module).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Assign):
+            yield from (
+                ast.unparse(value)
+                for value in ast.walk(node.value)
+                if isinstance(value, ast.Attribute)
+            )
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_a_rule_replaces_is_held_in_one_module(module):
+    """Which is loaded before the rules are installed; most others may come after."""
+    targets = {rule.target for rule in RULES}
+    # The other one sees through whatever stands there.
+    assert not targets & {*held_by(module)} or module in {
+        "_words.held",
+        "virtual_time._threads",
+    }
 
 
 @pytest.mark.parametrize("module", MODULES)

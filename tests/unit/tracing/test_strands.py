@@ -391,6 +391,12 @@ async def told_from_outside(together):
     reader.cancel()
 
 
+class OfAPool(threading.Thread):
+    """As a pool of processes has one."""
+
+    __module__ = "concurrent.futures.process"
+
+
 async def asking_a_pool_of_two_processes(together):
     """One thread brings what both have done: asked for at once, two at a time."""
     waiting, done, brought = [], SimpleQueue(), threading.Semaphore(0)
@@ -412,7 +418,7 @@ async def asking_a_pool_of_two_processes(together):
         waiting.append(loop.create_future())
         await waiting[-1]
 
-    manager = threading.Thread(target=bring)
+    manager = OfAPool(target=bring)
     manager.processes = {1: "one", 2: "another"}
     manager.start()
     working = asyncio.create_task(work_elsewhere())
