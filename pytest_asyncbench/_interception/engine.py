@@ -138,14 +138,9 @@ class Interception:
         with ExitStack() as undo:
             undo.callback(made.replace_all())
             undo.callback(when_imported(made.to_come, self._wrap_imported))
-            uninstall = undo.pop_all().close
-        self._installation = made
-
-        def uninstalled() -> None:
-            self._installation = None
-            uninstall()
-
-        return uninstalled
+            self._installation = made
+            undo.callback(setattr, self, "_installation", None)
+            return undo.pop_all().close
 
     def listen(self, listener: Listener, families: frozenset[str]) -> Undo:
         """Tell `listener` of the calls under these families' rules, until undone."""

@@ -45,7 +45,7 @@ TYPES: dict[str, type] = {
 OPENERS = frozenset({"builtins.open", "pathlib.Path.open"})
 """What opens a file, and is told of."""
 
-# Held here, so that our wrapper of them does not come in between.
+# Not on Windows before 3.12.
 _is_blocking: Callable[[int], bool] = getattr(os, "get_blocking", lambda _: True)
 
 _STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")

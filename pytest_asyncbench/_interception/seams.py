@@ -136,14 +136,11 @@ def may_be_imported(target: str) -> bool:
 
 def _module_of(target: str) -> tuple[ModuleType, list[str]] | None:
     """Split a target into its module and the rest; None if it isn't imported yet."""
-    where, _, name = target.rpartition(".")
-    if where in _HOMES:
-        with contextlib.suppress(ImportError):
-            return importlib.import_module(_HOMES[where]), [
-                where.rpartition(".")[2],
-                name,
-            ]
     parts = target.split(".")
+    home = _HOMES.get(target.rpartition(".")[0])
+    if home is not None:
+        with contextlib.suppress(ImportError):
+            return importlib.import_module(home), parts[-2:]
     standard = parts[0] in sys.stdlib_module_names
     for length in range(len(parts) - 1, 0, -1):
         name = ".".join(parts[:length])

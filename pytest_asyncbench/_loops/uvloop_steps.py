@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import _thread
 import functools
-import importlib.util
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -135,8 +134,6 @@ _standing = ExitStack()
 
 def meet_when_run(meet: _Meet) -> Undo:
     """Call `meet` with each of uvloop's loops that is used from now on."""
-    if not _is_installed():
-        return lambda: None
     if not _meeting:
         _stand_by()
     _meeting.append(meet)
@@ -166,11 +163,6 @@ def _stand_on_class() -> None:
             method = _that_meets(getattr(uvloop.Loop, name), name)
             undo.callback(replace(uvloop.Loop, name, method))
         _standing.push(undo.pop_all())
-
-
-@functools.cache  # to find out that it is not takes as long as a short test
-def _is_installed() -> bool:
-    return importlib.util.find_spec("uvloop") is not None
 
 
 @functools.lru_cache(maxsize=32)  # more than uvloop has; a patch of a test's may be one

@@ -46,8 +46,9 @@ def is_native(thread: threading.Thread) -> bool:
 
 
 _ANYIOS = "anyio._backends._asyncio"
-_POOLS_OF_PROCESSES = "concurrent.futures.process"
 """Where anyio has its worker threads, which are no executor's."""
+_POOLS_OF_PROCESSES = "concurrent.futures.process"
+"""Where a pool of processes has the thread that brings what these have done."""
 
 
 def work_queue(thread: threading.Thread) -> Queue[Any] | None:
@@ -63,8 +64,13 @@ def work_queue(thread: threading.Thread) -> Queue[Any] | None:
 
 def running_threads() -> list[threading.Thread]:
     """Give the threads that threading knows and that run, without asking its lock."""
+    return list(_active().values())
+
+
+def _active() -> dict[int, threading.Thread]:
+    """Give threading's own table of the threads that it knows, by their ident."""
     threads: dict[int, threading.Thread] = getattr(threading, "_active", {})
-    return list(threads.values())
+    return threads
 
 
 def processes_of_this() -> int:
@@ -73,8 +79,7 @@ def processes_of_this() -> int:
     A pool of `concurrent.futures` has one thread for all of its processes. To ask for
     `current_thread` would make one up where threading does not know it.
     """
-    threads: dict[int, threading.Thread] = getattr(threading, "_active", {})
-    thread = threads.get(_thread.get_ident())
+    thread = _active().get(_thread.get_ident())
     if type(thread).__module__ != _POOLS_OF_PROCESSES:
         return 0
     found = legible.attribute(thread, "processes")
@@ -110,10 +115,9 @@ def known_threads() -> list[tuple[int, int]]:
     stopped while it held that can't keep us. Without it nobody is named who keeps the
     interpreter from a loop.
     """
-    threads: dict[int, threading.Thread] = getattr(threading, "_active", {})
     return [
         (ident, thread.native_id)
-        for ident, thread in list(threads.items())
+        for ident, thread in list(_active().items())
         if thread.native_id is not None
     ]
 
