@@ -358,6 +358,7 @@ class Concurrently:
             if policy.compares:
                 seen = asked.seen
             verdict = judge(policy, seen, watched.rules)
+            watched.cut = watched.cut or verdict.was_cut
             if verdict.violations or verdict.accepted:
                 verdict = with_hindsight(verdict, together.group, watched.watch.note)
                 watched.accepted_lines += accepted_lines(verdict)

@@ -6,13 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from pytest_asyncbench._tracing import Group, Owners, critical_path, saved
-from pytest_asyncbench._words.decided import (
-    OWN_TURN,
-    Finding,
-    PathLink,
-    Verdict,
-    WhatIf,
-)
+from pytest_asyncbench._words.decided import Finding, PathLink, Verdict, WhatIf
 from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.problems import Problem
 
@@ -30,23 +24,35 @@ def with_hindsight(
     note: Callable[[Problem], None],
     *,
     always: bool = False,
+    cut: bool = False,
 ) -> Verdict:
     """Add what the end stood on, and how it would have gone without what blocked it.
 
     What the end stood on is of interest where a promise about time was broken; where it
     is drawn it is so always. Where that fails, `note` is told, and the verdict stands.
+
+    Args:
+        verdict: on the test, or on a part of it.
+        group: its strands.
+        note: takes a problem of ours.
+        always: whether somebody draws it.
+        cut: whether a part of it was cancelled at a budget of its own.
     """
     try:
-        return _with_hindsight(verdict, group, always=always)
+        return _with_hindsight(verdict, group, always=always, cut=cut)
     except Exception as error:
         text = f"can't look back on the test: {error_of_ours(error)}"
         note(Problem(kind="failed", text=text))
         return verdict
 
 
-def _with_hindsight(verdict: Verdict, group: Group, *, always: bool) -> Verdict:
+def _with_hindsight(
+    verdict: Verdict, group: Group, *, always: bool, cut: bool
+) -> Verdict:
     broken = any(each.kind in ("wall", "speedup") for each in verdict.violations)
-    stalls = _stalls(verdict, least=0.0 if broken else _MATTERS)
+    # What was cancelled had more to do, and nobody knows how much.
+    cut = cut or verdict.was_cut
+    stalls = [] if cut else _stalls(verdict, least=0.0 if broken else _MATTERS)
     if not (broken or stalls or always):
         return verdict
     whole = group.whole()
@@ -75,12 +81,7 @@ def _stalls(verdict: Verdict, least: float) -> list[Finding]:
     found = [
         finding
         for finding in verdict.findings
-        if finding.step is not None
-        and finding.seconds > least * wall
-        # What is accepted is not told of, and neither is what would be without it.
-        and finding.allowed is None
-        # Nothing of anybody's is called there that could be awaited.
-        and finding.call != OWN_TURN
+        if finding.could_be_awaited and finding.seconds > least * wall
     ]
     found.sort(key=lambda finding: -finding.seconds)
     return found[:_MOST_PLACES]

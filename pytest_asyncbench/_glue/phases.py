@@ -333,8 +333,14 @@ class Call(Phase):
         # Loaded only here: in most runs no test follows tasks.
         from pytest_asyncbench._glue.hindsight import with_hindsight
 
-        note, draws = self._watched.watch.note, self._watched.timelines is not None
-        return with_hindsight(verdict, self._group, note, always=draws)
+        watched = self._watched
+        return with_hindsight(
+            verdict,
+            self._group,
+            watched.watch.note,
+            always=watched.timelines is not None,
+            cut=watched.cut,
+        )
 
     def _with_timeline(self, verdict: Verdict) -> Verdict:
         watch, room = self._watched.watch, self._watched.timelines

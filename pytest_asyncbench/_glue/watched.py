@@ -169,6 +169,8 @@ class Watched:
         self.to_await = ToAwait()
         self._elsewhere: tuple[NotFollowed, ...] = ()
         """Who else than asyncio has run the test."""
+        self.cut = False
+        """Whether a part of it was cancelled at a budget of its own."""
         self.accepted_lines: list[str] = []
         """What is to be said of promises of its parts, broken and accepted."""
 

@@ -256,6 +256,15 @@ class Finding:
         return at is not None and (at.file, at.line, at.function) == here
 
     @property
+    def could_be_awaited(self) -> bool:
+        """Tell whether it is told of a step that would be shorter without it.
+
+        What is accepted is not told of, and in a loop's own turn nothing of anybody's
+        is called.
+        """
+        return self.step is not None and self.allowed is None and self.call != OWN_TURN
+
+    @property
     def caller(self) -> str:
         """The qualified name of the function."""
         return f"{self.module}.{self.function}" if self.module else self.function
@@ -342,6 +351,11 @@ class Verdict:
     """What its further runs have left when they were over."""
     not_looked_for: frozenset[str] = frozenset()
     """The allowances, as they are written, of calls whose family is off."""
+
+    @property
+    def was_cut(self) -> bool:
+        """Tell whether it was cancelled at its budget."""
+        return self.overrun is not None and self.overrun.cancelled
 
     def unused(self) -> list[str]:
         """Give the allowances of the test's own that have accepted nothing in it.

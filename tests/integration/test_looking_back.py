@@ -1,0 +1,60 @@
+"""What a failure says of how the test would have gone, and of what its end stood on."""
+
+from __future__ import annotations
+
+import pytest
+
+SUITE = """
+    import asyncio
+    import time
+
+    import pytest
+    from pytest_asyncbench import BudgetExceeded
+
+
+    async def stalled():
+        time.sleep(0.2)
+        await asyncio.sleep(60)
+
+
+    @pytest.mark.budget("50ms")
+    async def test_cut():
+        await stalled()
+
+
+    @pytest.mark.budget("50ms")
+    def test_sync_cut():
+        asyncio.run(stalled())
+
+
+    @pytest.mark.budget(30)
+    async def test_cut_within(concurrently):
+        with pytest.raises(BudgetExceeded, match="can't be told"):
+            await concurrently(stalled, within=0.05)
+
+
+    @pytest.mark.budget("50ms")
+    async def test_not_cut():
+        time.sleep(0.2)
+"""
+
+
+@pytest.fixture
+def suite(play_once):
+    return play_once(SUITE, "--asyncbench-blocking=report")
+
+
+CUT = "if this were awaited: can't be told: it was cancelled at its budget"
+
+
+@pytest.mark.parametrize("name", ["test_cut", "test_sync_cut", "test_cut_within"])
+def test_of_who_was_cancelled_it_is_not_told_what_awaiting_would_bring(suite, name):
+    """It had more to do, and to end sooner with less of that is no gain."""
+    assert suite[name].record["what_if"] == []
+    assert (CUT in suite[name].lines) == (name != "test_cut_within")
+
+
+def test_of_who_overran_its_budget_and_came_to_its_end_it_is_told(suite):
+    """It was not cancelled: it blocked, until it had nothing more to do."""
+    assert len(suite["test_not_cut"].record["what_if"]) == 1
+    assert CUT not in suite["test_not_cut"].lines
