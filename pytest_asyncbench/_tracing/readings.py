@@ -80,7 +80,9 @@ class _Backwards:
             if queued > _SAME and at not in trace.inline:
                 yield self._link(at, "queued", queued)
             before = self._before(at)
-            waited = ready - trace.ended[before] if before >= 0 else 0.0
+            # What its task waited for before all this began is no part of it.
+            known = before >= self._owners.start
+            waited = ready - trace.ended[before] if known else 0.0
             if waited > _SAME:
                 yield self._waited(before, at, waited)
             at = before

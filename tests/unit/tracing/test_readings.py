@@ -14,13 +14,15 @@ from pytest_asyncbench._tracing import critical_path, saved
 from pytest_asyncbench._watching.watch import Watch
 
 
-def whole_of(main, threshold=3600.0, taker=None):
-    """Run `main` watched; give all that it did as one strand."""
+def whole_of(main, threshold=3600.0, taker=None, before=None):
+    """Run `main` watched; give all that it did as one strand, less what came before."""
     watch = Watch(CLOCK, threshold=threshold, tracing=True, taker=taker)
     watch.start()
     groups = []
 
     async def body():
+        if before is not None:
+            await before()
         groups.append(watch.recorder.body())
         await main()
 
@@ -32,9 +34,9 @@ def whole_of(main, threshold=3600.0, taker=None):
     return groups[0].whole()
 
 
-def path_of(main):
+def path_of(main, before=None):
     """Give the critical path of `main`: kind, task and seconds of each link."""
-    owners = whole_of(main)
+    owners = whole_of(main, before=before)
     links = critical_path(owners, owners.trace.last[owners.roots[0]])
     return [(each.task.partition(" ")[0], each.kind, each.seconds) for each in links]
 
@@ -120,6 +122,25 @@ def test_the_path_is_as_long_as_the_test():
         await asyncio.sleep(3)
 
     assert sum(seconds for _, _, seconds in path_of(main)) == pytest.approx(8)
+
+
+def test_what_its_task_waited_for_before_is_no_part_of_it():
+    """Some plugins run fixtures and tests in one task, which is told of each."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+
+    async def told():
+        loop = asyncio.get_running_loop()
+        loop.call_later(4, theirs.send, b"!")
+        await loop.sock_recv(ours, 1)
+
+    async def main():
+        await asyncio.sleep(2)
+        work(1)
+
+    with ours, theirs:
+        links = path_of(main, before=told)
+    assert sum(seconds for _, _, seconds in links) == pytest.approx(3)
 
 
 def test_an_answer_was_waited_for_since_what_was_done_before_it():
