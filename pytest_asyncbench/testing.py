@@ -46,6 +46,12 @@ class ManualClock:
         """Keep the account at hand, which it always is."""
         return lambda: None
 
+    def slept(self, native: int, seconds: float) -> None:
+        """Take down what the account knows already."""
+
+    def sleeps(self, native: int, at: float) -> None:
+        """Take down what the account knows already."""
+
     def wait(self, seconds: float) -> None:
         """Let time pass in which nobody works."""
         self._pass(seconds)

@@ -67,6 +67,11 @@ runner, and the one for the loops that it can't follow."""
 _TIMERS_GRAIN = 0.001
 """To so many seconds a poller rounds up its time limit."""
 
+_LONG_SLEEP = 0.02
+"""A poll that rested for longer than this, in seconds, is told of. What the system
+books wrongly of a shorter one is no more than that.
+"""
+
 
 class StepProbe:
     """Count the steps of every loop, and report those that are longer than a limit.
@@ -326,6 +331,8 @@ def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
             if timeout > 0:
                 if not events:
                     view.oversleep(waited - timeout)
+                    if waited >= timeout > _LONG_SLEEP:
+                        view.slept(timeout)
                 view.polled += waited if late <= 0 else waited - late
             if late > 0:
                 view.late += late

@@ -62,6 +62,7 @@ class LoopView:
         "rested",
         "rested_for",
         "settle",
+        "slept",
         "steps",
         "thread",
         "undo",
@@ -166,6 +167,11 @@ class LoopView:
 
         Written as `give_way`.
         """
+        self.slept: Callable[[float], None] = _forget
+        """Called with for how long a poll rested that had only timers to wait for.
+
+        Written as `give_way`.
+        """
         self.rested_for = math.inf
         """After a poll that rested for so many seconds `rested` is to be called.
 
@@ -195,7 +201,7 @@ class LoopView:
             self.undo.pop()()
         # Who is called has this view itself: both would stay until a collection.
         self.give_way = self.settle = self.moved = self.rested = self.upkeep = nothing
-        self.oversleep = _forget
+        self.oversleep = self.slept = _forget
 
     def queued(self) -> int:
         """Count the callbacks in the loop's queue; 0 where it can't be looked at."""

@@ -27,6 +27,7 @@ __all__ = [
     "Doing",
     "Kernel",
     "does",
+    "is_asleep",
     "is_parked",
     "is_ready",
     "is_running",
@@ -222,6 +223,18 @@ def is_running(native: int, read: Callable[[int], str] | None = None) -> bool:
         return (read or _line)(native).startswith(_RUNNING)
     except OSError:
         return False
+
+
+def is_asleep(native: int, read: Callable[[int], str] | None = None) -> bool:
+    """Tell whether a thread sleeps in the kernel, so that it stands in no queue.
+
+    False where nothing is known.
+    """
+    try:
+        line = (read or _line)(native)
+    except OSError:
+        return False
+    return bool(line) and not line.startswith(_RUNNING)
 
 
 def does(native: int, read: Callable[[int], str] | None = None) -> Doing | None:
@@ -432,6 +445,10 @@ class Kernel:
     def is_running(self, native: int) -> bool:
         """Tell whether this thread works, or would if it had a processor."""
         return is_running(native)
+
+    def is_asleep(self, native: int) -> bool:
+        """Tell whether this thread sleeps in the kernel, so that it is in no queue."""
+        return is_asleep(native)
 
     def others_are_ready(self, known: Set[int]) -> bool:
         """Tell whether a thread but these lacks only a processor, or the interpreter.

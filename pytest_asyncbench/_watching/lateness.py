@@ -24,6 +24,7 @@ from pytest_asyncbench._python import (
     waited_for_gil,
 )
 from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.seen import Turn
 from pytest_asyncbench._words.values import NamedTuple
 
@@ -115,7 +116,7 @@ class Lateness:
         """Take down that it sleeps until it is woken, or ends: nobody waits for it."""
         self.known = self.known[0], None
 
-    def goes_on(self) -> float:
+    def goes_on(self) -> RealSeconds:
         """Take down that it has the interpreter, or has it again; tell when that is.
 
         To be called before it gives that up, which each reading of a file does, and

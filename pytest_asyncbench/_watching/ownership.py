@@ -64,6 +64,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "moved": Writer.ANY,
         "note_poll": Writer.ANY,
         "oversleep": Writer.ANY,
+        "slept": Writer.ANY,
         "rested_for": Writer.ANY,
         "rested": Writer.ANY,
         "upkeep_at": Writer.ANY,

@@ -302,7 +302,10 @@ class Sampler:
         return account[1] - before.account.working >= _AT_WORK * (now - before.at)
 
     def _tick_from_here(self, view: LoopView, *, waiting: bool = False) -> Tick:
-        self._lateness.goes_on()
+        began = self._lateness.goes_on()
+        if self._kernel is not None and self._kernel.is_asleep(view.native):
+            self._clock.sleeps(view.native, began)
+            self._lateness.goes_on()
         return self.tick(view, self._lateness.goes_on, waiting=waiting)
 
     def tick(

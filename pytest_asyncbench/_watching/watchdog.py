@@ -130,6 +130,7 @@ class Watchdog:
         view.give_way = partial(self._before_poll, view)
         view.settle = partial(self._after_poll, view)
         view.moved = partial(self._take_account, sampled)
+        view.slept = partial(self._slept, view)
         self._sampler.watched.append(sampled)
         self._thread.begin()
         if self._thread.idle:
@@ -249,6 +250,9 @@ class Watchdog:
             self.turned(view, look)
         except Exception as error:  # nothing of ours may reach the loop
             self.failures.append(f"watchdog: {error_of_ours(error)}")
+
+    def _slept(self, view: LoopView, seconds: float) -> None:
+        self._clock.slept(view.native, seconds)
 
     def _look_at_others(self, view: LoopView) -> Look | None:
         sampled = self.sampled(view)

@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import Protocol, TypeVar, cast
 
 from pytest_asyncbench._words.real_time import REAL_TIME
+from pytest_asyncbench._words.run_queue import AT_ONCE, Known
 from pytest_asyncbench._words.seconds import RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import Elapsed
 from pytest_asyncbench._words.undo import Undo
@@ -62,6 +63,12 @@ class Clock(Protocol):
     def hold(self, native: int) -> Undo:
         """Keep the account of this thread at hand, until undone."""
 
+    def slept(self, native: int, seconds: float) -> None:
+        """Take down that this thread has just slept for so long; in that thread."""
+
+    def sleeps(self, native: int, at: RealSeconds) -> None:
+        """Take down that this thread was seen to sleep at that moment, just now."""
+
 
 class SystemClock:
     """Real elapsed time and the operating system's account of each thread."""
@@ -71,6 +78,7 @@ class SystemClock:
         "_close",
         "_fstat",
         "_held",
+        "_known",
         "_open",
         "_pread",
         "monotonic",
@@ -88,10 +96,47 @@ class SystemClock:
         self._open, self._close, self._fstat = os.open, os.close, os.fstat
         self._pread = getattr(os, "pread", None)  # not on Windows
         self._held: dict[str, int] = {}
+        self._known: dict[int, Known] = {}
+        """By the number that the system gave a thread that is held, or of whose account
+        something can't be. Each value is good by itself, whoever wrote it last."""
 
     def processor(self, thread: int, native: int) -> Processor:
         """Tell the account of a living thread, from any thread."""
+        account = self._told_account(native)
+        known, starved = self._known.get(native), account.starved
+        if known is None or starved is None:
+            return account
+        if starved - known.starved > AT_ONCE:
+            known = self._go_on(native, known, account, native == _idents[1]())
+        return account._replace(starved=starved - known.untrue)
+
+    def _told_account(self, native: int) -> Processor:
         return Processor(self.working(native), *self._run_queue_account(native))
+
+    def _go_on(
+        self, native: int, known: Known, account: Processor, idle: bool
+    ) -> Known:
+        working, starved, _ = account
+        if working is None or starved is None:
+            return known
+        known = known.go_on(self.now(), working, starved, idle=idle)
+        self._known[native] = known
+        return known
+
+    def slept(self, native: int, seconds: float) -> None:
+        """Take down that this thread has just slept for so long; in that thread."""
+        known = self._known.get(native)
+        if known is not None:
+            self._known[native] = known.but_for(seconds)
+
+    def sleeps(self, native: int, at: RealSeconds) -> None:
+        """Take down that this thread was seen to sleep at that moment, just now."""
+        account = self._told_account(native)
+        known = self._known.get(native) or _begun(at, account)
+        if known is not None:
+            # What came since the moment may have begun since.
+            known = self._go_on(native, known, account, idle=True)
+            self._known[native] = known._replace(at=at)
 
     def hold(self, native: int) -> Undo:
         """Keep the files of a thread's account open.
@@ -100,10 +145,17 @@ class SystemClock:
         a thread as soon as it gets the GIL can afford to do so once.
         """
         let_go = [self._hold(file.format(native)) for file in (_ACCOUNT, _STATUS)]
+        if native == _idents[1]():
+            known = _begun(self.now(), self._told_account(native))
+            if known is not None:
+                self._known.setdefault(native, known)
 
         def close() -> None:
             for undo in let_go:
                 undo()
+            known = self._known.get(native)
+            if known is not None and not known.untrue:
+                self._known.pop(native, None)
 
         return close
 
@@ -165,6 +217,11 @@ class SystemClock:
                 return by(file.read())
         except (OSError, ValueError):
             return None
+
+
+def _begun(at: RealSeconds, account: Processor) -> Known | None:
+    working, starved, _ = account
+    return None if working is None or starved is None else Known(at, working, starved)
 
 
 def _queued(text: bytes) -> tuple[float, int]:
