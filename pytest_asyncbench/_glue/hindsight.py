@@ -25,6 +25,7 @@ def with_hindsight(
     *,
     always: bool = False,
     cut: bool = False,
+    began: float = 0.0,
 ) -> Verdict:
     """Add what the end stood on, and how it would have gone without what blocked it.
 
@@ -37,9 +38,13 @@ def with_hindsight(
         note: takes a problem of ours.
         always: whether somebody draws it.
         cut: whether a part of it was cancelled at a budget of its own.
+        began: when it did, in real time. Awaiting what blocked before it, in a fixture,
+            would not make it shorter.
     """
+    # What was cancelled had more to do, and nobody knows how much.
+    cut = cut or verdict.was_cut
     try:
-        return _with_hindsight(verdict, group, always=always, cut=cut)
+        return _with_hindsight(verdict, group, always, None if cut else began)
     except Exception as error:
         text = f"can't look back on the test: {error_of_ours(error)}"
         note(Problem(kind="failed", text=text))
@@ -47,12 +52,11 @@ def with_hindsight(
 
 
 def _with_hindsight(
-    verdict: Verdict, group: Group, *, always: bool, cut: bool
+    verdict: Verdict, group: Group, always: bool, since: float | None
 ) -> Verdict:
     broken = any(each.kind in ("wall", "speedup") for each in verdict.violations)
-    # What was cancelled had more to do, and nobody knows how much.
-    cut = cut or verdict.was_cut
-    stalls = [] if cut else _stalls(verdict, least=0.0 if broken else _MATTERS)
+    least = 0.0 if broken else _MATTERS
+    stalls = [] if since is None else _stalls(verdict, least, since)
     if not (broken or stalls or always):
         return verdict
     whole = group.whole()
@@ -76,12 +80,14 @@ def _path(owners: Owners) -> tuple[PathLink, ...]:
     return critical_path(owners, max(last[root] for root in owners.roots))
 
 
-def _stalls(verdict: Verdict, least: float) -> list[Finding]:
+def _stalls(verdict: Verdict, least: float, since: float) -> list[Finding]:
     wall = verdict.elapsed.wall
     found = [
         finding
         for finding in verdict.findings
-        if finding.could_be_awaited and finding.seconds > least * wall
+        if finding.could_be_awaited
+        and finding.seconds > least * wall
+        and max(finding.steps, default=since) >= since
     ]
     found.sort(key=lambda finding: -finding.seconds)
     return found[:_MOST_PLACES]

@@ -340,6 +340,7 @@ class Call(Phase):
             watched.watch.note,
             always=watched.timelines is not None,
             cut=watched.cut,
+            began=self._stopwatch.began if self._stopwatch is not None else 0.0,
         )
 
     def _with_timeline(self, verdict: Verdict) -> Verdict:

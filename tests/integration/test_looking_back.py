@@ -9,6 +9,7 @@ SUITE = """
     import time
 
     import pytest
+    import pytest_asyncio
     from pytest_asyncbench import BudgetExceeded
 
 
@@ -36,6 +37,17 @@ SUITE = """
     @pytest.mark.budget("50ms")
     async def test_not_cut():
         time.sleep(0.2)
+
+
+    @pytest_asyncio.fixture
+    async def slow():
+        time.sleep(0.2)
+
+
+    @pytest.mark.no_blocking
+    @pytest.mark.budget(30)
+    async def test_of_a_slow_fixture(slow):
+        await asyncio.sleep(0.01)
 """
 
 
@@ -58,3 +70,11 @@ def test_of_who_overran_its_budget_and_came_to_its_end_it_is_told(suite):
     """It was not cancelled: it blocked, until it had nothing more to do."""
     assert len(suite["test_not_cut"].record["what_if"]) == 1
     assert CUT not in suite["test_not_cut"].lines
+
+
+def test_of_what_blocked_before_a_call_it_is_not_told(suite):
+    """The call is no shorter without it: its own time looked like what is left."""
+    test = suite["test_of_a_slow_fixture"]
+    assert test.outcome == "failed"
+    assert test.record["what_if"] == []
+    assert not any("were awaited" in line for line in test.lines)
