@@ -52,7 +52,7 @@ def what_if_lines(verdict: Verdict) -> Iterator[str]:
     """Say how the test would have gone with each place awaited, and with all."""
     if verdict.was_cut and any(one.could_be_awaited for one in verdict.findings):
         yield "if this were awaited: can't be told: it was cancelled at its budget"
-    several = len(verdict.what_if) > 1
+    several = sum(finding.allowed is None for finding in verdict.findings) > 1
     for case in verdict.what_if:
         yield f"{_case(verdict, case, several=several)}: {_gone(verdict.policy, case)}"
 

@@ -75,6 +75,17 @@ def test_what_if_is_told_of_what_was_promised(policy, line):
     assert told[-1] == f"if this were awaited: {line}"
 
 
+def test_what_if_names_the_place_where_others_are_told_of():
+    """Also where it is known of that one alone: *this* would be any of them."""
+    case = WhatIf(finding=finding(), wall=0.75, together=None, speedup=None)
+    told = finding(), finding(call="socket.socket.recv")
+    lines = text(WALL, policy=BUDGET, findings=told, what_if=(case,))
+    assert lines[-1] == "if time.sleep in test_checkout were awaited: 0.750 s"
+    accepted = finding(), finding(call="socket.socket.recv", allowed="once")
+    lines = text(WALL, policy=BUDGET, findings=accepted, what_if=(case,))
+    assert "if this were awaited: 0.750 s" in lines
+
+
 @pytest.mark.parametrize(
     ("way", "worked", "line"),
     [
