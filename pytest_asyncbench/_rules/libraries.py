@@ -49,5 +49,13 @@ INSTEAD: Mapping[str, str] = {
 
 def instead_of(name: str) -> str | None:
     """Give the advice for what has this qualified name; None where there is none."""
+    if _is_awaited(name):
+        return None
     packages = (package for package in INSTEAD if name.startswith(f"{package}."))
     return next((INSTEAD[package] for package in packages), None)
+
+
+def _is_awaited(name: str) -> bool:
+    """Tell whether it is what the advice would be: `httpx.AsyncClient.get`."""
+    parts = (part.lstrip("_").lower() for part in name.split("."))
+    return any(part == "aio" or part.startswith("async") for part in parts)

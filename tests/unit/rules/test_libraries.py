@@ -35,6 +35,21 @@ def test_a_package_is_known_by_what_is_in_it(name, advice):
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "elasticsearch._async.client.AsyncElasticsearch.get",
+        "grpc.aio._channel.Channel.close",
+        "httpx.AsyncClient.get",
+        "pymongo.asynchronous.pool.Pool.reset",
+        "redis.asyncio.client.Redis.get",
+    ],
+)
+def test_what_is_awaited_already_is_not_to_be_used_instead(name):
+    """What blocks in it is another's: a transport of a test client, say."""
+    assert instead_of(name) is None
+
+
+@pytest.mark.parametrize(
     ("package", "advice"),
     [
         ("redis.client", "redis.asyncio"),
