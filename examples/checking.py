@@ -86,6 +86,7 @@ _REPLACED = (
     (r"^(?:platform|cachedir|rootdir|configfile|plugins|asyncio):? .*\n", ""),
     (r"^.*(?:spent waiting for a processor|elsewhere can't be told).*\n", ""),
     (rf", starved {_TIME}", ""),
+    (rf" \({_TIME} of it forgiven\)", ""),
     # what only Linux tells: what the kernel waited for, and who starved the loop
     (r"^(?:E +| +)(?:waited (?:in|for)|for .* of that) .*\n", ""),
     (r"\\", "/"),

@@ -118,12 +118,19 @@ class Run(Sequence[T]):
         return self._results[key]
 
     def __repr__(self) -> str:
-        parts = [f"wall {seconds(self.wall)}"]
+        parts = [f"wall {seconds(self.wall)}{self._less()}"]
         if self.virtual is not None:
             parts.append(f"virtual {seconds(self.virtual)}")
         if not math.isnan(self.serial):
             parts += [f"serial {seconds(self.serial)}", f"speedup {self.speedup:.2f}"]
         return f"<Run of {len(self)}: {', '.join(parts)}>"
+
+    def _less(self) -> str:
+        """Say what is taken off wall, where the figures would not agree without."""
+        compared, told = self._comparison, f"{self.speedup:.2f}"
+        if not compared.forgiven or f"{compared.serial / self.wall:.2f}" == told:
+            return ""
+        return f" ({seconds(compared.forgiven)} of it forgiven)"
 
     def __str__(self) -> str:
         # It is printed: to a stream that takes no line of ours, where it is so.

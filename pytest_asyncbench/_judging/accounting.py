@@ -62,14 +62,14 @@ class Accounts(Sequence[TaskTrace]):
     """Strands as tasks, added up when somebody looks: there may be ten thousand."""
 
     def __init__(self, strands: Sequence[StrandTrace]) -> None:
-        self.strands = strands
+        self._strands = strands
 
     @cached_property
     def _all(self) -> tuple[TaskTrace, ...]:
-        return tuple(map(account, self.strands))
+        return tuple(map(account, self._strands))
 
     def __len__(self) -> int:
-        return len(self.strands)
+        return len(self._strands)
 
     @overload
     def __getitem__(self, place: int) -> TaskTrace: ...
@@ -88,11 +88,6 @@ class Accounts(Sequence[TaskTrace]):
         return hash(self._all)
 
 
-def _as_seen(tasks: Sequence[TaskTrace]) -> Sequence[TaskTrace | StrandTrace]:
-    """Give what has the same times, and need not be added up first."""
-    return tasks.strands if isinstance(tasks, Accounts) else tasks
-
-
 def compare(strands: Sequence[StrandTrace], wall: float | None = None) -> Comparison:
     """Set the strands' time in a row against the time they took together.
 
@@ -105,27 +100,37 @@ def compare(strands: Sequence[StrandTrace], wall: float | None = None) -> Compar
     )
 
 
-def longest_alone(tasks: Sequence[TaskTrace], starved: float = 0.0) -> float:
+def longest_alone(strands: Sequence[StrandTrace], starved: float = 0.0) -> float:
     """Measure what the longest of them would take with no other beside it, at least.
 
-    Who runs is the one that is starved, so all of that may lie in its running. It can't
-    lie in each one's, though: the longest takes no less than they take on average.
+    Who runs is the one that is starved, so all of that may lie in its running, or in
+    that of who served it. It can't lie in each one's, though: the longest takes no less
+    than they take on average.
     """
-    known = _as_seen(tasks)
-    if not known:
+    if not strands:
         return 0.0
     # Lists, since there may be ten thousand: a generator is a call for each.
     longest = max(
         [
-            each.waiting + (each.running - starved if each.running > starved else 0.0)
-            for each in known
+            each.running + each.waiting - min(ran, starved)
+            for each, ran in zip(strands, _ran(strands), strict=True)
         ]
     )
-    running = sum([each.running for each in known])
-    return max(longest, (running - starved) / len(known))
+    return max(longest, (sum(_ran(strands)) - starved) / len(strands))
 
 
-def less_starved(seen: Comparison, starved: float, *, derived: bool) -> Comparison:
+def _ran(strands: Sequence[StrandTrace]) -> list[float]:
+    """Tell for how long the loop ran for each."""
+    return [each.running + each.served for each in strands]
+
+
+def less_starved(
+    seen: Comparison,
+    strands: Sequence[StrandTrace],
+    starved: float,
+    *,
+    derived: bool,
+) -> Comparison:
     """Take starved time off what they took together, and off `derived` serial time.
 
     Starved time counts as running, and would make what ran one after another look the
@@ -133,11 +138,10 @@ def less_starved(seen: Comparison, starved: float, *, derived: bool) -> Comparis
     So what is left is no less than the longest of them alone, which also bounds the
     speedup by their number.
     """
-    running = sum([task.running for task in _as_seen(seen.tasks)])
-    serial = seen.serial - min(starved, running) if derived else seen.serial
-    least = longest_alone(seen.tasks, starved)
-    if derived and seen.tasks:
-        least = max(least, serial / len(seen.tasks))
+    serial = seen.serial - min(starved, sum(_ran(strands))) if derived else seen.serial
+    least = longest_alone(strands, starved)
+    if derived and strands:
+        least = max(least, serial / len(strands))
     wall = max(seen.wall - starved, least)
     forgiven = max(0.0, seen.wall - wall)
     return dataclasses.replace(seen, wall=wall, serial=serial, forgiven=forgiven)

@@ -130,7 +130,7 @@ def comparison_of(policy: Policy, seen: Observations) -> Comparison | None:
     if seen.serial is not None:
         compared = dataclasses.replace(compared, serial=seen.serial)
     starved = forgiven_of(policy, _starved_together(seen), seen.elapsed)
-    return less_starved(compared, starved, derived=derived)
+    return less_starved(compared, seen.strands, starved, derived=derived)
 
 
 _Compared = tuple[Observations, Comparison]
@@ -174,11 +174,11 @@ def _least(policy: Policy) -> float | None:
 
 def _too_short(compared: _Compared, least: float | None) -> bool:
     """Tell whether the tasks took so little time that there is nothing to compare."""
-    seen, comparison = compared
+    seen, _ = compared
     # However starved time is counted, it says nothing of what the tasks do.
     starved = _starved_together(seen) or 0.0
     floor = _TOO_SHORT_UNASKED if least is None else _TOO_SHORT
-    return longest_alone(comparison.tasks, starved) < floor
+    return longest_alone(seen.strands, starved) < floor
 
 
 # ---------------------------------------------------------------- promises

@@ -112,6 +112,7 @@ def _test(
         "id": nodeid,
         "wall": record.wall,
         "virtual": record.virtual,
+        "together": record.together,
         "serial": record.serial,
         "speedup": record.speedup,
         "starved": record.starved,

@@ -206,7 +206,7 @@ def alone(owners: Owners) -> list[StrandTrace]:
     facts = trace.tape.timer_facts
     strands = zip(owners.roots, owners.steps, ends, strict=True)
     for number, (root, steps, finished) in enumerate(strands):
-        running = queued = taken = 0.0
+        running = queued = taken = served = 0.0
         tail, end, in_line, over = -1, last_of[root], True, False
         for at in steps:
             began, cause, who = ended[at - 1], cause_of[at], who_of[at]
@@ -237,11 +237,14 @@ def alone(owners: Owners) -> list[StrandTrace]:
             else:
                 more = _next(owners, number, tail, at, poll, late)
                 in_line = more is not None
-                taken += more or 0.0
+                if more is not None:
+                    taken += more[0]
+                    served += more[1]
             tail = at
             over = at == end or not in_line
         if not in_line:
-            taken = _Again(_Strand(owners, number, poll, late)).run()
+            again = _Again(_Strand(owners, number, poll, late))
+            taken, served = again.run(), again.served
         first = first_of[root]
         cause = LOOP if first in inline else cause_of[first]
         found.append(
@@ -252,6 +255,7 @@ def alone(owners: Owners) -> list[StrandTrace]:
                 running,
                 taken - running if taken > running else 0.0,
                 queued,
+                served,
             )
         )
     return found
@@ -259,10 +263,11 @@ def alone(owners: Owners) -> list[StrandTrace]:
 
 def _next(
     owners: Owners, number: int, tail: int, at: int, poll: float, late: float
-) -> float | None:
+) -> tuple[float, float] | None:
     """Tell how long after a step of a strand's the next one ends, if it waits for that.
 
-    None where it does not: the strand does not do one thing after another.
+    And for how long of that it is served. None where it does not wait for it: the
+    strand does not do one thing after another.
     """
     trace = owners.trace
     who, seconds, before = trace.who[at], trace.seconds(at), trace.seconds(tail)
@@ -271,11 +276,12 @@ def _next(
         return None
     if who >= 0 and trace.previous[at] > tail:
         return None
+    served = sum([each.ran for each in waits.served])
     if waits.inline:
-        return waits.delay + seconds
+        return waits.delay + seconds, served
     if waits.began:
-        return max(poll, waits.began + waits.delay - before) + seconds
-    return max(poll, waits.delay) + seconds
+        return max(poll, waits.began + waits.delay - before) + seconds, served
+    return max(poll, waits.delay) + seconds, served
 
 
 def together(owners: Owners, cases: Sequence[Mapping[int, float]]) -> list[float]:
@@ -388,6 +394,11 @@ class _Again:
         self._now = 0.0
         self._order = 0
         self._lay_out()
+
+    @property
+    def served(self) -> float:
+        """For how long servers run for the strand."""
+        return sum(self._ran.values())
 
     def _lay_out(self) -> None:
         strand, trace = self._strand, self._strand.trace

@@ -285,7 +285,8 @@ class StrandTrace(NamedTuple):
 
     A tuple, unlike its neighbours: there may be ten thousand, and it takes a tenth.
     `waiting` is for how long it would wait, and not run, with no other beside it: for
-    a timer, I/O, a thread, a task of no strand.
+    a timer, I/O, a thread, a task of no strand. For `served` of that such tasks ran for
+    it, on its own loop.
     """
 
     name: str
@@ -294,6 +295,7 @@ class StrandTrace(NamedTuple):
     running: float = 0.0
     waiting: float = 0.0
     queued: float = 0.0
+    served: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

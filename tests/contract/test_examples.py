@@ -111,6 +111,7 @@ def test_a_changed_line_is_shown_and_can_be_accepted(copied: Path) -> None:
         ),
         ("loop stalled 99.1 ms (limit 0.100 s)", "loop stalled <time> (limit 0.100 s)"),
         ("  13.0 ms of it spent waiting for a processor (forgiven)\nnext", "next"),
+        ("wall 1.200 s (0.200 s of it forgiven), serial", "wall <time>, serial"),
         ("working 1 µs, blocked 2.0 s, starved 3 µs", "working <time>, blocked <time>"),
         ("speedup 3.99, promised at least 3", "speedup <factor>, promised at least 3"),
         (f"Task-12 |{'━' * 20:40}| running 1.0 s", "Task-<n> |━━  | running <time>"),

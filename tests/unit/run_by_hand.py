@@ -11,7 +11,13 @@ from by_hand import track
 from pytest_asyncbench._reports.run import RunReport
 from pytest_asyncbench._words.cancellations import Swept
 from pytest_asyncbench._words.courses import Course, Courses
-from pytest_asyncbench._words.decided import Finding, PathLink, Verdict, WhatIf
+from pytest_asyncbench._words.decided import (
+    Comparison,
+    Finding,
+    PathLink,
+    Verdict,
+    WhatIf,
+)
 from pytest_asyncbench._words.explored import Leak, Leaked
 from pytest_asyncbench._words.promised import Budget, Policy
 from pytest_asyncbench._words.record import record_of
@@ -95,6 +101,7 @@ def told_of(*nodeids):
         elapsed=Elapsed(wall=1.0),
         steps=9,
         budget_met=True,
+        comparison=Comparison(tasks=(), wall=0.5, serial=1.5, forgiven=0.5),
         findings=(blocked, accepted),
         what_if=(WhatIf(finding=blocked, wall=0.5, together=None, speedup=None),),
         critical_path=(

@@ -31,6 +31,7 @@ function testDetail(test, report, open) {
       fact(test.virtual === null ? "Wall" : "Virtual", seconds(time),
         budget && budget.within !== null ? "of " + seconds(budget.within) : null, broke("wall")),
       test.virtual === null ? null : fact("Real", seconds(test.wall)),
+      fact("Together", test.together === null ? null : seconds(test.together)),
       fact("Serial", test.serial === null ? null : seconds(test.serial)),
       fact("Speedup", test.speedup === null ? null : test.speedup.toFixed(1),
         budget && budget.speedup !== null ? "of " + budget.speedup : null, broke("speedup")),

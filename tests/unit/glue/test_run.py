@@ -78,6 +78,13 @@ def test_in_virtual_time_it_is_that_time_which_was_saved():
     assert repr(seen).startswith("<Run of 2: wall 10.0 ms, virtual 1.000 s, serial")
 
 
+def test_what_is_forgiven_is_told_where_the_figures_would_not_agree_without():
+    """Wall is all that passed, and the speedup is of what is left of that."""
+    compared = Comparison(tasks=TASKS, wall=0.75, serial=1.5, forgiven=0.25)
+    line = "<Run of 2: wall 1.000 s (0.250 s of it forgiven), serial 1.500 s, speedup 2"
+    assert repr(run(comparison=lambda: compared)).startswith(line)
+
+
 def test_printing_it_draws_the_timeline():
     """The figures first, then a line for each coroutine."""
     assert str(run()).splitlines() == [

@@ -86,8 +86,8 @@ def test_wall_is_taken_as_given_or_measured_from_the_spans():
 @pytest.mark.parametrize("starved", [0.0, 0.05, 0.5, 9.0])
 def test_nothing_is_faster_than_the_longest_alone(starved):
     """However much of the time is forgiven, a speedup of four waits is four at most."""
-    four = compare([strand(running=0.01, waiting=1.0) for _ in range(4)], 1.2)
-    seen = less_starved(four, starved, derived=True)
+    four = [strand(running=0.01, waiting=1.0) for _ in range(4)]
+    seen = less_starved(compare(four, 1.2), four, starved, derived=True)
     assert seen.speedup <= 4.0
     assert seen.wall + seen.forgiven == pytest.approx(1.2)
     assert seen.speedup == seen.serial / seen.wall
@@ -95,13 +95,13 @@ def test_nothing_is_faster_than_the_longest_alone(starved):
 
 def test_a_given_serial_time_is_bounded_by_the_longest_alone():
     """It is taken as it is, and what is forgiven makes no wait any shorter."""
-    seen = compare([strand(waiting=1.0) for _ in range(2)], 1.2)
-    assert less_starved(seen, 0.9, derived=False).wall == 1.0
+    two = [strand(waiting=1.0) for _ in range(2)]
+    assert less_starved(compare(two, 1.2), two, 0.9, derived=False).wall == 1.0
 
 
 def test_starved_time_is_taken_off_once_and_not_of_each_of_them():
     """Five that ran for 0.2 s and were starved of 0.04: one of them took 0.032."""
-    five = compare([strand(running=0.04) for _ in range(5)], 0.2).tasks
+    five = [strand(running=0.04) for _ in range(5)]
     assert longest_alone(five) == 0.04
     assert longest_alone(five, 0.04) == pytest.approx(0.032)
     assert longest_alone(five, 9.0) == 0.0
@@ -109,9 +109,15 @@ def test_starved_time_is_taken_off_once_and_not_of_each_of_them():
 
 def test_a_strand_that_never_ended_makes_no_speedup_beyond_their_number():
     """It has waited all the while, and has no span."""
-    endless = strand(finished=None, waiting=50.0)
-    seen = compare([strand(waiting=1.0), endless])
-    assert less_starved(seen, 0.0, derived=True).speedup < 2
+    both = [strand(waiting=1.0), strand(finished=None, waiting=50.0)]
+    assert less_starved(compare(both), both, 0.0, derived=True).speedup < 2
+
+
+def test_what_serves_them_is_starved_as_they_are():
+    """Four clients of one worker, which works for 0.1 s each and is starved as long."""
+    four = [strand(0.0, 0.8, waiting=0.2, served=0.2) for _ in range(4)]
+    seen = less_starved(compare(four), four, 0.4, derived=True)
+    assert (seen.wall, seen.serial) == (pytest.approx(0.4), pytest.approx(0.4))
 
 
 def test_nothing_at_all_has_no_speedup():

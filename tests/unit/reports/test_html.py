@@ -30,6 +30,8 @@ def test_a_page_holds_what_its_lists_and_details_are_made_of():
     one, _ = data["tests"]
     assert one["id"] == "a.py::test_one"
     assert one["budget"] == {"within": 2.0, "speedup": 3.0, "met": True}
+    # The speedup is what is left if the one is divided by the other.
+    assert (one["serial"], one["together"], one["speedup"]) == (1.5, 0.5, 3.0)
     assert [each["place"] for each in one["blocking"]] == [0, 1]
     assert one["whatIf"] == [
         {"at": "shop/pri cing.py:88 in price_of", "wall": 0.5, "speedup": None}

@@ -304,6 +304,22 @@ async def asking_one_that_blocks(together):
     worker.stop()
 
 
+async def asking_one_that_blocks_apart(together):
+    worker = Busy()
+    await together(worker.ask, lambda: worker.ask(5))
+    worker.stop()
+
+
+async def asking_more_than_once_of_one_that_blocks(together):
+    worker = Busy()
+
+    async def twice():
+        await asyncio.gather(worker.ask(), worker.ask())
+
+    await together(twice, worker.ask)
+    worker.stop()
+
+
 async def asking_two_workers(together):
     workers = Worker(tasks=2)
     await together(*[workers.ask] * 4)
@@ -451,6 +467,11 @@ BESIDE = {
 
 def compared(shape, *, in_body):
     """Let a shape run things beside others; give the comparison of what it ran."""
+    return compare(accounts(shape, in_body=in_body))
+
+
+def accounts(shape, *, in_body):
+    """Let a shape run things beside others; give the account of each."""
     watch = Watch(CLOCK, threshold=3600.0, tracing=True)
     watch.start()
     groups = []
@@ -470,7 +491,7 @@ def compared(shape, *, in_body):
     finally:
         watch.stop()
     assert watch.problems == []
-    return compare(groups[0].traces())
+    return groups[0].traces()
 
 
 @pytest.mark.parametrize("in_body", [True, False], ids=["body", "fixture"])
@@ -480,6 +501,21 @@ def test_what_serves_them_serves_one_at_a_time(shape, wall, serial, in_body):
     seen = compared(shape, in_body=in_body)
     assert seen.wall == pytest.approx(wall)
     assert seen.serial == pytest.approx(serial)
+
+
+@pytest.mark.parametrize(
+    ("shape", "served"),
+    [
+        (asking_one_that_blocks, [1] * 4),
+        (asking_one_that_blocks_apart, [1, 1]),
+        (asking_more_than_once_of_one_that_blocks, [2, 1]),
+        (asking_one_worker, [0] * 4),
+    ],
+)
+def test_it_is_known_for_how_long_the_loop_ran_for_one_elsewhere(shape, served):
+    """A wait in which a worker only waits itself is none of the loop's time."""
+    of_each = [each.served for each in accounts(shape, in_body=False)]
+    assert of_each == [pytest.approx(each, abs=1e-3) for each in served]
 
 
 def test_a_server_in_the_body_may_answer_all_at_once():
