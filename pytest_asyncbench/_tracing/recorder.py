@@ -86,8 +86,12 @@ _BRIEF = 0.001
 
 _LONG_WAIT = 0.02
 """After a poll that rested for so many seconds it is looked where the tasks wait."""
-_RECENT = 16
-"""So many of the last entries name the tasks that are looked at then."""
+_RECENT = 512
+"""So many of the last entries name the tasks that are looked at then. Who waits for a
+lock has taken no step since it asked, while who holds it talked to a server."""
+
+_MOST_LOOKS = 16
+"""So many of them are, those that went on last; the next ones after the next poll."""
 
 _CREATES_EAGERLY = sys.version_info >= (3, 14)
 """Whether a loop's `create_task` can be asked to let the task take its first step."""
@@ -301,12 +305,16 @@ class Recorder:
 
     def _look(self, tape: Tape) -> None:
         """Take down where tasks wait, after a poll that rested for long."""
-        for number, last in reversed(tape.recent(_RECENT).items()):
+        left = _MOST_LOOKS
+        for number, last in tape.recent(_RECENT):
             task = self.tapes.task(number)
             if last in tape.waits or task is None or task.done():
                 continue
             with suppress(Exception):  # what it awaits is the user's
                 tape.waits[last] = await_chain(task)
+            left -= 1
+            if not left:
+                break
 
     def _virtual_poll(self, tape: Tape, poll: _Poll) -> _Poll:
         # In the time of the test, which stands still unless it is moved.

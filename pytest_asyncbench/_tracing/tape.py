@@ -28,6 +28,7 @@ import math
 import sys
 from array import array
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from struct import pack
 from typing import TYPE_CHECKING, Literal
 
@@ -337,16 +338,15 @@ class Tape:
         if len(self.late) < _LATE:
             self.late.append(seconds)
 
-    def recent(self, most: int) -> dict[int, int]:
-        """Give the tasks of the last so many entries, each with its last one."""
-        log = self._log
-        first = max(0, len(log) // 4 - most)
-        start = self._so_far
-        return {
-            int(log[4 * at]): start + at
-            for at in range(first, len(log) // 4)
-            if log[4 * at] >= 0
-        }
+    def recent(self, most: int) -> list[tuple[int, int]]:
+        """Give the tasks of the last so many entries, each with its last one.
+
+        Who went on last comes first.
+        """
+        who = self._log[-4 * most :: 4]
+        last = dict(zip(who, range(len(self) - len(who), len(self)), strict=True))
+        found = [(int(number), at) for number, at in last.items() if number >= 0]
+        return sorted(found, key=itemgetter(1), reverse=True)
 
     def last_of(self, number: int) -> float | None:
         """Tell when a task's last step ended, unless that is forgotten; as `since`."""

@@ -98,6 +98,46 @@ def test_who_waits_for_a_lock_waited_for_who_held_it():
     assert links[1].place.function.endswith("price_of")
 
 
+def test_the_lock_is_known_however_much_who_holds_it_does_before_the_loop_rests():
+    """Who holds it over I/O takes a step for each part of that."""
+    lock = asyncio.Lock()
+
+    async def audit():
+        async with lock:
+            for _ in range(30):
+                await asyncio.sleep(0)
+            await asyncio.sleep(4)
+
+    async def price_of():
+        async with lock:
+            await asyncio.sleep(2)
+
+    async def main():
+        await asyncio.gather(audit(), price_of())
+
+    owners = whole_of(main)
+    links = critical_path(owners, owners.trace.last[owners.roots[0]])
+    (waited,) = [each for each in links if "Lock.acquire" in (each.awaited or "")]
+    assert waited.seconds == pytest.approx(4)
+
+
+def test_of_many_that_wait_each_is_looked_at_in_its_turn():
+    """Sixteen at a time, each once."""
+    lock = asyncio.Lock()
+
+    async def through():
+        async with lock:
+            await asyncio.sleep(1)
+
+    async def main():
+        await asyncio.gather(*(through() for _ in range(40)))
+
+    owners = whole_of(main)
+    waits = [awaited for _, awaited in owners.trace.tape.waits.values()]
+    # The first two of those who wait have it before their turn.
+    assert sum("Lock.acquire" in awaited for awaited in waits) == 39 - 2
+
+
 def test_work_and_the_queue_behind_it_are_links():
     """Of three that work at once, the last one stood behind the others."""
 
