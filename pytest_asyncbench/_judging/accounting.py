@@ -97,6 +97,7 @@ def compare(strands: Sequence[StrandTrace], wall: float | None = None) -> Compar
         tasks=Accounts(strands),
         wall=spans_united(strands) if wall is None else wall,
         serial=sum([strand.running + strand.waiting for strand in strands]),
+        busy=sum(_ran(strands)),
     )
 
 
@@ -138,13 +139,19 @@ def less_starved(
     So what is left is no less than the longest of them alone, which also bounds the
     speedup by their number.
     """
-    serial = seen.serial - min(starved, sum(_ran(strands))) if derived else seen.serial
+    serial = seen.serial - min(starved, seen.busy) if derived else seen.serial
     least = longest_alone(strands, starved)
     if derived and strands:
         least = max(least, serial / len(strands))
     wall = max(seen.wall - starved, least)
     forgiven = max(0.0, seen.wall - wall)
-    return dataclasses.replace(seen, wall=wall, serial=serial, forgiven=forgiven)
+    return dataclasses.replace(
+        seen,
+        wall=wall,
+        serial=serial,
+        forgiven=forgiven,
+        busy=max(0.0, seen.busy - starved),
+    )
 
 
 def uncounted(seen: Comparison) -> float:

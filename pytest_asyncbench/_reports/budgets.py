@@ -276,10 +276,9 @@ def _count_unended(tasks: Sequence[TaskTrace]) -> int:
 
 
 def _why_slow(comparison: Comparison, promised: float) -> Iterator[str]:
-    running = sum(task.running for task in comparison.tasks)
-    if running > 0.5 * comparison.wall:
+    if comparison.busy > 0.5 * comparison.wall:
         yield (
-            f"  the loop itself was busy for {seconds(running)} of that: "
+            f"  the loop itself was busy for {seconds(comparison.busy)} of that: "
             "what runs or blocks on the loop cannot overlap"
         )
     elif len(comparison.tasks) == 1:

@@ -42,7 +42,10 @@ def _told(link: PathLink) -> str:
     if link.kind != "waiting":
         return f"{who} {_VERBS[link.kind]}"
     told = f"{who} waited for {link.awaited or 'something'}"
-    if link.by is not None and link.by not in (link.awaited or ""):
+    if link.kept_by is not None:
+        told = told if link.awaited is not None else f"{who} waited"
+        told += f", while `{link.kept_by}` kept the loop"
+    elif link.by is not None and link.by not in (link.awaited or ""):
         told += f", until `{link.by}` was done with it"
     place = link.place
     return told if place is None else f"{told} ({shown(place.file)}:{place.line})"

@@ -160,6 +160,7 @@ def _link(link: LinkEntry, root: str) -> Json:
         "at": _at(link.place, root),
         "awaited": link.awaited,
         "by": link.by,
+        "kept": link.kept_by,
     }
 
 

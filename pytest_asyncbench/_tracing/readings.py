@@ -6,6 +6,8 @@ each strand by itself, is worked out in `replay`.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from pytest_asyncbench._tracing.ownership import Owners
@@ -24,6 +26,9 @@ _WORTH_A_LINK = 0.001
 """Links that are shorter than this part of the whole are a part of their neighbours."""
 
 _MOST_LINKS = 10_000
+
+_KEPT = 0.02
+"""Of waits of more seconds than this it is asked who kept the loop meanwhile."""
 
 
 def saved(owners: Owners, blocked: Sequence[dict[float, float]]) -> list[float]:
@@ -139,7 +144,27 @@ class _Backwards:
             place=users_frame(stack),
             awaited=awaited,
             by=self._owners.tapes.names[waker] if others else None,
+            kept_by=self._kept_by(before, seconds) if seconds > _KEPT else None,
         )
+
+    def _kept_by(self, before: int, seconds: float) -> str | None:
+        """Tell who kept the loop for most of the time after an entry.
+
+        Where nobody could rest there, nobody has looked either who waited for what.
+        """
+        trace, end = self._trace, self._trace.ended[before] + seconds
+        kept: dict[str, float] = defaultdict(float)
+        tasks: dict[str, set[str]] = defaultdict(set)
+        for at in range(before + 1, bisect_left(trace.ended, end) + 1):
+            name = self._name(at)
+            if name:
+                alike = name.partition(" (")[0]
+                kept[alike] += min(end, trace.ended[at]) - trace.began(at)
+                tasks[alike].add(name)
+        if sum(kept.values()) <= 0.5 * seconds:
+            return None
+        most = max(kept, key=kept.__getitem__)
+        return tasks[most].pop() if len(tasks[most]) == 1 else most
 
     def _name(self, at: int) -> str:
         task = self._trace.task_of(at)

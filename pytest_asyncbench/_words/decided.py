@@ -111,6 +111,8 @@ class Comparison:
     serial: float
     forgiven: float = 0.0
     """What was starved time, and is taken off `wall` already."""
+    busy: float = 0.0
+    """For how long the loop ran for them, less what is forgiven of that."""
 
     @property
     def speedup(self) -> float | None:
@@ -148,6 +150,8 @@ class PathLink:
     """What it waited for there."""
     by: str | None = None
     """The task that ended its wait, where that was another."""
+    kept_by: str | None = None
+    """Who kept the loop for most of its wait: a task, or several of one name."""
 
     def goes_on_with(self, link: PathLink) -> bool:
         """Tell whether another one is of the same task, which did the same there."""

@@ -333,6 +333,9 @@ class LinkEntry:
     """What it waited for there; null likewise."""
     by: str | None
     """The task that ended its wait; null where that was no other."""
+    kept_by: str | None = None
+    """Who kept the loop for most of its wait, a task or several of one name; null where
+    it could rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -639,6 +642,7 @@ def _path_link(link: PathLink) -> LinkEntry:
         place=_users_place((link.place,)) if link.place is not None else None,
         awaited=link.awaited,
         by=link.by,
+        kept_by=link.kept_by,
     )
 
 

@@ -103,7 +103,8 @@ function criticalPath(test) {
       el("div", {},
         `${link.task || "the loop"} ${DID[{ running: "r", waiting: "w", queued: "q" }[link.did]]}`,
         link.awaited || link.at ? el("small.mono", {}, [link.awaited, link.at].filter(Boolean).join(", ")) : null,
-        link.by ? el("small", {}, "until " + link.by + " was done with it") : null))))];
+        link.kept ? el("small", {}, "while " + link.kept + " kept the loop")
+          : link.by ? el("small", {}, "until " + link.by + " was done with it") : null))))];
 }
 
 function blockedHere(test, report, open) {

@@ -118,6 +118,8 @@ def test_what_serves_them_is_starved_as_they_are():
     four = [strand(0.0, 0.8, waiting=0.2, served=0.2) for _ in range(4)]
     seen = less_starved(compare(four), four, 0.4, derived=True)
     assert (seen.wall, seen.serial) == (pytest.approx(0.4), pytest.approx(0.4))
+    # They did not wait for each other.
+    assert (compare(four).busy, seen.busy) == (0.8, pytest.approx(0.4))
 
 
 def test_nothing_at_all_has_no_speedup():

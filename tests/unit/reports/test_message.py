@@ -266,7 +266,9 @@ def tasks(*shares):
 def test_a_missing_speedup_shows_both_times_and_the_timeline():
     """And why, where that can be told: what runs on the loop cannot overlap."""
     policy = Policy(budget=Budget(speedup=3.0))
-    compared = Comparison(tasks=tasks((0.5, 0), (0.5, 0)), wall=1.0, serial=1.0)
+    compared = Comparison(
+        tasks=tasks((0.5, 0), (0.5, 0)), wall=1.0, serial=1.0, busy=1.0
+    )
     slow = Violation(kind="speedup", limit=3.0, actual=1.0)
     assert text(slow, policy=policy, comparison=compared) == [
         (
@@ -586,3 +588,24 @@ def test_links_of_a_critical_path_that_are_alike_are_told_of_once():
         "0.600 s of 0.810 s: `poll` waited for asyncio.sleep (it.py:7), 2 times",
         "0.200 s of 0.810 s: `poll` waited for asyncio.sleep (it.py:8)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("awaited", "told"),
+    [
+        (None, "`ask` waited, while `handle` kept the loop"),
+        ("a Future", "`ask` waited for a Future, while `handle` kept the loop"),
+    ],
+)
+def test_of_a_wait_it_is_told_who_kept_the_loop(awaited, told):
+    """That is why it was so long, whoever ended it."""
+    link = PathLink(
+        task="ask",
+        kind="waiting",
+        seconds=0.5,
+        awaited=awaited,
+        by="handle (Task-7)",
+        kept_by="handle",
+    )
+    lines = [*path_lines(verdict(critical_path=(link,)))]
+    assert lines == [f"0.500 s of 0.500 s: {told}"]

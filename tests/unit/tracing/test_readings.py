@@ -138,6 +138,54 @@ def test_of_many_that_wait_each_is_looked_at_in_its_turn():
     assert sum("Lock.acquire" in awaited for awaited in waits) == 39 - 2
 
 
+def kept_in(main):
+    """Give who kept the loop in each wait of the critical path of `main`."""
+    owners = whole_of(main)
+    links = critical_path(owners, owners.trace.last[owners.roots[0]])
+    kept = [each.kept_by for each in links if each.kind == "waiting"]
+    return [kept_by and kept_by.partition(" (")[0] for kept_by in kept]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_of_who_waits_for_one_that_blocks_it_is_told_who_kept_the_loop(workers):
+    """While the loop can't rest, nobody looks where it waits, and for what."""
+    asked = asyncio.Queue()
+
+    async def serve():
+        while True:
+            answer = await asked.get()
+            work(2)
+            answer.set_result(None)
+            await asyncio.sleep(0)
+
+    async def ask():
+        answer = asyncio.get_running_loop().create_future()
+        asked.put_nowait(answer)
+        await answer
+
+    async def main():
+        serving = [asyncio.create_task(serve()) for _ in range(workers)]
+        await asyncio.gather(*(ask() for _ in range(3)))
+        for task in serving:
+            task.cancel()
+
+    assert kept_in(main) == ["serve"]
+
+
+def test_of_a_wait_in_which_the_loop_rested_for_the_most_nobody_kept_it():
+    """Nor does it count what kept the loop when the wait was over."""
+
+    async def busy():
+        work(0.4)
+        await asyncio.sleep(0.5)
+        work(3)
+
+    async def main():
+        await asyncio.gather(busy(), asleep(1))
+
+    assert kept_in(main) == [None]
+
+
 def test_work_and_the_queue_behind_it_are_links():
     """Of three that work at once, the last one stood behind the others."""
 
