@@ -62,6 +62,7 @@ __all__ = [
     "THREADS",
     "THREAD_ID",
     "TRANSPORT_LOOP",
+    "TRANSPORT_SERVER",
     "UNFINISHED",
     "UNREGISTER",
     "UNSEEN",
@@ -471,6 +472,14 @@ TRANSPORT_LOOP: PrivateName[asyncio.Transport, asyncio.AbstractEventLoop] = Priv
     "asyncio.AbstractEventLoop",
     use="whose connection it is",
     without="a server and its clients in one loop are taken for strangers",
+)
+TRANSPORT_SERVER: PrivateName[asyncio.Transport, asyncio.Server | None] = PrivateName(
+    "asyncio.selector_events._SelectorSocketTransport",
+    "_server",
+    "asyncio.Server | None",
+    use="whether a connection was accepted, and what comes is a request",
+    without="what a server that a task has started does for another one is taken for "
+    "work of that task's own",
 )
 
 ACCEPT: PrivateName[asyncio.AbstractEventLoop, Callable[..., AnyCoroutine]] = (

@@ -77,6 +77,10 @@ class Owners:
         """By an entry of no strand: the first of a strand's that it has set off."""
         self.answers: Counter[int] = Counter()
         """By an entry of no strand: how many of theirs it has set off."""
+        self.listeners: set[int] = set()
+        """The strands that have a server which another one has asked."""
+        self.only_serve: set[int] = set()
+        """Those of them that ask none. They last as long as somebody lets them."""
         self.steps = [array("i") for _ in roots]
         """Of each strand, its entries."""
         self._owners = array("i")
@@ -164,6 +168,46 @@ class Owners:
             strand = strand_of.get(trace.parent[task])
             if strand is not None:
                 strand_of.setdefault(task, strand)
+        if not trace.accepted.isdisjoint(strand_of):
+            self._leave_to_clients(trace.begun_in_turn[first:last])
+
+    def _leave_to_clients(self, begun: Sequence[int]) -> None:
+        """Take what is done for other strands' requests out of those that listen.
+
+        Who listens has it in its context, and alone would serve nobody. It is a part of
+        the wait of who has asked, as with a server that a fixture has started.
+
+        Args:
+            begun: all tasks, in the order of their beginnings.
+        """
+        trace, strand_of = self.trace, self.strand_of
+        served: set[int] = set()
+        for task in begun:
+            if task in trace.accepted or trace.parent[task] in served:
+                served.add(task)
+        ask: set[int] = set()
+        for listener, client in self._requests():
+            strand = strand_of.get(client, _OUTSIDE)
+            if _OUTSIDE not in (listener, strand) and listener != strand:
+                self.listeners.add(listener)
+                if client not in served:
+                    ask.add(strand)
+        self.only_serve = self.listeners - ask
+        for task in served:
+            if strand_of.get(task) in self.listeners:
+                del strand_of[task]
+
+    def _requests(self) -> Iterator[tuple[int, int]]:
+        """Give the strand that has the server of each request, and the task that asks.
+
+        As far as both are in this loop.
+        """
+        trace = self.trace
+        for at in trace.io_ready:
+            read = trace.read(trace.who[at])
+            if read is not None and read[3] and read[0] >= 0:
+                listener = self.strand_of.get(read[1], _OUTSIDE)
+                yield listener, trace.task_of(read[0])
 
     def _find_steps(self) -> None:
         trace, start = self.trace, self.start
@@ -222,6 +266,9 @@ class Owners:
                 last.append(when)
             return _UNKNOWN
         within = self.strand_of.get(trace.task_of(at), _OUTSIDE)
+        read = trace.read(code)
+        if read is not None and read[3] and within in self.listeners:
+            return _UNKNOWN
         return _UNKNOWN if within == _OUTSIDE else within
 
     def __iter__(self) -> Iterator[int]:

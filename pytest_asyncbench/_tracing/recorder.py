@@ -584,7 +584,8 @@ class Recorder:
         if isinstance(owner, asyncio.Transport):
             link = tape.links.writer_to(owner)
             written = -1 if link is None else link[1]
-            return tape.other(READY, (written, within, _descriptor(owner)))
+            accepted = names.TRANSPORT_SERVER.get(owner) is not None
+            return tape.other(READY, (written, within, _descriptor(owner), accepted))
         shared = _shared_by(callback, owner)
         if shared not in tape.one_by_one:
             tape.one_by_one[shared] = hands_on_one_by_one(callback)

@@ -148,6 +148,14 @@ class Group:
                 if not roots:
                     continue
                 owners = Owners(trace, roots, hosts, self._tapes, end=end)
+                if owners.only_serve and not self._given:
+                    # As if a fixture had started it: nobody has said that it is one.
+                    roots = [
+                        root
+                        for number, root in enumerate(roots)
+                        if number not in owners.only_serve
+                    ]
+                    owners = Owners(trace, roots, hosts, self._tapes, end=end)
                 self._last_read[tape] = end, owners
             yield trace, owners
 

@@ -99,9 +99,9 @@ Plain = tuple[int, int]
 whose context it runs, -1 where that is none's."""
 Sent = tuple[float, int, "Job | None"]
 """When a thread sent it, the number of that thread, the job that it did."""
-Ready = tuple[int, int, int]
+Ready = tuple[int, int, int, bool]
 """The entry in which somebody in this loop wrote what could be read here, or -1; the
-task in whose context it runs; and the descriptor."""
+task in whose context it runs; the descriptor; whether a server has accepted that."""
 
 
 class Job:
@@ -174,6 +174,7 @@ class Tape:
         "links",
         "long",
         "looks",
+        "loop",
         "note",
         "one_by_one",
         "open",
@@ -187,6 +188,8 @@ class Tape:
 
     def __init__(self, view: LoopView, now: Callable[[], float]) -> None:
         self.view = view
+        self.loop = id(view.loop)
+        """What its own callbacks share; known when it is closed, too."""
         self.arrivals: list[Arrival] = []
         """Who came to barriers."""
         self.ready: deque[names.Handle] = names.READY.of(view.loop)

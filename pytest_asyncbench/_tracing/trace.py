@@ -68,6 +68,7 @@ class Trace:
         "_looks",
         "_polled",
         "_queue",
+        "accepted",
         "beginnings",
         "begun_in_turn",
         "cause",
@@ -104,6 +105,8 @@ class Trace:
         """All tasks, in the order of their first entries."""
         self.beginnings = array("i")
         """Those entries."""
+        self.accepted: set[int] = set()
+        """The tasks that began since a server had a connection, or a request."""
         self._queue: deque[int] = deque()
         self._frames: list[_Frame] = []
         """The parts of each step that is open here, the inner ones last."""
@@ -254,6 +257,8 @@ class Trace:
         by = NOBODY if cause == LOOP or who in older else self.who[cause]
         if by < NOBODY:
             by = self.task_of(cause)
+            if self._is_servers(cause):
+                self.accepted.add(who)
         self.first[who] = at
         self.parent[who] = by
         beginnings = self.beginnings
@@ -265,6 +270,21 @@ class Trace:
         place = bisect_left(beginnings, at)
         self.begun_in_turn.insert(place, who)
         beginnings.insert(place, at)
+
+    def _is_servers(self, at: int) -> bool:
+        """Tell whether an entry is what the loop calls for one of its servers.
+
+        Or a callback that this has set off. Of the loop's own that are called when
+        something is ready, that which accepts connections alone creates tasks.
+        """
+        while at != LOOP and self.who[at] <= OTHERS:
+            read, plain = self.read(self.who[at]), self.plain(self.who[at])
+            if read is not None:
+                return read[3]
+            if plain is not None and plain[0] == self.tape.loop:
+                return self.cause[at] == LOOP
+            at = self.cause[at]
+        return False
 
     # -------------------------------------------------------------- questions
 

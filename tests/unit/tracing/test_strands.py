@@ -605,6 +605,110 @@ async def serve():
     server.close()
 
 
+class Server:
+    """One that a task starts, and that takes a second for each answer."""
+
+    def __init__(self, *, works=False):
+        self._works = works
+        self._started = asyncio.get_running_loop().create_future()
+        self._over = asyncio.Event()
+
+    async def serve(self):
+        server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
+        self._started.set_result(server.sockets[0].getsockname())
+        await self._over.wait()
+        server.close()
+
+    async def _answer(self, reader, writer):
+        await reader.readline()
+        if self._works:
+            work(1)
+        else:
+            await asyncio.sleep(1)
+        writer.write(b"answer\n")
+        writer.close()
+
+    async def ask(self):
+        reader, writer = await asyncio.open_connection(*await self._started)
+        writer.write(b"request\n")
+        assert await reader.readline()
+        writer.close()
+
+    def stop(self):
+        self._over.set()
+
+
+@pytest.mark.parametrize(("works", "wall"), [(False, 1), (True, 3)])
+def test_what_a_task_of_the_body_serves_is_a_wait_of_who_has_asked(works, wall):
+    """The task itself is none of those side by side: it lasts as long as they do."""
+
+    async def main():
+        server = Server(works=works)
+        serving = asyncio.create_task(server.serve(), name="server")
+        await asyncio.sleep(5)
+        await asyncio.gather(*[server.ask() for _ in range(3)])
+        server.stop()
+        await serving
+
+    seen = watched(main)
+    assert len(seen.tasks) == 3
+    assert (seen.wall, seen.serial) == (pytest.approx(wall), pytest.approx(3))
+
+
+def test_who_serves_and_asks_is_one_of_those_side_by_side():
+    """Each of them waits for the other's answer, and not for its own work."""
+
+    async def node(own, other):
+        serving = asyncio.create_task(own.serve())
+        await other.ask()
+        own.stop()
+        await serving
+
+    async def main():
+        one, other = Server(), Server()
+        await asyncio.gather(node(one, other), node(other, one))
+
+    seen = watched(main)
+    assert len(seen.tasks) == 2
+    assert (seen.wall, seen.serial) == (pytest.approx(1), pytest.approx(2))
+
+
+async def asking_a_server_that_runs_beside_them(together):
+    server, answered = Server(), []
+
+    async def ask():
+        await server.ask()
+        answered.append(True)
+        if len(answered) == 2:
+            server.stop()
+
+    await together(server.serve, ask, ask)
+
+
+def test_a_server_that_is_given_is_one_of_those_side_by_side():
+    """And has no more than its own steps: it waits for those that ask."""
+    seen = compared(asking_a_server_that_runs_beside_them, in_body=True)
+    assert len(seen.tasks) == 3
+    assert (seen.wall, seen.serial) == (pytest.approx(1), pytest.approx(2))
+
+
+def test_a_server_that_serves_its_own_task_alone_is_a_part_of_that():
+    """Two that ask their own server twice at once."""
+
+    async def own():
+        server = Server()
+        serving = asyncio.create_task(server.serve())
+        await asyncio.gather(server.ask(), server.ask())
+        server.stop()
+        await serving
+
+    async def main():
+        await asyncio.gather(own(), own())
+
+    seen = watched(main)
+    assert (seen.wall, seen.serial) == (pytest.approx(1), pytest.approx(2))
+
+
 def test_results_that_came_at_once_come_one_by_one_when_they_are_alone():
     """It found both there, since another kept the loop until both were due."""
 
