@@ -42,6 +42,7 @@ except ImportError:  # Windows
 
 # Held here: a test of memory limits may replace it.
 _usage = getattr(resource, "getrusage", None)
+_OF_THREAD = getattr(resource, "RUSAGE_THREAD", None)  # not on macOS
 
 _RUNNING = "running"
 """The kernel's line on a thread that runs, or could and stands in the queue."""
@@ -463,8 +464,9 @@ class Kernel:
 
     def switches(self) -> int | None:
         """Count how often the calling thread has waited so far; this keeps the GIL."""
-        who = getattr(resource, "RUSAGE_THREAD", None)
-        return None if who is None or _usage is None else int(_usage(who).ru_nvcsw)
+        if _usage is None or _OF_THREAD is None:
+            return None
+        return int(_usage(_OF_THREAD).ru_nvcsw)
 
     def in_gil(self, native: int) -> float | None:
         """Tell for how long a thread may have waited for the GIL so far, at the most.

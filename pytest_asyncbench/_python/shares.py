@@ -431,6 +431,18 @@ class Lost(NamedTuple):
     earlier: tuple[tuple[Moment, float], ...] = ()
     """The moments before, each with what was known then."""
 
+    def is_all_by(self, at: float, working: float | None, polled: float) -> bool:
+        """Tell whether no more can have been lost by a later moment, to speak of.
+
+        By what is read quickly: how long the thread has worked and its loops polled.
+        Where that is more than there was time for, these figures tell nothing.
+        """
+        worked = _more(self.moment.account.working, working)
+        if worked is None:
+            return False
+        known = worked + polled - self.moment.polled
+        return abs(at - self.moment.at - known) < _AT_ONCE
+
     def up_to(self, moment: Moment, *, since: float = 0.0) -> Lost:
         """Go on to a later moment.
 
@@ -455,9 +467,11 @@ class Lost(NamedTuple):
             if more >= -_AT_ONCE or len(known) == 1:
                 break
             known.pop()
-        causes = _late_between(before, moment) + _by_us_between(before, moment)
-        lost = max(0.0, min(more - since, causes))
-        return Lost(moment, seconds + lost, tuple(known[-_MOST_EARLIER:]))
+        lost = more - since
+        if lost > 0:
+            causes = _late_between(before, moment) + _by_us_between(before, moment)
+            lost = min(lost, causes)
+        return Lost(moment, seconds + max(0.0, lost), tuple(known[-_MOST_EARLIER:]))
 
 
 def _late_between(first: Moment, last: Moment) -> float:

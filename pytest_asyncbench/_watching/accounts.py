@@ -21,6 +21,10 @@ class Accounts:
         self._held: dict[int, Undo] = {}
         """By the number that the system gave the thread."""
 
+    def holds(self, native: int) -> bool:
+        """Tell whether the account of this thread is at hand."""
+        return native in self._held
+
     def hold(self, native: int) -> None:
         """Keep the account of this thread at hand from now on."""
         if native not in self._held:

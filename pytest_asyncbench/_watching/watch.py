@@ -519,17 +519,20 @@ class Watch:
     def _met(self, view: LoopView) -> None:
         # Runs within a step of the loop: nothing of ours may escape into it.
         try:
-            with self.watchdog.own_cost.counted():
-                if self.recorder is not None:
-                    self.recorder.meet(view)
-                if self.background is not None:
-                    self.background.meet(view)
-                self.watchdog.look_at(view, self._probe.codes)
-                self.also_met(view)
-            # Why the next poll is late has nothing to do with this.
-            self.watchdog.settle(view)
+            if self.recorder or self.background or self.also_met is not _nothing:
+                with self.watchdog.own_cost.counted():
+                    self._introduce(view)
+            self.watchdog.look_at(view, self._probe.codes)
         except Exception as error:
             self._failed(f"a loop could not be watched: {error_of_ours(error)}")
+
+    def _introduce(self, view: LoopView) -> None:
+        """Tell of a loop who else wants to know of each."""
+        if self.recorder is not None:
+            self.recorder.meet(view)
+        if self.background is not None:
+            self.background.meet(view)
+        self.also_met(view)
 
     def _turned(self, view: LoopView, look: Look) -> None:
         # Between a poll and the steps that it lets run.

@@ -66,7 +66,8 @@ class Watchdog:
 
     To wake costs the loop more than to look, because the GIL changes hands twice. So
     while steps are short it wakes at half the pace. While no loop runs it sleeps until
-    one does, or a deadline is set.
+    one does, or a deadline is set; but not as long as one was met since its last look.
+    Of small tests each has a loop, and would have to wake it.
     """
 
     def __init__(
@@ -112,6 +113,12 @@ class Watchdog:
 
         Written with the loops' own, and as they are.
         """
+        self._has_met = False
+        """Whether a loop was met since it last went to sleep; another may be soon.
+
+        Written by the threads of loops, and by the watchdog's: each value is good by
+        itself.
+        """
 
     @property
     def is_over(self) -> bool:
@@ -126,18 +133,20 @@ class Watchdog:
         if self.keepers is not None:
             self.keepers.codes = codes
         sampled = self.sampled(view)
-        self._take_account(sampled)
         view.give_way = partial(self._before_poll, view)
         view.settle = partial(self._after_poll, view)
         view.moved = partial(self._take_account, sampled)
         view.slept = partial(self._slept, view)
+        self._begin()
+        # It may have slept since before the loop was there.
+        self._await_overdue(self._clock.now(), _OVERDUE_TIMEOUT)
+        # After that: why the next poll is late has nothing to do with it.
+        self._take_account(sampled)
+        view.due = self._due
         self._sampler.watched.append(sampled)
-        self._thread.begin()
+        self._has_met = True
         if self._thread.idle:
             self._thread.ring()
-        else:  # it may have slept since before the loop was there
-            view.due = self._due
-            self._await_overdue(self._clock.now(), _OVERDUE_TIMEOUT)
 
     def sampled(self, view: LoopView) -> Sampled:
         """Give what was sampled of a loop; nothing where it is not looked at."""
@@ -213,12 +222,16 @@ class Watchdog:
     ) -> Undo:
         """Call `on_deadline` when the clock reads `at`, unless undone before."""
         undo = self._deadlines.add(at, view, on_deadline)
-        if not self._thread.has_begun:  # a loop whose steps can't be seen has no need
-            with self.own_cost.counted():
-                self._thread.begin()
-        if self._thread.idle:
+        self._begin()  # a loop whose steps can't be seen has not done so
+        rest = self._lateness.rest
+        if self._thread.idle or rest is None or at < rest.due:
             self._thread.ring()
         return undo
+
+    def _begin(self) -> None:
+        if not self._thread.has_begun:
+            with self.own_cost.counted():
+                self._thread.begin()
 
     def stack_of(self, view: LoopView) -> RawStack | None:
         """Take the stack of the step that is in progress; in a deadline's call only."""
@@ -230,9 +243,12 @@ class Watchdog:
 
     def _take_account(self, sampled: Sampled) -> None:
         """Begin the account of the thread that runs a loop; called in that thread."""
-        with self._thread.changing:
-            if not self._thread.over:
-                self._accounts.hold(sampled.view.native)
+        native = sampled.view.native
+        if not self._accounts.holds(native):
+            # Each file that is opened gives up the GIL, for as long as others keep it.
+            with self.own_cost.counted(), self._thread.changing:
+                if not self._thread.over:
+                    self._accounts.hold(native)
         tick = self._sampler.tick(sampled.view)
         sampled.ticks = [tick]
         sampled.lost = sampled.lost_anew(tick)
@@ -240,6 +256,10 @@ class Watchdog:
     def _after_poll(self, view: LoopView) -> None:
         """Settle what a late poll lost: it can excuse nothing of the next step."""
         try:
+            if self._has_lost_nothing(view):
+                # The loop was not run, or its own turn was long.
+                view.late = self.sampled(view).late
+                return
             # First, since whoever kept us out stands there still.
             look = self._look_at_others(view)
             sampled = self.sampled(view)
@@ -253,6 +273,18 @@ class Watchdog:
 
     def _slept(self, view: LoopView, seconds: float) -> None:
         self._clock.slept(view.native, seconds)
+
+    def _has_lost_nothing(self, view: LoopView) -> bool:
+        """Tell whether a loop's thread has worked or polled since its last account.
+
+        The processor time is read without giving up the GIL, and costs a tenth of the
+        whole account.
+        """
+        lost, kernel = self.sampled(view).lost, self._kernel
+        if lost is None or kernel is None:
+            return False
+        working = kernel.working(view.native)
+        return lost.is_all_by(self._clock.now(), working, view.polled)
 
     def _look_at_others(self, view: LoopView) -> Look | None:
         sampled = self.sampled(view)
@@ -364,7 +396,8 @@ class Watchdog:
 
     def _sleep(self) -> float:
         """Prepare to sleep; give for how many seconds."""
-        if not self._deadlines and self._falls_idle():
+        has_met, self._has_met = self._has_met, False
+        if not (has_met or self._deadlines) and self._falls_idle():
             self._lateness.leaves()
             return _FOREVER
         if self.keepers is not None:

@@ -95,7 +95,8 @@ class SystemClock:
         # Held as they are now, since a rule may wrap them later.
         self._open, self._close, self._fstat = os.open, os.close, os.fstat
         self._pread = getattr(os, "pread", None)  # not on Windows
-        self._held: dict[str, int] = {}
+        self._held: dict[tuple[str, int], int] = {}
+        """The open files, by whose path it is and of which thread."""
         self._known: dict[int, Known] = {}
         """By the number that the system gave a thread that is held, or of whose account
         something can't be. Each value is good by itself, whoever wrote it last."""
@@ -144,7 +145,7 @@ class SystemClock:
         To open, read and close it gives up the GIL each time. Whoever wants to look at
         a thread as soon as it gets the GIL can afford to do so once.
         """
-        let_go = [self._hold(file.format(native)) for file in (_ACCOUNT, _STATUS)]
+        let_go = [self._hold(file, native) for file in (_ACCOUNT, _STATUS)]
         if native == _idents[1]():
             known = _begun(self.now(), self._told_account(native))
             if known is not None:
@@ -159,17 +160,18 @@ class SystemClock:
 
         return close
 
-    def _hold(self, path: str) -> Undo:
+    def _hold(self, file: str, native: int) -> Undo:
+        which = file, native
         try:
-            held = self._open(path, os.O_RDONLY)
+            held = self._open(file.format(native), os.O_RDONLY)
             ours = self._fstat(held)
         except OSError:
             return lambda: None
-        self._held[path] = held
+        self._held[which] = held
 
         def close() -> None:
-            if self._held.get(path) == held:
-                del self._held[path]
+            if self._held.get(which) == held:
+                del self._held[which]
             # A test may have closed all descriptors, as daemons do. The number may be
             # that of another file now.
             with suppress(OSError):
@@ -199,21 +201,21 @@ class SystemClock:
         # The second field of schedstat: nanoseconds spent runnable, off the processor;
         # the third: how often it was given one.
         # See Documentation/scheduler/sched-stats.rst in the Linux source.
-        return self._told(_ACCOUNT.format(native), _queued) or (None, None)
+        return self._told(_ACCOUNT, native, _queued) or (None, None)
 
     def waits(self, native: int) -> int | None:
         """Count how often a living thread has waited so far, from any thread."""
-        return self._told(_STATUS.format(native), _waits)
+        return self._told(_STATUS, native, _waits)
 
-    def _told(self, path: str, by: Callable[[bytes], T]) -> T | None:
-        held = self._held.get(path)
+    def _told(self, path: str, native: int, by: Callable[[bytes], T]) -> T | None:
+        held = self._held.get((path, native))
         if held is not None and self._pread is not None:
             try:
                 return by(self._pread(held, _LONGEST, 0))
             except (OSError, ValueError):
                 pass  # another thread has let go of it in this moment
         try:
-            with io.FileIO(path) as file:
+            with io.FileIO(path.format(native)) as file:
                 return by(file.read())
         except (OSError, ValueError):
             return None

@@ -327,6 +327,48 @@ def test_in_a_test_without_other_threads_nobody_is_woken_to_find_who_keeps_it_wa
     assert {pause} == sleeps(asks=False)
 
 
+def test_of_loops_that_come_one_after_another_not_each_has_to_wake_the_watchdog(
+    monkeypatch,
+):
+    """Each small test has one: it sleeps on and on once none was met for a while."""
+    slept = []
+
+    def acquire(lock, blocking, timeout):
+        if lock is one.watch.watchdog._thread.bell:
+            slept.append(timeout)
+        return thread_module.acquire(lock, blocking, timeout)
+
+    one = OneLoop()
+    monkeypatch.setattr(watchdog_module, "acquire", acquire)
+    with one:
+        pause, forever = 0.025, watchdog_module._FOREVER
+        until(lambda: slept[-2:] == [pytest.approx(pause), forever])
+        other, count = HandLoop(one.clock), len(slept)
+        one.watch.view(other)
+        until(lambda: len(slept) > count + 1)
+        assert slept[count:] == [pytest.approx(pause), forever]
+        other.close()
+
+
+def test_a_deadline_is_kept_though_the_watchdog_sleeps_for_longer(monkeypatch):
+    """It is rung for what is due before it would wake by itself, and for no other."""
+    with OneLoop() as one:
+        thread, lateness = one.watch.watchdog._thread, one.watch.watchdog._lateness
+        one.seems_to_run()
+        rung = []
+        monkeypatch.setattr(thread, "ring", lambda: rung.append(1))
+
+        def rings(at):
+            rung.clear()
+            one.expect(at, lambda stack: 0.0)
+            return bool(rung)
+
+        until(lambda: lateness.rest is not None)
+        due = one.clock.now() + 2 * one.watch.watchdog._interval
+        until(lambda: not rings(due + 1.0))  # it may look at this moment
+        assert rings(due - 0.001)
+
+
 def test_a_deadline_wakes_the_watchdog():
     """Whether the loop has polled since or not."""
     with OneLoop() as one:
@@ -401,6 +443,53 @@ def test_many_loops_of_one_thread_hold_its_account_once(monkeypatch):
         until(lambda: not watchdog._sampler.watched)
         until(lambda: not held[here])
     assert not any(held.values())
+
+
+@pytest.mark.parametrize(
+    ("worked", "polled", "late", "lost"),
+    [
+        (0.4, 0.0, 0.0, 0.0),
+        (0.3, 0.0, 0.4, 0.1),
+        (0.4, 0.3, 0.4, 0.0),  # of which of the two was that the time?
+    ],
+)
+def test_a_poll_is_not_late_while_the_loops_thread_worked(worked, polled, late, lost):
+    """The loop was not run meanwhile, as between a test's call and its teardown."""
+    clock, loop = ManualClock(10.0), asyncio.new_event_loop()
+    kernel = Kernel(SYSTEM_CLOCK)
+    kernel.working = lambda native=None: clock.processor().working
+    try:
+        watchdog, view = Watchdog(clock, 0.01, kernel), LoopView(loop, clock.now())
+        watchdog.settle(view)
+        clock.work(worked)
+        clock.wait(0.4 - worked)
+        view.last, view.late, view.polled = clock.now(), 0.4, polled
+        watchdog._after_poll(view)
+        known = watchdog.sampled(view).lost
+    finally:
+        loop.close()
+    assert view.late == late
+    assert known.seconds == pytest.approx(lost)
+    assert not watchdog.failures
+
+
+def test_what_others_keep_us_from_as_a_loop_is_met_is_booked_to_us():
+    """To open the files of an account gives up the GIL several times."""
+
+    class Crowded(ManualClock):
+        def hold(self, native):
+            self.wait(0.3)
+            return super().hold(native)
+
+    clock, loop = Crowded(10.0), asyncio.new_event_loop()
+    watchdog = Watchdog(clock, 0.01)
+    try:
+        watchdog.look_at(LoopView(loop, clock.now()), frozenset())
+    finally:
+        watchdog.stop()
+        loop.close()
+    assert watchdog.own_cost.of(_thread.get_ident()).waited == pytest.approx(0.3)
+    assert not watchdog.failures
 
 
 # ----------------------------------------------------------------- thread

@@ -139,7 +139,7 @@ def test_an_account_is_read_though_its_file_is_closed_in_this_moment(tmp_path):
     """By another thread; its number may be that of another file by then."""
     clock, (thread, native) = SystemClock(), current_thread_ids()
     let_go = clock.hold(native)
-    number = clock._held[_ACCOUNT.format(native)]
+    number = clock._held[_ACCOUNT, native]
     os.close(number)
     assert clock.processor(thread, native).starved is not None
     (tmp_path / "other").write_text("not an account")
@@ -162,9 +162,9 @@ def test_what_a_test_has_closed_is_not_closed_again(tmp_path):
     native = threading.get_native_id()
     clock = SystemClock()
     let_go = clock.hold(native)
-    os.close(clock._held[_ACCOUNT.format(native)])
+    os.close(clock._held[_ACCOUNT, native])
     with ExitStack() as files:
-        number = clock._held[_ACCOUNT.format(native)]
+        number = clock._held[_ACCOUNT, native]
         while True:
             file = files.enter_context((tmp_path / "log").open("w"))
             if file.fileno() == number:
@@ -173,6 +173,6 @@ def test_what_a_test_has_closed_is_not_closed_again(tmp_path):
         file.write("still there")
         file.flush()
     let_go = clock.hold(native)
-    os.close(clock._held[_ACCOUNT.format(native)])
+    os.close(clock._held[_ACCOUNT, native])
     let_go()
     assert open_files() == files_before
