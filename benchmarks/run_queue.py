@@ -50,8 +50,9 @@ def sleep_on(
     let_go = clock.hold(ids[1])
     while (began := time.perf_counter()) < ended:
         system, ours = queued(ids[1]), clock.processor(*ids).starved or 0.0
+        sleeps = time.perf_counter()
         time.sleep(SLEEP)
-        clock.slept(ids[1], SLEEP)
+        clock.slept(ids[1], SLEEP, sleeps + SLEEP)
         system = queued(ids[1]) - system
         ours = (clock.processor(*ids).starved or 0.0) - ours
         most = time.perf_counter() - began - SLEEP + MORE

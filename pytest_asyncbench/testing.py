@@ -46,7 +46,7 @@ class ManualClock:
         """Keep the account at hand, which it always is."""
         return lambda: None
 
-    def slept(self, native: int, seconds: float) -> None:
+    def slept(self, native: int, seconds: float, until: float) -> None:
         """Take down what the account knows already."""
 
     def sleeps(self, native: int, at: float) -> None:

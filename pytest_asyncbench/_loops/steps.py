@@ -332,7 +332,7 @@ def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
                 if not events:
                     view.oversleep(waited - timeout)
                     if waited >= timeout > _LONG_SLEEP:
-                        view.slept(timeout)
+                        view.slept(timeout, began + timeout)
                 view.polled += waited if late <= 0 else waited - late
             if late > 0:
                 view.late += late

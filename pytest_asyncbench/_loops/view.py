@@ -167,8 +167,9 @@ class LoopView:
 
         Written as `give_way`.
         """
-        self.slept: Callable[[float], None] = _forget
-        """Called with for how long a poll rested that had only timers to wait for.
+        self.slept: Callable[[float, float], None] = _forget
+        """Called with for how long a poll rested, and until when at the least, that had
+        only timers to wait for.
 
         Written as `give_way`.
         """
@@ -232,8 +233,8 @@ class LoopView:
         return {"held_up": queued + len(late), "held_up_for": longest}
 
 
-def _forget(seconds: float) -> None:
-    """Forget by how much a poll came late: nobody keeps it."""
+def _forget(*seconds: float) -> None:
+    """Forget by how much a poll came late, or how it rested: nobody keeps it."""
 
 
 _GONE = asyncio.BaseEventLoop()

@@ -271,8 +271,8 @@ class Watchdog:
         except Exception as error:  # nothing of ours may reach the loop
             self.failures.append(f"watchdog: {error_of_ours(error)}")
 
-    def _slept(self, view: LoopView, seconds: float) -> None:
-        self._clock.slept(view.native, seconds)
+    def _slept(self, view: LoopView, seconds: float, until: float) -> None:
+        self._clock.slept(view.native, seconds, until)
 
     def _has_lost_nothing(self, view: LoopView) -> bool:
         """Tell whether a loop's thread has worked or polled since its last account.

@@ -63,8 +63,8 @@ class Clock(Protocol):
     def hold(self, native: int) -> Undo:
         """Keep the account of this thread at hand, until undone."""
 
-    def slept(self, native: int, seconds: float) -> None:
-        """Take down that this thread has just slept for so long; in that thread."""
+    def slept(self, native: int, seconds: float, until: float) -> None:
+        """Take down that this thread slept for so long up to then; in that thread."""
 
     def sleeps(self, native: int, at: RealSeconds) -> None:
         """Take down that this thread was seen to sleep at that moment, just now."""
@@ -103,41 +103,47 @@ class SystemClock:
 
     def processor(self, thread: int, native: int) -> Processor:
         """Tell the account of a living thread, from any thread."""
+        began = self.now()
         account = self._told_account(native)
         known, starved = self._known.get(native), account.starved
         if known is None or starved is None:
             return account
         if starved - known.starved > AT_ONCE:
-            known = self._go_on(native, known, account, native == _idents[1]())
+            idle = native == _idents[1]()
+            known = self._go_on(native, known, began, account, idle=idle)
         return account._replace(starved=starved - known.untrue)
 
     def _told_account(self, native: int) -> Processor:
         return Processor(self.working(native), *self._run_queue_account(native))
 
     def _go_on(
-        self, native: int, known: Known, account: Processor, idle: bool
+        self,
+        native: int,
+        known: Known,
+        began: RealSeconds,
+        account: Processor,
+        *,
+        idle: bool,
     ) -> Known:
         working, starved, _ = account
         if working is None or starved is None:
             return known
-        known = known.go_on(self.now(), working, starved, idle=idle)
+        known = known.go_on(began, working, starved, self.now(), idle=idle)
         self._known[native] = known
         return known
 
-    def slept(self, native: int, seconds: float) -> None:
-        """Take down that this thread has just slept for so long; in that thread."""
+    def slept(self, native: int, seconds: float, until: float) -> None:
+        """Take down that this thread slept for so long up to then; in that thread."""
         known = self._known.get(native)
         if known is not None:
-            self._known[native] = known.but_for(seconds)
+            self._known[native] = known.but_for(seconds, until)
 
     def sleeps(self, native: int, at: RealSeconds) -> None:
         """Take down that this thread was seen to sleep at that moment, just now."""
         account = self._told_account(native)
         known = self._known.get(native) or _begun(at, account)
         if known is not None:
-            # What came since the moment may have begun since.
-            known = self._go_on(native, known, account, idle=True)
-            self._known[native] = known._replace(at=at)
+            self._go_on(native, known, at, account, idle=True)
 
     def hold(self, native: int) -> Undo:
         """Keep the files of a thread's account open.
@@ -147,7 +153,8 @@ class SystemClock:
         """
         let_go = [self._hold(file, native) for file in (_ACCOUNT, _STATUS)]
         if native == _idents[1]():
-            known = _begun(self.now(), self._told_account(native))
+            began = self.now()
+            known = _begun(began, self._told_account(native))
             if known is not None:
                 self._known.setdefault(native, known)
 

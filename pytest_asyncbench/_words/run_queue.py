@@ -29,6 +29,7 @@ class Known(NamedTuple):
     """
 
     at: float
+    """Just before the figures were read."""
     working: float
     starved: float
     """As the system tells it."""
@@ -37,21 +38,32 @@ class Known(NamedTuple):
     untrue: float = 0.0
     """How much of the account can't be, in all."""
 
-    def but_for(self, slept: float) -> Known:
-        """Take down that the thread has slept for so many seconds since."""
-        return self._replace(slept=self.slept + slept)
+    def but_for(self, seconds: float, until: float) -> Known:
+        """Take down that the thread has slept for so many seconds up to a moment."""
+        slept = min(seconds, until - self.at)
+        return self._replace(slept=self.slept + slept) if slept > 0 else self
 
-    def go_on(self, at: float, working: float, starved: float, *, idle: bool) -> Known:
+    def go_on(
+        self, began: float, working: float, starved: float, ended: float, *, idle: bool
+    ) -> Known:
         """Go on to what the system tells later.
 
+        Who reads the figures may stand in the queue before the first of them, or after
+        the last: that time may be in the account, and may not.
+
         Args:
-            at: the moment.
-            working: the thread's processor time by then, in seconds.
-            starved: its time in the run queue by then, as the system tells it.
-            idle: whether it stood in no queue just before, and nothing is outstanding.
+            began: just before they were read.
+            working: the thread's processor time, in seconds.
+            starved: its time in the run queue, as the system tells it.
+            ended: just after they were read.
+            idle: whether it stood in no queue at `began`, and nothing is outstanding.
         """
-        left = at - self.at - self.slept - (working - self.working)
+        left = ended - self.at - self.slept - (working - self.working)
         untrue = starved - self.starved - max(0.0, left)
+        known = self
         if untrue > AT_ONCE:
-            return Known(at, working, starved, untrue=self.untrue + untrue)
-        return Known(at, working, starved, untrue=self.untrue) if idle else self
+            known = self._replace(
+                starved=self.starved + untrue, untrue=self.untrue + untrue
+            )
+        # Who may stand in the queue has more to come that began before.
+        return Known(began, working, starved, untrue=known.untrue) if idle else known
