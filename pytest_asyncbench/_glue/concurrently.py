@@ -355,7 +355,7 @@ class Concurrently:
                 overrun=deadline.overrun if deadline else None,
             )
             asked = _Asked(watched, policy, seen, together.group)
-            if policy.compares:
+            if policy.compares or seen.overrun is not None:
                 seen = asked.seen
             verdict = judge(policy, seen, watched.rules)
             watched.cut = watched.cut or verdict.was_cut

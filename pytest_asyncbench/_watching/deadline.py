@@ -297,9 +297,16 @@ class Deadline:
             tasks=self._beside if self._stuck else self._alive(),
             stuck=self._stuck,
             cancelled=True,
+            ending=self._is_ending(),
             frozen=not self._by_loop and is_frozen(self._loop),
             farthest=None if self._by_loop else farthest_timer(self._loop),
         )
+
+    def _is_ending(self) -> bool:
+        # Where one step blocks after another, the cancellation comes when all is done.
+        if self._stuck is None:
+            return False
+        return self._older.issuperset(asyncio.all_tasks(self._loop))
 
     def _is_over(self) -> bool:
         return self._left or self._is_debugged()

@@ -358,8 +358,13 @@ class Verdict:
 
     @property
     def was_cut(self) -> bool:
-        """Tell whether it was cancelled at its budget."""
-        return self.overrun is not None and self.overrun.cancelled
+        """Tell whether it was cancelled at its budget, and not at its end.
+
+        That is known where it had tasks beside its own, and none of these went on.
+        """
+        at_its_end = self.overrun is not None and self.overrun.ending
+        cancelled = self.overrun is not None and self.overrun.cancelled
+        return cancelled and not (at_its_end and self.comparison is not None)
 
     def unused(self) -> list[str]:
         """Give the allowances of the test's own that have accepted nothing in it.

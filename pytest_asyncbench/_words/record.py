@@ -436,7 +436,7 @@ class Record:
     what_if: tuple[WhatIfEntry, ...] = ()
     """For each place that blocked and mattered, how the test would have gone had it
     awaited that; where there are several, a last one for all. Empty where it, or a part
-    of it, was cancelled at a budget: nobody knows what it had yet to do."""
+    of it, was cancelled at a budget with more to do: nobody knows how much."""
     critical_path: tuple[LinkEntry, ...] = ()
     """The last hundred links of the chain of steps and waits that the end stood on,
     first to last, where a promise about time was broken, or a report that draws it was

@@ -350,6 +350,9 @@ class Overrun:
     left: tuple[AwaitedTask, ...] = ()
     """The tasks that had not ended long after they were cancelled, and were left."""
     cancelled: bool = False
+    ending: bool = False
+    """Whether the loop was blocked when its budget ended, and all of its other tasks
+    had ended when it could be cancelled."""
     forgiven: float = 0.0
     """By how much the end had been put off, where the test was cancelled then."""
     frozen: bool = False
