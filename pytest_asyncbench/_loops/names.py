@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import socket
     import threading
     from collections import deque
-    from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+    from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
     from contextvars import Context
     from selectors import BaseSelector
     from types import ModuleType
@@ -38,6 +38,7 @@ __all__ = [
     "CLOCK_RESOLUTION",
     "CONTEXT",
     "COROUTINE",
+    "DEFAULT_EXECUTOR",
     "ENDS_A_SLEEP",
     "EXCEPTION",
     "HANDLE_LOOP",
@@ -495,6 +496,14 @@ ACCEPT: PrivateName[asyncio.AbstractEventLoop, Callable[..., AnyCoroutine]] = (
 
 # --------------------------------------------------------------- executors
 
+DEFAULT_EXECUTOR: PrivateName[asyncio.AbstractEventLoop, Executor | None] = PrivateName(
+    "asyncio.BaseEventLoop",
+    "_default_executor",
+    "concurrent.futures.Executor | None",
+    use="whether a job with no executor of its own goes to another interpreter",
+    without="one that does fails under a budget: no other interpreter can be given "
+    "what notes when it began",
+)
 WORKER: PrivateName[ModuleType, FunctionType] = PrivateName(
     "concurrent.futures.thread",
     "_worker",

@@ -49,6 +49,8 @@ _ANYIOS = "anyio._backends._asyncio"
 """Where anyio has its worker threads, which are no executor's."""
 _POOLS_OF_PROCESSES = "concurrent.futures.process"
 """Where a pool of processes has the thread that brings what these have done."""
+_BRINGS_RESULTS = "multiprocessing.pool.Pool._handle_results"
+"""What such a thread of multiprocessing's own pools runs, of processes or threads."""
 
 
 def work_queue(thread: threading.Thread) -> Queue[Any] | None:
@@ -76,14 +78,21 @@ def _active() -> dict[int, threading.Thread]:
 def processes_of_this() -> int:
     """Count the processes whose results the current thread brings to loops.
 
-    A pool of `concurrent.futures` has one thread for all of its processes. To ask for
-    `current_thread` would make one up where threading does not know it.
+    A pool has one thread for all of its processes. To ask for `current_thread` would
+    make one up where threading does not know it.
     """
     thread = _active().get(_thread.get_ident())
-    if type(thread).__module__ != _POOLS_OF_PROCESSES:
+    if thread is None:
         return 0
-    found = legible.attribute(thread, "processes")
-    return len(found) if isinstance(found, dict) else 0
+    if type(thread).__module__ == _POOLS_OF_PROCESSES:
+        found = legible.attribute(thread, "processes")
+        return len(found) if isinstance(found, dict) else 0
+    if started_for(thread) == _BRINGS_RESULTS:
+        # It has what is not done yet, which knows the pool until it was told of.
+        *_, undone = getattr(thread, "_args", (None,))
+        for result in [*undone.values()] if isinstance(undone, dict) else ():
+            return int(getattr(getattr(result, "_pool", None), "_processes", 0))
+    return 0
 
 
 def future_of(frame: FrameType | None) -> object | None:

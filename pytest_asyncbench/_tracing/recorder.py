@@ -391,7 +391,7 @@ class Recorder:
         def run_in_executor(
             executor: Executor | None, func: Callable[..., R], *args: object
         ) -> asyncio.Future[R]:
-            if _pickles(executor):
+            if _pickles(executor or names.DEFAULT_EXECUTOR.get(tape.view.loop)):
                 return original(executor, func, *args)
             if tape.open:
                 self._starts.end_those_beside(tape)

@@ -23,10 +23,15 @@ def pool():
 @pytest.mark.budget("30s")
 async def test_followed(pool):
     assert await asyncio.get_running_loop().run_in_executor(pool, math.sqrt, 4) == 2
+
+@pytest.mark.budget("30s")
+async def test_by_default(pool):
+    asyncio.get_running_loop().set_default_executor(pool)
+    assert await asyncio.get_running_loop().run_in_executor(None, math.sqrt, 4) == 2
 """
 
 
 def test_a_job_is_handed_over_as_it_is(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SUITE)
     result = pytester.runpytest_subprocess("-p", "asyncio", "-o", "asyncio_mode=auto")
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=2)

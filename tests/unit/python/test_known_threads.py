@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import _thread
 import multiprocessing
+import multiprocessing.pool
 import threading
 from concurrent.futures import ProcessPoolExecutor
+
+import pytest
 
 from pytest_asyncbench._python import processes_of_this
 
@@ -38,3 +41,21 @@ def test_the_thread_of_a_pool_knows_its_processes():
         assert over.wait(30)
     assert told == [1]
     assert processes_of_this() == 0
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [multiprocessing.get_context("spawn").Pool, multiprocessing.pool.ThreadPool],
+)
+def test_the_thread_of_a_pool_of_multiprocessing_knows_how_many_it_has(pool):
+    """Of threads as well."""
+    told, over = [], threading.Event()
+
+    def done(_):
+        told.append(processes_of_this())
+        over.set()
+
+    with pool(2) as working:
+        working.apply_async(abs, (-1,), callback=done)
+        assert over.wait(30)
+    assert told == [2]
