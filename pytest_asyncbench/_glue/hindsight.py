@@ -6,7 +6,13 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from pytest_asyncbench._tracing import Group, Owners, critical_path, saved
-from pytest_asyncbench._words.decided import Finding, PathLink, Verdict, WhatIf
+from pytest_asyncbench._words.decided import (
+    Comparison,
+    Finding,
+    PathLink,
+    Verdict,
+    WhatIf,
+)
 from pytest_asyncbench._words.legible import error_of_ours
 from pytest_asyncbench._words.problems import Problem
 
@@ -128,7 +134,17 @@ def _gone(verdict: Verdict, finding: Finding | None, gained: float) -> WhatIf:
     comparison = verdict.comparison
     wall = max(0.0, verdict.elapsed.wall - gained)
     together = speedup = None
-    if comparison is not None and comparison.wall > gained:
-        together = comparison.wall - gained
+    if comparison is not None:
+        together = max(comparison.wall - gained, _least(comparison))
+    if comparison is not None and together:
         speedup = comparison.serial / together
     return WhatIf(finding=finding, wall=wall, together=together, speedup=speedup)
+
+
+def _least(comparison: Comparison) -> float:
+    """Tell what its tasks take together at least: the mean of each alone.
+
+    What was starved of a stall is forgiven and gained, both.
+    """
+    alone = sum(task.running + task.waiting for task in comparison.tasks)
+    return max(0.0, alone - comparison.forgiven) / max(1, len(comparison.tasks))

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
+from pytest_asyncbench._glue import hindsight
 from pytest_asyncbench._glue.hindsight import with_hindsight
-from pytest_asyncbench._words.decided import Finding, Verdict, Violation
+from pytest_asyncbench._words.decided import (
+    Comparison,
+    Finding,
+    TaskTrace,
+    Verdict,
+    Violation,
+)
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.seen import Elapsed
 
@@ -53,3 +62,22 @@ def test_nobody_looks_back_on_what_is_accepted():
     assert problems == []
     with_hindsight(verdict(findings=(stall(None),)), Broken(), problems.append)
     assert len(problems) == 1
+
+
+class Whole:
+    """A group that is read as one."""
+
+    def whole(self):
+        return self
+
+
+def test_two_are_said_to_be_no_more_than_twice_as_fast(monkeypatch):
+    """However much of what would be gained was starved, and so is forgiven already."""
+    monkeypatch.setattr(hindsight, "saved", lambda whole, cases: [1.7])
+    two = [TaskTrace(name="a", started=0.0, finished=2.0, running=1.0)] * 2
+    compared = Comparison(tasks=two, wall=1.8, serial=1.8, forgiven=0.2)
+    slow = Violation(kind="speedup", limit=2.0, actual=1.0)
+    monkeypatch.setattr(hindsight, "_path", lambda whole: ())
+    judged = verdict(slow, comparison=compared, findings=(stall(None),))
+    (case,) = with_hindsight(judged, Whole(), pytest.fail).what_if
+    assert (case.together, case.speedup) == (pytest.approx(0.9), pytest.approx(2.0))
