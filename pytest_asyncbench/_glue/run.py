@@ -11,6 +11,7 @@ from typing import TypeVar, overload
 from pytest_asyncbench._judging.accounting import peak
 from pytest_asyncbench._reports.timeline import timeline
 from pytest_asyncbench._words.decided import Comparison, Finding, PathLink, TaskTrace
+from pytest_asyncbench._words.errors import UnmeasuredError
 from pytest_asyncbench._words.legible import printable
 from pytest_asyncbench._words.seen import Elapsed
 from pytest_asyncbench._words.units import seconds
@@ -77,12 +78,22 @@ class Run(Sequence[T]):
 
     @functools.cached_property
     def tasks(self) -> tuple[TaskTrace, ...]:
-        """One for each coroutine: when it ran, and what it did with its time."""
+        """One for each coroutine: when it ran, and what it did with its time.
+
+        None where the loop can't be followed (uvloop).
+        """
         return tuple(self._comparison.tasks)
 
     @property
     def peak(self) -> int:
-        """The most coroutines that were in flight at one moment."""
+        """The most coroutines that were in flight at one moment.
+
+        Raises:
+            UnmeasuredError: the loop can't be followed (uvloop). A number would keep
+                any promise that it stays below one.
+        """
+        if not self.tasks:
+            raise UnmeasuredError("peak can't be told: the tasks were not followed")
         return peak(self.tasks)
 
     @functools.cached_property

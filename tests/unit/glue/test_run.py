@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from pytest_asyncbench import Run
+from pytest_asyncbench import Run, UnmeasuredError
 from pytest_asyncbench._words.decided import Comparison, TaskTrace
 from pytest_asyncbench._words.seen import Elapsed
 
@@ -50,6 +52,15 @@ def test_it_knows_its_times_and_order():
     assert (seen.wall, seen.serial, seen.speedup) == (1.0, 1.5, 1.5)
     assert (seen.order, seen.peak, seen.tasks) == ((1, 0), 2, TASKS)
     assert (seen.blocking, seen.starved, seen.virtual) == ((), 0.25, None)
+
+
+def test_of_tasks_that_were_not_followed_no_peak_is_told():
+    """It was 0 on uvloop, which keeps `assert run.peak <= 3` whatever was in flight."""
+    seen = run(comparison=lambda: Comparison(tasks=(), wall=1.0, serial=math.nan))
+    assert seen.tasks == ()
+    assert repr(seen) == "<Run of 2: wall 1.000 s>"
+    with pytest.raises(UnmeasuredError, match="peak can't be told"):
+        _ = seen.peak
 
 
 def test_what_blocked_it_is_worked_out_once_and_when_somebody_asks():
