@@ -361,23 +361,33 @@ def native_value(config: pytest.Config, name: str) -> object | None:
 def _holder(item: pytest.Item) -> tuple[Any, str]:
     if isinstance(item, TestCaseFunction):
         return item.instance, item.name
+    return _place(item)
+
+
+def _place(item: pytest.Item) -> tuple[Any, str]:
+    """Tell where an item keeps its function; unittest has it on an instance, too."""
     return getattr(item, "_synchronization_target_attr", (item, "obj"))
 
 
 def _function(item: pytest.Item) -> AsyncFunction | None:
     if not isinstance(item, pytest.Function):
         return None
-    owner, name = (item, "obj") if isinstance(item, TestCaseFunction) else _holder(item)
-    function = getattr(owner, name, None)
+    function = getattr(*_place(item), None)
     return function if _is_coroutine_function(function) else None
 
 
+_PYTESTS_OWN = frozenset({"pytestmark"})
+
+
 def _is_coroutine_function(function: Any) -> TypeGuard[AsyncFunction]:
-    # Four times for each test: `inspect` takes eight calls to say so of a plain one.
+    # Four times for each test: `inspect` takes up to fourteen calls to say so of one.
     if isinstance(function, (FunctionType, MethodType)):
         code = getattr(function, "__code__", None)
         if getattr(code, "co_flags", 0) & inspect.CO_COROUTINE:
             return True
+        # By its attributes another one may be marked as one, or be a partial method.
+        if code is not None and _PYTESTS_OWN.issuperset(function.__dict__):
+            return False
     return inspect.iscoroutinefunction(function)
 
 

@@ -134,7 +134,8 @@ class Summary:
             self.too_short[nodeid] = None
         for loop in record.not_followed:
             self.not_followed.setdefault(loop, set()).add(nodeid)
-        self.problems.update(record.problem_parts)
+        for problem in record.problem_parts:
+            self.problems[problem] += 1
         self.unused.update(record.unused)
         for entry in record.blocking:
             if entry.baseline is not None:
