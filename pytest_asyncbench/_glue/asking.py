@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_asyncbench._glue.fixtures import fixtures_of
-from pytest_asyncbench._glue.loading import uncollected
 from pytest_asyncbench._glue.properties import PROPERTY
+from pytest_asyncbench._words.uncollected import uncollected
 
 if TYPE_CHECKING:
     from pytest_asyncbench._glue.annotating import Annotator

@@ -19,7 +19,6 @@ from pytest_asyncbench._glue.around import Shield, around
 from pytest_asyncbench._glue.beside import drop_record, give_beside
 from pytest_asyncbench._glue.fixtures import BEGIN, FAILURE, TRIAL
 from pytest_asyncbench._glue.late import Late, LateStart, needs_a_loop
-from pytest_asyncbench._glue.loading import uncollected
 from pytest_asyncbench._glue.nothing_seen import NothingSeen
 from pytest_asyncbench._glue.plan import Plan
 from pytest_asyncbench._glue.properties import RecordWriter
@@ -28,6 +27,7 @@ from pytest_asyncbench._glue.untold import Untold
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._loops import keep_passage
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
+from pytest_asyncbench._words.uncollected import uncollected
 from pytest_asyncbench._words.undo import Undo, nothing
 
 if TYPE_CHECKING:

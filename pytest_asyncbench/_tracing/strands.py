@@ -17,6 +17,7 @@ from pytest_asyncbench._tracing.ownership import Owners
 from pytest_asyncbench._tracing.replay import alone
 from pytest_asyncbench._tracing.trace import NOBODY
 from pytest_asyncbench._words.seen import StrandTrace
+from pytest_asyncbench._words.uncollected import uncollected
 
 if TYPE_CHECKING:
     from pytest_asyncbench._tracing.tape import End, Tape
@@ -85,7 +86,9 @@ class Group:
         if self._has_none():
             return ()
         try:
-            return (*chain.from_iterable(alone(one) for _, one in self._read(ends)),)
+            with uncollected():
+                accounts = (alone(one) for _, one in self._read(ends))
+                return (*chain.from_iterable(accounts),)
         except Exception as error:
             # Nothing of ours may escape into the test, and no figure may be wrong.
             if self._tapes is not None:

@@ -20,7 +20,7 @@ NAMES = {
     "pytest_asyncbench._glue.fixtures",
     "pytest_asyncbench._glue.hookspecs",
     "pytest_asyncbench._glue.host",
-    "pytest_asyncbench._glue.loading",
+    "pytest_asyncbench._words.uncollected",
     "pytest_asyncbench._glue.options",
     "pytest_asyncbench._glue.properties",
     "pytest_asyncbench._glue.refusals",

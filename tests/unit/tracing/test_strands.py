@@ -966,6 +966,44 @@ def test_finished_tasks_are_not_kept_alive():
     watched(main)
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_nothing_is_collected_while_accounts_are_read(enabled):
+    """All that is made then stays; and who collects nothing has it so afterwards."""
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    groups, collected = [], []
+
+    async def body():
+        groups.append(watch.recorder.body())
+        await asyncio.gather(*[sleep(0.1) for _ in range(20)])
+
+    def note(phase, _):
+        if collecting:
+            collected.append(phase)
+
+    try:
+        run_in(CLOCK, body())
+    finally:
+        watch.stop()
+    collecting, threshold = False, gc.get_threshold()
+    gc.callbacks.append(note)
+    gc.set_threshold(1)
+    if not enabled:
+        gc.disable()
+    try:
+        collecting = True
+        traces = groups[0].traces()
+        collecting = False
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(note)
+    assert len(traces) == 20
+    # A few come just before the reading, and as soon as it is over.
+    assert len(collected) < len(traces)
+
+
 def test_the_loop_is_as_it_was_afterwards():
     """Poll, factory and methods: nothing of ours is left on it."""
     watch = Watch(CLOCK, threshold=3600.0, tracing=True)
