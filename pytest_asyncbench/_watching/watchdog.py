@@ -140,10 +140,11 @@ class Watchdog:
         self._begin()
         # It may have slept since before the loop was there.
         self._await_overdue(self._clock.now(), _OVERDUE_TIMEOUT)
-        # After that: why the next poll is late has nothing to do with it.
-        self._take_account(sampled)
         view.due = self._due
+        # Before its account is held: our thread lets go of those of all others.
         self._sampler.watched.append(sampled)
+        # After we were waited for: why the next poll is late has nothing to do with it.
+        self._take_account(sampled)
         self._has_met = True
         if self._thread.idle:
             self._thread.ring()
