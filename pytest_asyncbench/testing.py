@@ -36,7 +36,9 @@ class ManualClock:
         """Read the seconds it was moved to."""
         return self._now
 
-    def processor(self, thread: int = 0, native: int = 0) -> Processor:
+    def processor(
+        self, thread: int = 0, native: int = 0, asleep: RealSeconds | None = None
+    ) -> Processor:
         """Tell the account, which is the same for every thread."""
         if not self._accounts:
             return Processor(None, None)
@@ -47,9 +49,6 @@ class ManualClock:
         return lambda: None
 
     def slept(self, native: int, seconds: float, until: float) -> None:
-        """Take down what the account knows already."""
-
-    def sleeps(self, native: int, at: float) -> None:
         """Take down what the account knows already."""
 
     def wait(self, seconds: float) -> None:

@@ -27,7 +27,6 @@ __all__ = [
     "Doing",
     "Kernel",
     "does",
-    "is_asleep",
     "is_parked",
     "is_ready",
     "is_running",
@@ -226,18 +225,6 @@ def is_running(native: int, read: Callable[[int], str] | None = None) -> bool:
         return False
 
 
-def is_asleep(native: int, read: Callable[[int], str] | None = None) -> bool:
-    """Tell whether a thread sleeps in the kernel, so that it stands in no queue.
-
-    False where nothing is known.
-    """
-    try:
-        line = (read or _line)(native)
-    except OSError:
-        return False
-    return bool(line) and not line.startswith(_RUNNING)
-
-
 def does(native: int, read: Callable[[int], str] | None = None) -> Doing | None:
     """Tell what a thread does; None where it has ended, or nothing is known."""
     try:
@@ -269,6 +256,18 @@ def _line(native: int) -> str:
     # FileIO, because open() may be one of the calls that a rule watches.
     with io.FileIO(f"/proc/self/task/{native}/syscall") as file:
         return file.read().decode()
+
+
+def _line_in_steps(between: Callable[[], None], native: int) -> str:
+    path = f"/proc/self/task/{native}/syscall"
+    descriptor = held.open_descriptor(path, os.O_RDONLY)
+    try:
+        between()
+        return held.read(descriptor, _PATH_AT_MOST).decode()
+    finally:
+        between()
+        held.close(descriptor)
+        between()
 
 
 def _numbers(line: str) -> list[int]:
@@ -437,19 +436,24 @@ class Kernel:
 
     def __init__(self, clock: SystemClock) -> None:
         self.working = clock.working
-        self.waited = clock.waits
+        self.waited, self._sleeps = clock.waits, clock.sleeps
 
     def waits_for(self, native: int) -> Wait | None:
         """Tell what this thread waits for, None where it is none of the user's."""
         return waits_for(native)
 
-    def is_running(self, native: int) -> bool:
-        """Tell whether this thread works, or would if it had a processor."""
-        return is_running(native)
+    def is_running(self, native: int, between: Callable[[], None]) -> bool:
+        """Tell whether this thread works, or would if it had a processor.
+
+        Args:
+            native: the number that the system gave it.
+            between: called after each call of the system, as each gives up the GIL.
+        """
+        return is_running(native, functools.partial(_line_in_steps, between))
 
     def is_asleep(self, native: int) -> bool:
         """Tell whether this thread sleeps in the kernel, so that it is in no queue."""
-        return is_asleep(native)
+        return self._sleeps(native)
 
     def others_are_ready(self, known: Set[int]) -> bool:
         """Tell whether a thread but these lacks only a processor, or the interpreter.

@@ -30,6 +30,7 @@ from pytest_asyncbench._python.positions import (
     line_of_operator,
     loads_lazily,
 )
+from pytest_asyncbench._python.sources import read_source
 from pytest_asyncbench._rules.callers import DEBUGGERS
 from pytest_asyncbench._words.globs import any_of
 from pytest_asyncbench._words.seen import LAZY_IMPORT, Frame, Stack
@@ -129,9 +130,18 @@ def capture(
     return _taken(frame, within, outside, to_its_end=False)
 
 
-def capture_all(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack:
-    """Take the stack from `frame` outwards, to the step around it or to its end."""
-    return _taken(frame, within, outside_of(None), to_its_end=True) or (None, ())
+def capture_all(
+    frame: FrameType | None,
+    within: frozenset[CodeType],
+    between: Callable[[], None] | None = None,
+) -> RawStack:
+    """Take the stack from `frame` outwards, to the step around it or to its end.
+
+    `between` is called around each call of the system, where a file is to be read.
+    """
+    outside = outside_of(None)
+    taken = _taken(frame, within, outside, to_its_end=True, between=between)
+    return taken or (None, ())
 
 
 def capture_lines(frame: FrameType | None, within: frozenset[CodeType]) -> RawStack:
@@ -155,6 +165,7 @@ def _taken(
     outside: Outside,
     *,
     to_its_end: bool,
+    between: Callable[[], None] | None = None,
 ) -> RawStack | None:
     frame = not_ours(frame, within)
     begun = None
@@ -174,6 +185,8 @@ def _taken(
         return None
     if not found:
         return None, ()
+    if between is not None:
+        read_source(innermost.f_code.co_filename, between)
     call = callee(innermost, *position) if begun is None else None
     return Position(call, position[0], begun), tuple(found)
 

@@ -158,6 +158,11 @@ class Keepers:
 
         Written when the keepers are given to a watchdog.
         """
+        self.look_if_due: Callable[[], None] = lambda: None
+        """Looks at the loops where that is due; in the watchdog's thread.
+
+        Written as `loops`.
+        """
         self.crowds = Crowds(interval / 2)
         """Who took turns; a thread of which somebody waits has one of an interval."""
         self.interval = interval
@@ -266,14 +271,14 @@ class Keepers:
         there is nobody else it is in doubt, and its position is given, too.
         """
         ident, native = thread
-        standing, positions = self._standing(ident), _positions()
+        standing, positions = self._standing(ident, self.look_if_due), _positions()
         self._keeps_others_out()  # who has given it up works for some microseconds yet
         for _ in range(_MOMENTS):
             if self._works_without_it(kernel, native):
                 return None, None
             # To read this may lose us the interpreter, and then who needs it does run;
             # in the next moment we have it again.
-            if not kernel.is_running(native):
+            if not self._is_running(kernel, native):
                 return standing, None
         if self._may_be_anothers(kernel, thread, positions):
             return None, None
@@ -301,8 +306,17 @@ class Keepers:
             self._doubted = None
             if kept in self.kept:
                 self.kept.remove(kept)
-        elif not kernel.is_running(native):
+        elif not self._is_running(kernel, native):
             self._doubted = None
+
+    def _is_running(self, kernel: Kernel, native: int) -> bool:
+        """Tell whether a thread works, and miss nothing that a loop does meanwhile.
+
+        To read that gives up the interpreter. Who stands in a call that has kept it
+        goes on then, and who takes it may keep it until we have it again.
+        """
+        self.look_if_due()
+        return kernel.is_running(native, self.look_if_due)
 
     def _may_be_anothers(
         self,
@@ -320,6 +334,7 @@ class Keepers:
         if any(ident not in out for ident, _ in before.items() - _positions().items()):
             return True
         natives = {native for ident, native in known_threads() if ident in out}
+        self.look_if_due()  # as there; after it the watchdog's next one is due at once
         return kernel.others_are_ready({*natives, thread[1], ours[1]})
 
     def _keeps_others_out(self) -> None:
@@ -364,14 +379,17 @@ class Keepers:
 
     # ------------------------------------------------------------- in either
 
-    def _standing(self, ident: int) -> Standing | None:
+    def _standing(
+        self, ident: int, between: Callable[[], None] | None = None
+    ) -> Standing | None:
         frame = current_frames().get(ident)
         if frame is None:
             return None
         future = future_of(frame)
         at = None if future is None else id(future)
         started = self._handing.of_thread(ident)
-        return Standing(capture_all(frame, self.codes), at, started)
+        stack = capture_all(frame, self.codes, between)
+        return Standing(stack, at, started)
 
     def _job(self, one: Kept, standing: Standing) -> Job | None:
         handing = self._handing

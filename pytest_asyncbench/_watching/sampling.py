@@ -25,6 +25,7 @@ from pytest_asyncbench._python import (
 from pytest_asyncbench._watching.lateness import Lateness
 from pytest_asyncbench._watching.own_cost import OwnCost
 from pytest_asyncbench._words.clock import Clock
+from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.seen import Turn, Wait
 
 __all__ = ["RawSample", "Sampled", "Sampler"]
@@ -303,10 +304,9 @@ class Sampler:
 
     def _tick_from_here(self, view: LoopView, *, waiting: bool = False) -> Tick:
         began = self._lateness.goes_on()
-        if self._kernel is not None and self._kernel.is_asleep(view.native):
-            self._clock.sleeps(view.native, began)
-            self._lateness.goes_on()
-        return self.tick(view, self._lateness.goes_on, waiting=waiting)
+        sleeps = self._kernel is not None and self._kernel.is_asleep(view.native)
+        asleep = began if sleeps else None
+        return self.tick(view, self._lateness.goes_on, waiting=waiting, asleep=asleep)
 
     def tick(
         self,
@@ -314,6 +314,7 @@ class Sampler:
         now: Callable[[], float] | None = None,
         *,
         waiting: bool = False,
+        asleep: RealSeconds | None = None,
     ) -> Tick:
         """Read the account of a loop's thread; in that thread or the watchdog's.
 
@@ -321,8 +322,9 @@ class Sampler:
             view: of the loop.
             now: reads the clock, where the watchdog is to take down more with that.
             waiting: whether the thread was seen to wait for something of the user's.
+            asleep: when it was just seen to sleep, for whatever.
         """
-        account = self._clock.processor(view.thread, view.native)
+        account = self._clock.processor(view.thread, view.native, asleep)
         in_gil = self._kernel.in_gil(view.native) if self._kernel else None
         at = (now or self._clock.now)()
         return Tick(

@@ -163,6 +163,7 @@ class Watch:
         self._keepers = Keepers(clock, limit, kernel, self._handing, self._collector)
         self.watchdog.keepers, self.watchdog.turned = self._keepers, self._turned
         self._keepers.loops = self.watchdog.loops_threads
+        self._keepers.look_if_due = self.watchdog.look_if_due
         self.watchdog.own_turn = self._own_turn
         self._limit = limit
         self._of_steps = Stalls(self.watchdog, self._collector)

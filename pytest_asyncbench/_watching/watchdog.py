@@ -108,6 +108,8 @@ class Watchdog:
         self._rounds = Rounds()
         self._looking = _thread.allocate_lock()
         """Held by its thread while it looks."""
+        self._has_looked = False
+        """Whether it has looked since it woke. Written by its thread."""
         self._due = math.inf
         """When loops are to give way, as it was last told them.
 
@@ -374,13 +376,12 @@ class Watchdog:
                 self._rounds.end()
 
     def _round(self) -> None:
+        self._has_looked = False
         kept_out = self._lateness.woke()
         if self.keepers is not None:
             self.keepers.woke(kept_out)
         self._look()
-        if not self._next():
-            self._lateness.looks_again()
-            self._look()
+        self.look_if_due()
         thoroughly = self._sampler.is_time_for_accounts()
         self._lateness.explain(thoroughly=thoroughly)
         if self.keepers is not None:
@@ -425,7 +426,19 @@ class Watchdog:
         due = [sampler.looked + pause, *self._deadlines.moments()]
         return max(0.0, min(due) - self._clock.now())
 
+    def look_if_due(self) -> None:
+        """Look once more where that is due by now; in its own thread.
+
+        To be called before it gives up the interpreter for something else than to
+        sleep, and after it.
+        """
+        if not self._next():
+            if self._has_looked:
+                self._lateness.looks_again()
+            self._look()
+
     def _look(self) -> None:
+        self._has_looked = True
         self._forget_closed()
         self._sampler.look()
         self._deadlines.keep(self._clock.now(), self._sampler.stack_of)

@@ -57,17 +57,22 @@ class Clock(Protocol):
     def now(self) -> Callable[[], RealSeconds]:
         """A function that reads seconds from an arbitrary, never moving origin."""
 
-    def processor(self, thread: int, native: int) -> Processor:
-        """Tell the account of the thread with this ident and this native id."""
+    def processor(
+        self, thread: int, native: int, asleep: RealSeconds | None = None
+    ) -> Processor:
+        """Tell the account of the thread with this ident and this native id.
+
+        Args:
+            thread: the ident.
+            native: the native id.
+            asleep: when it was just seen to sleep, where it was.
+        """
 
     def hold(self, native: int) -> Undo:
         """Keep the account of this thread at hand, until undone."""
 
     def slept(self, native: int, seconds: float, until: float) -> None:
         """Take down that this thread slept for so long up to then; in that thread."""
-
-    def sleeps(self, native: int, at: RealSeconds) -> None:
-        """Take down that this thread was seen to sleep at that moment, just now."""
 
 
 class SystemClock:
@@ -101,15 +106,19 @@ class SystemClock:
         """By the number that the system gave a thread that is held, or of whose account
         something can't be. Each value is good by itself, whoever wrote it last."""
 
-    def processor(self, thread: int, native: int) -> Processor:
+    def processor(
+        self, thread: int, native: int, asleep: RealSeconds | None = None
+    ) -> Processor:
         """Tell the account of a living thread, from any thread."""
-        began = self.now()
+        began = self.now() if asleep is None else asleep
         account = self._told_account(native)
         known, starved = self._known.get(native), account.starved
+        if known is None and asleep is not None:
+            known = _begun(asleep, account)
         if known is None or starved is None:
             return account
-        if starved - known.starved > AT_ONCE:
-            idle = native == _idents[1]()
+        if asleep is not None or starved - known.starved > AT_ONCE:
+            idle = asleep is not None or native == _idents[1]()
             known = self._go_on(native, known, began, account, idle=idle)
         return account._replace(starved=starved - known.untrue)
 
@@ -137,13 +146,6 @@ class SystemClock:
         known = self._known.get(native)
         if known is not None:
             self._known[native] = known.but_for(seconds, until)
-
-    def sleeps(self, native: int, at: RealSeconds) -> None:
-        """Take down that this thread was seen to sleep at that moment, just now."""
-        account = self._told_account(native)
-        known = self._known.get(native) or _begun(at, account)
-        if known is not None:
-            self._go_on(native, known, at, account, idle=True)
 
     def hold(self, native: int) -> Undo:
         """Keep the files of a thread's account open.
@@ -214,6 +216,10 @@ class SystemClock:
         """Count how often a living thread has waited so far, from any thread."""
         return self._told(_STATUS, native, _waits)
 
+    def sleeps(self, native: int) -> bool:
+        """Tell whether a living thread sleeps, from any thread; not where unknown."""
+        return self._told(_STATUS, native, _is_asleep) or False
+
     def _told(self, path: str, native: int, by: Callable[[bytes], T]) -> T | None:
         held = self._held.get((path, native))
         if held is not None and self._pread is not None:
@@ -238,6 +244,11 @@ def _queued(text: bytes) -> tuple[float, int]:
     return int(waited) / 1e9, int(slices)
 
 
+def _is_asleep(text: bytes) -> bool:
+    # One letter of TASK_STATE's, see proc_pid_status(5). Who runs, or could, has an R.
+    return text[text.index(_STATE) + len(_STATE) :].split(None, 1)[0] in _ASLEEP
+
+
 def _waits(text: bytes) -> int:
     return int(text[text.index(_WAITS) + len(_WAITS) :].split(None, 1)[0])
 
@@ -245,6 +256,7 @@ def _waits(text: bytes) -> int:
 _ACCOUNT = "/proc/self/task/{}/schedstat"
 _STATUS = "/proc/self/task/{}/status"
 _WAITS = b"\nvoluntary_ctxt_switches:"
+_STATE, _ASLEEP = b"\nState:", (b"S", b"D")
 _LONGEST = 4096
 """So many bytes such a file has at the most."""
 

@@ -10,7 +10,19 @@ import builtins
 import os
 from time import sleep
 
-__all__ = ["access", "fstat", "listdir", "open_file", "readlink", "sleep", "stat"]
+__all__ = [
+    "access",
+    "close",
+    "fstat",
+    "listdir",
+    "open_descriptor",
+    "open_file",
+    "read",
+    "readlink",
+    "sleep",
+    "stat",
+]
 
 access, fstat, listdir = os.access, os.fstat, os.listdir
 readlink, stat, open_file = os.readlink, os.stat, builtins.open
+open_descriptor, read, close = os.open, os.read, os.close

@@ -13,8 +13,8 @@ from pytest_asyncbench._words import clock
 
 _real = clock.SystemClock.processor
 
-def _starving(self, thread, native):
-    working, *_ = _real(self, thread, native)
+def _starving(self, thread, native, asleep=None):
+    working, *_ = _real(self, thread, native, asleep)
     return clock.Processor(working, 0.9 * self.now())
 
 def pytest_configure():

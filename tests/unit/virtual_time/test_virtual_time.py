@@ -39,7 +39,7 @@ class StillClock:
     def now(self):
         return lambda: self.seconds
 
-    def processor(self, thread, native):
+    def processor(self, thread, native, asleep=None):
         return Processor(None, None)
 
 

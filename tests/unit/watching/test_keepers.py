@@ -33,7 +33,7 @@ class Told:
         self.running = set()
         """Who works by now, or would if it had a processor; the rest wait."""
 
-    def is_running(self, native):
+    def is_running(self, native, between):
         return native in self.running
 
     def others_are_ready(self, known):
@@ -230,6 +230,19 @@ def test_a_loops_step_keeps_its_line_until_it_was_looked_at(clock, monkeypatch):
         assert not keepers.kept
 
 
+def test_the_loops_are_looked_at_before_the_interpreter_is_given_up(clock):
+    """A call in C may stand there that has kept it since, and goes on then."""
+    with parked() as thread:
+        kernel, keepers = resting(clock)
+        done = []
+        keepers.look_if_due = lambda: done.append("looks")
+        kernel.is_running = lambda native, between: done.append("reads") or between()
+        keepers.woke(kept_out(clock, kernel, thread))
+    assert keepers.kept
+    assert done.index("looks") < done.index("reads")
+    assert done[-1] == "looks"
+
+
 def test_nothing_is_found_out_where_the_watchdog_came_in_time(clock):
     """Then nobody kept the interpreter, however much some thread worked."""
     with parked() as thread:
@@ -349,7 +362,7 @@ class Sliced(ManualClock):
 
     slices = 0
 
-    def processor(self, thread=0, native=0):
+    def processor(self, thread=0, native=0, asleep=None):
         return super().processor()._replace(slices=self.slices)
 
 

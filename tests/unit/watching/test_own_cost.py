@@ -84,7 +84,7 @@ def test_who_loses_the_processor_on_the_way_is_forgiven_that_once():
     """Its account has it; the clock must not have it, too."""
 
     class Interrupted(ManualClock):
-        def processor(self, thread=0, native=0):
+        def processor(self, thread=0, native=0, asleep=None):
             account = super().processor(thread, native)
             self.starve(0.25)
             return account

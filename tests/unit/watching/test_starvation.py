@@ -226,7 +226,7 @@ def test_figures_of_two_moments_are_read_again():
     read = iter([0.3, 0.0])
 
     class Interrupted(ManualClock):
-        def processor(self, thread=0, native=0):
+        def processor(self, thread=0, native=0, asleep=None):
             account = super().processor(thread, native)
             self.starve(next(read, 0.0))
             return account

@@ -99,7 +99,7 @@ def test_who_was_seen_to_sleep_began_to_wait_later():
     """What the account tells then is true, and of what comes later what had time."""
     clock, ids = Lying(), current_thread_ids()
     before = clock.processor(*ids).starved
-    clock.sleeps(ids[1], clock.now())
+    clock.processor(*ids, asleep=clock.now())
     clock.lied += 50.0
     assert clock.processor(*ids).starved - before < 25
 
