@@ -239,3 +239,27 @@ def test_a_test_that_puts_the_modules_back_throws_out_none_of_ours(pytester):
     result.assert_outcomes(passed=2)
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*1 place*", "*time.sleep*"])
+
+
+ON_UVLOOP = """
+import asyncio, time
+import pytest
+
+@pytest.mark.parametrize("number", range(2))
+def test_its_first_callback_blocks(number):
+    import uvloop
+    loop = uvloop.new_event_loop()
+    loop.call_soon(time.sleep, 0.2)
+    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()
+"""
+
+
+def test_the_callback_by_which_a_loop_of_uvloops_is_met_is_a_step_of_it(play_once):
+    """It is handed over before the test is watched, whoever imports uvloop when."""
+    pytest.importorskip("uvloop")
+    run = play_once(ON_UVLOOP, REPORT)
+    for number in range(2):
+        record = run[f"test_its_first_callback_blocks[{number}]"].record
+        (blocked,) = record["blocking"]
+        assert blocked["call"] == "time.sleep"
