@@ -214,7 +214,10 @@ class Sampler:
                 self._stack_seen(stack)
             elif not over and self._is_time_for_tick(sampled):
                 # In a short step, or polling.
-                sampled.ticks.append(self._tick_from_here(view))
+                began, kernel = self._lateness.goes_on(), self._kernel
+                sleeps = kernel is not None and kernel.is_asleep(view.native)
+                asleep = began if sleeps else None
+                sampled.ticks.append(self._tick_from_here(view, asleep))
                 del sampled.ticks[:-_MOST_TICKS]
             frame = None
 
@@ -275,12 +278,13 @@ class Sampler:
         if first or not self._is_at_work(sampled, now):
             place = len(sampled.samples)
             sampled.samples.append((now, stack, None, turn, worked))
-            self._lateness.goes_on()
+            began = self._lateness.goes_on()
             wait = self._kernel.waits_for(view.native) if self._kernel else None
             if sampled.over == step:  # it has ended, so that is our lock it waits for
                 wait = None
             sampled.samples[place] = (now, stack, wait, turn, worked)
-            tick = self._tick_from_here(view, waiting=wait is not None)
+            waiting = wait is not None
+            tick = self._tick_from_here(view, began if waiting else None, waiting)
             sampled.ticks.append(tick)
             # In a step, since of a poll it is known at its end how long it waited.
             sampled.lost = sampled.lost_by(tick)
@@ -302,11 +306,12 @@ class Sampler:
             return True
         return account[1] - before.account.working >= _AT_WORK * (now - before.at)
 
-    def _tick_from_here(self, view: LoopView, *, waiting: bool = False) -> Tick:
-        began = self._lateness.goes_on()
-        sleeps = self._kernel is not None and self._kernel.is_asleep(view.native)
-        asleep = began if sleeps else None
-        return self.tick(view, self._lateness.goes_on, waiting=waiting, asleep=asleep)
+    def _tick_from_here(
+        self, view: LoopView, asleep: RealSeconds | None, waiting: bool = False
+    ) -> Tick:
+        self._lateness.goes_on()
+        now = self._lateness.goes_on
+        return self.tick(view, now, waiting=waiting, asleep=asleep)
 
     def tick(
         self,
