@@ -436,7 +436,7 @@ class Kernel:
 
     def __init__(self, clock: SystemClock) -> None:
         self.working = clock.working
-        self.waited, self._sleeps = clock.waits, clock.sleeps
+        self.waited = clock.waits
 
     def waits_for(self, native: int) -> Wait | None:
         """Tell what this thread waits for, None where it is none of the user's."""
@@ -450,10 +450,6 @@ class Kernel:
             between: called after each call of the system, as each gives up the GIL.
         """
         return is_running(native, functools.partial(_line_in_steps, between))
-
-    def is_asleep(self, native: int) -> bool:
-        """Tell whether this thread sleeps in the kernel, so that it is in no queue."""
-        return self._sleeps(native)
 
     def others_are_ready(self, known: Set[int]) -> bool:
         """Tell whether a thread but these lacks only a processor, or the interpreter.

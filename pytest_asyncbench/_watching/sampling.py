@@ -214,10 +214,7 @@ class Sampler:
                 self._stack_seen(stack)
             elif not over and self._is_time_for_tick(sampled):
                 # In a short step, or polling.
-                began, kernel = self._lateness.goes_on(), self._kernel
-                sleeps = kernel is not None and kernel.is_asleep(view.native)
-                asleep = began if sleeps else None
-                sampled.ticks.append(self._tick_from_here(view, asleep))
+                sampled.ticks.append(self._tick_from_here(view, None))
                 del sampled.ticks[:-_MOST_TICKS]
             frame = None
 

@@ -216,10 +216,6 @@ class SystemClock:
         """Count how often a living thread has waited so far, from any thread."""
         return self._told(_STATUS, native, _waits)
 
-    def sleeps(self, native: int) -> bool:
-        """Tell whether a living thread sleeps, from any thread; not where unknown."""
-        return self._told(_STATUS, native, _is_asleep) or False
-
     def _told(self, path: str, native: int, by: Callable[[bytes], T]) -> T | None:
         held = self._held.get((path, native))
         if held is not None and self._pread is not None:
@@ -244,11 +240,6 @@ def _queued(text: bytes) -> tuple[float, int]:
     return int(waited) / 1e9, int(slices)
 
 
-def _is_asleep(text: bytes) -> bool:
-    # One letter of TASK_STATE's, see proc_pid_status(5). Who runs, or could, has an R.
-    return text[text.index(_STATE) + len(_STATE) :].split(None, 1)[0] in _ASLEEP
-
-
 def _waits(text: bytes) -> int:
     return int(text[text.index(_WAITS) + len(_WAITS) :].split(None, 1)[0])
 
@@ -256,7 +247,6 @@ def _waits(text: bytes) -> int:
 _ACCOUNT = "/proc/self/task/{}/schedstat"
 _STATUS = "/proc/self/task/{}/status"
 _WAITS = b"\nvoluntary_ctxt_switches:"
-_STATE, _ASLEEP = b"\nState:", (b"S", b"D")
 _LONGEST = 4096
 """So many bytes such a file has at the most."""
 
