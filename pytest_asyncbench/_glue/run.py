@@ -80,7 +80,7 @@ class Run(Sequence[T]):
     def tasks(self) -> tuple[TaskTrace, ...]:
         """One for each coroutine: when it ran, and what it did with its time.
 
-        None where the loop can't be followed (uvloop).
+        Empty where the loop can't be followed (uvloop).
         """
         return tuple(self._comparison.tasks)
 

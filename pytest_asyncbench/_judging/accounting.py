@@ -110,14 +110,15 @@ def longest_alone(strands: Sequence[StrandTrace], starved: float = 0.0) -> float
     """
     if not strands:
         return 0.0
+    ran = _ran(strands)
     # Lists, since there may be ten thousand: a generator is a call for each.
     longest = max(
         [
-            each.running + each.waiting - min(ran, starved)
-            for each, ran in zip(strands, _ran(strands), strict=True)
+            each.running + each.waiting - min(its, starved)
+            for each, its in zip(strands, ran, strict=True)
         ]
     )
-    return max(longest, (sum(_ran(strands)) - starved) / len(strands))
+    return max(longest, (sum(ran) - starved) / len(strands))
 
 
 def _ran(strands: Sequence[StrandTrace]) -> list[float]:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Literal
 
 from pytest_asyncbench._python.gil import switch_interval
+from pytest_asyncbench._python.sources import opened
 from pytest_asyncbench._words import held
 from pytest_asyncbench._words.clock import SystemClock, current_thread_ids
 from pytest_asyncbench._words.seen import Wait
@@ -125,6 +126,8 @@ _NUMBERS: Mapping[str, Mapping[int, _Row]] = {
     },
 }
 
+_LINE = "/proc/self/task/{}/syscall"
+_LINE_AT_MOST = 256
 _PATH_AT_MOST = 256
 _FEW = 4
 """Of so many descriptors each is looked at."""
@@ -254,20 +257,13 @@ def _is_a_file(descriptor: int) -> bool:
 
 def _line(native: int) -> str:
     # FileIO, because open() may be one of the calls that a rule watches.
-    with io.FileIO(f"/proc/self/task/{native}/syscall") as file:
+    with io.FileIO(_LINE.format(native)) as file:
         return file.read().decode()
 
 
 def _line_in_steps(between: Callable[[], None], native: int) -> str:
-    path = f"/proc/self/task/{native}/syscall"
-    descriptor = held.open_descriptor(path, os.O_RDONLY)
-    try:
-        between()
-        return held.read(descriptor, _PATH_AT_MOST).decode()
-    finally:
-        between()
-        held.close(descriptor)
-        between()
+    with opened(_LINE.format(native), between) as descriptor:
+        return held.read(descriptor, _LINE_AT_MOST).decode()
 
 
 def _numbers(line: str) -> list[int]:

@@ -214,7 +214,7 @@ class Sampler:
                 self._stack_seen(stack)
             elif not over and self._is_time_for_tick(sampled):
                 # In a short step, or polling.
-                sampled.ticks.append(self._tick_from_here(view, None))
+                sampled.ticks.append(self._tick_from_here(view))
                 del sampled.ticks[:-_MOST_TICKS]
             frame = None
 
@@ -280,8 +280,8 @@ class Sampler:
             if sampled.over == step:  # it has ended, so that is our lock it waits for
                 wait = None
             sampled.samples[place] = (now, stack, wait, turn, worked)
-            waiting = wait is not None
-            tick = self._tick_from_here(view, began if waiting else None, waiting)
+            waiting = began if wait is not None else None
+            tick = self._tick_from_here(view, waiting)
             sampled.ticks.append(tick)
             # In a step, since of a poll it is known at its end how long it waited.
             sampled.lost = sampled.lost_by(tick)
@@ -304,29 +304,27 @@ class Sampler:
         return account[1] - before.account.working >= _AT_WORK * (now - before.at)
 
     def _tick_from_here(
-        self, view: LoopView, asleep: RealSeconds | None, waiting: bool = False
+        self, view: LoopView, waiting: RealSeconds | None = None
     ) -> Tick:
         self._lateness.goes_on()
-        now = self._lateness.goes_on
-        return self.tick(view, now, waiting=waiting, asleep=asleep)
+        return self.tick(view, self._lateness.goes_on, waiting=waiting)
 
     def tick(
         self,
         view: LoopView,
         now: Callable[[], float] | None = None,
         *,
-        waiting: bool = False,
-        asleep: RealSeconds | None = None,
+        waiting: RealSeconds | None = None,
     ) -> Tick:
         """Read the account of a loop's thread; in that thread or the watchdog's.
 
         Args:
             view: of the loop.
             now: reads the clock, where the watchdog is to take down more with that.
-            waiting: whether the thread was seen to wait for something of the user's.
-            asleep: when it was just seen to sleep, for whatever.
+            waiting: when the thread was just seen to wait for something of the
+                user's, where it was.
         """
-        account = self._clock.processor(view.thread, view.native, asleep)
+        account = self._clock.processor(view.thread, view.native, waiting)
         in_gil = self._kernel.in_gil(view.native) if self._kernel else None
         at = (now or self._clock.now)()
         return Tick(
@@ -335,7 +333,7 @@ class Sampler:
             not_for_gil=view.steps + _SLICES_PER_LOOK * self.looks,
             process=self._kernel.working() if self._kernel else None,
             late=self._lateness.kept_out,
-            waiting=waiting,
+            waiting=waiting is not None,
             ours=self._own_cost.of(view.thread),
             cost=self._cost_by(at),
             in_gil=in_gil,

@@ -2,13 +2,13 @@
 
 *Problem*: Linux 6.18 now and then counts a sleep as a wait in the run queue: a thread
 that sleeps for 0.5 s and wakes in time has stood in the queue for 0.5 s, by its
-``schedstat``. Beside six busy processes on two processors that is one sleep in a
+``schedstat``. Beside six busy processes on two processors that are three sleeps in a
 thousand (``benchmarks/run_queue.py``). What a test waited for would be forgiven it as
 time in which it was not let run. *What does not work*: to see from the account itself
 which of its waits is one; that of a machine under load looks the same. *What we do*:
 who is known to have slept did not stand in the queue, so the account can't have grown
 by more than what is left of the time. *What still fails*: a sleep that nobody knows of,
-as that of a thread that runs no loop.
+as that of a thread that runs no loop, or of a poll that waits for more than a timer.
 """
 
 from __future__ import annotations

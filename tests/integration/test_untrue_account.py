@@ -1,6 +1,6 @@
 """A system that counts a sleep as time in the run queue forgives nobody anything.
 
-Linux 6.18 does so once in a thousand sleeps, beside other work. So here each sleep is.
+Linux 6.18 does so with three in a thousand, beside other work. So here each sleep is.
 """
 
 from __future__ import annotations
