@@ -320,8 +320,8 @@ def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
             view.upkeep()
         queued = len(ready)
         events = poll(timeout)
-        began, view.last = view.last, now()
-        waited = view.last - began
+        began, ended = view.last, now()
+        waited, late = ended - began, 0.0
         if timeout is None:
             view.polled += waited
         else:
@@ -336,8 +336,11 @@ def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
                 view.polled += waited if late <= 0 else waited - late
             if late > 0:
                 view.late += late
-                view.settle()
-                view.last = now()
+        # Only now, as who reads both takes what is after that for the next poll's.
+        view.last = ended
+        if late > 0:
+            view.settle()
+            view.last = now()
         if waited > view.rested_for:
             view.rested()
             view.last = now()

@@ -79,6 +79,21 @@ class Tick(NamedTuple):
     in_gil: float | None = None
     """For how long the thread may have waited for the interpreter so far, at the most:
     a switch interval for each time that it waited. None where unknown."""
+    polled: float = 0.0
+    """For how long the loop's polls that were over by then had waited so far."""
+    since: float = 0.0
+    """When the poll or the step began that it was in."""
+
+    def polled_until(self, began: float, last: Tick) -> float:
+        """Tell for how long, at the least, its loop then polled until a step began.
+
+        Args:
+            began: when that was.
+            last: the tick of that step's end.
+        """
+        # The poll that it may have been in has begun before.
+        in_progress = max(0.0, self.at - self.since)
+        return min(began - self.at, max(0.0, last.polled - self.polled - in_progress))
 
     def of_others_since(self, before: Tick) -> float | None:
         """Tell for how long other threads have worked since; None where unknown."""
@@ -86,12 +101,12 @@ class Tick(NamedTuple):
         worked = _more(before.account.working, self.account.working)
         return None if process is None or worked is None else max(0.0, process - worked)
 
-    def moment(self, polled: float = 0.0, late: float = 0.0) -> Moment:
-        """Give what decides what was lost by then, with what the loop's polls tell."""
+    def moment(self, late: float = 0.0) -> Moment:
+        """Give what decides what was lost by then, with how late its polls were."""
         return Moment(
             self.at,
             self.account,
-            polled,
+            self.polled,
             late,
             self.cost,
             self.ours,
@@ -100,48 +115,58 @@ class Tick(NamedTuple):
         )
 
 
+_TELLS = 0.1
+"""A last part that is shorter than this, as a ratio to what was before the first sample
+of a step, does not tell what that was like."""
+
+
 def share_of(
-    ticks: Sequence[Tick],
-    began: float,
-    ended: float,
-    last: Processor,
-    stopped: float = 0.0,
+    ticks: Sequence[Tick], began: float, last: Tick, stopped: float = 0.0
 ) -> tuple[float | None, float | None]:
     """Split a step: seconds the thread worked, seconds it was kept off the processor.
 
     `ticks` are the thread's accounts over time, one of them at the step's first sample,
-    and `last` its account at `ended`. From that sample on the split is known. Before it
+    and `last` is that of its end. From that sample on the split is known. Before it
     the account of `began` is missing; there the step is taken to have been as it was
     later, within what the accounts around its beginning allow, and without the time for
-    which nothing ran.
+    which nothing ran. A thread does not work while its loop polls, though it may stand
+    in the run queue.
+
+    Who keeps the interpreter is sampled at the very end of the step. What may be its
+    work is taken for that then, as where there is no sample.
     """
     before = [tick for tick in ticks if tick.at <= began]
-    within = [tick for tick in ticks if began < tick.at < ended]
+    within = [tick for tick in ticks if began < tick.at < last.at]
     if not before:
         return None, None
-    shares = []
-    for name in ("working", "starved"):
-        around = (before[-1], *within[:1])
-        at = [(tick.at, getattr(tick.account, name)) for tick in around]
-        at.append((ended, getattr(last, name)))
-        shares.append(None if None in dict(at).values() else _share(at, began))
-    working, starved = shares
-    step = ended - began - stopped
+    around = (before[-1], *within[:1], last)
+    length = last.at - began
+    tail = length if not within else last.at - within[0].at
+    worked = around if tail > _TELLS * (length - tail) else (before[-1], last)
+    at_rest = before[-1].polled_until(began, last)
+    working = _share([(t.at, t.account.working) for t in worked], began, at_rest)
+    starved = _share([(t.at, t.account.starved) for t in around], began, 0.0)
+    step = length - stopped
     over = (working or 0.0) + (starved or 0.0)
     if working is None or starved is None or over <= step:
         return working, starved
     return working * step / over, starved * step / over
 
 
-def _share(at: list[tuple[float, float]], began: float) -> float:
+def _share(
+    read: Sequence[tuple[float, float | None]], began: float, idle: float
+) -> float | None:
+    at = [(moment, known) for moment, known in read if known is not None]
+    if len(at) < len(read):
+        return None
     ended, last = at[-1]
     if len(at) == 2:
         return min(ended - began, max(0.0, last - at[0][1]))
     (earlier, first), (sampled, then) = at[:2]
     known, unknown = max(0.0, last - then), sampled - began
-    rate = known / (ended - sampled) if ended > sampled else 0.0
+    rate = known / (ended - sampled)
     most = min(unknown, max(0.0, then - first))
-    least = max(0.0, most - (began - earlier))
+    least = max(0.0, most - (began - earlier - idle))
     return min(ended - began, known + min(most, max(least, rate * unknown)))
 
 
@@ -174,8 +199,9 @@ def kept_out(ticks: Sequence[Tick], began: float, last: Tick, interval: float) -
     if not before:
         return 0.0
     slices_each = _slices_each(before[-_SOME:])
+    at_rest = before[-1].polled_until(began, last)
     return sum(
-        _at_most(first, then, began, interval, slices_each)
+        _at_most(first, then, began, at_rest, interval, slices_each)
         for first, then in _stretches([before[-1], *within, last])
     )
 
@@ -203,7 +229,12 @@ def _stretches(ticks: Sequence[Tick]) -> Iterator[tuple[Tick, Tick]]:
 
 
 def _at_most(
-    first: Tick, last: Tick, began: float, interval: float, slices_each: float
+    first: Tick,
+    last: Tick,
+    began: float,
+    at_rest: float,
+    interval: float,
+    slices_each: float,
 ) -> float:
     length = last.at - max(first.at, began)
     worked = _more(first.account.working, last.account.working)
@@ -211,7 +242,8 @@ def _at_most(
     slices = _more(first.account.slices, last.account.slices)
     if worked is None or starved is None or slices is None:
         return 0.0
-    unexplained = min(length, last.at - first.at - worked - starved)
+    known = worked + starved + (at_rest if first.at < began else 0.0)
+    unexplained = min(length, last.at - first.at - known)
     in_gil = (slices - slices_each * (last.not_for_gil - first.not_for_gil)) * interval
     if in_gil - _BY_CHANCE * interval < _ASKS_AGAIN * unexplained:
         return 0.0
@@ -286,9 +318,11 @@ def _by_us(ticks: Sequence[Tick], began: float, last: Tick) -> float:
     if not before:
         return 0.0
     within = [*(tick for tick in ticks if began < tick.at < last.at), last]
-    # Of what was lost around the step's beginning it has its part.
-    lost = Lost(before[-1].moment()).up_to(within[0].moment())
-    part = (within[0].at - began) / (within[0].at - before[-1].at)
+    # Of what was lost around the step's beginning it has its part, and polls have none.
+    at_rest = before[-1].polled_until(began, last)
+    first = before[-1].moment()._replace(polled=last.polled - at_rest)
+    lost = Lost(first).up_to(within[0].moment())
+    part = (within[0].at - began) / (within[0].at - before[-1].at - at_rest)
     others = (1 - part) * lost.seconds
     for tick in within[1:]:
         lost = lost.up_to(tick.moment())
@@ -385,7 +419,7 @@ def split_step(
     `stopped` are its seconds in which the whole process stood, and `interval` is the
     interpreter's switch interval, 0 where it has no GIL to wait for.
     """
-    working, starved = share_of(ticks, began, last.at, last.account, stopped)
+    working, starved = share_of(ticks, began, last, stopped)
     if working is None or starved is None:
         return Split(working, None, starved)
     blocked = max(0.0, last.at - began - stopped - working - starved)

@@ -125,7 +125,7 @@ class Sampled:
         return Lost(self._moment(tick), before)
 
     def _moment(self, tick: Tick) -> Moment:
-        return tick.moment(self.view.polled, self.view.late)
+        return tick.moment(self.view.late)
 
 
 class Sampler:
@@ -324,6 +324,7 @@ class Sampler:
             waiting: when the thread was just seen to wait for something of the
                 user's, where it was.
         """
+        since, polled = view.last, view.polled
         account = self._clock.processor(view.thread, view.native, waiting)
         in_gil = self._kernel.in_gil(view.native) if self._kernel else None
         at = (now or self._clock.now)()
@@ -337,6 +338,8 @@ class Sampler:
             ours=self._own_cost.of(view.thread),
             cost=self._cost_by(at),
             in_gil=in_gil,
+            polled=polled,
+            since=since,
         )
 
     def stack_of(self, view: LoopView) -> RawStack | None:

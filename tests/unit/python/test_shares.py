@@ -118,6 +118,16 @@ def test_waits_of_the_loop_before_the_step_are_not_counted():
     assert kept(before[1], last._replace(not_for_gil=250)) == 0.0
 
 
+def test_a_thread_is_not_kept_out_while_its_loop_polls():
+    """A poll of 0.7 s before the step, and a call that kept the GIL for a second."""
+    before = tick(9.2, 0, polled=2.0, since=8.9)
+    within = tick(10.999, 200, working=1.0, late=1.8, process=1.8, polled=3.0)
+    last = within._replace(at=11.0)
+    assert kept(before, within, last) == pytest.approx(0.1)
+    # What it is not known to have polled it may have been kept out.
+    assert kept(before._replace(polled=2.9), within, last) == pytest.approx(0.8)
+
+
 def test_what_is_not_known_is_not_made_up():
     """No account before the step, or one without turns."""
     assert kept(tick(10.5, 0), tick(11.0, 300, late=0.5)) == 0.0
@@ -129,9 +139,9 @@ def test_what_is_not_known_is_not_made_up():
 
 def test_a_stop_leaves_less_room_for_what_a_step_may_have_worked():
     """What the last account before it tells of earlier steps is not the step's."""
-    last = Processor(0.5, 0.1)
-    assert share_of([tick(9.5, 0)], 10.0, 11.0, last) == (0.5, 0.1)
-    working, starved = share_of([tick(9.5, 0)], 10.0, 11.0, last, stopped=0.7)
+    last = tick(11.0, 0, working=0.5, starved=0.1)
+    assert share_of([tick(9.5, 0)], 10.0, last) == (0.5, 0.1)
+    working, starved = share_of([tick(9.5, 0)], 10.0, last, stopped=0.7)
     assert (working, starved) == (pytest.approx(0.25), pytest.approx(0.05))
 
 
@@ -228,6 +238,20 @@ def test_a_step_has_its_part_of_what_our_thread_cost_around_its_beginning():
     split = split_step(ticks, 10.0, last, 0.0, INTERVAL)
     assert split.starved == pytest.approx(0.1 + 0.2 / 4)
     assert split_step(ticks, 9.0, last, 0.0, INTERVAL).starved is None
+
+
+def test_what_our_thread_cost_is_no_part_of_the_polls_before_a_step():
+    """Of 0.6 s at the step's beginning all is lost in it if the loop rested before."""
+    before, last = tick(9.5, 0, since=9.5), tick(11.0, 0, by_us=0.6, polled=0.5)
+    assert split_step([before], 10.0, last, 0.0, INTERVAL).starved == pytest.approx(0.6)
+    never = last._replace(polled=0.0)
+    assert split_step([before], 10.0, never, 0.0, INTERVAL).starved == pytest.approx(
+        0.4
+    )
+    # Nor is what a poll had waited before that account taken off what was lost since.
+    before = before._replace(since=9.2)
+    last = tick(11.0, 0, by_us=1.0, polled=0.8)
+    assert split_step([before], 10.0, last, 0.0, INTERVAL).starved == pytest.approx(1.0)
 
 
 def test_who_waited_for_something_of_the_users_was_not_kept_out_by_us():
@@ -393,6 +417,32 @@ def account(at, working=0.0, starved=0.0):
 
 
 @pytest.mark.parametrize(
+    ("polled", "working"),
+    [
+        pytest.param(0.0, 0.0, id="busy, for all that is known"),
+        pytest.param(0.8, 0.3, id="the poll in progress may have begun before"),
+        pytest.param(1.3, 0.8, id="at rest"),
+        pytest.param(9.0, 0.8, id="at rest for no longer than there was time"),
+    ],
+)
+def test_a_thread_does_not_work_while_its_loop_polls(polled, working):
+    """So the step did what the accounts around its beginning tell, and not less."""
+    first = account(0.0)._replace(polled=5.0, since=-0.3)
+    sampled, last = account(1.85, 0.8), account(2.0, 0.8)
+    share = share_of([first, sampled], 1.0, last._replace(polled=5.0 + polled))
+    assert share == pytest.approx((working, 0.0))
+
+
+def test_the_very_end_of_a_step_does_not_tell_what_all_of_it_was_like():
+    """A call that keeps the interpreter is sampled there: it worked all the time."""
+    last = account(2.0, 0.95)
+    share = share_of([account(0.0), account(1.95, 0.93)], 1.0, last)
+    assert share == pytest.approx((0.95, 0.0))
+    share = share_of([account(0.0), account(1.85, 0.93)], 1.0, last)
+    assert share == pytest.approx((0.02 + 0.85 * 0.02 / 0.15, 0.0))
+
+
+@pytest.mark.parametrize(
     ("ticks", "last", "share"),
     [
         ([account(0.0)], Processor(0.25, 0.5), (0.25, 0.5)),
@@ -414,4 +464,4 @@ def account(at, working=0.0, starved=0.0):
 )
 def test_a_step_is_shared_out_by_the_threads_account(ticks, last, share):
     """What is not known of its beginning is bounded by the accounts around it."""
-    assert share_of(ticks, 1.0, 2.0, last) == pytest.approx(share)
+    assert share_of(ticks, 1.0, Tick(2.0, last), 0.0) == pytest.approx(share)
