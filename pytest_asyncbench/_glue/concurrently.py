@@ -41,6 +41,7 @@ from pytest_asyncbench._running import (
 )
 from pytest_asyncbench._words import legible
 from pytest_asyncbench._words.decided import Comparison, Finding, Verdict
+from pytest_asyncbench._words.errors import ConcurrencyError
 from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.seconds import LivedSeconds
 from pytest_asyncbench._words.seen import Observations
@@ -362,7 +363,7 @@ class Concurrently:
             if verdict.violations or verdict.accepted:
                 verdict = with_hindsight(verdict, together.group, watched.watch.note)
                 watched.accepted_lines += accepted_lines(verdict)
-            _raise_broken(verdict, together)
+            _raise_broken(watched, verdict, together)
             return _as_run(verdict, together, terms, asked)
 
     async def _in_turn(self, terms: _Terms) -> LivedSeconds:
@@ -430,10 +431,10 @@ def _policy_for(policy: Policy, terms: _Terms) -> Policy:
     )
 
 
-def _raise_broken(verdict: Verdict, together: Together) -> None:
+def _raise_broken(watched: Watched, verdict: Verdict, together: Together) -> None:
     __tracebackhide__ = True
     if any(violation.kind == "wall" for violation in verdict.violations):
-        raise broken_promise(verdict)
+        raise _broken(watched, verdict)
     failed = [
         (legible.name(task.get_name), error)
         for index in (together.order if together.failed else ())
@@ -450,7 +451,14 @@ def _raise_broken(verdict: Verdict, together: Together) -> None:
         note_others(first, others)
         raise first
     if verdict.violations:
-        raise broken_promise(verdict)
+        raise _broken(watched, verdict)
+
+
+def _broken(watched: Watched, verdict: Verdict) -> ConcurrencyError:
+    """Make the failure; the test's record has it, too, if the test ends with it."""
+    error = broken_promise(verdict)
+    watched.broken_parts[error] = verdict.violations
+    return error
 
 
 def _as_run(

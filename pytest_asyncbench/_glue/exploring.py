@@ -59,8 +59,6 @@ _BY_THEMSELVES = frozenset({"virtual_clock"})
 _DROPS = 50
 """After so many runs what they have printed and logged is dropped."""
 
-_ENDS_ALL = (KeyboardInterrupt, pytest.exit.Exception)
-
 _FAILURES = (Exception, pytest.fail.Exception)
 """`pytest.fail`, and with it `pytest.raises`, raises what is no Exception."""
 
@@ -304,7 +302,7 @@ class Exploring:
             run()
         except host.NO_FAILURE:
             return None
-        except (AsksForMore, *_ENDS_ALL):
+        except (AsksForMore, *host.INTERRUPTS):
             raise
         except RunsOn:
             return UnmeasuredError(

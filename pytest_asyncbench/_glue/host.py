@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CALLERS",
+    "INTERRUPTS",
     "NO_FAILURE",
     "SKIPS",
     "LoopOwner",
@@ -68,6 +69,9 @@ SKIPS = (pytest.skip.Exception, unittest.SkipTest)
 
 NO_FAILURE = (*SKIPS, pytest.xfail.Exception)
 """How a test ends by a decision of its own."""
+
+INTERRUPTS = (KeyboardInterrupt, pytest.exit.Exception)
+"""How somebody ends the whole run, in the middle of a test."""
 
 CALLERS = frozenset(
     {

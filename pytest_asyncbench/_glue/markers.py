@@ -103,7 +103,7 @@ def budget(
     if not meant or within is not None or not isinstance(speedup, Unsaid):
         meant["budget"] = values.budget(within, speedup)
     if repeat is not None:
-        meant["repeat"] = values.repeat(repeat)
+        meant["repeat"] = _read("repeat", values.repeat, repeat)
     if starvation is not None:
         meant["starvation"] = _read("starvation", values.starvation, starvation)
     return meant

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_asyncbench._glue.host import NO_FAILURE, SKIPS
+from pytest_asyncbench._glue.host import INTERRUPTS, NO_FAILURE, SKIPS
 from pytest_asyncbench._words import errors, legible
 from pytest_asyncbench._words.decided import Verdict
 from pytest_asyncbench._words.values import dataclass
@@ -46,7 +46,7 @@ class Outcome:
 
     def with_warning(self, refused: Warning | None) -> Outcome:
         """Give the outcome in a run in which this warning of ours is an error."""
-        if refused is None or self.ours:
+        if refused is None or self.ours or isinstance(self.error, INTERRUPTS):
             return self
         if self.error is None:
             return Outcome(error=refused, ours=True)
@@ -77,6 +77,9 @@ def outcome(
         was_cut: whether it was cancelled so, however it went on.
         ruling: why it could not be run as it asked to be, in virtual time.
     """
+    if isinstance(own, INTERRUPTS):
+        # What it promised is of a whole test, and pytest shows these words in a banner.
+        return Outcome(error=own)
     if own is not None and own is cancelled:
         return Outcome(error=own, ours=True, text=_message(verdict))
     if own is None and ruling is not None:
@@ -88,7 +91,10 @@ def outcome(
         return Outcome(error=broken_promise(verdict, skipped), ours=True)
     if own is not None:
         ended = Outcome(error=own, ours=own is ruling)
-        return _added(ended, _message(verdict)) if verdict.violations else ended
+        # What pytest says of a test that nobody ran names plugins that may be there.
+        untaken = verdict.untaken and isinstance(own, pytest.fail.Exception)
+        told = verdict.violations or untaken
+        return _added(ended, _message(verdict)) if told else ended
     if verdict.violations:
         return Outcome(error=broken_promise(verdict), ours=True)
     return Outcome()

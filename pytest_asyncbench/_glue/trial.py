@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from pytest_asyncbench._glue.phases import Call, SetUp, Teardown
 from pytest_asyncbench._glue.watched import Watched
-from pytest_asyncbench._words.decided import Verdict
+from pytest_asyncbench._words.decided import Verdict, Violation
+from pytest_asyncbench._words.errors import ConcurrencyError
 
 __all__ = ["Trial"]
+
+_GROUPS = ("ExceptionGroup", "BaseExceptionGroup")
+"""By name: Python 3.10 has them from a library."""
 
 
 class Trial:
@@ -19,6 +24,18 @@ class Trial:
         self.set_up = SetUp(watched)
         self.call = Call(watched)
         self.teardown = Teardown(watched)
+        self.of_parts: tuple[Violation, ...] = ()
+        """What parts of the call have broken that it ended with."""
+
+    def ends_with(self, own: BaseException | None) -> None:
+        """Hear what the call ended with, which may be a part's broken promise.
+
+        One that the test has caught is no failure, and none of its record.
+        """
+        broken = self.watched.broken_parts
+        self.of_parts = tuple(
+            each for error in _leaves(own) for each in broken.get(error, ())
+        )
 
     def has_news(self) -> bool:
         """Tell whether the teardown is to be judged; of most, all was seen before."""
@@ -37,15 +54,29 @@ class Trial:
         first = self.call.verdict or self.set_up.of_no_call
         after = self.teardown.verdict
         problems = tuple(self.watched.watch.problems)
-        if first is None or (after is None and problems == first.problems):
+        as_it_was = after is None and not self.of_parts
+        if first is None or (as_it_was and problems == first.problems):
             return first
         return replace(
             first,
             findings=(*first.findings, *(after.findings if after else ())),
             died=(*first.died, *(after.died if after else ())),
             overrun=first.overrun or (after.overrun if after else None),
-            violations=(*first.violations, *(after.violations if after else ())),
+            violations=(
+                *self.of_parts,
+                *first.violations,
+                *(after.violations if after else ()),
+            ),
             near_stalls=(*first.near_stalls, *(after.near_stalls if after else ())),
             # How the instruments ended is known only at the end.
             problems=problems,
         )
+
+
+def _leaves(error: BaseException | None) -> Iterator[ConcurrencyError]:
+    """Give an error if it is one of ours, or those of ours that a group holds."""
+    if isinstance(error, ConcurrencyError):
+        yield error
+    elif type(error).__name__ in _GROUPS:
+        for each in getattr(error, "exceptions", ()):
+            yield from _leaves(each)

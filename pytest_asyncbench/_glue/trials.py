@@ -199,6 +199,7 @@ class Trials:
         if (ours_instead := trial.call.end_of(own)) is not own:
             host.drop_own_failure(item)
             raised = own = ours_instead
+        trial.ends_with(own)
         with trial.watched.judging():
             ended = self._decide(item, trial, trial.call, own)
             judged = trial.call.verdict

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
 
 from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.own_time import OwnTime
@@ -29,7 +30,7 @@ from pytest_asyncbench._watching import (
     Watch,
 )
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK, Clock, Stopwatch
-from pytest_asyncbench._words.decided import Finding, Verdict
+from pytest_asyncbench._words.decided import Finding, Verdict, Violation
 from pytest_asyncbench._words.promised import MARKER, Policy, Rule
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import (
@@ -171,6 +172,10 @@ class Watched:
         """Who else than asyncio has run the test."""
         self.cut = False
         """Whether a part of it was cancelled at a budget of its own."""
+        self.broken_parts: WeakKeyDictionary[BaseException, tuple[Violation, ...]] = (
+            WeakKeyDictionary()
+        )
+        """What its parts have broken, by what was raised for it."""
         self.accepted_lines: list[str] = []
         """What is to be said of promises of its parts, broken and accepted."""
 

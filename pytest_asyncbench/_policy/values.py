@@ -155,7 +155,7 @@ def repeat(value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise PolicyError(f"{value!r} is no number of runs; an int is accepted")
     if not 1 <= value <= _MOST_RUNS:
-        raise PolicyError(f"repeat= takes 1 to {_MOST_RUNS} runs, and not so many")
+        raise PolicyError(f"1 to {_MOST_RUNS:,} runs are accepted, not {value!r}")
     return value
 
 

@@ -40,7 +40,7 @@ OF_PHASE: Mapping[When, str] = {
 }
 """What is said of a time that is not the call's."""
 _MOST_TASKS = 20
-_WORTH_A_LINE = 0.05
+_WORTH_A_LINE = 0.01
 """Time that is forgiven is told from this part of the time on that is left."""
 _LONG = 0.01
 """A test that takes longer than this, in seconds, has something to overlap."""
@@ -236,6 +236,8 @@ def unmeasured_speedup_lines(verdict: Verdict, broken: Violation) -> Iterator[st
     else:
         why = ", and ".join(each.sentence for each in verdict.not_followed)
         remedy = "asyncio's own loop for this test"
+        if any(each.is_asyncios for each in verdict.not_followed):
+            remedy = _NO_SPEEDUP
     yield f"speedup {_promised(verdict, broken)} was promised, and can't be told: {why}"
     yield f"  use: {remedy}"
 

@@ -97,11 +97,11 @@ def _rows(rows: Sequence[str], what: str) -> Iterator[str]:
 def _broken_rows(records: Mapping[str, Record]) -> Iterator[str]:
     for nodeid, record in records.items():
         for broken in record.violations:
-            promised, was = _told(broken)
+            promised, was = _told(broken, is_virtual=record.virtual is not None)
             yield f"| {_safe(nodeid)} | {promised} | {was} |"
 
 
-def _told(broken: ViolationEntry) -> tuple[str, str]:
+def _told(broken: ViolationEntry, *, is_virtual: bool) -> tuple[str, str]:
     """Say what was promised, and what was instead."""
     kind, limit, actual = broken.kind, broken.limit, broken.actual
     if kind == "blocking":
@@ -111,7 +111,8 @@ def _told(broken: ViolationEntry) -> tuple[str, str]:
         return _WITHOUT_FIGURES[kind]
     if kind in _TIMES:
         was = "" if actual is None else seconds(actual)
-        return f"{_TIMES[kind]} at most {seconds(limit)}", was
+        time = "virtual clock" if kind == "wall" and is_virtual else _TIMES[kind]
+        return f"{time} at most {seconds(limit)}", was
     least = f"at least {limit:g}" if limit > 1 else "over 1"
     was = "not to be told" if actual is None else f"{actual:.2f}"
     return f"speedup {least}", was

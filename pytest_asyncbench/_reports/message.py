@@ -27,7 +27,7 @@ _EXPLAINS = 0.05
 
 _UNTAKEN = (
     "nobody ran this test: it is `async def`, and no plugin has taken it",
-    "  use: @pytest.mark.asyncio, or asyncio_mode = auto in the ini file",
+    "  use: pytest-asyncio, with @pytest.mark.asyncio or asyncio_mode = auto",
 )
 _UNMEASURED = (
     "not measured: this test asked to be watched, and no step of a loop was seen",

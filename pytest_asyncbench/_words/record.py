@@ -407,7 +407,8 @@ class Record:
     not_followed: tuple[NotFollowed, ...] = ()
     """The kinds of loop whose tasks could not be followed, and why."""
     violations: tuple[ViolationEntry, ...] = ()
-    """The promises that were broken, the one that gives the failure its name first."""
+    """The promises that were broken, the one that gives the failure its name first;
+    also one of `concurrently` that the test has failed with."""
     together: float | None = None
     """In seconds: what the coroutines that ran side by side took together, less starved
     time that is forgiven; null where there were none."""

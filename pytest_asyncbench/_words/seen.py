@@ -309,6 +309,11 @@ class NotFollowed:
     asyncio at all, such as trio, the event loop itself."""
 
     @property
+    def is_asyncios(self) -> bool:
+        """Whether it is a loop of asyncio's own."""
+        return self.kind.partition(".")[0] == "asyncio"
+
+    @property
     def sentence(self) -> str:
         """What reports say of it."""
         return f"{self.kind} is not followed, since it has no {self.missing}"

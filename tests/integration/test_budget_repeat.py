@@ -122,8 +122,8 @@ def test_a_failure_of_its_own_ends_it(suite):
 @pytest.mark.parametrize(
     ("function", "wrong", "told"),
     [
-        ("async def", "0", "repeat= takes 1 to 10000 runs, and not so many"),
-        ("async def", "10**9", "repeat= takes 1 to 10000 runs, and not so many"),
+        ("async def", "0", "repeat: 1 to 10,000 runs are accepted, not 0"),
+        ("async def", "10**9", "repeat: 1 to 10,000 runs are accepted, not 1000000000"),
         ("async def", "True", "True is no number of runs; an int is accepted"),
         ("async def", "'3'", "'3' is no number of runs; an int is accepted"),
         ("def", "3", "repeat= is for a test that is `async def`"),

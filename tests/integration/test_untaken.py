@@ -20,6 +20,9 @@ async def test_with_a_speedup():
 async def test_watched():
     await asyncio.sleep(0)
 
+async def test_with_the_fixture(concurrently):
+    await concurrently(asyncio.sleep(0))
+
 @pytest.mark.asyncio
 @pytest.mark.budget("60s", speedup=2)
 async def test_taken():
@@ -33,14 +36,17 @@ def suite(play):
 
 
 @pytest.mark.parametrize(
-    "name", ["test_in_copies", "test_with_a_speedup", "test_watched"]
+    "name",
+    ["test_in_copies", "test_with_a_speedup", "test_watched", "test_with_the_fixture"],
 )
 def test_what_is_wrong_is_that_nobody_ran_it(suite, name):
     """Not that it started no tasks, or ran no loop."""
     assert suite[name].outcome == "failed"
     told = suite[name].text + suite[name].sections
     assert "nobody ran this test: it is `async def`, and no plugin has taken it" in told
-    assert "use: @pytest.mark.asyncio, or asyncio_mode = auto" in told
+    assert (
+        "use: pytest-asyncio, with @pytest.mark.asyncio or asyncio_mode = auto" in told
+    )
     assert "started no tasks" not in told
     assert "not measured" not in told
 

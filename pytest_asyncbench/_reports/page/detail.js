@@ -33,7 +33,7 @@ function testDetail(test, report, open) {
       test.virtual === null ? null : fact("Real", seconds(test.wall)),
       fact("Together", test.together === null ? null : seconds(test.together)),
       fact("Serial", test.serial === null ? null : seconds(test.serial)),
-      fact("Speedup", test.speedup === null ? null : test.speedup.toFixed(1),
+      fact("Speedup", test.speedup === null ? null : test.speedup.toFixed(2),
         budget && budget.speedup !== null ? "of " + budget.speedup : null, broke("speedup")),
       fact("Starved", test.starved ? seconds(test.starved) : null),
       fact("Steps", test.steps.toLocaleString("en")),
@@ -76,10 +76,11 @@ function racedWords(schedules) {
 
 function brokenWords(broken) {
   const told = BROKEN[broken.kind] || broken.kind;
-  const figure = (value) => (broken.kind === "speedup" ? value.toFixed(1) : seconds(value));
+  const ratio = broken.kind === "speedup";
   if (broken.actual === null) return "This test " + told + ".";
-  const limit = broken.limit === null ? "" : `, and ${figure(broken.limit)} was promised`;
-  return `This test ${told}: ${figure(broken.actual)}${limit}.`;
+  const limit = broken.limit === null ? ""
+    : `, and ${ratio ? broken.limit : seconds(broken.limit)} was promised`;
+  return `This test ${told}: ${ratio ? broken.actual.toFixed(2) : seconds(broken.actual)}${limit}.`;
 }
 
 function whatIf(test) {

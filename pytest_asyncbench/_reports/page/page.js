@@ -87,7 +87,7 @@ function testRow(test) {
   const within = test.budget === null ? null : test.budget.within;
   const beside = [];
   if (within !== null) beside.push("of " + seconds(within));
-  if (test.speedup !== null) beside.push("speedup " + test.speedup.toFixed(1));
+  if (test.speedup !== null) beside.push("speedup " + test.speedup.toFixed(2));
   return [
     dot(state),
     el("div", {}, el("b", {}, name), el("small.mono", {}, file)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unittest
+from dataclasses import replace
 
 import pytest
 
@@ -35,6 +36,9 @@ CANCELLED = BudgetExceeded("cancelled")
 RULING = VirtualTimeError("keeps real time")
 SKIPPED = pytest.skip.Exception("not today")
 BRIEF = pytest.fail.Exception("in a word", pytrace=False)
+INTERRUPT = KeyboardInterrupt()
+LEFT = pytest.exit.Exception("enough")
+UNTAKEN = replace(KEPT, untaken=True)
 
 TABLE = [
     # what was decided, what it raised → what it ends with
@@ -44,6 +48,10 @@ TABLE = [
     (LATE, SKIPPED, {"error": SKIPPED, "section": TEXT}),
     (LATE, BRIEF, {"error": BRIEF, "section": TEXT}),
     (KEPT, SKIPPED, {"error": SKIPPED}),
+    (LATE, INTERRUPT, {"error": INTERRUPT}),
+    (LATE, LEFT, {"error": LEFT}),
+    (UNTAKEN, BRIEF, {"error": BRIEF, "section": message(UNTAKEN)}),
+    (UNTAKEN, SKIPPED, {"error": SKIPPED}),
     (LATE, CANCELLED, {"error": CANCELLED, "ours": True, "text": TEXT}),
 ]
 
@@ -111,3 +119,10 @@ def test_a_warning_that_is_an_error_fails_or_is_added(before, after):
     """It is not lost where the test failed by itself."""
     assert before.with_warning(WARNING) == after
     assert before.with_warning(None) == before
+
+
+@pytest.mark.parametrize("interrupt", [INTERRUPT, LEFT])
+def test_who_ends_the_run_is_told_of_no_promise(interrupt):
+    """It was of a whole test; and pytest shows all the words in a banner."""
+    ended = outcome(LATE, interrupt).with_warning(WARNING)
+    assert ended == Outcome(error=interrupt)

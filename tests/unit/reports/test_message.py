@@ -26,6 +26,7 @@ from pytest_asyncbench._words.seen import (
     DeadTask,
     Elapsed,
     Frame,
+    NotFollowed,
     Overrun,
     Wait,
 )
@@ -336,10 +337,11 @@ def test_a_speedup_of_tasks_that_had_not_ended_is_not_said_to_be_of_no_time():
     ]
 
 
-def test_a_speedup_says_what_was_forgiven():
-    """Beside figures that have it taken off."""
+@pytest.mark.parametrize(("forgiven", "told"), [(0.25, "0.250 s"), (0.015, "15.0 ms")])
+def test_a_speedup_says_what_was_forgiven(forgiven, told):
+    """Beside figures that have it taken off, and a critical path that has not."""
     compared = Comparison(
-        tasks=tasks((0, 1.0), (0, 1.0)), wall=1.0, serial=2.0, forgiven=0.25
+        tasks=tasks((0, 1.0), (0, 1.0)), wall=1.0, serial=2.0, forgiven=forgiven
     )
     lines = text(Violation(kind="speedup", limit=3.0, actual=2.0), comparison=compared)
     assert lines[:2] == [
@@ -347,7 +349,7 @@ def test_a_speedup_says_what_was_forgiven():
             "speedup 2.00, promised at least 3: 1.000 s together, "
             "2.000 s one after another"
         ),
-        "  0.250 s more spent waiting for a processor (forgiven)",
+        f"  {told} more spent waiting for a processor (forgiven)",
     ]
 
 
@@ -385,6 +387,23 @@ def test_a_speedup_of_no_tasks_says_what_to_write():
         "speedup at least 2.5 was promised, but the test started no tasks",
         "  use: asyncio.gather(...), a TaskGroup or the `concurrently` fixture",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "use"),
+    [
+        ("uvloop.Loop", "asyncio's own loop for this test"),
+        (
+            "asyncio.unix_events._UnixSelectorEventLoop",
+            "a budget without a speedup for this test",
+        ),
+    ],
+)
+def test_on_asyncios_own_loop_nobody_is_advised_to_use_that(kind, use):
+    """Its tape is full, say."""
+    lacks = NotFollowed(kind=kind, missing="room on its tape for more than 9 steps")
+    lines = text(Violation(kind="unmeasured", limit=3.0), not_followed=(lacks,))
+    assert lines[-1] == f"  use: {use}"
 
 
 # ----------------------------------------------------------------- blocking

@@ -197,6 +197,19 @@ def test_markdown_names_each_test_that_broke_a_promise(
     assert broken_rows(broken) == [f"| {name} | {promised} | {was} |"]
 
 
+def test_markdown_says_of_which_time_a_budget_was():
+    """Five seconds of virtual time are none by the wall clock."""
+    verdict = Verdict(
+        policy=Policy(),
+        elapsed=Elapsed(wall=0.01, virtual=7.0),
+        steps=1,
+        violations=(Violation(kind="wall", limit=5.0, actual=7.0),),
+    )
+    text = json.dumps(record_of(verdict).to_json())
+    told = RunReport(RUN, None, {"test_it.py::test_a": text}, ROOT)
+    assert "| virtual clock at most 5.000 s | 7.000 s |" in markdown_of(told)
+
+
 def test_markdown_has_a_row_for_each_broken_promise_and_no_more_than_fifty():
     """A job's summary has a limit."""
     wall = Violation(kind="wall", limit=0.1, actual=0.412)
