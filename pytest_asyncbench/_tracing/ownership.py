@@ -12,7 +12,7 @@ from bisect import bisect_left, insort
 from collections import Counter, deque
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 from pytest_asyncbench._tracing.barriers import Meeting, meetings
@@ -127,8 +127,9 @@ class Owners:
         """
         return self._sent_before[at]
 
+    @cached_property
     def ends(self) -> list[float | None]:
-        """Tell when each strand's root ended; None while it goes on."""
+        """When each strand's root ended; None while it goes on."""
         ended, last, tasks = self.trace.ended, self.trace.last, self.tapes.tasks
         # There may be ten thousand, and nobody holds most of those any more.
         return [
@@ -151,7 +152,7 @@ class Owners:
         """Give the times in which at least one strand was in flight."""
         at, first = self.trace.ended, self.trace.first
         united: list[tuple[float, float]] = []
-        for root, end in zip(self.roots, self.ends(), strict=True):
+        for root, end in zip(self.roots, self.ends, strict=True):
             began = at[first[root] - 1]
             ended = at[-1] if end is None else end
             if united and began <= united[-1][1]:
@@ -210,26 +211,30 @@ class Owners:
                 yield listener, trace.task_of(read[0])
 
     def _find_steps(self) -> None:
-        trace, start = self.trace, self.start
-        who_of, cause_of, facts = trace.who, trace.cause, trace.tape.timer_facts
+        trace, start, until = self.trace, self.start, self.until
+        who_of, facts = trace.who, trace.tape.timer_facts
         strand_of, owners, steps = self.strand_of.get, self._owners, self.steps
         servers, hosts, woken = self.servers, self.hosts, self.woken
-        answers = self.answers
-        for at in range(start, self.until):
-            who = who_of[at]
-            cause = cause_of[at]
+        answers, add_owner = self.answers, owners.append
+        entries = zip(
+            range(start, until),
+            islice(who_of, start, until),
+            islice(trace.cause, start, until),
+            strict=True,
+        )
+        for at, who, cause in entries:
             if who >= 0:
                 owner = strand_of(who, _OUTSIDE)
                 if cause >= start:
                     by = owners[cause - start]
-                    if owner >= 0:
-                        if by == _UNKNOWN:
-                            self._came_for(owner, cause)
-                        elif by == _OUTSIDE:
-                            woken.setdefault(cause, at)
-                            answers[cause] += 1
-                    elif who not in hosts and (by >= 0 or who_of[cause] in servers):
-                        servers.add(who)
+                    if owner < 0:
+                        if who not in hosts and (by >= 0 or who_of[cause] in servers):
+                            servers.add(who)
+                    elif by == _UNKNOWN:
+                        self._came_for(owner, cause)
+                    elif by < 0:
+                        woken.setdefault(cause, at)
+                        answers[cause] += 1
             elif who > OTHERS:
                 owner = _OUTSIDE
             elif (kind := (OTHERS - who) & 3) == PLAIN and cause >= start:
@@ -239,7 +244,7 @@ class Owners:
                 owner = owners[by - start] if start <= by < at else _OUTSIDE
             else:
                 owner = self._of_callback(at, who)
-            owners.append(owner)
+            add_owner(owner)
             if owner >= 0:
                 steps[owner].append(at)
 

@@ -34,6 +34,9 @@ _QUICK_POLL = 0.0005
 _THREADS = -2
 """The server that stands for the thread of number 0; for others, the next ones less."""
 
+_NOWHERE = -2
+"""In the place of an entry, where there is none; no cause of any."""
+
 _POLLS = 200
 """So many polls are enough to tell what one takes."""
 
@@ -195,7 +198,7 @@ class _Strand:
 
 def alone(owners: Owners) -> list[StrandTrace]:
     """Give the account of each strand, with the time that it waits when it is alone."""
-    trace, names, ends = owners.trace, owners.tapes.names, owners.ends()
+    trace, names, ends = owners.trace, owners.tapes.names, owners.ends
     found: list[StrandTrace] = []
     poll, late = _poll_takes(owners), _late(owners)
     # The loop over all steps of a run, which may have ten thousand strands: what most
@@ -207,7 +210,7 @@ def alone(owners: Owners) -> list[StrandTrace]:
     strands = zip(owners.roots, owners.steps, ends, strict=True)
     for number, (root, steps, finished) in enumerate(strands):
         running = queued = taken = served = 0.0
-        tail, end, in_line, over = -1, last_of[root], True, False
+        tail, end, in_line, over = _NOWHERE, last_of[root], True, False
         for at in steps:
             began, cause, who = ended[at - 1], cause_of[at], who_of[at]
             seconds = ended[at] - began
@@ -225,15 +228,15 @@ def alone(owners: Owners) -> list[StrandTrace]:
                 queued += began - trace.ready_at(at)
             if over:
                 continue
-            if tail < 0:
-                taken = seconds
-            elif cause == tail and who >= 0 and at not in inline:
+            if cause == tail and who >= 0 and at not in inline:
                 # It was put there by the step before, and waits for nothing else.
                 in_line = previous[at] <= tail
                 taken += poll + seconds
             elif timer >= 0 and facts[timer] == tail and at not in inline:
                 left = since - ended[tail]
                 taken += seconds + (left + late if left > 0 else poll)
+            elif tail == _NOWHERE:
+                taken = seconds
             else:
                 more = _next(owners, number, tail, at, poll, late)
                 in_line = more is not None
@@ -241,7 +244,8 @@ def alone(owners: Owners) -> list[StrandTrace]:
                     taken += more[0]
                     served += more[1]
             tail = at
-            over = at == end or not in_line
+            if at == end or not in_line:
+                over = True
         if not in_line:
             again = _Again(_Strand(owners, number, poll, late))
             taken, served = again.run(), again.served

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pytest_asyncbench._tracing.tape import (
     BEGUN,
-    INLINE,
     OTHERS,
     OURS,
     POLLED,
@@ -46,6 +45,8 @@ NOBODY = -1
 
 _SAME = 1e-6
 """Two moments that are nearer than this, in seconds, are one."""
+
+_NONE = array("i", [-1])
 
 _AT_ONCE = 50_000
 """So many entries are read at a time, since they are copied for that."""
@@ -124,44 +125,51 @@ class Trace:
         """Take in some more of it; tell whether there may be more."""
         first = len(self.who)
         more = self.tape.since(first, _AT_ONCE)
+        # What most entries have is put down for all at once.
         self.ended.extend(more.ended)
-        queue, cause = self._queue, self.cause
-        add_who, add_cause = self.who.append, cause.append
-        add_previous, last, frames = self.previous.append, self.last, self._frames
+        self.who.extend(more.who)
+        self.previous.extend(_NONE * len(more.who))
+        queue, last, previous = self._queue, self.last, self.previous
+        io_ready, frames, add_cause = self.io_ready, self._frames, self.cause.append
         take, put, put_all = queue.popleft, queue.append, queue.extend
-        io_ready = self.io_ready
-        noted = zip(more.who, more.before, more.after, strict=True)
-        for at, (who, before, after) in enumerate(noted, first):
-            if before == INLINE or frames or OTHERS < who < 0:
+        places = range(first, len(self.who))
+        noted = zip(places, more.who, more.before, more.after, strict=True)
+        left = len(queue)
+        for at, who, before, after in noted:
+            if before < 0 or OTHERS < who < 0 or frames:
                 self._odd(at, who, before, after, older)
+                left = len(queue)
                 continue
-            more_than_told = len(queue) - before - 1
-            if more_than_told > 0:  # the loop passed over cancelled ones
-                for _ in range(more_than_told):
+            if left != before + 1:
+                # The loop passed over cancelled ones, or has added some itself.
+                for _ in range(left - before - 1):
                     take()
-            elif more_than_told < 0:
-                put_all([LOOP] * -more_than_told)
+                put_all([LOOP] * (before + 1 - left))
             by = take()
-            if who <= OTHERS and (OTHERS - who) & 3 == TIMER:
-                if by != LOOP:
-                    by = self._passed_over()
-            elif by == LOOP:
-                io_ready[at] = self._not_before(who)
-            add_who(who)
-            add_cause(by)
             if who >= 0:
+                add_cause(by)
+                if by == LOOP:
+                    io_ready[at] = self._io_ready
                 earlier = last.get(who, -1)
-                add_previous(earlier)
                 last[who] = at
                 if earlier < 0:
                     self._begins(who, at, older)
+                else:
+                    previous[at] = earlier
             else:
-                add_previous(-1)
-            added = after - before
-            if added == 1:
+                if (OTHERS - who) & 3 == TIMER:
+                    if by != LOOP:
+                        by = self._passed_over()
+                elif by == LOOP:
+                    io_ready[at] = self._not_before(who)
+                add_cause(by)
+            left = after
+            if after == before + 1:
                 put(at)
-            elif added > 0:
-                put_all([at] * added)
+            elif after > before:
+                put_all([at] * (after - before))
+            else:
+                left = before
         self.tape.forget(len(self.who))
         return len(more.who) == _AT_ONCE
 
@@ -208,9 +216,8 @@ class Trace:
         return LOOP
 
     def _add(self, at: int, who: int, cause: int) -> None:
-        self.who.append(who)
+        self.who[at] = who
         self.cause.append(cause)
-        self.previous.append(-1)
 
     def _belong(
         self, frame: _Frame, who: int, around: _Frame | None, older: set[int]
