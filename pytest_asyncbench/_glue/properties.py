@@ -25,22 +25,26 @@ TOO_LONG = ("courses", "timeline")
 # `json.dumps` makes one anew for each record.
 _ENCODED = json.JSONEncoder(sort_keys=True).encode
 
-_OWN = ("starved", "steps", "wall")
-"""The parts in which also the records of tests differ in which nothing was seen."""
+_OWN = ("serial", "speedup", "starved", "steps", "together", "wall")
+"""The parts in which also the records of tests differ that kept what they promised."""
 
 _HERE = "\0"
 """Stands for such a part in the text of those that are alike."""
 
-_NUMBER = r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
-_TIMES = re.compile(rf'"wall": {_NUMBER}|"starved": (?:null|{_NUMBER})')
-"""No text within a record can look so: a quote in one is escaped."""
+_NUMBER = r"(?:null|-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)"
+_TIMES = re.compile(
+    rf'"serial": {_NUMBER}, "speedup": {_NUMBER}, "starved": {_NUMBER}'
+    rf'|"(?:together|wall)": {_NUMBER}'
+)
+"""No text within a record can look so: a quote in one is escaped. The first three
+follow each other, and so are the record's own."""
 
 
 class RecordWriter:
     """Write records as user properties.
 
-    Most tests saw nothing: their records are alike but for a few numbers, and of those
-    all else is written once.
+    Most tests saw nothing that is wrong: their records are alike but for a few numbers,
+    and of those all else is written once.
     """
 
     def __init__(self) -> None:
@@ -100,8 +104,8 @@ class RecordReader:
         from pytest_asyncbench._words.record import Record
 
         alike, times = _TIMES.subn("", text)
-        # Its own two, and those of no part of it.
-        if self._record is None or times != 2 or alike != self._alike:
+        # Its own three, and those of no part of it.
+        if self._record is None or times != 3 or alike != self._alike:
             self._record = Record.from_json(json.loads(text))
             self._alike = alike
         return self._record

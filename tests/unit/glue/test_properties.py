@@ -22,6 +22,7 @@ RECORD = record_of(_VERDICT).to_json()
     [
         {},
         {"wall": 1e-05, "starved": None, "steps": 4},
+        {"serial": 1.5, "speedup": 2.5, "together": 0.6},
         {"mode": "error"},
         {"problems": ["a name with \0 in it"]},
         {"loops": ["\0"]},
@@ -48,7 +49,10 @@ def _read(reader, record):
 def test_records_that_differ_in_their_times_alone_are_made_once():
     reader = RecordReader()
     first = _read(reader, RECORD)
-    assert _read(reader, {**RECORD, "wall": 1e-05, "starved": None}) == first
+    own = {"wall": 1e-05, "starved": None}
+    compared = {"serial": 1.5, "speedup": 2.5e-07, "together": 0.6}
+    for times in (own, compared, {**own, **compared}):
+        assert _read(reader, {**RECORD, **times})[0] is first[0]
     (other,) = _read(reader, {**RECORD, "steps": 5})
     assert other.steps == 5
 
@@ -60,6 +64,14 @@ def test_the_times_of_the_parts_of_a_record_are_no_times_of_its_own():
         case = {"place": None, "wall": wall, "speedup": None}
         (record,) = _read(reader, {**RECORD, "what_if": [case]})
         assert [each.wall for each in record.what_if] == [wall]
+
+
+def test_the_speedup_that_was_promised_is_none_that_a_record_has():
+    reader = RecordReader()
+    for speedup in (2.0, 3.0):
+        budget = {"within": 1.0, "speedup": speedup, "met": True}
+        (record,) = _read(reader, {**RECORD, "budget": budget})
+        assert record.budget.speedup == speedup
 
 
 def test_a_text_that_looks_like_a_time_is_none():
