@@ -26,6 +26,7 @@ _WORTH_A_LINK = 0.001
 """Links that are shorter than this part of the whole are a part of their neighbours."""
 
 _MOST_LINKS = 10_000
+"""Of a chain of more steps it is told for how long each task did what, and no more."""
 
 _KEPT = 0.02
 """Of waits of more seconds than this it is asked who kept the loop meanwhile."""
@@ -76,21 +77,53 @@ class _Backwards:
         self._end = end
 
     def __iter__(self) -> Iterator[PathLink]:
-        trace, at, links = self._trace, self._end, 0
-        while at >= self._owners.start and links < _MOST_LINKS:
-            links += 1
-            yield self._link(at, "running", trace.seconds(at))
-            ready = trace.ready_at(at)
-            queued = trace.began(at) - ready
-            if queued > _SAME and at not in trace.inline:
-                yield self._link(at, "queued", queued)
+        chain = [*self._chain()]
+        if len(chain) > _MOST_LINKS:
+            yield from self._folded(chain)
+            return
+        for before, at in chain:
+            for kind, seconds in self._parts(before, at):
+                if kind == "waiting":
+                    yield self._waited(before, at, seconds)
+                else:
+                    yield self._link(at, kind, seconds)
+
+    def _chain(self) -> Iterator[tuple[int, int]]:
+        """Give each entry with the one that it went on from, last to first."""
+        at = self._end
+        while at >= self._owners.start:
             before = self._before(at)
-            # What its task waited for before all this began is no part of it.
-            known = before >= self._owners.start
-            waited = ready - trace.ended[before] if known else 0.0
-            if waited > _SAME:
-                yield self._waited(before, at, waited)
+            yield before, at
             at = before
+
+    def _parts(self, before: int, at: int) -> Iterator[tuple[Did, float]]:
+        """Tell for how long an entry ran, and what was before that, last to first."""
+        trace = self._trace
+        yield "running", trace.seconds(at)
+        ready = trace.ready_at(at)
+        queued = trace.began(at) - ready
+        if queued > _SAME and at not in trace.inline:
+            yield "queued", queued
+        # What its task waited for before all this began is no part of it.
+        known = before >= self._owners.start
+        waited = ready - trace.ended[before] if known else 0.0
+        if waited > _SAME:
+            yield "waiting", waited
+
+    def _folded(self, chain: Sequence[tuple[int, int]]) -> Iterator[PathLink]:
+        """Give one link for all that a task did of a kind; a long wait has its own.
+
+        Each stands where the last of what it is made of does.
+        """
+        took: dict[tuple[str, Did, PathLink | None], float] = defaultdict(float)
+        for before, at in chain:
+            for kind, seconds in self._parts(before, at):
+                is_long = kind == "waiting" and seconds > _KEPT
+                wait = self._waited(before, at, seconds) if is_long else None
+                took[self._name(at), kind, wait] += seconds
+        for (task, kind, wait), seconds in took.items():
+            link = wait or PathLink(task=task, kind=kind, seconds=0.0)
+            yield link.longer(seconds - link.seconds)
 
     def _before(self, at: int) -> int:
         """Give the entry that this one went on from."""

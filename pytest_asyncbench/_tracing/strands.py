@@ -118,7 +118,8 @@ class Group:
         )
 
     def whole(self) -> Owners | None:
-        """Give all of them as one strand; with them who started them, if a test's body.
+        """Give all of them as one strand, with a body that started them.
+
 
         None where they live in several loops, or in virtual time.
         """
@@ -135,7 +136,12 @@ class Group:
         if len(read) != 1:
             return None
         trace, owners = read[0]
-        return Owners(trace, owners.roots, owners.hosts, self._tapes, as_one=True)
+        roots, hosts = owners.roots, owners.hosts
+        started = {trace.parent[root] for root in roots}
+        if self._of_loops and len(started) == 1:
+            # What a sync test runs is all that it does, as a body is.
+            roots, hosts = [*started], set[int]()
+        return Owners(trace, roots, hosts, self._tapes, as_one=True)
 
     def _read(
         self, ends: Mapping[Tape, End] | None = None

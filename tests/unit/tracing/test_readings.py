@@ -10,7 +10,7 @@ from by_hand import run_in
 from test_strands import CLOCK, work
 
 from pytest_asyncbench._running.together import Together, jobs_from
-from pytest_asyncbench._tracing import critical_path, saved
+from pytest_asyncbench._tracing import critical_path, readings, saved
 from pytest_asyncbench._watching.watch import Watch
 
 
@@ -379,3 +379,49 @@ def test_who_waits_in_a_row_gains_nothing():
     owners = whole_of(main)
     blocked = dict.fromkeys(steps_of(owners, "body"), 1.0)
     assert saved(owners, [blocked]) == [pytest.approx(0)]
+
+
+def test_the_path_of_very_many_steps_is_as_long_as_what_they_took(monkeypatch):
+    """For how long each task did what: a part of it would be told of as the whole."""
+    monkeypatch.setattr(readings, "_MOST_LINKS", 50)
+
+    async def spins():
+        for _ in range(100):
+            work(0.01)
+            await asyncio.sleep(0)
+
+    async def main():
+        await asyncio.sleep(3)
+        await asyncio.gather(spins(), spins())
+
+    assert path_of(main) == [
+        ("body", "waiting", pytest.approx(3)),
+        ("spins", "queued", pytest.approx(1, abs=0.02)),
+        ("spins", "running", pytest.approx(1, abs=0.02)),
+    ]
+
+
+def test_the_path_of_what_a_sync_test_runs_begins_with_that():
+    """And not with the first task which it starts."""
+
+    async def main():
+        await asyncio.sleep(2)
+        work(1)
+        await asyncio.create_task(asleep(4))
+
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    group = watch.recorder.bodies()
+    try:
+        run_in(CLOCK, main())
+    finally:
+        watch.stop()
+    assert watch.problems == []
+    owners = group.whole()
+    links = critical_path(owners, owners.trace.last[owners.roots[0]])
+    path = [(each.task.partition(" ")[0], each.kind, each.seconds) for each in links]
+    assert path == [
+        ("main", "waiting", pytest.approx(2)),
+        ("main", "running", pytest.approx(1)),
+        ("asleep", "waiting", pytest.approx(4)),
+    ]
