@@ -120,7 +120,6 @@ class Group:
     def whole(self) -> Owners | None:
         """Give all of them as one strand, with a body that started them.
 
-
         None where they live in several loops, or in virtual time.
         """
         if self._tapes is None or not self._tapes.in_real_time:
