@@ -71,6 +71,8 @@ class _Wait(NamedTuple):
     """The call in a pool's thread that it is the result of."""
     in_line: bool = False
     """Whether the server had something else to do before, as far as is known."""
+    in_turn: bool = False
+    """Whether the server does one such thing after another."""
 
 
 class _Strand:
@@ -147,26 +149,37 @@ class _Strand:
     def _answer(self, at: int, waker: int, request: int) -> _Wait:
         """Follow back what a server did for this answer, less what it stood in line."""
         trace, owners = self.trace, self.owners
-        asked = trace.ended[request] if request >= 0 else trace.began(self.steps[0])
+        asked_at = request if request >= 0 else self.steps[0] - 1
+        asked = trace.ended[asked_at]
         server = trace.task_of(waker)
         done: list[_Stretch] = []
         now, after, in_line = waker, request, False
+        later, in_turn = -1, trace.who[waker] == server
         while now >= owners.start:
             if owners.of(now) >= 0:
                 after = now if owners.of(now) == self.number else request
                 break
-            if trace.ended[now] <= asked:
+            if now <= asked_at:
+                in_turn = False
                 if done:  # it waited for something before it was asked
                     first = done.pop()
                     since = max(0.0, first.waited - (asked - trace.ended[now]))
                     done.append(first._replace(waited=since))
                 break
+            if trace.who[now] == server:
+                # Has it done nothing else in between?
+                in_turn = in_turn and (later < 0 or trace.previous[later] == now)
+                later = now
             if now != waker and now in owners.woken:
+                # The end of another's: from there on it is this one's, and alone it
+                # takes its turn for it. How much of the step that was is not known.
+                done.append(_Stretch(0.0, 0.0, now, 0.0))
                 in_line = True
                 break
             # What one step does for several, each of them needs its part of.
             share = 1.0 / max(1, owners.answers[now])
             in_line = in_line or share < 1.0
+            in_turn = in_turn and share == 1.0
             before, waited = self._before(now, asked)
             done.append(_Stretch(waited, trace.seconds(now) * share, now, share))
             now = before
@@ -176,6 +189,7 @@ class _Strand:
             served=tuple(reversed(done)),
             server=server,
             in_line=in_line,
+            in_turn=in_turn,
         )
 
     def _before(self, at: int, asked: float) -> tuple[int, float]:
@@ -381,6 +395,12 @@ class _Again:
         """How long the steps of servers take."""
         self._last_of: dict[int, int] = {}
         """By server: its last step for this strand."""
+        self._takes_up: dict[int, int] = {}
+        """By the first step for a request: the server that has to be free for it."""
+        self._answers: dict[int, int] = {}
+        """By the last one: the server that is free then."""
+        self._in_line: dict[int, deque[int]] = {}
+        """By server that is not free: the first steps for those who wait for it."""
         self._orders: dict[int, _Order] = {}
         """What threads are asked for; no step, since it takes none of the loop's time.
         """
@@ -508,17 +528,21 @@ class _Again:
             step = -2 - len(self._ran)
             self._ran[step] = ran
             for of_entries in (self._blocked, self._ours):
-                if entry in of_entries:
+                if share and entry in of_entries:
                     of_entries[step] = of_entries[entry] * share
             if before != -1:
                 self._needs(step, self._on_end[before], waited)
             elif waited:
                 self._not_before[step] = waited
             last = self._last_of.get(waits.server)
-            if number == 0 and waits.in_line and last is not None:
+            if number == 0 and waits.in_turn:
+                self._takes_up[step] = waits.server
+            elif number == 0 and waits.in_line and last is not None:
                 self._needs(step, self._on_end[last], waited)
             before = step
         self._last_of[waits.server] = before
+        if waits.in_turn:
+            self._answers[before] = waits.server
         self._needs(at, self._on_end[before])
 
     def _order_from(self, at: int, waits: _Wait, mine: set[int]) -> None:
@@ -616,6 +640,8 @@ class _Again:
             self._count(key, self._now)
         for one, delay in self._on_end.pop(at, ()):
             self._happened(one, self._now + delay)
+        if at in self._answers:
+            self._is_free(self._answers[at])
         if at in self._ours:
             # For as much as is left of the step there is as much to take down.
             self._now += self._ours[at] * max(0.0, 1.0 - cut / seconds)
@@ -635,7 +661,22 @@ class _Again:
         if not self._missing[at]:
             self._is_ready(at)
 
+    def _is_free(self, server: int) -> None:
+        """Have a server go on with the next request, within the same step."""
+        in_line = self._in_line[server]
+        if in_line:
+            self._inline.add(in_line[0])
+            self._ready.appendleft(in_line.popleft())
+        else:
+            del self._in_line[server]
+
     def _is_ready(self, at: int) -> None:
+        server = self._takes_up.get(at)
+        if server is not None:
+            if server in self._in_line:
+                self._in_line[server].append(at)
+                return
+            self._in_line[server] = deque()
         when = self._not_before.get(at, 0.0)
         if when > self._now:
             self._put_off(at, when)

@@ -369,6 +369,38 @@ def test_what_serves_a_test_can_await_as_well(workers, gained):
     assert saved(owners, [blocked]) == [pytest.approx(gained)]
 
 
+def test_who_is_served_next_need_not_wait_for_what_was_taken_down():
+    """That of the step at whose end one was taken up, and another one answered."""
+    requests, serving = asyncio.Queue(), []
+
+    async def serve():
+        while True:
+            answer = await requests.get()
+            await asyncio.sleep(1)
+            work(1)
+            answer.set_result(None)
+
+    async def ask():
+        answer = asyncio.get_running_loop().create_future()
+        requests.put_nowait(answer)
+        await answer
+
+    async def before():
+        serving.append(asyncio.create_task(serve()))
+        await asyncio.sleep(0)
+
+    async def main():
+        await asyncio.gather(*(ask() for _ in range(3)))
+        serving[0].cancel()
+
+    owners = whole_of(main, 0.5, taker=lambda *_: work(0.25), before=before)
+    trace = owners.trace
+    steps = [at for at, who in enumerate(trace.who) if who >= 0]
+    blocked = {trace.began(at): 1.0 for at in steps if trace.seconds(at) >= 1}
+    assert len(blocked) == 3
+    assert saved(owners, [blocked]) == [pytest.approx(3 * 0.25)]
+
+
 def test_who_waits_in_a_row_gains_nothing():
     """Awaiting in one coroutine what it needs before it goes on is no faster."""
 

@@ -344,6 +344,42 @@ async def asking_more_than_once(together):
     worker.stop()
 
 
+async def asking_beside_work(together):
+    worker = Worker()
+
+    async def busy():
+        await asyncio.sleep(0)
+        work(2)  # before the worker has its turn, which was asked just now
+
+    async def both():
+        await asyncio.gather(worker.ask(), busy())
+
+    await together(worker.ask, both)
+    worker.stop()
+
+
+async def asking_later_than_alone(together):
+    worker, event = Worker(), asyncio.Event()
+
+    async def late():
+        await event.wait()
+        await worker.ask()
+
+    async def twice():
+        await worker.ask()
+        await worker.ask()
+
+    async def both():
+        await asyncio.gather(late(), twice())
+
+    async def tells():
+        await asyncio.sleep(5)
+        event.set()
+
+    await together(tells, both)
+    worker.stop()
+
+
 async def asking_from_groups_in_groups(together):
     worker = Worker()
 
@@ -455,6 +491,8 @@ BESIDE = {
     "one worker": (asking_one_worker, 4, 4),
     "one that blocks": (asking_one_that_blocks, 4, 4),
     "two workers": (asking_two_workers, 2, 4),
+    "one worker, beside work": (asking_beside_work, 3, 4),
+    "one worker, later than alone": (asking_later_than_alone, 6, 8),
     "a worker that asks another": (asking_a_worker_that_asks_another, 9, 9),
     "several requests of one": (asking_more_than_once, 4, 4.1),
     "groups in groups": (asking_from_groups_in_groups, 5, 5),
