@@ -589,8 +589,10 @@ def _(drawing: _Drawing, parts: Sequence[Piece]) -> Piece:
 def _(drawing: _Drawing, parts: Sequence[Piece]) -> Piece:
     lines, names = functions(drawing, parts)
     works = drawing.working()
+    # Of coroutines it makes a set, and would start them by where they lie in memory.
+    started = f"[*map(loop.create_task, ({calls_of(names)}))]"
     lines += [
-        f"for one in asyncio.as_completed([{calls_of(names)}]):",
+        f"for one in asyncio.as_completed({started}):",
         "    await one",
         f"    work({works})",
     ]
