@@ -12,11 +12,13 @@ import heapq
 import itertools
 import math
 import selectors
+import socket
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench.testing import ManualClock
 
 __all__ = ["HandTime", "Lane"]
@@ -28,6 +30,9 @@ _IN_REAL_SECONDS = 60
 
 _FLIGHT = 0.0005
 """Real seconds in which what was sent to a socket of this process is there."""
+
+_TICK = 0.004
+"""In ticks of so many seconds most kernels count when something came."""
 
 
 class Lane:
@@ -46,7 +51,7 @@ class HandTime:
     """A clock that stands still until it is moved, and who sleeps by it."""
 
     def __init__(self) -> None:
-        self.clock = ManualClock()
+        self.clock = _HandClock()
         self._changed = threading.Condition()
         self._numbers = itertools.count()
         self._asleep: list[tuple[float, int, Lane, threading.Event]] = []
@@ -133,12 +138,31 @@ class HandTime:
             self._changed.notify()
         event.wait()
 
-    def answered(self) -> None:
-        """Note that the calling thread has sent what it was asked for."""
+    def answered(self, by: socket.socket | None = None) -> None:
+        """Note that the calling thread has sent what it was asked for, by a socket."""
         if getattr(self._here, "lane", None) is not None:
             with self._changed:
                 self._answers += 1
+                if by is not None:
+                    self.clock.came_to[by.getpeername()] = self.clock.now()
                 self._changed.notify()
+
+
+class _HandClock(ManualClock):
+    """A clock that knows when something came as well as Linux does.
+
+    What that tells is up to two ticks early: the clock that goes with its ticks is less
+    than one behind these, and here it is half of one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.came_to: dict[Any, float] = {}
+        """By a socket's own address: when the last answer did."""
+
+    def received(self, connection: Any) -> RealSeconds | None:
+        came = self.came_to.get(connection.getsockname())
+        return None if came is None else RealSeconds((came // _TICK - 0.5) * _TICK)
 
 
 class _HandPool(ThreadPoolExecutor):

@@ -51,6 +51,10 @@ class ManualClock:
     def slept(self, native: int, seconds: float, until: float) -> None:
         """Take down what the account knows already."""
 
+    def received(self, connection: object) -> RealSeconds | None:
+        """Tell nothing of when something came."""
+        return None
+
     def wait(self, seconds: float) -> None:
         """Let time pass in which nobody works."""
         self._pass(seconds)

@@ -206,7 +206,7 @@ class Owners:
         trace = self.trace
         for at in trace.io_ready:
             read = trace.read(trace.who[at])
-            if read is not None and read[3] and read[0] >= 0:
+            if read is not None and read[4] and read[0] >= 0:
                 listener = self.strand_of.get(read[1], _OUTSIDE)
                 yield listener, trace.task_of(read[0])
 
@@ -272,7 +272,7 @@ class Owners:
             return _UNKNOWN
         within = self.strand_of.get(trace.task_of(at), _OUTSIDE)
         read = trace.read(code)
-        if read is not None and read[3] and within in self.listeners:
+        if read is not None and read[4] and within in self.listeners:
             return _UNKNOWN
         return _UNKNOWN if within == _OUTSIDE else within
 

@@ -84,6 +84,9 @@ _BETWEEN_ACCOUNTS = 0.02
 _BRIEF = 0.001
 """After a step of more seconds than this it is looked which I/O is ready."""
 
+_SOON = 0.01
+"""Within so many seconds after such a step all is taken that was ready by its end."""
+
 _LONG_WAIT = 0.02
 """After a poll that rested for so many seconds it is looked where the tasks wait."""
 _RECENT = 512
@@ -543,7 +546,7 @@ class Recorder:
                         long_step(view, self_, RealSeconds(ended))
                     if ready:
                         look(tape)
-                    ended = now()
+                    ended = tape.busy_until = now()
                     tape.note((OURS, 0, len(ready), ended))
                 view.last = ended
             else:
@@ -585,11 +588,25 @@ class Recorder:
             link = tape.links.writer_to(owner)
             written = -1 if link is None else link[1]
             accepted = names.TRANSPORT_SERVER.get(owner) is not None
-            return tape.other(READY, (written, within, _descriptor(owner), accepted))
+            came = self._came_to(owner, tape)
+            return tape.other(READY, (written, within, *came, accepted))
         shared = _shared_by(callback, owner)
         if shared not in tape.one_by_one:
             tape.one_by_one[shared] = hands_on_one_by_one(callback)
         return tape.alike((shared, within))
+
+    def _came_to(self, transport: asyncio.Transport, tape: Tape) -> tuple[int, float]:
+        """Give a transport's descriptor, and since when what came last was there.
+
+        Less than any where it has none, or no more; or where that was not asked: long
+        after a step that was not brief the polls tell it well enough.
+        """
+        socket = transport.get_extra_info("socket")
+        descriptor = -1 if socket is None else int(socket.fileno())
+        came = None
+        if descriptor >= 0 and tape.view.last - tape.busy_until < _SOON:
+            came = self._clock.received(socket)
+        return descriptor, -math.inf if came is None else came
 
     def _within(self, known: tuple[object, int]) -> int:
         """Give the number of a task, if it is one of ours that was found."""
@@ -609,12 +626,6 @@ def _pickles(executor: Executor | None) -> bool:
     return not isinstance(executor, ThreadPoolExecutor) or isinstance(
         executor, pickling
     )
-
-
-def _descriptor(transport: asyncio.Transport) -> int:
-    """Give that of a transport's socket; -1 where it has none, or no more."""
-    socket = transport.get_extra_info("socket")
-    return -1 if socket is None else int(socket.fileno())
 
 
 def _shared_by(callback: Callable[..., object], owner: object) -> int:

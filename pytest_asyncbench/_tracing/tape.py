@@ -99,9 +99,10 @@ Plain = tuple[int, int]
 whose context it runs, -1 where that is none's."""
 Sent = tuple[float, int, "Job | None"]
 """When a thread sent it, the number of that thread, the job that it did."""
-Ready = tuple[int, int, int, bool]
+Ready = tuple[int, int, int, float, bool]
 """The entry in which somebody in this loop wrote what could be read here, or -1; the
-task in whose context it runs; the descriptor; whether a server has accepted that."""
+task in whose context it runs; the descriptor; since when at the earliest what came last
+was there, as far as that was asked; whether a server has accepted that connection."""
 
 
 class Job:
@@ -168,6 +169,7 @@ class Tape:
         "arrivals",
         "began",
         "begun",
+        "busy_until",
         "details",
         "full",
         "late",
@@ -227,6 +229,8 @@ class Tape:
         self.links: Links[int] = Links()
         self.late: list[float] = []
         """By how much the poll overslept, each time that it waited for a timer."""
+        self.busy_until = -math.inf
+        """When the last step ended that was not brief."""
         self.waits: dict[int, tuple[Stack, str]] = {}
         """By the entry after which a task waited long: where, and for what."""
         self.looks: list[tuple[int, float, frozenset[int]]] = []

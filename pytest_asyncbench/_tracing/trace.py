@@ -257,6 +257,9 @@ class Trace:
                 if read[2] in ready:
                     break
                 since = max(since, looked)
+            # What came after the poll is not what that reported.
+            if since < read[3] <= self._polled:
+                since = read[3]
         return since
 
     def _begins(self, who: int, at: int, older: set[int]) -> None:
@@ -287,7 +290,7 @@ class Trace:
         while at != LOOP and self.who[at] <= OTHERS:
             read, plain = self.read(self.who[at]), self.plain(self.who[at])
             if read is not None:
-                return read[3]
+                return read[4]
             if plain is not None and plain[0] == self.tape.loop:
                 return self.cause[at] == LOOP
             at = self.cause[at]

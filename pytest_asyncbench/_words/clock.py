@@ -26,6 +26,7 @@ from pytest_asyncbench._words.values import NamedTuple
 __all__ = [
     "SYSTEM_CLOCK",
     "Clock",
+    "Connection",
     "Processor",
     "Starved",
     "Stopwatch",
@@ -73,6 +74,19 @@ class Clock(Protocol):
 
     def slept(self, native: int, seconds: float, until: float) -> None:
         """Take down that this thread slept for so long up to then; in that thread."""
+
+    def received(self, connection: Connection) -> RealSeconds | None:
+        """Tell since when, at the earliest, what came last over a connection was here.
+
+        None where nobody can tell.
+        """
+
+
+class Connection(Protocol):
+    """What is asked of a socket."""
+
+    def getsockopt(self, level: int, name: int, size: int, /) -> bytes:
+        """Read an option of so many bytes at most."""
 
 
 class SystemClock:
@@ -146,6 +160,27 @@ class SystemClock:
         known = self._known.get(native)
         if known is not None:
             self._known[native] = known.but_for(seconds, until)
+
+    def received(self, connection: Connection) -> RealSeconds | None:
+        """Tell when what came last over a connection of TCP was here, on Linux.
+
+        Its kernel counts that in ticks of one to ten milliseconds, and the clock that
+        goes with them is up to one behind: what is told is never later than the truth,
+        and less than two ticks earlier. The clock is read first, as a tick between the
+        two readings must not make it later.
+        """
+        if self._clock_gettime is None or sys.platform != "linux":
+            return None
+        try:
+            tick = self._clock_gettime(_COARSE)
+            told = connection.getsockopt(_TCP, _TCP_INFO, _TIMES.stop)
+        except OSError:  # no connection of TCP, or closed
+            return None
+        # Where something else stands in for Linux, all of them may be nought.
+        if not any(told[_TIMES]):
+            return None
+        ago = int.from_bytes(told[_RECEIVED], sys.byteorder) / 1000
+        return RealSeconds(tick - ago)
 
     def hold(self, native: int) -> Undo:
         """Keep the files of a thread's account open.
@@ -254,6 +289,15 @@ _PROCESS = getattr(time, "CLOCK_PROCESS_CPUTIME_ID", 0)
 _OF_THREAD = 6
 """CPUCLOCK_PERTHREAD_MASK and CPUCLOCK_SCHED of Linux's posix-timers.h. The number of
 a thread's clock is made of these two and of the thread's number, every bit inverted."""
+
+_COARSE = 6
+"""CLOCK_MONOTONIC_COARSE of Linux's time.h: the last tick, by what `now` reads."""
+_TCP, _TCP_INFO = 6, 11
+"""IPPROTO_TCP of Linux's in.h, and TCP_INFO of its tcp.h."""
+_TIMES, _RECEIVED = slice(44, 60), slice(52, 56)
+"""In `tcp_info`: for how many milliseconds nothing was sent, and no acknowledgement;
+nothing received, which is the third of them, and no acknowledgement.
+"""
 
 # Held here, since a test may replace them by functions that tell it another thread.
 _idents = _thread.get_ident, _thread.get_native_id

@@ -628,6 +628,34 @@ def test_what_came_while_others_worked_came_no_earlier_than_it_was_looked_for():
     assert tasks[0].waiting == pytest.approx(2)
 
 
+@pytest.mark.parametrize(("came", "waited"), [(1.5, 1.5), (2.5, 1)])
+def test_what_came_while_another_worked_came_when_the_kernel_says(
+    monkeypatch, came, waited
+):
+    """It is not asked for before the poll, and may tell what came after that."""
+    here, there = socket.socketpair()
+
+    async def read():
+        reader, writer = await asyncio.open_connection(sock=here)
+        await reader.readline()
+        writer.close()
+
+    async def busy():
+        await asyncio.sleep(1)
+        monkeypatch.setattr(CLOCK, "received", lambda _: began + came)
+        there.send(b"answer\n")
+        work(1)
+
+    async def main():
+        await asyncio.gather(read(), busy())
+
+    began = CLOCK.now()
+    with there:
+        tasks = watched(main).tasks
+    # Asked for at 0; from 1 to 2 another worked.
+    assert tasks[0].waiting == pytest.approx(waited)
+
+
 async def serve():
     """Serve one client, which is in the same loop."""
 

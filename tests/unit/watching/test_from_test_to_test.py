@@ -95,6 +95,6 @@ def test_who_meets_and_talks_is_noted_in_each_test(watch):
     """Though the classes lead on to what the first of them has put there."""
     for _ in range(2):
         for tape in play(watch):
-            written = [detail[0] for detail in tape.details if len(detail) == 4]
+            written = [detail[0] for detail in tape.details if len(detail) == 5]
             assert any(entry > 0 for entry in written)
             assert len(tape.arrivals) == (2 if sys.version_info >= (3, 11) else 0)

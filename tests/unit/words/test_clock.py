@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import threading
 import time
@@ -80,6 +81,36 @@ def test_linux_tells_a_threads_work_and_its_starvation():
     after = SYSTEM_CLOCK.processor(*ids)
     assert after.working - before.working > 0.01
     assert after.starved >= before.starved
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it")
+def test_linux_tells_when_something_came():
+    """As the begin of the tick in which it did, however long ago that was."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as here,
+        server.accept()[0] as there,
+    ):
+        until(lambda: SYSTEM_CLOCK.received(here) is not None)
+        before = SYSTEM_CLOCK.now()
+        there.send(b"!")
+        after = SYSTEM_CLOCK.now()
+        until(lambda: SYSTEM_CLOCK.now() > after + 0.05)
+        came = SYSTEM_CLOCK.received(here)
+        assert before - 0.02 < came <= after
+        assert here.recv(1)
+        assert SYSTEM_CLOCK.received(here) == pytest.approx(came, abs=0.001)
+
+
+def test_of_what_is_no_connection_nobody_tells_when_something_came():
+    """Nor of one that is closed."""
+    here, there = socket.socketpair()
+    with there:
+        there.send(b"!")
+        assert SYSTEM_CLOCK.received(here) is None
+        here.close()
+        assert SYSTEM_CLOCK.received(here) is None
+        assert ManualClock().received(there) is None
 
 
 def test_a_thread_that_is_gone_is_no_crash():
