@@ -430,6 +430,8 @@ def static_memory(lines: Sequence[str], program: str) -> list[tuple[int, int]]:
 class Kernel:
     """What the system can tell of threads beside their account; tests have a fake."""
 
+    switch_interval = staticmethod(switch_interval)
+
     def __init__(self, clock: SystemClock) -> None:
         self.working = clock.working
         self.waited = clock.waits
@@ -473,7 +475,3 @@ class Kernel:
         here = native == current_thread_ids()[1]
         waits = self.switches() if here else self.waited(native)
         return None if waits is None else waits * self.switch_interval()
-
-    def switch_interval(self) -> float:
-        """Tell for how long a thread waits before it asks again for the GIL."""
-        return switch_interval()

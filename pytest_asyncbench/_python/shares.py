@@ -494,18 +494,19 @@ class Lost(NamedTuple):
             since: for how many seconds up to then no loop has run. What the thread may
                 have waited for in these is not known.
         """
-        known = [*self.earlier, (self.moment, self.seconds)]
-        while True:
-            before, seconds = known[-1]
+        earlier, before, seconds = self.earlier, self.moment, self.seconds
+        more = _unexplained(before, moment) or 0.0
+        while more < -_AT_ONCE and earlier:
+            (before, seconds), earlier = earlier[-1], earlier[:-1]
             more = _unexplained(before, moment) or 0.0
-            if more >= -_AT_ONCE or len(known) == 1:
-                break
-            known.pop()
         lost = more - since
         if lost > 0:
             causes = _late_between(before, moment) + _by_us_between(before, moment)
-            lost = min(lost, causes)
-        return Lost(moment, seconds + max(0.0, lost), tuple(known[-_MOST_EARLIER:]))
+            lost = max(0.0, min(lost, causes))
+        else:
+            lost = 0.0
+        known = (*earlier, (before, seconds))
+        return Lost(moment, seconds + lost, known[-_MOST_EARLIER:])
 
 
 def _late_between(first: Moment, last: Moment) -> float:
@@ -552,9 +553,11 @@ def starved_between(first: Moment, last: Moment, causes: float) -> float | None:
 
 
 def _unexplained(first: Moment, last: Moment) -> float | None:
-    in_queue = _more(first.account.starved, last.account.starved)
-    worked = _more(first.account.working, last.account.working)
-    if in_queue is None or worked is None:
+    before, after = first.account, last.account
+    if before.working is None or before.starved is None:
         return None
+    if after.working is None or after.starved is None:
+        return None
+    worked, in_queue = after.working - before.working, after.starved - before.starved
     waited = last.polled - first.polled + last.ours.waited - first.ours.waited
     return last.at - first.at - worked - in_queue - waited

@@ -135,8 +135,8 @@ class Watchdog:
         if self.keepers is not None:
             self.keepers.codes = codes
         sampled = self.sampled(view)
-        view.give_way = partial(self._before_poll, view)
-        view.settle = partial(self._after_poll, view)
+        view.give_way = partial(self._before_poll, sampled)
+        view.settle = partial(self._after_poll, sampled)
         view.moved = partial(self._take_account, sampled)
         view.slept = partial(self._slept, view)
         self._begin()
@@ -256,41 +256,40 @@ class Watchdog:
         sampled.ticks = [tick]
         sampled.lost = sampled.lost_anew(tick)
 
-    def _after_poll(self, view: LoopView) -> None:
+    def _after_poll(self, sampled: Sampled) -> None:
         """Settle what a late poll lost: it can excuse nothing of the next step."""
         try:
-            if self._has_lost_nothing(view):
+            if self._has_lost_nothing(sampled):
                 # The loop was not run, or its own turn was long.
-                view.late = self.sampled(view).late
+                sampled.view.late = sampled.late
                 return
             # First, since whoever kept us out stands there still.
-            look = self._look_at_others(view)
-            sampled = self.sampled(view)
-            ticks, tick = [*sampled.ticks], self.settle(view)
+            look = self._look_at_others(sampled)
+            ticks, tick = [*sampled.ticks], self.settle(sampled.view)
             sampled.ticks.append(tick)
             if look is None or lacked_processor(ticks, look.at - look.late, tick):
                 return
-            self.turned(view, look)
+            self.turned(sampled.view, look)
         except Exception as error:  # nothing of ours may reach the loop
             self.failures.append(f"watchdog: {error_of_ours(error)}")
 
     def _slept(self, view: LoopView, seconds: float, until: float) -> None:
         self._clock.slept(view.native, seconds, until)
 
-    def _has_lost_nothing(self, view: LoopView) -> bool:
+    def _has_lost_nothing(self, sampled: Sampled) -> bool:
         """Tell whether a loop's thread has worked or polled since its last account.
 
         The processor time is read without giving up the GIL, and costs a tenth of the
         whole account.
         """
-        lost, kernel = self.sampled(view).lost, self._kernel
+        view, lost, kernel = sampled.view, sampled.lost, self._kernel
         if lost is None or kernel is None:
             return False
         working = kernel.working(view.native)
         return lost.is_all_by(self._clock.now(), working, view.polled)
 
-    def _look_at_others(self, view: LoopView) -> Look | None:
-        sampled = self.sampled(view)
+    def _look_at_others(self, sampled: Sampled) -> Look | None:
+        view = sampled.view
         late, sampled.late = view.late - sampled.late, view.late
         if self.keepers is None or late < self.keepers.interval:
             return None
@@ -307,10 +306,10 @@ class Watchdog:
         watched = (sampled.view for sampled in [*self._sampler.watched])
         return {view.thread for view in watched if runs(view.loop)}
 
-    def _before_poll(self, view: LoopView) -> None:
+    def _before_poll(self, sampled: Sampled) -> None:
         """Do what a loop was asked to call before it polls next; in its thread."""
-        if self.sampled(view).turn == view.last:
-            self.own_turn(view)
+        if sampled.turn == sampled.view.last:
+            self.own_turn(sampled.view)
         else:
             self._give_way()
 

@@ -110,7 +110,8 @@ class SystemClock:
         self.now = cast("Callable[[], RealSeconds]", perf_counter)
         self.monotonic: Callable[[], float] = monotonic
         """What asyncio's loops read, unless somebody has replaced it."""
-        self._clock_gettime = getattr(time, "clock_gettime", None)
+        self._clock_gettime = time.clock_gettime if sys.platform == "linux" else None
+        """None where it knows no threads but the calling one."""
         # Held as they are now, since a rule may wrap them later.
         self._open, self._close, self._fstat = os.open, os.close, os.fstat
         self._pread = getattr(os, "pread", None)  # not on Windows
@@ -132,9 +133,11 @@ class SystemClock:
         if known is None or starved is None:
             return account
         if asleep is not None or starved - known.starved > AT_ONCE:
-            idle = asleep is not None or native == _idents[1]()
+            idle = asleep is not None or native == _get_native_id()
             known = self._go_on(native, known, began, account, idle=idle)
-        return account._replace(starved=starved - known.untrue)
+        # To make another one takes longer than all the rest, and mostly all is true.
+        untrue = known.untrue
+        return account._replace(starved=starved - untrue) if untrue else account
 
     def _told_account(self, native: int) -> Processor:
         return Processor(self.working(native), *self._run_queue_account(native))
@@ -189,7 +192,7 @@ class SystemClock:
         a thread as soon as it gets the GIL can afford to do so once.
         """
         let_go = [self._hold(file, native) for file in (_ACCOUNT, _STATUS)]
-        if native == _idents[1]():
+        if native == _get_native_id():
             began = self.now()
             known = _begun(began, self._told_account(native))
             if known is not None:
@@ -229,15 +232,13 @@ class SystemClock:
 
         Unlike the rest of the account it is read without giving up the GIL.
         """
-        if self._clock_gettime is None or sys.platform != "linux":
+        gettime = self._clock_gettime
+        if gettime is None or (native is not None and native <= 0):
             return None
         # Not by `pthread_getcpuclockid`: the ident of a thread that is dead by now, or
         # that a test made up, is an address, and to look there may crash.
-        clock = _PROCESS if native is None else ~native << 3 | _OF_THREAD
-        if native is not None and native <= 0:
-            return None
         try:
-            return float(self._clock_gettime(clock))
+            return gettime(_PROCESS if native is None else ~native << 3 | _OF_THREAD)
         except OSError:
             return None
 
@@ -300,13 +301,12 @@ nothing received, which is the third of them, and no acknowledgement.
 """
 
 # Held here, since a test may replace them by functions that tell it another thread.
-_idents = _thread.get_ident, _thread.get_native_id
+_get_ident, _get_native_id = _thread.get_ident, _thread.get_native_id
 
 
 def current_thread_ids() -> tuple[int, int]:
     """Tell ident and native id of the calling thread."""
-    ident, native = _idents
-    return ident(), native()
+    return _get_ident(), _get_native_id()
 
 
 class Starved(NamedTuple):

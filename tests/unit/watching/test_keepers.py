@@ -378,7 +378,7 @@ def test_a_loop_that_lacked_a_processor_was_kept_waiting_by_nobody(slices, turns
         clock.starve(0.4)
         clock.slices += slices
         view.last, view.late = clock.now(), 0.4
-        watchdog._after_poll(view)
+        watchdog._after_poll(watchdog.sampled(view))
     finally:
         loop.close()
     assert len(told) == turns

@@ -464,7 +464,7 @@ def test_a_poll_is_not_late_while_the_loops_thread_worked(worked, polled, late, 
         clock.work(worked)
         clock.wait(0.4 - worked)
         view.last, view.late, view.polled = clock.now(), 0.4, polled
-        watchdog._after_poll(view)
+        watchdog._after_poll(watchdog.sampled(view))
         known = watchdog.sampled(view).lost
     finally:
         loop.close()
