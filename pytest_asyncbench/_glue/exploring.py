@@ -347,13 +347,16 @@ class Exploring:
     def _call(self, order: Order, wide: asyncio.AbstractEventLoop | None) -> None:
         """Run what stands between a test's set-up and its tear-down."""
         item = self._item
-        if host.is_async(item):
+        function = host.async_function(item)
+        if function is not None:
             order.awaits_body()
         with ExitStack() as undo:
             undo.callback(_settle, host.loop_of(item))
             undo.enter_context(self._trial.watched.time.adopting())
             undo.enter_context(self._ordered(order))
-            undo.callback(host.enter(item, partial(self._told_to, order)))
+            if function is not None:
+                told_to = partial(self._told_to, order)
+                undo.callback(host.enter(item, function, told_to))
             undo.callback(_empty, wide, _tasks_of(wide))
             try:
                 item.runtest()

@@ -41,6 +41,7 @@ __all__ = [
     "NO_FAILURE",
     "SKIPS",
     "LoopOwner",
+    "async_function",
     "drop_output",
     "drop_own_failure",
     "drop_records",
@@ -108,7 +109,15 @@ AsyncFunction = Callable[..., Awaitable[None]]
 
 def is_async(item: pytest.Item) -> bool:
     """Tell whether a test is a coroutine function that somebody runs in a loop."""
-    return _function(item) is not None
+    return async_function(item) is not None
+
+
+def async_function(item: pytest.Item) -> AsyncFunction | None:
+    """Give an async test's function, None for another test."""
+    if not isinstance(item, pytest.Function):
+        return None
+    function = getattr(*_place(item), None)
+    return function if _is_coroutine_function(function) else None
 
 
 def is_of_trio(item: pytest.Item) -> bool:
@@ -131,11 +140,12 @@ def items_at_once(item: pytest.Item) -> Sequence[pytest.Item]:
     return members if item in members else (item,)
 
 
-def enter(item: pytest.Item, wrap: Callable[[AsyncFunction], AsyncFunction]) -> Undo:
+def enter(
+    item: pytest.Item,
+    function: AsyncFunction,
+    wrap: Callable[[AsyncFunction], AsyncFunction],
+) -> Undo:
     """Replace an async test's function by `wrap` of it; return the way back."""
-    function = _function(item)
-    if function is None:
-        return lambda: None
     owner, name = _holder(item)
     setattr(owner, name, wrap(function))
     if isinstance(item, TestCaseFunction):
@@ -277,7 +287,7 @@ def function_alone(
     """
     if not isinstance(item, pytest.Function) or item.cls is not None:
         return None
-    function = _function(item)
+    function = async_function(item)
     if function is None or getattr(item, "_loop_scope", None) != "function":
         return None
     if _holder(item) != (item, "obj"):
@@ -373,18 +383,11 @@ def _place(item: pytest.Item) -> tuple[Any, str]:
     return getattr(item, "_synchronization_target_attr", (item, "obj"))
 
 
-def _function(item: pytest.Item) -> AsyncFunction | None:
-    if not isinstance(item, pytest.Function):
-        return None
-    function = getattr(*_place(item), None)
-    return function if _is_coroutine_function(function) else None
-
-
 _PYTESTS_OWN = frozenset({"pytestmark"})
 
 
 def _is_coroutine_function(function: Any) -> TypeGuard[AsyncFunction]:
-    # Four times for each test: `inspect` takes up to fourteen calls to say so of one.
+    # Three times for each test: `inspect` takes up to fourteen calls to say so of one.
     if isinstance(function, (FunctionType, MethodType)):
         code = getattr(function, "__code__", None)
         if getattr(code, "co_flags", 0) & inspect.CO_COROUTINE:

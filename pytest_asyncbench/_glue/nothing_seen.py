@@ -15,12 +15,10 @@ from pytest_asyncbench._words.plain import Json
 from pytest_asyncbench._words.promised import Policy, Rule
 from pytest_asyncbench._words.record import record_of
 from pytest_asyncbench._words.seconds import RealSeconds
-from pytest_asyncbench._words.seen import Elapsed, Observations
+from pytest_asyncbench._words.seen import NO_TIME, Elapsed, Observations
 from pytest_asyncbench._words.values import changed
 
 __all__ = ["NothingSeen"]
-
-_NO_TIME = Elapsed(wall=RealSeconds(0.0))
 
 
 class NothingSeen:
@@ -80,5 +78,5 @@ def _is_nothing(seen: Observations) -> bool:
     return {**vars(seen), **_OWN} == _NOTHING and seen.elapsed.virtual is None
 
 
-_OWN = {"elapsed": _NO_TIME, "loops": (), "steps": 0}
-_NOTHING = vars(Observations(elapsed=_NO_TIME))
+_OWN = {"elapsed": NO_TIME, "loops": (), "steps": 0}
+_NOTHING = vars(Observations(elapsed=NO_TIME))

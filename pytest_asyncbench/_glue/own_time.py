@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pytest_asyncbench._words.clock import Clock, Starved, Stopwatch
 from pytest_asyncbench._words.errors import VirtualTimeError
 from pytest_asyncbench._words.seconds import RealSeconds
-from pytest_asyncbench._words.undo import Undo, nothing
+from pytest_asyncbench._words.undo import Undo, Undos, nothing
 
 if TYPE_CHECKING:
     from pytest_asyncbench.virtual_time import VirtualClock
@@ -91,27 +91,32 @@ class OwnTime:
             self.refused = error
             raise
 
-    def adopting(self) -> AbstractContextManager[None]:
-        """Bring in the loops that are run inside, and out again."""
+    def adopt(self) -> Undo:
+        """Bring in the loops that are run from now on; the returned call, out again."""
         if self.virtual is None and self.order is None:
-            return nullcontext()
-        return self._adopting()
-
-    @contextmanager
-    def _adopting(self) -> Iterator[None]:
+            return nothing
         from pytest_asyncbench.virtual_time import adopt
 
-        with ExitStack() as undo:
+        undo = Undos()
 
-            def bring(loop: asyncio.AbstractEventLoop) -> None:
-                if loop not in self._brought:
-                    self._brought.append(loop)
-                    undo.callback(self.bring(loop))
-                    if self.order is not None:
-                        undo.callback(self.order(loop))
+        def bring(loop: asyncio.AbstractEventLoop) -> None:
+            if loop not in self._brought:
+                self._brought.append(loop)
+                undo.add(self.bring(loop))
+                if self.order is not None:
+                    undo.add(self.order(loop))
 
-            undo.callback(adopt(bring))
+        undo.add(adopt(bring))
+        return undo.close
+
+    @contextmanager
+    def adopting(self) -> Iterator[None]:
+        """Bring in the loops that are run inside, and out again."""
+        undo = self.adopt()
+        try:
             yield
+        finally:
+            undo()
 
     def is_of(self, loop: asyncio.AbstractEventLoop | None) -> bool:
         """Tell whether a loop lives in the test's virtual time."""

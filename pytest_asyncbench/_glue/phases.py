@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
-    ExitStack,
     nullcontext,
 )
 from dataclasses import replace
@@ -27,13 +26,14 @@ from pytest_asyncbench._words.problems import Problem
 from pytest_asyncbench._words.promised import Policy, When
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.seen import (
+    NO_TIME,
     AwaitedTask,
     Elapsed,
     Frame,
     Observations,
     Repetition,
 )
-from pytest_asyncbench._words.undo import Undo
+from pytest_asyncbench._words.undo import Undo, Undos
 from pytest_asyncbench._words.values import changed
 
 if TYPE_CHECKING:
@@ -56,22 +56,19 @@ class Phase:
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
         self._stopwatch: Stopwatch | None = None
-        self._elapsed = Elapsed(wall=RealSeconds(0.0))
+        self._elapsed = NO_TIME
         self._deadline: Deadline | LoopsDeadline | None = None
         self.verdict: Verdict | None = None
-
-    @property
-    def within(self) -> float | None:
+        self.within = watched.policy.within(self.when)
         """For how long it may last, in seconds."""
-        return self._watched.policy.within(self.when)
 
-    def _hold(self, undo: ExitStack) -> None:
+    def _hold(self, undo: Undos) -> None:
         """Hold it to its budget from without: by the tasks of the loops it runs."""
         within = self.within
         if within is None or self._stopwatch is None:
             return
         deadline = self._watched.loops_deadline(self._stopwatch, within)
-        undo.callback(deadline.begin())
+        undo.add(deadline.begin())
         self._deadline = deadline
 
     def _end(self) -> None:
@@ -109,12 +106,12 @@ class _Fixtures(Phase):
         """Have what runs be theirs, and be measured where a budget asks for that."""
         if self.within is None:
             return self._watched.fixtures()
-        with ExitStack() as undo:
-            undo.callback(self._end)
+        with Undos() as undo:
+            undo.add(self._end)
             self._stopwatch = self._watched.stopwatch()
             self._hold(undo)
-            undo.callback(self._watched.fixtures())
-            return undo.pop_all().close
+            undo.add(self._watched.fixtures())
+        return undo.close
 
     @property
     def _policy(self) -> Policy:
@@ -157,7 +154,7 @@ class SetUp(_Fixtures):
         """The verdict as that of the whole test, whose call has taken no time."""
         if self.verdict is None:
             return None
-        return replace(self.verdict, elapsed=Elapsed(wall=RealSeconds(0.0)))
+        return replace(self.verdict, elapsed=NO_TIME)
 
 
 class Call(Phase):
@@ -200,10 +197,10 @@ class Call(Phase):
         """
         watch = self._watched.watch
         self._of_examples = of_examples
-        with ExitStack() as undo:
-            undo.enter_context(self._watched.time.adopting())
+        with Undos() as undo:
+            undo.add(self._watched.time.adopt())
             self._met_before = watch.loops_here()
-            undo.callback(self._end)
+            undo.add(self._end)
             # One that stood in a fixture before took none of the call's time.
             watch.watchdog.debugged = False
             self._stopwatch = self._watched.stopwatch(began)
@@ -211,7 +208,7 @@ class Call(Phase):
                 self._group = watch.recorder.bodies()
             if not in_loop:
                 self._hold(undo)
-            return undo.pop_all().close
+        return undo.close
 
     def _end(self) -> None:
         super()._end()
@@ -373,11 +370,11 @@ class Teardown(_Fixtures):
         begun = super().begin()
         if not bounded:
             return begun
-        with ExitStack() as undo:
-            undo.callback(begun)
+        with Undos() as undo:
+            undo.add(begun)
             closing = self._closing = self._watched.closing()
-            undo.callback(closing.begin())
-            return undo.pop_all().close
+            undo.add(closing.begin())
+        return undo.close
 
     @property
     def left(self) -> tuple[AwaitedTask, ...]:

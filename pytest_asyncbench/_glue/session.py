@@ -10,11 +10,10 @@ import sys
 from collections.abc import Generator
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_asyncbench._glue import host
 from pytest_asyncbench._glue.around import Shield, around
 from pytest_asyncbench._glue.beside import drop_record, give_beside
 from pytest_asyncbench._glue.fixtures import BEGIN, FAILURE, TRIAL
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from pytest_asyncbench._glue.trials import Trials
 
 __all__ = ["Session"]
-
-T = TypeVar("T")
 
 
 class Session:
@@ -102,26 +99,6 @@ class Session:
         self._begin(item)
         leave = self._begin_set_up(item)
         yield from around(partial(self._end_set_up, item, leave))
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[T], request: pytest.FixtureRequest
-    ) -> Generator[None, T, T]:
-        """Put a loop that was made for a test into the time that the test lives in."""
-        __tracebackhide__ = True
-        try:
-            result = yield
-        except BaseException as own:
-            newest = self._newest
-            ended = own if newest is None else newest.set_up.end_of(own)
-            if ended is None or ended is own:
-                raise
-            host.give_failure(fixturedef, request, ended)
-            raise ended from own
-        loop = host.loop_made(fixturedef, request, result)
-        if loop is not None and (newest := self._newest) is not None:
-            newest.watched.time.bring(loop)
-        return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
@@ -192,10 +169,10 @@ class Session:
                 item.stash[BEGIN] = self._late.now
                 self._late.wait(Late(item, policy))
             return
-        with Shield(item, "setup", "could not try its detector out"):
-            self._bring().try_out(policy)
         with Shield(item, "setup", "could not begin to watch"):
-            self._bring().watch(item, policy)
+            trials = self._bring()
+            trials.try_out(item, policy, "setup")
+            trials.watch(item, policy)
 
     def _is_watched_from_its_start(self, item: pytest.Item) -> bool:
         policy = self._plan.watched(item)

@@ -5,7 +5,6 @@ A run loads this with the first test that is to be watched, and the engines with
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +21,7 @@ from pytest_asyncbench._glue.plan import Plan
 from pytest_asyncbench._glue.properties import RecordWriter
 from pytest_asyncbench._glue.relay import Relay
 from pytest_asyncbench._glue.schedules import Schedules
+from pytest_asyncbench._glue.set_ups import SetUps
 from pytest_asyncbench._glue.settings import worker_count
 from pytest_asyncbench._glue.telling import (
     give_words,
@@ -37,8 +37,8 @@ from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._loops import close_doors
 from pytest_asyncbench._watching import defeats
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
-from pytest_asyncbench._words.promised import Policy, Rule
-from pytest_asyncbench._words.undo import Undo
+from pytest_asyncbench._words.promised import Policy, Rule, When
+from pytest_asyncbench._words.undo import Undo, Undos
 
 if TYPE_CHECKING:
     from pytest_asyncbench.virtual_time import VirtualClock
@@ -81,7 +81,7 @@ class Trials:
         self._writer = writer
         self.newest: Trial | None = None
         """Of those below."""
-        self._watched: dict[pytest.Item, tuple[Trial, ExitStack]] = {}
+        self._watched: dict[pytest.Item, tuple[Trial, Undos]] = {}
         """The tests that are watched at this moment, and what takes that back: mostly
         one; another plugin may run several at once."""
         config.add_cleanup(close_doors)
@@ -89,14 +89,14 @@ class Trials:
         config.add_cleanup(self.relay.stop)
         # An interrupt ends the run without the teardown of the test that it hit.
         config.add_cleanup(self._leave_all)
-        self._leave_call = ExitStack()
+        self._leave_call = Undos()
         """What to step out of at the end of the call that is in progress."""
         self.was_cancelled = False
         """Whether a test was cancelled at its budget; what it left may be in a loop
         that is closed after a later test."""
         self._tried_out = False
         self._schedules = Schedules(config, self.end_call)
-        config.pluginmanager.register(self._schedules, "asyncbench-schedules")
+        self._set_ups = SetUps(lambda: self.newest)
         self._timelines: Room | None = None
         """For those of all tests, where they are wanted."""
 
@@ -106,19 +106,25 @@ class Trials:
 
     # -------------------------------------------------------- before a test
 
-    def try_out(self, policy: Policy) -> None:
+    def try_out(self, item: pytest.Item, policy: Policy, when: When) -> None:
         """Before the first test that is to be searched, find out whether that works.
 
         A test that was watched from its first loop on is over by then.
         """
-        if policy.blocking != "off" and not self._tried_out:
-            self._tried_out = True
+        if policy.blocking == "off" or self._tried_out:
+            return
+        self._tried_out = True
+        with Shield(item, when, "could not try its detector out"):
             # The watch of a test before, which was not searched, may stand by still.
             self.relay.stop()
             self._untold.of_detector += defeats(SYSTEM_CLOCK, self._interception)
 
     def watch(self, item: pytest.Item, policy: Policy) -> Trial:
         """Put the instruments around a test."""
+        if policy.runs_again:
+            self._stand_by(self._schedules)
+        if policy.virtual is not None or policy.budget_setup is not None:
+            self._stand_by(self._set_ups)
         others = [trial.watched for trial, _ in self._watched.values()]
         asked = {
             each: its
@@ -137,21 +143,27 @@ class Trials:
             relay=self.relay,
             timelines=self._timelines,
         )
-        with ExitStack() as leave:
-            leave.callback(watched.start())
+        with Undos() as leave:
+            leave.add(watched.start())
             virtual = policy.virtual is not None
-            leave.callback(host.suit_hypothesis(item, OURS, virtual=virtual))
+            leave.add(host.suit_hypothesis(item, OURS, virtual=virtual))
             # Only now: a test that half an instrument stands around is not watched.
             trial = self.newest = item.stash[TRIAL] = Trial(watched)
-            self._watched[item] = trial, leave.pop_all()
+            self._watched[item] = trial, leave
         return trial
+
+    def _stand_by(self, hooks: Schedules | SetUps) -> None:
+        """Register hooks with the first test that needs them; most runs have none."""
+        plugins = self._config.pluginmanager
+        if not plugins.is_registered(hooks):
+            plugins.register(hooks, f"asyncbench-{type(hooks).__name__}".lower())
 
     def watch_late(self, late: Late) -> None:
         """Begin to watch a test that runs a loop after all; in that loop's thread."""
         trial = self.watch(late.item, late.policy)
         if late.phase == "call":
-            self._leave_call = ExitStack()
-            self._leave_call.callback(trial.call.begin(in_loop=False, began=late.began))
+            self._leave_call = Undos()
+            self._leave_call.add(trial.call.begin(in_loop=False, began=late.began))
         elif late.phase == "teardown":
             trial.call.verdict = self._nothing_seen.verdict(late.policy, late.wall)
 
@@ -180,13 +192,15 @@ class Trials:
 
     def begin_call(self, item: pytest.Item, trial: Trial) -> None:
         """Stand inside a test's call."""
-        leave = self._leave_call = ExitStack()
+        leave, function = Undos(), host.async_function(item)
+        self._leave_call = leave
         begun = trial.call.begin(
-            in_loop=host.is_async(item), of_examples=host.runs_examples(item)
+            in_loop=function is not None, of_examples=host.runs_examples(item)
         )
-        leave.callback(begun)
-        leave.callback(self._schedules.begin(item, trial))
-        leave.callback(host.enter(item, trial.call.hosted))
+        leave.add(begun)
+        leave.add(self._schedules.begin(item, trial))
+        if function is not None:
+            leave.add(host.enter(item, function, trial.call.hosted))
 
     def end_call(
         self, item: pytest.Item, trial: Trial, raised: BaseException | None
@@ -234,8 +248,7 @@ class Trials:
         tell_left(item, trial.teardown.left)
         with Shield(item, "teardown", "could not put everything back"):
             self._leave(item)
-        with Shield(item, "teardown", "could not try its detector out"):
-            self.try_out(trial.watched.policy)
+        self.try_out(item, trial.watched.policy, "teardown")
         if trial.has_news() or (self._untold and trial.verdict() is not None):
             ended = self._decide(item, trial, trial.teardown, ended)
         return ended

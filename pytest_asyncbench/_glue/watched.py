@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
@@ -34,17 +34,17 @@ from pytest_asyncbench._words.decided import Finding, Verdict, Violation
 from pytest_asyncbench._words.promised import MARKER, Policy, Rule
 from pytest_asyncbench._words.seconds import LivedSeconds, RealSeconds, VirtualSeconds
 from pytest_asyncbench._words.seen import (
+    NO_TIME,
     AcceptedSpan,
     BlockingCall,
     Crowd,
     DeadTask,
-    Elapsed,
     LateTurn,
     LoopStall,
     NotFollowed,
     Observations,
 )
-from pytest_asyncbench._words.undo import Undo
+from pytest_asyncbench._words.undo import Undo, Undos
 from pytest_asyncbench._words.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Watched:
         self.timelines = timelines
         # A step can be looked at by one watch only.
         self._is_first = beside is None
-        policies = (policy, *at_once)
+        policies = at_once or (policy,)
         threshold = min(each.threshold for each in policies)
         way = _Way(
             threshold=threshold,
@@ -183,10 +183,10 @@ class Watched:
         """Put the instruments around the test; the returned call takes them off."""
         if self.time.virtual is None:
             return self.watch.join()
-        with ExitStack() as undo:
-            undo.callback(self.time.begin())
-            undo.callback(self.watch.join())
-            return undo.pop_all().close
+        with Undos() as undo:
+            undo.add(self.time.begin())
+            undo.add(self.watch.join())
+        return undo.close
 
     def owning(self) -> AbstractContextManager[None]:
         """Have this block, and all tasks that it starts, be this test's."""
@@ -313,7 +313,7 @@ class Watched:
             late = [*filter(self._is_told, late)]
             calls = [one for one in calls if self._is_asked_for(one)]
         return Observations(
-            elapsed=Elapsed(wall=RealSeconds(0.0)),
+            elapsed=NO_TIME,
             steps=self.watch.steps,
             loops=self.watch.loops,
             not_followed=self.watch.not_followed + self._elsewhere,

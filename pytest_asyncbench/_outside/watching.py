@@ -42,6 +42,7 @@ from pytest_asyncbench._words.promised import Policy
 from pytest_asyncbench._words.record import record_of
 from pytest_asyncbench._words.seconds import RealSeconds
 from pytest_asyncbench._words.seen import (
+    NO_TIME,
     BlockingCall,
     Crowd,
     Elapsed,
@@ -201,7 +202,7 @@ class BlockingSeen(LiveFindings):
         crowds: Sequence[Crowd],
     ) -> None:
         seen = Observations(
-            elapsed=Elapsed(wall=RealSeconds(0.0)),
+            elapsed=NO_TIME,
             stalls=tuple(stalls),
             calls=tuple(calls),
             late=tuple(late),

@@ -427,13 +427,11 @@ class Watch:
     @property
     def problems(self) -> list[Problem]:
         """What has gone wrong inside the plugin so far, its watchdog included."""
-        failures = [*self.watchdog.failures]
+        failures = self.watchdog.failures
         if self.recorder is not None:
-            failures += self.recorder.tapes.failures
-        return [
-            *self._problems,
-            *(Problem(kind="failed", text=text) for text in failures),
-        ]
+            failures = [*failures, *self.recorder.tapes.failures]
+        failed = [Problem(kind="failed", text=text) for text in failures]
+        return [*self._problems, *failed]
 
     def _failed(self, text: str) -> None:
         self.note(Problem(kind="failed", text=text))

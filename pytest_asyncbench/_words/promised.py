@@ -279,8 +279,9 @@ class Policy:
     def promised(self, when: When) -> Promise | None:
         """Tell how long a phase may take at most, and where that was written."""
         if when == "call":
-            within = self.budget.within if self.budget is not None else None
-            source = self.budget.source if self.budget is not None else "?"
+            if self.budget is None:
+                return None
+            within, source = self.budget.within, self.budget.source
         else:
             within = self.budget_setup if when == "setup" else self.budget_teardown
             source = self.sources.get(f"budget_{when}", "?")

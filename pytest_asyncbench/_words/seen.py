@@ -13,6 +13,7 @@ from pytest_asyncbench._words.values import NamedTuple, dataclass
 __all__ = [
     "IN_VAIN",
     "LAZY_IMPORT",
+    "NO_TIME",
     "AcceptedSpan",
     "AwaitedTask",
     "BlockingCall",
@@ -381,6 +382,10 @@ class Elapsed:
     def lived(self) -> LivedSeconds:
         """The time that promises speak of: virtual where there is such, else wall."""
         return self.wall if self.virtual is None else self.virtual
+
+
+NO_TIME = Elapsed(wall=RealSeconds(0.0))
+"""What did not happen took."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,12 @@
-"""Replacing an attribute, and giving back what puts it right again."""
+"""Replacing an attribute, and giving back what puts it right again; many of those."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import MethodType
+from types import MethodType, TracebackType
 from typing import Any
 
-__all__ = ["Undo", "nothing", "replace"]
+__all__ = ["Undo", "Undos", "nothing", "replace"]
 
 Undo = Callable[[], None]
 
@@ -48,6 +48,45 @@ def _inherits(owner: Any, name: str) -> bool:
         and method.__self__ is owner
         and method.__func__ is getattr(type(owner), name, None)
     )
+
+
+class Undos:
+    """What puts things right again, to be called last first.
+
+    As an `ExitStack` that is given calls alone, and none of the six that it makes for
+    each. Around a block it undoes what has been done where the block fails, and else
+    leaves it.
+    """
+
+    __slots__ = ("_undo", "add")
+
+    def __init__(self) -> None:
+        self._undo: list[Undo] = []
+        self.add = self._undo.append
+        """Takes one more."""
+
+    def __enter__(self) -> Undos:
+        """Begin a block that may fail."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it if the block has failed."""
+        if error is not None:
+            self.close()
+
+    def close(self) -> None:
+        """Call all, even where one of them raises; twice is no harm."""
+        try:
+            while self._undo:
+                self._undo.pop()()
+        finally:
+            if self._undo:
+                self.close()
 
 
 def nothing() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pytest_asyncbench._words.undo import replace
+import pytest
+
+from pytest_asyncbench._words.undo import Undos, replace
 
 
 class Base:
@@ -59,3 +61,40 @@ def test_patches_over_each_other_come_off_in_turn():
     first()
     assert owner.own == "original"
     assert "own" not in vars(owner)
+
+
+def test_what_was_done_is_undone_in_turn_and_once():
+    """Last first, and only when it is asked for."""
+    undone: list[str] = []
+    with Undos() as undo:
+        undo.add(lambda: undone.append("first"))
+        undo.add(lambda: undone.append("second"))
+    assert not undone
+    undo.close()
+    undo.close()
+    assert undone == ["second", "first"]
+
+
+def test_what_a_block_has_done_is_undone_where_it_fails():
+    """A start that is half-finished is rolled back."""
+    undone: list[str] = []
+    with pytest.raises(OSError, match="half"), Undos() as undo:
+        undo.add(lambda: undone.append("first"))
+        raise OSError("half")
+    assert undone == ["first"]
+
+
+def test_all_is_undone_though_one_of_them_fails():
+    """What failed is told all the same."""
+    undone: list[str] = []
+
+    def fails():
+        raise OSError("gone")
+
+    undo = Undos()
+    undo.add(lambda: undone.append("first"))
+    undo.add(fails)
+    undo.add(lambda: undone.append("third"))
+    with pytest.raises(OSError, match="gone"):
+        undo.close()
+    assert undone == ["third", "first"]
