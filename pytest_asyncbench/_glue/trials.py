@@ -126,19 +126,19 @@ class Trials:
         if policy.virtual is not None or policy.budget_setup is not None:
             self._stand_by(self._set_ups)
         others = [trial.watched for trial, _ in self._watched.values()]
-        asked = {
-            each: its
+        asked = [
+            (each, its)
             for each in host.items_at_once(item)
             if (its := self._plan.watched(each)) is not None
-        }
+        ]
         watched = Watched(
             policy,
             self._rules,
             self._interception,
             judge=self._nothing_seen.judge,
-            tracing=any(_is_followed(each, its) for each, its in asked.items()),
+            tracing=any(_is_followed(each, its) for each, its in asked),
             virtual=_clock_of(item, policy),
-            at_once=tuple(asked.values()),
+            at_once=tuple(its for _, its in asked),
             beside=others[0] if others else None,
             relay=self.relay,
             timelines=self._timelines,

@@ -34,4 +34,6 @@ class Untold:
     def _left(self) -> list[Problem]:
         known = self._known
         found = (*self.of_detector, *known.problems, *known.failures)
+        if not found:  # in most runs, and each test asks
+            return []
         return [each for each in dict.fromkeys(found) if each not in self._told]

@@ -320,10 +320,11 @@ def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
             view.upkeep()
         queued = len(ready)
         events = poll(timeout)
-        began, ended = view.last, now()
-        waited, late = ended - began, 0.0
+        ended = now()
+        waited = ended - view.last
         if timeout is None:
             view.polled += waited
+            late = 0.0
         else:
             # A timer is due whatever else comes. From then on the thread could run, and
             # at once where there was something to do before.
@@ -332,7 +333,7 @@ def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
                 if not events:
                     view.oversleep(waited - timeout)
                     if waited >= timeout > _LONG_SLEEP:
-                        view.slept(timeout, began + timeout)
+                        view.slept(timeout, view.last + timeout)
                 view.polled += waited if late <= 0 else waited - late
             if late > 0:
                 view.late += late

@@ -115,7 +115,7 @@ def step_code() -> CodeType:
 
 def is_uvloop(loop: asyncio.AbstractEventLoop) -> bool:
     """Tell whether a loop is uvloop's, or derived from it."""
-    return any(base.__module__ == "uvloop.loop" for base in type(loop).__mro__)
+    return "uvloop.loop" in [base.__module__ for base in type(loop).__mro__]
 
 
 _Meet = Callable[["asyncio.AbstractEventLoop"], object]
