@@ -184,3 +184,29 @@ def test_what_goes_wrong_with_a_rule_is_told_once_whatever_came_before(
     assert asked.startswith("rule 'depot.ask' could not be asked: ")
     assert absent.startswith("not watched: rule 'depot.db.nothing': no such name ")
     assert problems["test_import"] == []
+
+
+NAMES = """
+def pytest_sessionfinish(session):
+    names = {name for name, _ in session.config.pluginmanager.list_name_plugin()}
+    late = names & {"asyncbench-schedules", "asyncbench-setups"}
+    print(f"hooks: {sorted(late)}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("marker", "hooks"),
+    [
+        ("no_blocking", []),
+        ("budget(9)", []),
+        ("budget(setup=9)", ["asyncbench-setups"]),
+        ("virtual_time", ["asyncbench-setups"]),
+        ("schedules(2)", ["asyncbench-schedules", "asyncbench-setups"]),
+    ],
+)
+def test_hooks_that_no_test_needs_are_not_there(play_once, marker, hooks):
+    """Each of them costs every test of the run, or every fixture."""
+    suite = f"import pytest\n\n@pytest.mark.{marker}\nasync def test_it():\n    pass\n"
+    run = play_once(suite, "-s", conftest=NAMES)
+    assert run["test_it"].outcome == "passed"
+    assert f"hooks: {hooks}" in run.out
