@@ -61,12 +61,10 @@ class Tick(NamedTuple):
 
     at: float
     account: Processor
-    not_for_gil: int = 0
-    """How many of its slices of a processor may have had nothing to do with the GIL.
-
-    That is one for each step, since the loop may have polled before it, and those that
-    our own looks cost the thread.
-    """
+    steps: int = 0
+    """How many steps its loop had run. Before each it may have waited in a poll."""
+    looks: int = 0
+    """How often our own thread had looked at the loops."""
     process: float | None = None
     """The processor time of all threads."""
     late: float = 0.0
@@ -132,51 +130,76 @@ def share_of(
     which nothing ran. A thread does not work while its loop polls, though it may stand
     in the run queue.
 
-    Who keeps the interpreter is sampled at the very end of the step. What may be its
-    work is taken for that then, as where there is no sample.
+    Who keeps the interpreter is sampled at the very end of the step. All that the
+    accounts allow is taken for the step's then, as where there is no sample. Where that
+    is more than there was time for, what is known for sure is left as it is.
     """
     before = [tick for tick in ticks if tick.at <= began]
     within = [tick for tick in ticks if began < tick.at < last.at]
     if not before:
         return None, None
-    around = (before[-1], *within[:1], last)
-    length = last.at - began
-    tail = length if not within else last.at - within[0].at
-    worked = around if tail > _TELLS * (length - tail) else (before[-1], last)
-    at_rest = before[-1].polled_until(began, last)
-    working = _share([(t.at, t.account.working) for t in worked], began, at_rest)
+    first, length = before[-1], last.at - began
+    tail = last.at - within[0].at if within else 0.0
+    around = (first, *within[:1], last) if tail > _TELLS * length else (first, last)
+    at_rest = first.polled_until(began, last)
+    working = _share([(t.at, t.account.working) for t in around], began, at_rest)
     starved = _share([(t.at, t.account.starved) for t in around], began, 0.0)
-    step = length - stopped
-    over = (working or 0.0) + (starved or 0.0)
-    if working is None or starved is None or over <= step:
-        return working, starved
-    return working * step / over, starved * step / over
+    if working is None or starved is None:
+        return working and working.likely, starved and starved.likely
+    return _together(working, starved, length - stopped)
+
+
+class _Share(NamedTuple):
+    """For how long a thread did something in a step, in seconds."""
+
+    least: float
+    likely: float
 
 
 def _share(
     read: Sequence[tuple[float, float | None]], began: float, idle: float
-) -> float | None:
+) -> _Share | None:
     at = [(moment, known) for moment, known in read if known is not None]
     if len(at) < len(read):
         return None
-    ended, last = at[-1]
-    if len(at) == 2:
-        return min(ended - began, max(0.0, last - at[0][1]))
-    (earlier, first), (sampled, then) = at[:2]
+    (earlier, first), (ended, last) = at[0], at[-1]
+    sampled, then = at[1] if len(at) > 2 else (ended, last)
     known, unknown = max(0.0, last - then), sampled - began
-    rate = known / (ended - sampled)
+    rate = known / (ended - sampled) if ended > sampled else 1.0
     most = min(unknown, max(0.0, then - first))
-    least = max(0.0, most - (began - earlier - idle))
-    return min(ended - began, known + min(most, max(least, rate * unknown)))
+    least = max(0.0, min(unknown, then - first - (began - earlier - idle)))
+    likely = min(most, max(least, rate * unknown))
+    length = ended - began
+    return _Share(min(length, known + least), min(length, known + likely))
+
+
+def _together(working: _Share, starved: _Share, length: float) -> tuple[float, float]:
+    """Fit both into a step: what is not known for sure gives way, in proportion."""
+    over = working.likely + starved.likely - length
+    if over <= 0:
+        return working.likely, starved.likely
+    least = working.least + starved.least
+    if least >= length:
+        return working.least * length / least, starved.least * length / least
+    part = (length - least) / (working.likely + starved.likely - least)
+    return (
+        working.least + part * (working.likely - working.least),
+        starved.least + part * (starved.likely - starved.least),
+    )
 
 
 # ---------------------------------------------------------- kept out by others
 
 _BY_CHANCE = 5
 """How many slices a thread may have had for other reasons, such as a thread's start."""
+_SLICES_PER_LOOK = 2
+"""How often a thread at work loses the processor to one that looks at it."""
 _SOME = 4
 _QUEUED = 2 / 3
 """Who stood in the run queue for this part of the time waited for little else."""
+_QUEUES_TOO = 4
+"""Who has the GIL may stand in the run queue with it, for so many times as long as it
+works at the most."""
 _ASKS_AGAIN = 0.8
 """Who waits for the GIL asks again after each switch interval. A thread that woke less
 often than that, by this factor, waited for something else."""
@@ -190,7 +213,8 @@ def kept_out(ticks: Sequence[Tick], began: float, last: Tick, interval: float) -
     as well, and a thread that has just given it to the looker waits for it, too. *What
     we do*: of the time that is not explained otherwise, count what both of these allow:
     the thread woke after every switch interval, and somebody did hold the GIL, since
-    the watchdog was kept out as well, or other threads worked. The work of others
+    the watchdog was kept out as well, or other threads worked, if only for a part of
+    it: who has the GIL may stand in the run queue with it. The work of others
     proves nothing where this thread was seen to wait for something of the user's. *What
     still fails*: a thread in C that polls something in short sleeps beside a busy one.
     """
@@ -209,8 +233,23 @@ def kept_out(ticks: Sequence[Tick], began: float, last: Tick, interval: float) -
 def _slices_each(ticks: Sequence[Tick]) -> float:
     # The rate of the time before the step: below 1 where not each step had its poll.
     slices = _more(ticks[0].account.slices, ticks[-1].account.slices)
-    not_for_gil = ticks[-1].not_for_gil - ticks[0].not_for_gil
-    return 1.0 if slices is None or not_for_gil <= 0 else min(1.0, slices / not_for_gil)
+    steps = ticks[-1].steps - ticks[0].steps
+    return 1.0 if slices is None or steps <= 0 else min(1.0, slices / steps)
+
+
+def _not_for_gil(first: Tick, last: Tick, interval: float, slices_each: float) -> float:
+    """Tell how many slices of a processor a thread may have had for other reasons.
+
+    A look of ours costs some of a thread that has the GIL, at work or in the run queue,
+    and is asked for it after a switch interval. Who polls or waits it costs none.
+    """
+    had_it = (_more(first.account.working, last.account.working) or 0.0) + (
+        _more(first.account.starved, last.account.starved) or 0.0
+    )
+    looks = float(last.looks - first.looks)
+    if interval:
+        looks = min(looks, had_it / interval)
+    return slices_each * (last.steps - first.steps) + _SLICES_PER_LOOK * looks
 
 
 def _stretches(ticks: Sequence[Tick]) -> Iterator[tuple[Tick, Tick]]:
@@ -244,17 +283,23 @@ def _at_most(
         return 0.0
     known = worked + starved + (at_rest if first.at < began else 0.0)
     unexplained = min(length, last.at - first.at - known)
-    in_gil = (slices - slices_each * (last.not_for_gil - first.not_for_gil)) * interval
-    if in_gil - _BY_CHANCE * interval < _ASKS_AGAIN * unexplained:
+    others = _not_for_gil(first, last, interval, slices_each) * interval
+    waits = _more(first.in_gil, last.in_gil)
+    # Who loses the processor at work has more slices, and has not waited.
+    in_gil = (slices - _BY_CHANCE) * interval if waits is None else waits
+    if in_gil - others < _ASKS_AGAIN * unexplained:
         return 0.0
     # While this thread worked, the watchdog was late because of it.
     held = max(0.0, last.late - first.late - worked)
     if not (first.waiting or last.waiting):
-        held = max(held, (_more(first.process, last.process) or 0.0) - worked)
-    return max(0.0, min(unexplained, in_gil, held))
+        at_work = max(0.0, (_more(first.process, last.process) or 0.0) - worked)
+        held = max(held, (1 + _QUEUES_TOO) * at_work)
+    return max(0.0, min(unexplained, slices * interval - others, held))
 
 
-def lacked_processor(ticks: Sequence[Tick], began: float, last: Tick) -> bool:
+def lacked_processor(
+    ticks: Sequence[Tick], began: float, last: Tick, interval: float
+) -> bool:
     """Tell whether a thread stood in the run queue, and so waited for no GIL.
 
     Who waits for the GIL stands there as well, once for each time that it asks, and so
@@ -268,8 +313,8 @@ def lacked_processor(ticks: Sequence[Tick], began: float, last: Tick) -> bool:
     slices = _more(first.account.slices, last.account.slices)
     if starved is None or slices is None:
         return False
-    not_for_gil = _slices_each(before[-_SOME:]) * (last.not_for_gil - first.not_for_gil)
-    return starved >= _QUEUED * length and slices - not_for_gil <= _BY_CHANCE
+    others = _not_for_gil(first, last, interval, _slices_each(before[-_SOME:]))
+    return starved >= _QUEUED * length and slices - others <= _BY_CHANCE
 
 
 def _more(before: float | None, after: float | None) -> float | None:

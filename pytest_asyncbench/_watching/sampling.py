@@ -34,8 +34,6 @@ _MOST_SAMPLES = 400
 _MOST_TICKS = 64
 _FIRST_TICKS = 4
 _LOOKS_PER_TICK = 4
-_SLICES_PER_LOOK = 2
-"""How often a thread at work loses the processor to one that looks at it."""
 _AT_WORK = 0.8
 """Who works for this part of the time waits for nothing that is worth finding."""
 
@@ -331,7 +329,8 @@ class Sampler:
         return Tick(
             at=at,
             account=account,
-            not_for_gil=view.steps + _SLICES_PER_LOOK * self.looks,
+            steps=view.steps,
+            looks=self.looks,
             process=self._kernel.working() if self._kernel else None,
             late=self._lateness.kept_out,
             waiting=waiting is not None,

@@ -32,6 +32,7 @@ from pytest_asyncbench._python import (
     has_gil,
     is_debugged,
     lacked_processor,
+    switch_interval,
 )
 from pytest_asyncbench._watching.accounts import Accounts
 from pytest_asyncbench._watching.deadlines import Deadlines, OnDeadline
@@ -267,9 +268,11 @@ class Watchdog:
             look = self._look_at_others(sampled)
             ticks, tick = [*sampled.ticks], self.settle(sampled.view)
             sampled.ticks.append(tick)
-            if look is None or lacked_processor(ticks, look.at - look.late, tick):
+            if look is None:
                 return
-            self.turned(sampled.view, look)
+            due = look.at - look.late
+            if not lacked_processor(ticks, due, tick, switch_interval()):
+                self.turned(sampled.view, look)
         except Exception as error:  # nothing of ours may reach the loop
             self.failures.append(f"watchdog: {error_of_ours(error)}")
 

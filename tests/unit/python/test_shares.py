@@ -44,9 +44,10 @@ def test_who_asks_for_the_gil_all_the_time_is_kept_out_of_it():
 
 def test_the_work_of_other_threads_is_a_witness_as_well():
     """Between them and the watchdog the better one counts."""
-    assert kept(
-        tick(10.0, 0, process=5.0), tick(11.0, 210, late=0.1, process=5.8)
-    ) == pytest.approx(0.8)
+    first = tick(10.0, 0, process=5.0)
+    last = tick(11.0, 210, late=0.1, process=5.15)
+    assert kept(first, last) == pytest.approx(0.75)
+    assert kept(first, last._replace(late=0.8)) == pytest.approx(0.8)
 
 
 def test_what_a_thread_worked_itself_is_no_others_work():
@@ -75,8 +76,8 @@ def test_who_holds_the_gil_in_its_sleep_is_not_kept_out():
             [tick(9.9, 0)], tick(11.0, None, starved=0.9), False, id="no slices"
         ),
         pytest.param(
-            [tick(9.0, 0), tick(9.9, 100, not_for_gil=100)],
-            tick(11.0, 193, starved=0.9, not_for_gil=190),
+            [tick(9.0, 0), tick(9.9, 100, steps=100)],
+            tick(11.0, 193, starved=0.9, steps=190),
             True,
             id="polled",
         ),
@@ -86,7 +87,23 @@ def test_who_stood_in_the_queue_and_asked_seldom_lacked_a_processor(
     before, last, lacked
 ):
     """Who asks for the GIL may have to queue after each asking, for as long as that."""
-    assert lacked_processor(before, 10.0, last) is lacked
+    assert lacked_processor(before, 10.0, last, INTERVAL) is lacked
+
+
+def test_who_lost_the_processor_at_work_did_not_wait_for_the_gil():
+    """It had many slices, and has waited seldom: once, in a call that keeps the GIL."""
+    first = tick(10.0, 0, in_gil=0.0)
+    last = tick(11.0, 210, working=0.1, starved=0.4, late=1.0, in_gil=INTERVAL)
+    assert kept(first, last) == 0.0
+    assert kept(first, last._replace(in_gil=0.4)) == pytest.approx(0.5)
+
+
+def test_who_has_the_gil_may_stand_in_the_run_queue_with_it():
+    """For some times as long as it works."""
+    first, last = tick(10.0, 0, process=0.0), tick(11.0, 210, starved=0.3, process=0.2)
+    assert kept(first, last) == pytest.approx(0.7)
+    assert kept(first, last._replace(process=0.03)) == pytest.approx(0.15)
+    assert kept(first, last._replace(process=0.0)) == 0.0
 
 
 def test_a_contended_lock_is_no_gil():
@@ -109,13 +126,34 @@ def test_who_was_seen_to_poll_is_not_kept_out_by_threads_that_need_no_gil():
 
 def test_waits_of_the_loop_before_the_step_are_not_counted():
     """As many per step as before; with nothing known of that, one for each."""
-    before = [tick(9.8, 0), tick(9.9, 50, not_for_gil=100)]
+    before = [tick(9.8, 0), tick(9.9, 50, steps=100)]
     polled = 25  # in the 50 steps from 9.9 to 10
-    last = tick(11.0, 50 + polled + 3, not_for_gil=150, late=1.0)
+    last = tick(11.0, 50 + polled + 3, steps=150, late=1.0)
     assert kept(*before, last) == 0.0
-    last = tick(11.0, 50 + polled + 200, not_for_gil=150, late=1.0)
+    last = tick(11.0, 50 + polled + 200, steps=150, late=1.0)
     assert kept(*before, last) == pytest.approx(1.0)
-    assert kept(before[1], last._replace(not_for_gil=250)) == 0.0
+    assert kept(before[1], last._replace(steps=250)) == 0.0
+
+
+def test_our_looks_cost_only_who_has_the_gil():
+    """Who waits for it, or in a poll, is not asked to give it up."""
+    first, last = tick(10.0, 0), tick(11.0, 205, late=2.0, looks=80)
+    assert kept(first, last) == pytest.approx(1.0)
+    # Two slices each time that it was asked, after an interval at work.
+    last = tick(11.0, 225, late=2.0, looks=80, working=0.1)
+    assert kept(first, last) == pytest.approx(0.9)
+    last = tick(11.0, 160, late=2.0, looks=80, working=0.1)
+    assert kept(first, last) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("waits", "seconds"), [pytest.param(14, 0.08, id="all"), (12, 0.0)]
+)
+def test_where_waits_are_known_each_switch_interval_has_one(waits, seconds):
+    """Nothing is left to chance then: a short time has few of them."""
+    first = tick(10.0, 0, in_gil=0.0)
+    last = tick(10.08, 18, late=0.08, in_gil=waits * INTERVAL)
+    assert kept(first, last) == pytest.approx(seconds)
 
 
 def test_a_thread_is_not_kept_out_while_its_loop_polls():
@@ -431,6 +469,23 @@ def test_a_thread_does_not_work_while_its_loop_polls(polled, working):
     sampled, last = account(1.85, 0.8), account(2.0, 0.8)
     share = share_of([first, sampled], 1.0, last._replace(polled=5.0 + polled))
     assert share == pytest.approx((working, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("polled", "share"),
+    [
+        pytest.param(0.5, (0.8, 0.2), id="it must have worked within the step"),
+        pytest.param(0.2, (0.5 + 0.3 * 0.625, 0.5 * 0.625), id="for a part of it"),
+    ],
+)
+def test_what_is_only_possible_gives_way_to_what_is_known(polled, share):
+    """Work of a step after a poll, and a wait in the run queue that may be from before.
+
+    A block that keeps the interpreter is not half forgiven for what came before it.
+    """
+    first, last = account(0.5)._replace(since=0.5), account(2.0, 0.8, 0.5)
+    last = last._replace(polled=polled)
+    assert share_of([first], 1.0, last) == pytest.approx(share)
 
 
 def test_the_very_end_of_a_step_does_not_tell_what_all_of_it_was_like():

@@ -26,7 +26,7 @@ class KeptOut:
     def _at(self, at, *, asked):
         account = Processor(working=0.0, starved=0.0, slices=asked)
         late = self._late
-        return Tick(at=at, account=account, not_for_gil=0, process=0.0, late=late)
+        return Tick(at=at, account=account, process=0.0, late=late)
 
     def sampled(self, _):
         return self._sampled
