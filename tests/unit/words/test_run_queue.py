@@ -111,6 +111,6 @@ def test_a_thread_that_nobody_holds_has_the_account_of_the_system():
     before = clock.processor(*ids).starved
     clock.slept(ids[1], 50.0, clock.now() + 50)
     clock.lied += 50.0
-    assert clock.processor(*ids).starved - before >= 50
+    assert clock.processor(*ids).starved - before == pytest.approx(50.0, abs=5.0)
     clock.hold(ids[1])()
     assert not clock._known
