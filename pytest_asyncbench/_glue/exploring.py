@@ -352,7 +352,7 @@ class Exploring:
             order.awaits_body()
         with ExitStack() as undo:
             undo.callback(_settle, host.loop_of(item))
-            undo.enter_context(self._trial.watched.time.adopting())
+            undo.callback(self._trial.watched.time.adopt())
             undo.enter_context(self._ordered(order))
             if function is not None:
                 told_to = partial(self._told_to, order)

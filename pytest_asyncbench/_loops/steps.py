@@ -335,11 +335,10 @@ def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
                     if waited >= timeout > _LONG_SLEEP:
                         view.slept(timeout, view.last + timeout)
                 view.polled += waited if late <= 0 else waited - late
-            if late > 0:
-                view.late += late
         # Only now, as who reads both takes what is after that for the next poll's.
         view.last = ended
         if late > 0:
+            view.late += late
             view.settle()
             view.last = now()
         if waited > view.rested_for:

@@ -114,8 +114,29 @@ class Tick(NamedTuple):
 
 
 _TELLS = 0.1
-"""A last part that is shorter than this, as a ratio to what was before the first sample
-of a step, does not tell what that was like."""
+"""What comes after the first sample of a step does not tell what was before that where
+it is a smaller part of the step than this."""
+
+
+class _Around(NamedTuple):
+    """The accounts of a thread around a step, over time."""
+
+    before: Sequence[Tick]
+    """Up to its beginning; at least one."""
+    within: Sequence[Tick]
+    """In the midst of it."""
+
+    @property
+    def first(self) -> Tick:
+        """The last one before it."""
+        return self.before[-1]
+
+
+def _around(ticks: Sequence[Tick], began: float, last: Tick) -> _Around | None:
+    """Give the accounts around a step that ended with the last; None without any."""
+    before = [tick for tick in ticks if tick.at <= began]
+    within = [tick for tick in ticks if began < tick.at < last.at]
+    return _Around(before, within) if before else None
 
 
 def share_of(
@@ -134,16 +155,15 @@ def share_of(
     accounts allow is taken for the step's then, as where there is no sample. Where that
     is more than there was time for, what is known for sure is left as it is.
     """
-    before = [tick for tick in ticks if tick.at <= began]
-    within = [tick for tick in ticks if began < tick.at < last.at]
-    if not before:
+    around = _around(ticks, began, last)
+    if around is None:
         return None, None
-    first, length = before[-1], last.at - began
+    first, within, length = around.first, around.within, last.at - began
     tail = last.at - within[0].at if within else 0.0
-    around = (first, *within[:1], last) if tail > _TELLS * length else (first, last)
+    read = (first, *within[:1], last) if tail > _TELLS * length else (first, last)
     at_rest = first.polled_until(began, last)
-    working = _share([(t.at, t.account.working) for t in around], began, at_rest)
-    starved = _share([(t.at, t.account.starved) for t in around], began, 0.0)
+    working = _share([(t.at, t.account.working) for t in read], began, at_rest)
+    starved = _share([(t.at, t.account.starved) for t in read], began, 0.0)
     if working is None or starved is None:
         return working and working.likely, starved and starved.likely
     return _together(working, starved, length - stopped)
@@ -218,15 +238,14 @@ def kept_out(ticks: Sequence[Tick], began: float, last: Tick, interval: float) -
     proves nothing where this thread was seen to wait for something of the user's. *What
     still fails*: a thread in C that polls something in short sleeps beside a busy one.
     """
-    before = [tick for tick in ticks if tick.at <= began]
-    within = [tick for tick in ticks if began < tick.at < last.at]
-    if not before:
+    around = _around(ticks, began, last)
+    if around is None:
         return 0.0
-    slices_each = _slices_each(before[-_SOME:])
-    at_rest = before[-1].polled_until(began, last)
+    slices_each = _slices_each(around.before[-_SOME:])
+    at_rest = around.first.polled_until(began, last)
     return sum(
         _at_most(first, then, began, at_rest, interval, slices_each)
-        for first, then in _stretches([before[-1], *within, last])
+        for first, then in _stretches([around.first, *around.within, last])
     )
 
 
@@ -305,15 +324,16 @@ def lacked_processor(
     Who waits for the GIL stands there as well, once for each time that it asks, and so
     has many slices of a processor, however late. False where nothing is known.
     """
-    before = [tick for tick in ticks if tick.at <= began]
-    if not before:
+    around = _around(ticks, began, last)
+    if around is None:
         return False
-    first, length = before[-1], last.at - began
+    first, length = around.first, last.at - began
     starved = _more(first.account.starved, last.account.starved)
     slices = _more(first.account.slices, last.account.slices)
     if starved is None or slices is None:
         return False
-    others = _not_for_gil(first, last, interval, _slices_each(before[-_SOME:]))
+    slices_each = _slices_each(around.before[-_SOME:])
+    others = _not_for_gil(first, last, interval, slices_each)
     return starved >= _QUEUED * length and slices - others <= _BY_CHANCE
 
 
@@ -359,15 +379,15 @@ def asked_for(rest: Rest, switches: int | None, interval: float) -> float:
 
 
 def _by_us(ticks: Sequence[Tick], began: float, last: Tick) -> float:
-    before = [tick for tick in ticks if tick.at <= began]
-    if not before:
+    around = _around(ticks, began, last)
+    if around is None:
         return 0.0
-    within = [*(tick for tick in ticks if began < tick.at < last.at), last]
+    first, within = around.first, [*around.within, last]
     # Of what was lost around the step's beginning it has its part, and polls have none.
-    at_rest = before[-1].polled_until(began, last)
-    first = before[-1].moment()._replace(polled=last.polled - at_rest)
-    lost = Lost(first).up_to(within[0].moment())
-    part = (within[0].at - began) / (within[0].at - before[-1].at - at_rest)
+    at_rest = first.polled_until(began, last)
+    before = first.moment()._replace(polled=last.polled - at_rest)
+    lost = Lost(before).up_to(within[0].moment())
+    part = (within[0].at - began) / (within[0].at - first.at - at_rest)
     others = (1 - part) * lost.seconds
     for tick in within[1:]:
         lost = lost.up_to(tick.moment())

@@ -172,10 +172,11 @@ class SystemClock:
         and less than two ticks earlier. The clock is read first, as a tick between the
         two readings must not make it later.
         """
-        if self._clock_gettime is None or sys.platform != "linux":
+        gettime = self._clock_gettime
+        if gettime is None:
             return None
         try:
-            tick = self._clock_gettime(_COARSE)
+            tick = gettime(_COARSE)
             told = connection.getsockopt(_TCP, _TCP_INFO, _TIMES.stop)
         except OSError:  # no connection of TCP, or closed
             return None
