@@ -358,15 +358,17 @@ def keeps_out(rest: Rest, at: float, switches: int | None, interval: float) -> b
     thread woke, as `kept_out` does, since who gives up the GIL for another waits once,
     however long it takes. *What we do*: where the watchdog had to ask for the GIL, so
     that somebody had it, and came later than its asking explains, count what is left.
-    *What still fails*: that is the most that it may be, as it also queues after its
-    sleep, and each time it asks again. So it is only counted of time in the same round
-    that nothing else explains, and not where who was asked kept the GIL and did not
-    work: see `Lost`.
+    Who is asked in vain for a switch interval gives it up at once if it can; who does
+    so earlier did it by itself. *What still fails*: that is the most that it may be, as
+    it also queues after its sleep, and each time it asks again. So it is only counted
+    of time in the same round that nothing else explains, and not where who was asked
+    kept the GIL and did not work: see `Lost`.
     """
     more = _more(rest.switches, switches)
     if not interval or more is None or more < _ASKED:
         return False
-    return at - rest.due > (more - 1) * interval + _LOST
+    explained = max(interval, asked_for(rest, switches, interval))
+    return at - rest.due > explained + _LOST
 
 
 def asked_for(rest: Rest, switches: int | None, interval: float) -> float:
