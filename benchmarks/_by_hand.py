@@ -160,6 +160,9 @@ class _HandClock(ManualClock):
         self.came_to: dict[Any, float] = {}
         """By a socket's own address: when the last answer did."""
 
+    def working(self, native: int = 0) -> None:
+        """Tell nothing: in this time nobody waits for the interpreter."""
+
     def received(self, connection: Any) -> RealSeconds | None:
         came = self.came_to.get(connection.getsockname())
         return None if came is None else RealSeconds((came // _TICK - 0.5) * _TICK)

@@ -13,7 +13,8 @@ when they run one after another, and only then.
 
 No program does anything else for being run otherwise: no limit of time is near to what
 it is put on, and nobody asks who was first. Threads only wait: one that works would
-share the interpreter with the loop, and slow it down together but not alone. What is
+share the interpreter with the loop, and slow it down together but not alone. So a
+server is in a process of its own, since an answer needs the interpreter. What is
 shared between strands is met in one order by all of them, so none waits for ever.
 """
 
@@ -96,9 +97,14 @@ class Program:
     lasts: float
     """About how many seconds the strands take one after another."""
 
-    def shape(self, by_hand: HandTime | None = None) -> Shape:
-        """Give what runs it, together and alone, in real time or in one by hand."""
-        setup = self._compiled(by_hand)
+    def shape(self, by_hand: HandTime | None = None, *, threads: bool = False) -> Shape:
+        """Give what runs it, together and alone, in real time or in one by hand.
+
+        Args:
+            by_hand: that time.
+            threads: whether servers are threads of this process.
+        """
+        setup = self._compiled(Surroundings(by_hand, threads=threads))
 
         async def together(cleanup: AsyncExitStack) -> list[Call]:
             return list(await setup(cleanup, False))
@@ -108,17 +114,16 @@ class Program:
 
         return Shape(f"seed {self.seed}", together, self.limit, alone)
 
-    def _compiled(
-        self, by_hand: HandTime | None
-    ) -> Callable[[AsyncExitStack, bool], Any]:
+    def _compiled(self, around: Surroundings) -> Callable[[AsyncExitStack, bool], Any]:
         name = f"<seed {self.seed}>"
         # So that a traceback shows the lines.
         linecache.cache[name] = (len(self.text), None, self.text.splitlines(True), name)
-        around = Surroundings(by_hand)
         known = {each: getattr(around, each) for each in dir(around)}
         known |= {"asyncio": asyncio, "contextlib": contextlib}
         if importlib.util.find_spec("anyio"):
             known["anyio"] = importlib.import_module("anyio")
+            # It loads this in the first call, and that would be in a figure.
+            importlib.import_module("anyio._backends._asyncio")
         exec(compile(self.text, name, "exec"), known)
         return known["setup"]
 
@@ -497,7 +502,7 @@ def _(drawing: _Drawing) -> Piece:
 def _(drawing: _Drawing) -> Piece:
     def make() -> tuple[str, float, float]:
         waits = drawing.seconds() / 2
-        return f"served_by_thread(cleanup, sleep={waits})", waits, 0.0
+        return f"served(cleanup, sleep={waits})", waits, 0.0
 
     name, waits, _ = drawing.service("port", make)
     times = drawing.random.choice((1, 2, 3))

@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from _answering import accept
+
 from pytest_asyncbench._running.together import Together, jobs_from
 from pytest_asyncbench._tracing import Recorder
 
-__all__ = ["RECORDER", "SHAPES", "Call", "Shape", "accept", "concurrently", "work"]
+__all__ = ["RECORDER", "SHAPES", "Call", "Shape", "concurrently", "work"]
 
 RECORDER: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 """What follows the tasks of the shape that runs, if anything does."""
@@ -432,13 +434,6 @@ def answer_late(connection: socket.socket) -> None:
         pool.submit(time.sleep, 0)  # its thread takes a while to start
         for line in lines:
             pool.submit(send, line, time.monotonic() + 0.04)
-
-
-def accept(server: socket.socket, respond: Callable[[socket.socket], None]) -> None:
-    with contextlib.suppress(OSError):
-        while True:
-            connection, _ = server.accept()
-            threading.Thread(target=respond, args=[connection], daemon=True).start()
 
 
 async def client(port: int, requests: int) -> None:

@@ -18,8 +18,9 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, TypeVar
 
+from _answering import accept, served
 from _by_hand import HandTime, Lane
-from _shapes import accept, concurrently, work
+from _shapes import concurrently, work
 
 __all__ = ["PlayedQueue", "Surroundings", "eager", "start_all"]
 
@@ -106,10 +107,17 @@ async def ended(task: asyncio.Task[None]) -> None:
 
 
 class Surroundings:
-    """All that a program's text may name, in one kind of time."""
+    """All that a program's text may name, in one kind of time.
 
-    def __init__(self, by_hand: HandTime | None = None) -> None:
+    Args:
+        threads: whether servers are threads of this process, as they are by hand.
+    """
+
+    def __init__(
+        self, by_hand: HandTime | None = None, *, threads: bool = False
+    ) -> None:
         self._by_hand = by_hand
+        self._threads = threads or by_hand is not None
         self.time = by_hand or RealTime()
         self.work = self.time.work
         self._ports: dict[int, Lane] = {}
@@ -185,8 +193,10 @@ class Surroundings:
 
     # ---------------------------------------------------------------- sockets
 
-    def served_by_thread(self, cleanup: AsyncExitStack, *, sleep: float) -> int:
+    def served(self, cleanup: AsyncExitStack, *, sleep: float) -> int:
         """Start a server with a thread for each connection; give its port."""
+        if not self._threads:
+            return served(sleep)
         lane = self.time.lane()
 
         def answer(connection: socket.socket) -> None:

@@ -3,9 +3,10 @@
 Run it as ``python benchmarks/serial.py [rounds] [words]``; words choose the shapes
 whose name has one of them. With ``--random N`` it runs so many random programs instead,
 from ``--seed`` on, and ``--print SEED`` shows one; see `_programs.py` for what is in
-them. ``--exact`` runs these in a time that only they move, once and without noise: it
-tells what is wrong with the derivation, and nothing of clocks. With ``--print`` it has
-the figures of each strand.
+them. With ``--threads`` their servers are threads of this process. ``--exact`` runs
+these programs in a time that only they move, once and without noise: it tells what is
+wrong with the derivation, and nothing of clocks. With ``--print`` it has the figures of
+each strand.
 
 In each round everything runs twice, each time in a loop of its own: together recorded,
 which derives the serial time, and one after another with nothing installed,
@@ -192,11 +193,14 @@ class Judged(NamedTuple):
         return self.program.work >= MUCH_WORK * lasts
 
 
-def programs(rounds: int, seeds: Sequence[int], *, exact: bool) -> None:
+def programs(rounds: int, seeds: Sequence[int], *, exact: bool, threads: bool) -> None:
     judged = []
     for number, seed in enumerate(seeds, 1):
         program = draw(seed)
-        seen = [run_by_hand(program)] if exact else quiet(program.shape(), rounds)
+        if exact:
+            seen = [run_by_hand(program)]
+        else:
+            seen = quiet(program.shape(threads=threads), rounds)
         judged.append(Judged(program, seen))
         tell_progress(number, len(seeds))
     judged.sort(key=lambda one: one.off, reverse=True)
@@ -272,6 +276,7 @@ def main() -> None:
     parser.add_argument("words", nargs="*", help="shapes whose name has one of them")
     parser.add_argument("--random", type=int, metavar="N", help="so many programs")
     parser.add_argument("--seed", type=int, default=0, help="that of the first program")
+    parser.add_argument("--threads", action="store_true", help="serve them in threads")
     parser.add_argument("--exact", action="store_true", help="in a time by hand")
     parser.add_argument("--print", type=int, metavar="SEED", help="show a program")
     given = parser.parse_args()
@@ -282,7 +287,7 @@ def main() -> None:
     elif given.random is not None:
         rounds = rounds_from([given.rounds] if given.rounds else [], 3)
         seeds = range(given.seed, given.seed + given.random)
-        programs(rounds, seeds, exact=given.exact)
+        programs(rounds, seeds, exact=given.exact, threads=given.threads)
     else:
         shapes(rounds_from([given.rounds] if given.rounds else [], 7), given.words)
 

@@ -44,6 +44,10 @@ class ManualClock:
             return Processor(None, None)
         return Processor(self._working, self._starved)
 
+    def working(self, native: int = 0) -> float | None:
+        """Tell for how long the threads have worked."""
+        return self._working if self._accounts else None
+
     def hold(self, native: int = 0) -> Callable[[], None]:
         """Keep the account at hand, which it always is."""
         return lambda: None

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from pytest_asyncbench._tracing.tapes import Tapes
     from pytest_asyncbench._tracing.trace import Trace
 
-__all__ = ["Owners"]
+__all__ = ["OUTSIDE", "Owners"]
 
-_OUTSIDE = -1
+OUTSIDE = -1
 """The owner of what belongs to no strand."""
 
 _UNKNOWN = -2
@@ -98,7 +98,7 @@ class Owners:
 
     def of(self, at: int) -> int:
         """Tell which strand an entry belongs to, by its place among the roots."""
-        return self._owners[at - self.start] if at >= self.start else _OUTSIDE
+        return self._owners[at - self.start] if at >= self.start else OUTSIDE
 
     def threads_of(self, pool: int) -> int:
         """Tell how many jobs a pool has worked at once, at most."""
@@ -188,8 +188,8 @@ class Owners:
                 served.add(task)
         ask: set[int] = set()
         for listener, client in self._requests():
-            strand = strand_of.get(client, _OUTSIDE)
-            if _OUTSIDE not in (listener, strand) and listener != strand:
+            strand = strand_of.get(client, OUTSIDE)
+            if OUTSIDE not in (listener, strand) and listener != strand:
                 self.listeners.add(listener)
                 if client not in served:
                     ask.add(strand)
@@ -207,7 +207,7 @@ class Owners:
         for at in trace.io_ready:
             read = trace.read(trace.who[at])
             if read is not None and read[4] and read[0] >= 0:
-                listener = self.strand_of.get(read[1], _OUTSIDE)
+                listener = self.strand_of.get(read[1], OUTSIDE)
                 yield listener, trace.task_of(read[0])
 
     def _find_steps(self) -> None:
@@ -224,7 +224,7 @@ class Owners:
         )
         for at, who, cause in entries:
             if who >= 0:
-                owner = strand_of(who, _OUTSIDE)
+                owner = strand_of(who, OUTSIDE)
                 if cause >= start:
                     by = owners[cause - start]
                     if owner < 0:
@@ -236,12 +236,12 @@ class Owners:
                         woken.setdefault(cause, at)
                         answers[cause] += 1
             elif who > OTHERS:
-                owner = _OUTSIDE
+                owner = OUTSIDE
             elif (kind := (OTHERS - who) & 3) == PLAIN and cause >= start:
                 owner = owners[cause - start]
             elif kind == TIMER:  # whose is it that has set it?
                 by = int(facts[(OTHERS - who >> 2) * 3])
-                owner = owners[by - start] if start <= by < at else _OUTSIDE
+                owner = owners[by - start] if start <= by < at else OUTSIDE
             else:
                 owner = self._of_callback(at, who)
             add_owner(owner)
@@ -270,11 +270,11 @@ class Owners:
                 self._sent_before[at] = last[0]
                 last.append(when)
             return _UNKNOWN
-        within = self.strand_of.get(trace.task_of(at), _OUTSIDE)
+        within = self.strand_of.get(trace.task_of(at), OUTSIDE)
         read = trace.read(code)
         if read is not None and read[4] and within in self.listeners:
             return _UNKNOWN
-        return _UNKNOWN if within == _OUTSIDE else within
+        return _UNKNOWN if within == OUTSIDE else within
 
     def __iter__(self) -> Iterator[int]:
         """Give the number of each strand."""

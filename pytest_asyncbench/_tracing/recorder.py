@@ -55,6 +55,7 @@ from pytest_asyncbench._tracing.tape import (
     Job,
     Sent,
     Tape,
+    Worked,
 )
 from pytest_asyncbench._tracing.tapes import Tapes
 from pytest_asyncbench._tracing.trace import NOBODY, Creator
@@ -285,6 +286,7 @@ class Recorder:
                 tape.starved.append((at, starved))
             view.upkeep_at = at + _BETWEEN_ACCOUNTS
 
+        self._take_work(tape)
         view.upkeep, view.upkeep_at = upkeep, self._real()
         view.rested_for = _LONG_WAIT
         view.oversleep, view.note_poll = tape.slept, tape.note
@@ -305,6 +307,12 @@ class Recorder:
             events = type(poller).select(poller, 0)
             ready = frozenset(key.fd for key, _ in events)
             tape.looks.append((len(tape) - 1, self._now(), ready))
+
+    def _take_work(self, tape: Tape) -> None:
+        """Take down for how long a loop's thread has worked, after a step of it."""
+        worked = self._clock.working(tape.view.native)
+        if worked is not None:
+            tape.worked.append(Worked(len(tape) - 1, worked, tape.view.polled))
 
     def _look(self, tape: Tape) -> None:
         """Take down where tasks wait, after a poll that rested for long."""
@@ -494,7 +502,7 @@ class Recorder:
         now, limit, long_step = self._now, self._limit, self._long_step
         tapes, numbers, strange = self._tapes, self.tapes.numbers, self._strange
         real = None if self.tapes.in_real_time else self._real
-        brief, look = min(limit, _BRIEF), self._look_at_io
+        brief, look, worked = min(limit, _BRIEF), self._look_at_io, self._take_work
 
         # One long function because it runs at every step: a call more would cost
         # a tenth of what asyncio itself does in a step.
@@ -542,6 +550,8 @@ class Recorder:
             if real is None:
                 spent = ended - view.last
                 if spent > brief:
+                    if spent > tape.switch_interval:
+                        worked(tape)
                     if spent > limit:
                         long_step(view, self_, RealSeconds(ended))
                     if ready:

@@ -20,7 +20,8 @@ from contextlib import suppress
 from types import MappingProxyType
 
 from pytest_asyncbench._tracing.barriers import Meeting
-from pytest_asyncbench._tracing.ownership import Owners
+from pytest_asyncbench._tracing.handover import kept_out
+from pytest_asyncbench._tracing.ownership import OUTSIDE, Owners
 from pytest_asyncbench._tracing.tape import OTHERS, OURS, PLAIN, POLLED, TIMER, Job
 from pytest_asyncbench._tracing.trace import LOOP
 from pytest_asyncbench._words.medians import median_low
@@ -113,7 +114,8 @@ class _Strand:
         if sent is not None:
             at_once, thread, job = sent
             if job is not None and job.ended <= at_once:
-                return self._of_job(job, at_once - job.started, at)
+                kept_out = self._kept_out(job.ended, job.started)
+                return self._of_job(job, at_once - job.started - kept_out, at)
             return self._by_thread(at, request, thread)
         read = trace.read(who)
         if read is not None and 0 <= read[0] < at:
@@ -139,7 +141,19 @@ class _Strand:
         before = self.owners.sent_before(at)
         waits = self._since(at, request, before)
         asked = self.trace.ended[request] if request >= 0 else -math.inf
-        return waits._replace(server=_THREADS - thread, in_line=before > asked)
+        sent = self.trace.ready_at(at)
+        return waits._replace(
+            delay=waits.delay - self._kept_out(sent, sent - waits.delay),
+            server=_THREADS - thread,
+            in_line=before > asked,
+        )
+
+    def _kept_out(self, got: float, since: float) -> float:
+        """Tell for how long another strand kept the interpreter from a thread."""
+        by, seconds = kept_out(self.trace, got)
+        if by < 0 or self.owners.of(by) in (self.number, OUTSIDE):
+            return 0.0
+        return min(seconds, got - since)
 
     def _of_job(self, job: Job, took: float, at: int) -> _Wait:
         if job.entry >= at or self.owners.of(job.entry) != self.number:

@@ -33,6 +33,7 @@ from struct import pack
 from typing import TYPE_CHECKING, Literal
 
 from pytest_asyncbench._loops import POLLED, Links, LoopView, names
+from pytest_asyncbench._python import switch_interval
 from pytest_asyncbench._words.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ __all__ = [
     "Sent",
     "Tape",
     "Timer",
+    "Worked",
 ]
 
 BEGUN = -2
@@ -131,6 +133,17 @@ class Arrival(NamedTuple):
     """How many it waits for."""
 
 
+class Worked(NamedTuple):
+    """The account of a loop's thread at the end of a step, in seconds."""
+
+    entry: int
+    """The step's, or its last one's."""
+    worked: float
+    """For how long the thread had worked by then."""
+    polled: float
+    """For how long its polls had waited."""
+
+
 class Columns(NamedTuple):
     """Some entries of a tape that follow each other, by what they hold."""
 
@@ -182,10 +195,12 @@ class Tape:
         "open",
         "ready",
         "starved",
+        "switch_interval",
         "timer_facts",
         "timers",
         "view",
         "waits",
+        "worked",
     )
 
     def __init__(self, view: LoopView, now: Callable[[], float]) -> None:
@@ -241,6 +256,11 @@ class Tape:
         whole tape is in that."""
         self.starved: list[tuple[float, float]] = []
         """Moments, and for how long the loop's thread had been starved by then."""
+        self.switch_interval = switch_interval() or math.inf
+        """For how long a step at work keeps the interpreter from who asks for it."""
+        self.worked: list[Worked] = []
+        """By steps that lasted longer than that, after one for when its loop was met:
+        for how long its thread had worked by their ends."""
 
     def __len__(self) -> int:
         """Count the entries so far. That of the step in progress has this number."""

@@ -69,6 +69,12 @@ class Clock(Protocol):
             asleep: when it was just seen to sleep, where it was.
         """
 
+    def working(self, native: int) -> float | None:
+        """Tell the processor time of the living thread with this native id.
+
+        Without giving up the GIL; None where that can't be told so.
+        """
+
     def hold(self, native: int) -> Undo:
         """Keep the account of this thread at hand, until undone."""
 

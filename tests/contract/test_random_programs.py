@@ -90,7 +90,7 @@ def test_in_a_time_by_hand_threads_take_what_they_sleep(
 ) -> None:
     async def main() -> None:
         async with AsyncExitStack() as cleanup:
-            port = around.served_by_thread(cleanup, sleep=0.25)
+            port = around.served(cleanup, sleep=0.25)
             own = around.own_thread(cleanup)
             pool = await around.started_pool(cleanup, 1)
             sleep = around.time.sleep

@@ -20,6 +20,7 @@ import pytest
 from by_hand import A_WHILE, HandLoop, run_in
 
 from pytest_asyncbench._judging.accounting import compare
+from pytest_asyncbench._python import switch_interval
 from pytest_asyncbench._running.together import Together, jobs_from
 from pytest_asyncbench._tracing import strands, tape, trace
 from pytest_asyncbench._watching.watch import Watch
@@ -842,6 +843,98 @@ def test_what_a_thread_sends_within_a_step_takes_as_long_as_the_thread_did():
             await asyncio.gather(strand(pool), keeps_the_loop())
 
     assert watched(main).serial == pytest.approx(3.5 + 3)
+
+
+def a_pool_answers(pool):
+    """Have a job of a pool's wait; give who awaits it, and what lets it end."""
+    may_end, has_sent = threading.Event(), threading.Event()
+
+    def ends():
+        may_end.set()
+        pool.submit(has_sent.set)  # its one thread has sent the answer before
+        assert has_sent.wait(A_WHILE)
+
+    return asyncio.get_running_loop().run_in_executor(pool, may_end.wait), ends
+
+
+def a_thread_sends(pool):
+    """Have a thread wait and send; give who awaits that, and what lets it send."""
+    loop, may_send = asyncio.get_running_loop(), threading.Event()
+    answer = loop.create_future()
+
+    def job():
+        may_send.wait()
+        loop.call_soon_threadsafe(answer.set_result, None)
+
+    thread = threading.Thread(target=job)
+    thread.start()
+
+    def ends():
+        may_send.set()
+        thread.join(A_WHILE)
+
+    return answer, ends
+
+
+def beside_a_step(offload, step, *, of_a_strand=True):
+    """Have a strand offload something that ends half-way in a step; give serial.
+
+    Args:
+        of_a_strand: whether the step is another one's, or a fixture's.
+    """
+
+    async def offloads(pool, ends):
+        answer, end = offload(pool)
+        ends.append(end)
+        await answer
+
+    async def keeps_the_loop(ends):
+        step(0.5)
+        ends[0]()
+        step(0.5)
+
+    async def shape(together):
+        with ThreadPoolExecutor(1) as pool:
+            ends = []
+            if of_a_strand:
+                await together(offloads(pool, ends), keeps_the_loop(ends))
+                return
+            strand = asyncio.ensure_future(together(offloads(pool, ends)))
+            while not ends:
+                await asyncio.sleep(0)
+            await asyncio.gather(strand, keeps_the_loop(ends))
+
+    return compared(shape, in_body=False).serial
+
+
+@pytest.mark.parametrize("offload", [a_pool_answers, a_thread_sends])
+def test_alone_no_other_strand_keeps_the_interpreter_from_a_thread(offload):
+    """It got that half a second into a step, so it had asked for a switch interval."""
+    taken = 0.5 - switch_interval()
+    assert beside_a_step(offload, CLOCK.work) == pytest.approx(taken + 1)
+
+
+@pytest.mark.parametrize("offload", [a_pool_answers, a_thread_sends])
+@pytest.mark.parametrize("step", [CLOCK.wait, CLOCK.starve])
+def test_a_step_that_was_not_seen_to_work_kept_nobody_from_the_interpreter(
+    offload, step
+):
+    """Who waits lets go of it; who stands in the run queue may have."""
+    assert beside_a_step(offload, step) == pytest.approx(0.5 + 1)
+
+
+def test_who_is_no_strand_keeps_the_interpreter_from_one_alone_as_well():
+    """As a fixture's worker does, whoever is there."""
+    serial = beside_a_step(a_pool_answers, CLOCK.work, of_a_strand=False)
+    assert serial == pytest.approx(0.5)
+
+
+def test_of_a_step_of_less_than_a_switch_interval_it_is_not_known_who_asked(
+    monkeypatch,
+):
+    """So what the thread took is taken for its own."""
+    monkeypatch.setattr(tape, "switch_interval", lambda: 0.75)
+    assert beside_a_step(a_pool_answers, CLOCK.work) == pytest.approx(0.5 + 1)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="barriers came with 3.11")
