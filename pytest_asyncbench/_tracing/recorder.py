@@ -300,7 +300,8 @@ class Recorder:
     def _look_at_io(self, tape: Tape) -> None:
         """Take down which descriptors are ready after a long step, between two.
 
-        The poll that reports them comes after all that is left of this turn.
+        The poll that reports them comes after all that is left of this turn, and may
+        take long though it does not wait: to come back from it needs the interpreter.
         """
         poller = names.SELECTOR.get(tape.view.loop)
         if isinstance(poller, BaseSelector):
@@ -554,8 +555,7 @@ class Recorder:
                         worked(tape)
                     if spent > limit:
                         long_step(view, self_, RealSeconds(ended))
-                    if ready:
-                        look(tape)
+                    look(tape)
                     ended = tape.busy_until = now()
                     tape.note((OURS, 0, len(ready), ended))
                 view.last = ended

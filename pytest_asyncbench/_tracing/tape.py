@@ -250,7 +250,7 @@ class Tape:
         """By the entry after which a task waited long: where, and for what."""
         self.looks: list[tuple[int, float, frozenset[int]]] = []
         """By the entry after which it was looked: when, and which descriptors were
-        ready, while there was more to do in this turn."""
+        ready."""
         self.long: dict[float, int] | None = None
         """The entries of long steps, by when these began in real time; None where the
         whole tape is in that."""

@@ -226,9 +226,9 @@ class Slow(HandLoop):
         self._selector.select = select
 
 
-def run_in(clock, coroutine, factory=None):
+def run_in(clock, coroutine, factory=None, make=HandLoop):
     """Run a coroutine in a loop of the clock's time."""
-    loop = HandLoop(clock)
+    loop = make(clock)
     loop.set_task_factory(factory)
     # What would hang for ever fails instead.
     rescue = threading.Timer(30, lambda: loop.call_soon_threadsafe(loop.stop))

@@ -14,10 +14,11 @@ import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from queue import SimpleQueue
 
 import pytest
-from by_hand import A_WHILE, HandLoop, run_in
+from by_hand import A_WHILE, HandLoop, Slow, run_in
 
 from pytest_asyncbench._judging.accounting import compare
 from pytest_asyncbench._python import switch_interval
@@ -36,7 +37,7 @@ def work(seconds):
     CLOCK.work(seconds)
 
 
-def watched(main, factory=None):
+def watched(main, factory=None, make=HandLoop):
     """Run `main` watched; give the comparison of the tasks that it started."""
     watch = Watch(CLOCK, threshold=3600.0, tracing=True)
     watch.start()
@@ -47,7 +48,7 @@ def watched(main, factory=None):
         await main()
 
     try:
-        run_in(CLOCK, body(), factory)
+        run_in(CLOCK, body(), factory, make)
     finally:
         watch.stop()
     assert watch.problems == []
@@ -627,6 +628,29 @@ def test_what_came_while_others_worked_came_no_earlier_than_it_was_looked_for():
         tasks = watched(main).tasks
     # Asked for at 0; at 1 both began to work, at 2 it was not there, at 3 it was.
     assert tasks[0].waiting == pytest.approx(2)
+
+
+def test_what_came_within_a_step_came_then_however_late_the_poll_tells_of_it():
+    """That waits for nothing, and yet may come back late: it needs the interpreter."""
+    here, there = socket.socketpair()
+
+    async def read():
+        reader, writer = await asyncio.open_connection(sock=here)
+        await reader.readline()
+        writer.close()
+
+    async def busy():
+        await asyncio.sleep(1)
+        there.send(b"answer\n")
+        work(1)
+
+    async def main():
+        await asyncio.gather(read(), busy())
+
+    with there:
+        tasks = watched(main, make=partial(Slow, late=CLOCK.wait)).tasks
+    # When in that step is not known, so it is taken to have been there as it began.
+    assert tasks[0].waiting == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("came", "waited"), [(1.5, 1.5), (2.5, 1)])
