@@ -68,7 +68,6 @@ class Trace:
         "_looked",
         "_looks",
         "_polled",
-        "_polled_before",
         "_queue",
         "accepted",
         "beginnings",
@@ -112,7 +111,7 @@ class Trace:
         self._queue: deque[int] = deque()
         self._frames: list[_Frame] = []
         """The parts of each step that is open here, the inner ones last."""
-        self._polled = self._polled_before = self._io_ready = tape.began
+        self._polled = self._io_ready = tape.began
         self._looked = 0
         self._looks: list[tuple[int, float, frozenset[int]]] = []
         """Those between the last poll and the one before it."""
@@ -241,9 +240,15 @@ class Trace:
         while self._looked < len(looks) and looks[self._looked][0] <= at:
             self._looked += 1
         self._looks = looks[first : self._looked]
-        self._polled_before, self._polled = self._polled, self.ended[at]
-        waited = self.ended[at] - self.ended[at - 1] > _WAITED
-        self._io_ready = self._polled if waited else self._polled_before
+        self._io_ready, self._polled = self._polled, self.ended[at]
+        for _, looked, ready in self._looks:
+            if ready:
+                # However long the poll took, it did not wait.
+                break
+            self._io_ready = looked
+        else:
+            if self.ended[at] - self.ended[at - 1] > _WAITED:
+                self._io_ready = self._polled
         queue = self._queue
         while len(queue) > queued:  # passed over at the end of the turn
             queue.popleft()
@@ -254,15 +259,10 @@ class Trace:
         read = self.read(code)
         since = self._io_ready
         if read is not None:
-            in_vain = self._polled_before
             for _, looked, ready in self._looks:
                 if read[2] in ready:
-                    # However long the poll then took, it did not wait for that.
-                    since = in_vain
                     break
-                in_vain = looked
-            else:
-                since = max(since, in_vain)
+                since = max(since, looked)
             # What came after the poll is not what that reported.
             if since < read[3] <= self._polled:
                 since = read[3]

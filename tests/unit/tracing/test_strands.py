@@ -630,14 +630,23 @@ def test_what_came_while_others_worked_came_no_earlier_than_it_was_looked_for():
     assert tasks[0].waiting == pytest.approx(2)
 
 
-def test_what_came_within_a_step_came_then_however_late_the_poll_tells_of_it():
+async def by_a_stream(here):
+    reader, writer = await asyncio.open_connection(sock=here)
+    await reader.readline()
+    writer.close()
+
+
+async def by_the_loop_itself(here):
+    here.setblocking(False)
+    await asyncio.get_running_loop().sock_recv(here, 100)
+
+
+@pytest.mark.parametrize(("read", "polls"), [(by_a_stream, 2), (by_the_loop_itself, 0)])
+def test_what_came_within_a_step_came_then_however_late_the_poll_tells_of_it(
+    read, polls
+):
     """That waits for nothing, and yet may come back late: it needs the interpreter."""
     here, there = socket.socketpair()
-
-    async def read():
-        reader, writer = await asyncio.open_connection(sock=here)
-        await reader.readline()
-        writer.close()
 
     async def busy():
         await asyncio.sleep(1)
@@ -645,12 +654,13 @@ def test_what_came_within_a_step_came_then_however_late_the_poll_tells_of_it():
         work(1)
 
     async def main():
-        await asyncio.gather(read(), busy())
+        await asyncio.gather(read(here), busy())
 
-    with there:
+    with here, there:
         tasks = watched(main, make=partial(Slow, late=CLOCK.wait)).tasks
-    # When in that step is not known, so it is taken to have been there as it began.
-    assert tasks[0].waiting == pytest.approx(1)
+    # When in that step is not known, so it is taken to have been there as it began: a
+    # second and two late polls from the start on. A stream asks so many polls later.
+    assert tasks[0].waiting == pytest.approx(1 + (2 - polls) * 0.25)
 
 
 @pytest.mark.parametrize(("came", "waited"), [(1.5, 1.5), (2.5, 1)])
