@@ -111,10 +111,12 @@ class LoopsDeadline:
         """Begin to hold; the returned call lets go."""
         self._thread = _thread.get_ident()
         self._threads_before = frozenset(current_frames()) - {self._thread}
-        for view in self._watch.views():
-            self._others.append(view)
-            self._older.update(asyncio.all_tasks(view.loop))
+        # First, since a thread may just be meeting its loop.
         forget = replace(self._watch, "also_met", self._met)
+        for view in self._watch.views():
+            if view not in self._others:
+                self._others.append(view)
+            self._older.update(asyncio.all_tasks(view.loop))
         if self._by_loops is None:
             self._expect(self._at)
         else:
@@ -246,6 +248,10 @@ class LoopsDeadline:
         debugged = self._watch.watchdog.debugged and self._by_loops is None
         if self._left or debugged or self._is_put_off():
             return
+        if view.thread in self._threads_before and view not in self._others:
+            # It was being met as all this began, and neither was told of the other.
+            self._others.append(view)
+            self._older.update(asyncio.all_tasks(view.loop))
         tasks = [t for t in asyncio.all_tasks(view.loop) if t not in self._older]
         again = view in self._asked
         with self._aside():

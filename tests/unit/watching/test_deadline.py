@@ -445,6 +445,43 @@ def test_a_loop_of_a_sync_test_that_begins_after_the_grace_is_ended_at_once():
     assert watch.problems == []
 
 
+def test_a_loop_that_was_being_met_as_the_test_began_is_none_of_the_tests(monkeypatch):
+    """Neither was told of the other: what a fixture's thread runs there goes on."""
+    clock = ManualClock()
+    watch = Watch(clock, threshold=3600.0, tracing=True)
+    clock.watchdog = watch.watchdog
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+
+    def runs_on(coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, loop)
+
+    watch.start()
+    thread.start()
+    try:
+        waiting = runs_on(forever())
+        until(watch.views)
+        at = clock.now() + 1.0
+        deadline = LoopsDeadline(watch, at, forgiven=lambda: 0.0, callers=frozenset())
+        with monkeypatch.context() as early:
+            early.setattr(watch, "views", list)
+            leave = deadline.begin()
+        for _ in range(3):
+            clock.wait(2.0)
+            until_looked_at(clock)
+            runs_on(asyncio.sleep(0)).result(10)
+        assert deadline.stuck() is not None
+        assert not waiting.done()
+        leave()
+        waiting.cancel()
+    finally:
+        watch.stop()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+    assert watch.problems == []
+
+
 def debugger(clock, seconds):
     """Stand in what is called like a debugger for so long, until it has been seen."""
     module = types.ModuleType("pydevd")
