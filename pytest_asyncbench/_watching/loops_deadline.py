@@ -114,9 +114,7 @@ class LoopsDeadline:
         # First, since a thread may just be meeting its loop.
         forget = replace(self._watch, "also_met", self._met)
         for view in self._watch.views():
-            if view not in self._others:
-                self._others.append(view)
-            self._older.update(asyncio.all_tasks(view.loop))
+            self._leave_alone(view)
         if self._by_loops is None:
             self._expect(self._at)
         else:
@@ -131,6 +129,12 @@ class LoopsDeadline:
             self._show_threads()
 
         return leave
+
+    def _leave_alone(self, view: LoopView) -> None:
+        """Take a loop, and what runs on it by now, for none of the test's."""
+        if view not in self._others:
+            self._others.append(view)
+        self._older.update(asyncio.all_tasks(view.loop))
 
     def _expect(self, at: float) -> None:
         watchdog = self._watch.watchdog
@@ -250,8 +254,7 @@ class LoopsDeadline:
             return
         if view.thread in self._threads_before and view not in self._others:
             # It was being met as all this began, and neither was told of the other.
-            self._others.append(view)
-            self._older.update(asyncio.all_tasks(view.loop))
+            self._leave_alone(view)
         tasks = [t for t in asyncio.all_tasks(view.loop) if t not in self._older]
         again = view in self._asked
         with self._aside():

@@ -7,7 +7,7 @@ import threading
 import types
 
 import pytest
-from by_hand import run_in, until
+from by_hand import A_WHILE, run_in, until
 
 from pytest_asyncbench import BudgetExceeded
 from pytest_asyncbench._python import gil
@@ -456,26 +456,26 @@ def test_a_loop_that_was_being_met_as_the_test_began_is_none_of_the_tests(monkey
     def runs_on(coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, loop)
 
+    at = clock.now() + 1.0
+    deadline = LoopsDeadline(watch, at, forgiven=lambda: 0.0, callers=frozenset())
     watch.start()
     thread.start()
+    waiting = runs_on(forever())
+    until(watch.views)
+    with monkeypatch.context() as early:
+        early.setattr(watch, "views", list)
+        leave = deadline.begin()
     try:
-        waiting = runs_on(forever())
-        until(watch.views)
-        at = clock.now() + 1.0
-        deadline = LoopsDeadline(watch, at, forgiven=lambda: 0.0, callers=frozenset())
-        with monkeypatch.context() as early:
-            early.setattr(watch, "views", list)
-            leave = deadline.begin()
         for _ in range(3):
             clock.wait(2.0)
             until_looked_at(clock)
-            runs_on(asyncio.sleep(0)).result(10)
+            runs_on(asyncio.sleep(0)).result(A_WHILE)
         assert deadline.stuck() is not None
         assert not waiting.done()
-        leave()
-        waiting.cancel()
     finally:
+        leave()
         watch.stop()
+        waiting.cancel()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
