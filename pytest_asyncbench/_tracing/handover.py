@@ -1,4 +1,4 @@
-"""For how long a thread had asked for the interpreter that a loop's step kept.
+"""Which step of a loop kept the interpreter from another thread, which asked for it.
 
 Alone, the strand that waits for this thread has no other whose steps keep it.
 """
@@ -8,31 +8,18 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from pytest_asyncbench._words.values import NamedTuple
-
 if TYPE_CHECKING:
     from pytest_asyncbench._tracing.trace import Trace
 
-__all__ = ["KeptOut", "kept_out"]
+__all__ = ["keeper"]
 
 _AT_WORK = 0.5
 """Who worked for this part of a step kept the interpreter, and did not let go of it in
 a call that waits. The rest may be time in the run queue."""
 
 
-class KeptOut(NamedTuple):
-    """A thread was kept from the interpreter."""
-
-    entry: int
-    """By this step; -1 where none is known to have kept it."""
-    seconds: float
-
-
-_BY_NOBODY = KeptOut(-1, 0.0)
-
-
-def kept_out(trace: Trace, got: float) -> KeptOut:
-    """Tell which step kept the interpreter from a thread that got it at a moment.
+def keeper(trace: Trace, got: float) -> int:
+    """Give the step that kept the interpreter from a thread until a moment; -1 if none.
 
     *Problem*: who has waited needs the interpreter to go on, and nobody tells when it
     asked for that. *What we do*: a step that is at work gives it up a switch interval
@@ -41,12 +28,10 @@ def kept_out(trace: Trace, got: float) -> KeptOut:
     asked at all, and a thread that needs the interpreter several times before it
     answers has waited as often.
     """
-    interval, at = trace.tape.switch_interval, bisect_left(trace.ended, got)
-    if at >= len(trace.ended) or got - trace.began(at) <= interval:
-        return _BY_NOBODY
-    if _worked_in(trace, at) < _AT_WORK * trace.seconds(at):
-        return _BY_NOBODY
-    return KeptOut(at, interval)
+    at = bisect_left(trace.ended, got)
+    if at >= len(trace.ended) or got - trace.began(at) <= trace.tape.switch_interval:
+        return -1
+    return at if _worked_in(trace, at) >= _AT_WORK * trace.seconds(at) else -1
 
 
 def _worked_in(trace: Trace, at: int) -> float:

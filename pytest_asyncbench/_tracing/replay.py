@@ -20,7 +20,7 @@ from contextlib import suppress
 from types import MappingProxyType
 
 from pytest_asyncbench._tracing.barriers import Meeting
-from pytest_asyncbench._tracing.handover import kept_out
+from pytest_asyncbench._tracing.handover import keeper
 from pytest_asyncbench._tracing.ownership import OUTSIDE, Owners
 from pytest_asyncbench._tracing.tape import OTHERS, OURS, PLAIN, POLLED, TIMER, Job
 from pytest_asyncbench._tracing.trace import LOOP
@@ -150,10 +150,9 @@ class _Strand:
 
     def _kept_out(self, got: float, since: float) -> float:
         """Tell for how long another strand kept the interpreter from a thread."""
-        by, seconds = kept_out(self.trace, got)
-        if by < 0 or self.owners.of(by) in (self.number, OUTSIDE):
+        if self.owners.of(keeper(self.trace, got)) in (self.number, OUTSIDE):
             return 0.0
-        return min(seconds, got - since)
+        return min(self.trace.tape.switch_interval, got - since)
 
     def _of_job(self, job: Job, took: float, at: int) -> _Wait:
         if job.entry >= at or self.owners.of(job.entry) != self.number:
