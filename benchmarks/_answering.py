@@ -7,6 +7,7 @@ number of seconds that it reads, it prints the port of a server that takes so lo
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import socket
@@ -38,13 +39,15 @@ def served(seconds: float) -> int:
 
 @functools.cache
 def _process() -> subprocess.Popen[str]:
-    # It ends with its input, and that ends with us.
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, __file__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
+    # It ends with its input, which this closes.
+    atexit.register(process.communicate)
+    return process
 
 
 def _answer(seconds: float, connection: socket.socket) -> None:
