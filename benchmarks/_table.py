@@ -18,7 +18,9 @@ WITHOUT = ("-p", "no:asyncbench")
 def processor_time(folder: Path, *options: str, **environment: str) -> float:
     """Give the seconds that a pytest of its own takes over a folder, start and end in.
 
-    Bytecode files are written unless the environment says otherwise.
+    It is run there: `-m` looks in the working directory before PYTHONPATH, and would
+    find the package in use where a copy of it is to be measured. Bytecode files are
+    written unless the environment says otherwise.
     """
     quiet = ("-q", "-p", "no:cacheprovider", "-W", "ignore", *options)
     # No project's settings: what is measured are the defaults.
@@ -26,6 +28,7 @@ def processor_time(folder: Path, *options: str, **environment: str) -> float:
     settings = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONWARNINGS": "ignore"}
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", *quiet, *where],
+        cwd=folder,
         env={**os.environ, **settings, **environment},
         stdout=subprocess.DEVNULL,
     )
