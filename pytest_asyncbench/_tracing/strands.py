@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pytest_asyncbench._tracing.ownership import Owners
 from pytest_asyncbench._tracing.replay import alone
+from pytest_asyncbench._tracing.tape import POLLED
 from pytest_asyncbench._tracing.trace import NOBODY
 from pytest_asyncbench._words.seen import StrandTrace
 from pytest_asyncbench._words.uncollected import uncollected
@@ -137,7 +138,7 @@ class Group:
         trace, owners = read[0]
         roots, hosts = owners.roots, owners.hosts
         started = {trace.parent[root] for root in roots}
-        if self._of_loops and len(started) == 1:
+        if self._of_loops and hosts and len(started) == 1:
             # What a sync test runs is all that it does, as a body is.
             roots, hosts = [*started], set[int]()
         return Owners(trace, roots, hosts, self._tapes, as_one=True)
@@ -182,6 +183,8 @@ class Group:
             return roots, {host}
         if self._of_loops:
             roots, hosts = self._started_by(trace, {"nobody"})
+            if not roots and (by_hand := _side_by_side(trace)):
+                return by_hand, set()
             # A portal's loop is started with one task, which starts none; what a client
             # sends there from its thread is what a body is elsewhere.
             return (roots, hosts) if roots else self._started_by(trace, _OUTSIDE)
@@ -195,6 +198,24 @@ class Group:
         begun = trace.begun_in_turn
         hosts = {task for task in begun if trace.creator_of(task) in creators}
         return [task for task in begun if trace.parent[task] in hosts], hosts
+
+
+def _side_by_side(trace: Trace) -> list[int]:
+    """Give the tasks that were put on a loop by hand, and were on it at the same time.
+
+    What a loop is run for, again and again, is none of them.
+    """
+    by_hand = [
+        task for task in trace.begun_in_turn if trace.creator_of(task) == "nobody"
+    ]
+    found = dict[int, None]()
+    longest = by_hand[0] if by_hand else NOBODY
+    for task in by_hand[1:]:
+        began, then = trace.first[longest], trace.first[task]
+        if then <= trace.last[longest] or POLLED not in trace.who[began:then]:
+            found |= {longest: None, task: None}
+        longest = max(longest, task, key=trace.last.__getitem__)
+    return [*found]
 
 
 def _starved_within(tape: Tape, began: float, ended: float) -> float:

@@ -66,6 +66,13 @@ def test_sync_speedup():
         await asyncio.gather(*(fetch(0.1) for _ in range(40)))
     asyncio.run(main())
 
+@pytest.mark.budget(30, speedup=1.5)
+def test_by_hand():
+    loop = asyncio.new_event_loop()
+    naps = [loop.create_task(fetch(0.1)) for _ in range(40)]
+    loop.run_until_complete(asyncio.gather(*naps))
+    loop.close()
+
 @pytest.mark.budget(0.15)
 async def test_caught():
     with contextlib.suppress(asyncio.CancelledError):
@@ -131,6 +138,7 @@ PASS = (
     "test_in_time",
     "test_fast",
     "test_sync_speedup",
+    "test_by_hand",
     "test_inner_timeout",
     "test_own_cancellation",
     "test_the_open_part_is_inherited",
@@ -212,6 +220,7 @@ def test_a_speedup_compares_the_tasks_that_the_body_started(suite):
     """Eighty naps at once; two in a row."""
     assert suite["test_fast"].record["speedup"] > 3
     assert suite["test_sync_speedup"].record["speedup"] > 1.5
+    assert suite["test_by_hand"].record["speedup"] > 1.5
     slow = suite["test_slow"]
     assert slow.outcome == "failed"
     assert slow.lines[0].startswith("speedup ")

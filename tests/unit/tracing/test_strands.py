@@ -1271,6 +1271,78 @@ def test_what_a_thread_sends_to_a_loop_that_only_serves_starts_strands():
     assert (len(told.tasks), told.wall, told.serial) == (4, 1, 4)
 
 
+def _waited_for_at_once(loop):
+    tasks = [loop.create_task(sleep(seconds)) for seconds in (1, 2, 3)]
+    loop.run_until_complete(asyncio.wait(tasks))
+
+
+def _run_for_each_in_turn(loop):
+    tasks = [loop.create_task(sleep(seconds)) for seconds in (1, 2, 3)]
+    for task in tasks:
+        loop.run_until_complete(task)
+
+
+def _working(loop):
+    """One that works for a second, and then two that only sleep."""
+    tasks = [loop.create_task(worker(*times)) for times in ((1, 0), (0, 2), (0, 3))]
+    loop.run_until_complete(asyncio.wait(tasks))
+
+
+def _beside_each_of_others(loop):
+    """One that is there while three others are, one after another."""
+    beside = loop.create_task(sleep(4))
+    for _ in range(3):
+        loop.run_until_complete(sleep(1))
+    loop.run_until_complete(beside)
+
+
+def _in_turn(loop):
+    for seconds in (1, 2, 3):
+        loop.run_until_complete(sleep(seconds))
+
+
+def _beside_one_that_starts_others(loop):
+    """What the body starts is compared, and not what is there all the time."""
+    beside = loop.create_task(sleep(9))
+    loop.run_until_complete(equal_sleeps())
+    beside.cancel()
+
+
+@pytest.mark.parametrize(
+    ("run", "wall", "serial"),
+    [
+        (_waited_for_at_once, 3, 6),
+        (_run_for_each_in_turn, 3, 6),
+        (_working, 4, 6),
+        (_beside_each_of_others, 4, 7),
+        (_beside_one_that_starts_others, 1, 4),
+    ],
+)
+def test_tasks_that_were_put_on_a_loop_by_hand_are_strands(run, wall, serial):
+    told = _by_hand(run)
+    assert (told.wall, told.serial) == (wall, serial)
+
+
+def test_what_a_loop_is_run_for_in_turn_is_no_strand():
+    assert _by_hand(_in_turn) is None
+
+
+def _by_hand(run):
+    """Give the comparison of what a sync test does with a loop of its own."""
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    loop = HandLoop(CLOCK)
+    try:
+        group = watch.recorder.bodies()
+        run(loop)
+    finally:
+        loop.close()
+        watch.stop()
+    assert watch.problems == []
+    traces = group.traces()
+    return compare(traces) if traces else None
+
+
 def test_a_trace_that_can_t_be_read_is_told_and_harms_nobody(monkeypatch):
     """Its loop is one that is not followed, so that no promise is judged by it."""
 
