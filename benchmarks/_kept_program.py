@@ -42,6 +42,8 @@ from concurrent import futures
 from contextlib import suppress
 from typing import Any
 
+from _company import beside
+
 try:
     import numpy
 except ImportError:
@@ -61,7 +63,6 @@ LARGE = BYTES * 8
 SHUFFLED = array.array("I", random.Random(1).randbytes(8_000_000)).tolist()
 HELD_LOCK = threading.Lock()
 HELD_LOCK.acquire()
-_BUSY = "while True: pass"
 
 
 @functools.total_ordering
@@ -177,10 +178,5 @@ def stop_for(seconds: float) -> None:
 
 def beside_busy(count: int, function: Callable[..., object], *args: object) -> None:
     """Do it while so many other processes want a processor, too."""
-    busy = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(count)]
-    try:
+    with beside(count):
         function(*args)
-    finally:
-        for each in busy:
-            each.kill()
-            each.wait()

@@ -26,8 +26,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import pytest
+from _company import beside
 from _table import print_table
-from noise import OTHERS, beside, work
+from noise import OTHERS, work
 
 from pytest_asyncbench._judging.experience import budget_from
 from pytest_asyncbench._words.history import PassedRun

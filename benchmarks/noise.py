@@ -23,10 +23,10 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from _company import beside
 from _table import print_table
 
 BUDGET = 0.1
@@ -45,7 +45,6 @@ KINDS = (
 OTHERS = ("-c", os.devnull, "--rootdir", os.curdir, "-p", "no:terminal")
 """No project's settings, and no report but the counts."""
 INSIDE = "NOISE_INSIDE"
-BUSY = "while True: pass"
 STOP = """
 import os, signal, sys, time
 time.sleep(0.05)
@@ -195,19 +194,6 @@ class Counts:
             self.worst[name] = max(self.worst[name], took - in_queue)
             starved = json.loads(told["asyncbench"])["starved"] or 0.0
             self.beyond[name] = max(self.beyond[name], starved - in_queue)
-
-
-@contextmanager
-def beside(company: int) -> Iterator[None]:
-    busy = [
-        subprocess.Popen([sys.executable, "-S", "-c", BUSY]) for _ in range(company)
-    ]
-    try:
-        yield
-    finally:
-        for process in busy:
-            process.kill()
-            process.wait()
 
 
 def main() -> None:

@@ -14,15 +14,14 @@ import asyncio
 import ctypes
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from _company import beside
 from _table import print_table, rounds_from
 
 THRESHOLD = 0.05
@@ -88,19 +87,6 @@ def seen(rounds: int) -> Steps:
     return steps
 
 
-@contextmanager
-def busy() -> Iterator[None]:
-    """Keep every processor busy."""
-    spin = [sys.executable, "-c", "while True: pass"]
-    others = [subprocess.Popen(spin) for _ in range(os.cpu_count() or 1)]
-    try:
-        yield
-    finally:
-        for other in others:
-            other.kill()
-            other.wait()
-
-
 def rows_of(machine: str, steps: Steps) -> Iterator[list[str]]:
     for (kind, factor), run in sorted(steps.run.items()):
         errors = steps.errors[kind, factor]
@@ -112,7 +98,7 @@ def rows_of(machine: str, steps: Steps) -> Iterator[list[str]]:
 if __name__ == "__main__":
     rounds = rounds_from(sys.argv[1:], 20)
     rows = list(rows_of("idle", seen(rounds)))
-    with busy():
+    with beside(os.cpu_count() or 1):
         rows += rows_of("busy", seen(rounds))
     print_table(
         f"steps beside a threshold of {THRESHOLD * 1e3:.0f} ms",
