@@ -57,8 +57,13 @@ class Trial:
         as_it_was = after is None and not self.of_parts
         if first is None or (as_it_was and problems == first.problems):
             return first
+        # What its tasks would take one after another nobody knows then.
+        cut = self.watched.cut and any(each.kind == "wall" for each in self.of_parts)
+        cut = cut and first.comparison is not None
         return replace(
             first,
+            comparison=None if cut else first.comparison,
+            cut_short=first.cut_short or cut,
             findings=(*first.findings, *(after.findings if after else ())),
             died=(*first.died, *(after.died if after else ())),
             overrun=first.overrun or (after.overrun if after else None),

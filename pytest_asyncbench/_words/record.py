@@ -415,9 +415,9 @@ class Record:
     too_short: bool = False
     """Whether a speedup was asked for of tasks that took too little time to compare."""
     cut_short: bool = False
-    """Whether tasks ran side by side and were cancelled at the budget, so that nobody
-    knows what they would take one after another: `serial`, `speedup` and `together` are
-    null."""
+    """Whether tasks ran side by side and were cancelled at the budget, or at that of a
+    `concurrently` that the test has failed with, so that nobody knows what they would
+    take one after another: `serial`, `speedup` and `together` are null."""
     budget_setup: float | None = None
     """In seconds: what the test's fixtures may take at most, in all, to be set up; null
     where nothing was promised of that."""

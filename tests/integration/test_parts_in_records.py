@@ -74,6 +74,19 @@ def test_the_record_has_what_the_test_ended_with(suite, name):
     ]
 
 
+def test_what_was_cut_short_has_no_serial_time(suite):
+    """Nobody knows how long its tasks would have gone on, one after another."""
+    told = {name: suite[name].record for name in ("test_too_long", "test_too_slow")}
+    assert {name: record["cut_short"] for name, record in told.items()} == {
+        "test_too_long": True,
+        "test_too_slow": False,
+    }
+    assert {name: record["serial"] is None for name, record in told.items()} == {
+        "test_too_long": True,
+        "test_too_slow": False,
+    }
+
+
 def test_reports_count_it(play_once, pytester):
     """They read the record, and nothing else."""
     play_once(SUITE, "--asyncbench-report=told.md")
