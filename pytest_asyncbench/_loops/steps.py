@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import _thread
 import copy
+import sys
 from asyncio import current_task
 from collections import deque
 from collections.abc import Callable
@@ -310,10 +311,16 @@ def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
     ready = names.READY.get(view.loop)
     if ready is None:  # then nobody follows its tasks
         ready = deque()
+    # One of the hooks that a loop sets for as long as it is run, each time anew.
+    hooks, this_run = sys.get_asyncgen_hooks, sys.get_asyncgen_hooks().firstiter
 
     def select(timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+        nonlocal this_run
         if get_ident() != view.thread:
             _comes_to_this_thread(view)
+        if (run := hooks().firstiter) is not this_run:
+            # What has passed since it was run before is nothing that kept it waiting.
+            this_run, view.last = run, now()
         if view.last > view.due:
             view.give_way()
         if view.last >= view.upkeep_at:

@@ -74,6 +74,14 @@ def test_by_hand():
     loop.close()
 
 @pytest.mark.budget(0.15)
+def test_between_two_runs():
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(fetch(0.01))
+    time.sleep(1)
+    loop.run_until_complete(fetch(0.01))
+    loop.close()
+
+@pytest.mark.budget(0.15)
 async def test_caught():
     with contextlib.suppress(asyncio.CancelledError):
         await fetch(60)
@@ -226,6 +234,13 @@ def test_a_speedup_compares_the_tasks_that_the_body_started(suite):
     assert slow.lines[0].startswith("speedup ")
     assert "promised at least 3" in slow.lines[0]
     assert 0 < slow.record["speedup"] < 1.5
+
+
+def test_what_a_sync_test_does_between_two_runs_of_a_loop_counts(suite):
+    """The loop was not kept waiting then: nobody ran it."""
+    told = suite["test_between_two_runs"]
+    assert told.outcome == "failed"
+    assert told.lines[0].startswith("wall clock ")
 
 
 def test_a_speedup_of_no_tasks_says_what_to_write(suite):

@@ -90,6 +90,33 @@ def test_a_poll_that_comes_back_after_its_timer_was_late(sleep, polled, late):
     assert found == pytest.approx([polled, late])
 
 
+@pytest.mark.parametrize("starved", [0.0, 0.25])
+def test_the_time_in_which_a_loop_is_not_run_makes_no_poll_late(starved):
+    """And the first poll of a run is late by itself, as any other."""
+    probed = Probed()
+    polls = []
+
+    def late(_):
+        polls.append(starved)
+        probed.clock.starve(starved)
+
+    undo = probed.probe.install()
+    loop = Slow(probed.clock, late)
+    try:
+        loop.run_until_complete(asyncio.sleep(2))
+        (view,) = probed.probe.views
+        before = view.polled, view.late
+        polls.clear()
+        probed.clock.work(5.0)
+        loop.run_until_complete(asyncio.sleep(0))
+        told = view.polled - before[0], view.late - before[1]
+    finally:
+        loop.close()
+        undo()
+    # What is rounded up to a millisecond is no lateness.
+    assert told == pytest.approx((0.0, sum(max(0.0, each - 0.001) for each in polls)))
+
+
 def test_what_is_done_at_the_end_of_a_late_poll_is_no_part_of_the_next_step():
     """Nor is it done at the end of one that was in time."""
     probed = Probed()
