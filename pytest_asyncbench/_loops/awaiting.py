@@ -214,10 +214,18 @@ _SUSPENDED = (
 
 def _suspended(awaited: object) -> tuple[FrameType | None, object]:
     for its_frame, onwards in _SUSPENDED:
-        frame = getattr(awaited, its_frame, None)
-        if frame is not None:
-            return frame, getattr(awaited, onwards, None)
+        frame = _attribute(awaited, its_frame)
+        # A mock or a proxy has every attribute, and behind each another one.
+        if isinstance(frame, FrameType):
+            return frame, _attribute(awaited, onwards)
     return None, None
+
+
+def _attribute(awaited: object, name: str) -> object:
+    try:
+        return getattr(awaited, name, None)
+    except Exception:  # what is awaited is the user's
+        return None
 
 
 def _frame_of(frame: FrameType) -> Frame:

@@ -305,7 +305,10 @@ class Recorder:
         """
         poller = names.SELECTOR.get(tape.view.loop)
         if isinstance(poller, BaseSelector):
-            events = type(poller).select(poller, 0)
+            try:
+                events = type(poller).select(poller, 0)
+            except (OSError, ValueError):  # one is closed, and not yet unregistered
+                return
             ready = frozenset(key.fd for key, _ in events)
             tape.looks.append((len(tape) - 1, self._now(), ready))
 
@@ -533,14 +536,17 @@ class Recorder:
             # By its id: what a callback belongs to need not be hashable. Of a task's
             # own steps only the first is not found, and to ask outright takes less.
             if args:
-                who = numbers.get(id(getattr(callback, "__self__", None)))
+                try:
+                    who = numbers.get(id(getattr(callback, "__self__", None)))
+                except Exception:  # a proxy's, that has yet to be bound, say
+                    who = None
                 # As `strange` knows it; there may be one for each of many tasks.
                 if who is None and isinstance(self_, TimerHandle):
                     who = tape.timers.pop(id(self_), None)
             else:
                 try:
                     who = numbers[id(callback.__self__)]  # type: ignore[attr-defined]
-                except (AttributeError, KeyError):
+                except Exception:
                     who = None
             if who is None:
                 who = strange(tape, self_, callback)
@@ -579,6 +585,15 @@ class Recorder:
         self, tape: Tape, handle: names.Handle, callback: Callable[..., object]
     ) -> int:
         """Describe a step of a task not seen before, or of no task."""
+        try:
+            return self._described(tape, handle, callback)
+        except Exception:
+            # Transports and callbacks may be the user's, who need not answer us.
+            return tape.alike((0, NOBODY))
+
+    def _described(
+        self, tape: Tape, handle: names.Handle, callback: Callable[..., object]
+    ) -> int:
         owner = getattr(callback, "__self__", None)
         if isinstance(owner, TASKS):
             number = self.tapes.number(owner)

@@ -161,6 +161,40 @@ def test_the_chain_begins_behind_what_stands_for_a_coroutine():
     assert (names(stack), awaits) == (["sleep", "get"], "asyncio.sleep")
 
 
+class Proxy:
+    """An awaitable that has whatever it is asked for."""
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return None
+
+    def __getattr__(self, name):
+        return Proxy()
+
+
+class Unbound(Proxy):
+    """One that raises until somebody has told it what it stands for."""
+
+    def __getattr__(self, name):
+        if name in ("close", "throw"):  # a coroutine that is ended asks for these
+            raise AttributeError(name)
+        raise RuntimeError(f"unbound: {name}")
+
+
+@pytest.mark.parametrize("kind", [Proxy, Unbound])
+def test_the_chain_ends_at_what_only_looks_like_a_coroutine(kind):
+    async def outer():
+        await kind()
+
+    stack, _ = suspended(outer)
+    assert names(stack) == ["outer"]
+
+
 def test_a_bare_future_and_a_task_are_told():
     """A task by its name."""
 

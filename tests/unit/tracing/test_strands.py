@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import selectors
 import socket
 import sys
 import threading
@@ -1341,6 +1342,83 @@ def _by_hand(run):
     assert watch.problems == []
     traces = group.traces()
     return compare(traces) if traces else None
+
+
+class _InMemory(asyncio.Transport):
+    """A transport of a test's own, that has not called its class's initializer."""
+
+    def __init__(self):
+        self.got = []
+
+    def deliver(self):
+        self.got.append("delivered")
+
+
+class _OddSocket(_InMemory):
+    """One whose socket is none."""
+
+    def get_extra_info(self, name, default=None):
+        return object()
+
+
+class _Unbound:
+    """A callable that tells nothing of itself, as a context's proxy outside of one."""
+
+    def __init__(self, call):
+        self.__dict__["call"] = call
+
+    def __call__(self, *args):
+        self.__dict__["call"](*args)
+
+    def __getattr__(self, name):
+        raise RuntimeError(f"unbound: {name}")
+
+
+@pytest.mark.parametrize("kind", [_InMemory, _OddSocket])
+@pytest.mark.parametrize("around", [lambda call: call, _Unbound])
+@pytest.mark.parametrize("args", [(), (1,)])
+def test_a_callback_that_can_t_be_described_is_called_all_the_same(kind, around, args):
+    """And what else is in the trace is read as ever."""
+    transport = kind()
+
+    async def main():
+        call = around(transport.deliver if not args else lambda _: transport.deliver())
+        asyncio.get_running_loop().call_soon(call, *args)
+        await equal_sleeps()
+
+    told = watched(main)
+    assert transport.got == ["delivered"]
+    assert (told.wall, told.serial) == (1, 4)
+
+
+class _Selecting(HandLoop):
+    """A loop that polls by `select`, as on Windows, which raises at what is closed."""
+
+    def __init__(self, clock):
+        class Poller(selectors.SelectSelector):
+            def select(self, timeout=None):
+                clock.wait(timeout or 0)
+                return super().select(0)
+
+        self._clock = clock
+        asyncio.SelectorEventLoop.__init__(self, Poller())
+
+
+def test_a_socket_that_a_long_step_has_closed_harms_no_look_at_what_is_ready():
+    """Its loop hears of that only later in the same turn."""
+    one, other = socket.socketpair()
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.add_reader(one, lambda: None)
+        number = one.fileno()
+        loop.call_soon(lambda: (one.close(), work(0.5)))
+        loop.call_soon(loop.remove_reader, number)
+        await equal_sleeps()
+
+    with other:
+        told = watched(main, make=_Selecting)
+    assert told.serial == 4
 
 
 def test_a_trace_that_can_t_be_read_is_told_and_harms_nobody(monkeypatch):
