@@ -424,6 +424,9 @@ class _Inquiry:
         # The user's own call first: advice for it fits better than for its insides.
         further_in = (frame.qualified for frame in reversed(culprit.via))
         for name in filter(None, (culprit.call, *further_in, target)):
+            # A buffer around a socket is no file, and waits for what the socket does.
+            if name.startswith("io.") and target and not target.startswith("io."):
+                continue
             advice = self._advice.get(name) or self._instead(name, culprit, target)
             if advice:
                 return advice
@@ -457,10 +460,15 @@ def _as_garbage(found: Finding) -> Finding:
     return dataclasses.replace(found, call=GARBAGE, via=(), advice=_COLLECTING)
 
 
+def _part_of(seconds: float | None, share: float | None) -> float | None:
+    return None if seconds is None or share is None else seconds * share
+
+
 def _as_stall(found: Finding, stall: LoopStall) -> Finding:
     # How the step's time was spent is known of the whole step: it says nothing of a
-    # culprit that filled only a part of it.
-    whole = found.seconds >= _WHOLE * stall.lasted
+    # culprit that filled only a part of it. Who filled nearly all has that share of it.
+    part = min(1.0, found.seconds / stall.lasted)
+    share = part if part >= _WHOLE else None
     worked = (stall.working or 0.0) > (stall.blocked or 0.0)
     return dataclasses.replace(
         found,
@@ -469,10 +477,10 @@ def _as_stall(found: Finding, stall: LoopStall) -> Finding:
         steps=found.steps or frozenset({stall.began}),
         held_up=max(found.held_up, stall.held_up),
         held_up_for=max(found.held_up_for, stall.held_up_for),
-        working=stall.working if whole else None,
-        blocked=stall.blocked if whole else None,
-        starved=stall.starved if whole else None,
-        stopped=stall.stopped if whole else 0.0,
-        kept_out=stall.kept_out if whole else 0.0,
+        working=_part_of(stall.working, share),
+        blocked=_part_of(stall.blocked, share),
+        starved=_part_of(stall.starved, share),
+        stopped=_part_of(stall.stopped, share) or 0.0,
+        kept_out=_part_of(stall.kept_out, share) or 0.0,
         advice=advised(found, worked=worked),
     )

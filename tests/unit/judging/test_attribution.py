@@ -21,6 +21,7 @@ from pytest_asyncbench._words.seen import (
 )
 
 RULES = (
+    Rule(target="io.BufferedReader.readline", family="files", advice="aiofiles"),
     Rule(target="time.sleep", family="sleep", advice="await asyncio.sleep(...)"),
     Rule(target="socket.recv", family="network", advice="a stream"),
     Rule(target="requests.api.get", family="network", advice="await client.get(...)"),
@@ -202,6 +203,17 @@ def test_who_only_looked_late_gives_nobody_more_than_its_part():
     ]
 
 
+def test_who_filled_nearly_all_of_a_step_has_that_share_of_how_its_time_was_spent():
+    """So that the parts add up to what is told of it."""
+    samples = ((SLEEP,),) * 9 + ((SEND,),)
+    step = stall(*samples, seconds=2.0, working=1.0, blocked=0.6, starved=0.4)
+    seen = found(Policy(starvation="strict"), stalls=(step,))[0]
+    assert seen.seconds == pytest.approx(1.8)
+    assert [seen.working, seen.blocked, seen.starved] == pytest.approx(
+        [0.9, 0.54, 0.36]
+    )
+
+
 def test_how_the_time_was_spent_is_known_of_the_whole_step_only():
     """It says nothing of a culprit that filled only a part of it."""
     a, b = user(50, "f"), user(60, "g")
@@ -366,6 +378,17 @@ def test_advice_is_looked_for_further_in():
     stack = (standard("recv"), library("fetch", "unknown"), user())
     seen = one(calls=(call(target="socket.recv", stack=stack),))
     assert (seen.call, seen.advice) == ("unknown.fetch", "a stream")
+
+
+def test_a_buffer_around_a_socket_is_advised_as_the_socket():
+    """A file's own advice is for one that is read by itself."""
+    stack = (user(call="io.BufferedReader.readline"),)
+    for target, advice in (
+        ("socket.recv", "a stream"),
+        ("io.BufferedReader.readline", "aiofiles"),
+    ):
+        seen = one(calls=(call(target=target, stack=stack),))
+        assert (seen.call, seen.advice) == ("io.BufferedReader.readline", advice)
 
 
 # --------------------------------------------------------- scope, allowances
