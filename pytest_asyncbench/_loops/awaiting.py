@@ -375,7 +375,7 @@ def _primitive(task: names.AnyTask, innermost_first: list[FrameType]) -> str:
         if isinstance(owner, asyncio.Condition):
             return f"{called}, which nobody has notified"
         if isinstance(owner, (asyncio.Lock, asyncio.Semaphore)):
-            return f"{called}, held by {_holders(owner, task.get_loop())}"
+            return f"{called}, held by {_holders(owner, task)}"
     awaited = _awaited_by(task)
     return f"{called} of {_listed(awaited)}" if awaited else called
 
@@ -391,27 +391,36 @@ def _joined(within: Sequence[FrameType]) -> str:
     return ""
 
 
-def _holders(lock: _Lock, loop: asyncio.AbstractEventLoop) -> str:
+def _holders(lock: _Lock, waiting: names.AnyTask) -> str:
     """Name the tasks that are inside of an ``async with`` on a lock.
 
     asyncio does not record who holds one. But a coroutine that is suspended in a
     ``with`` block keeps, on its stack of values, the exit that it will call.
     """
-    tasks = sorted(asyncio.all_tasks(loop), key=by_name)
-    names = [f"task {task_label(task)!r}" for task in tasks if _holds(task, lock)]
-    return ", ".join(names) or "a task that asyncio does not record"
+    tasks = sorted(asyncio.all_tasks(waiting.get_loop()), key=by_name)
+    told = [
+        "itself" if task is waiting else f"task {task_label(task)!r}"
+        for task in tasks
+        if _holds(task, lock)
+    ]
+    return ", ".join(told) or "a task that asyncio does not record"
 
 
 def _holds(task: names.AnyTask, lock: _Lock) -> bool:
     chain = list(_chain(task))
-    # Whoever waits to enter has the exit on its stack already.
-    if any(_is_on(frame.f_locals.get("self"), lock) for _, frame in chain):
-        return False
-    return any(
+    exits: int = sum(
         getattr(kept, "__name__", "") == "__aexit__" and _is_on(owner, lock)
         for awaited, frame in chain
         for kept, owner in _exits(gc.get_referents(awaited, frame))  # a frame's on 3.10
     )
+    # Whoever waits to enter has the exit on its stack already, and who waits to be
+    # notified has it still.
+    waits = any(
+        frame.f_code.co_name in ("__aenter__", "wait")
+        and _is_on(frame.f_locals.get("self"), lock)
+        for _, frame in chain
+    )
+    return exits > waits
 
 
 def _exits(kept: Sequence[object]) -> Iterator[tuple[object, object]]:

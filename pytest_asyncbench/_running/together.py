@@ -25,7 +25,7 @@ from itertools import compress
 from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_asyncbench._loops import AnyCoroutine, AnyTask, is_cleaning_up
+from pytest_asyncbench._loops import AnyCoroutine, AnyTask, is_cleaning_up, task_label
 from pytest_asyncbench._tracing import Group, Recorder
 from pytest_asyncbench._words import legible
 
@@ -208,7 +208,7 @@ def _name_of(work: Item) -> str:
     if isinstance(work, CoroutineType):
         return work.__qualname__.rpartition("<locals>.")[2]
     if isinstance(work, asyncio.Task):
-        return legible.told(work.get_name)
+        return task_label(work)
     if isinstance(work, functools.partial):
         return _name_of(work.func)
     name = legible.attribute(work, "__qualname__") or legible.attribute(

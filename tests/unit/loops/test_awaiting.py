@@ -256,11 +256,45 @@ def test_who_joins_a_queue_is_told_how_many_items_are_not_done():
         assert told == "asyncio.Queue.join, 2 items without task_done()"
 
 
-@pytest.mark.parametrize(
+async def entered_again(lock):
+    async with lock, lock:
+        pass
+
+
+async def entered_again_further_in(lock):
+    async def refresh():
+        async with lock:
+            await entered_again(lock)
+
+    await refresh()
+
+
+async def acquired_again(lock):
+    async with lock:
+        await lock.acquire()
+
+
+LOCKS = pytest.mark.parametrize(
     "make",
     [asyncio.Lock, lambda: asyncio.Semaphore(1), asyncio.Condition],
     ids=["Lock", "Semaphore", "Condition"],
 )
+
+
+@LOCKS
+@pytest.mark.parametrize(
+    "again", [entered_again, entered_again_further_in, acquired_again]
+)
+def test_who_waits_for_a_lock_that_it_holds_itself_is_told_so(make, again):
+    """Most of what waits for ever does."""
+
+    async def main():
+        await again(make())
+
+    assert suspended(main)[1].endswith(".acquire, held by itself")
+
+
+@LOCKS
 def test_who_holds_a_lock_is_told(make):
     """By being inside of its block, at any depth; those who wait to enter are not."""
 

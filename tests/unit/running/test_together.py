@@ -95,6 +95,18 @@ def test_coroutines_callables_and_awaitables_are_jobs():
     asyncio.run(main())
 
 
+def test_a_task_that_nobody_named_is_called_by_its_coroutine():
+    """As everywhere, and not by what awaits it for us."""
+
+    async def main():
+        task = asyncio.create_task(give(1))
+        (job,) = jobs_from([task])
+        assert job.name == f"give ({task.get_name()})"
+        await task
+
+    asyncio.run(main())
+
+
 def test_a_mapping_names_its_jobs():
     """One mapping alone; its values are what it would be given without."""
     assert [j.name for j in jobs_from([{"user": lambda: give(1), 2: forever}])] == [
