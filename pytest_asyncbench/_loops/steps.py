@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import _thread
 import copy
+import math
 import sys
 from asyncio import current_task
 from collections import deque
@@ -326,7 +327,11 @@ def _watch_poll(view: LoopView, now: Callable[[], RealSeconds]) -> Undo:
         if view.last >= view.upkeep_at:
             view.upkeep()
         queued = len(ready)
-        events = poll(timeout)
+        view.rests_until = math.inf if timeout is None else view.last + timeout
+        try:
+            events = poll(timeout)
+        finally:
+            view.rests_until = 0.0
         ended = now()
         waited = ended - view.last
         if timeout is None:

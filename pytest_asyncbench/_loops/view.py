@@ -61,6 +61,7 @@ class LoopView:
         "polled",
         "rested",
         "rested_for",
+        "rests_until",
         "settle",
         "slept",
         "steps",
@@ -94,6 +95,11 @@ class LoopView:
         """For how many seconds its polls had to wait so far, for I/O and for timers.
 
         Written by the loop's thread.
+        """
+        self.rests_until = 0.0
+        """Up to when the poll in progress waits at the most; 0 where there is none.
+
+        Written by the loop's thread, before anything else when a poll has returned.
         """
         self.late = 0.0
         """For how many seconds they came back later than that, being due.
@@ -189,6 +195,14 @@ class LoopView:
         """Written as `give_way`."""
         self.undo: list[Undo] = []
         """Filled by the loop's thread, emptied by whoever ends the watching."""
+
+    def polled_by(self, at: float) -> float:
+        """Tell for how long its polls had to wait up to now, the one in progress, too.
+
+        From any thread. Where that returns meanwhile, it may be left out.
+        """
+        polled, since = self.polled, self.last
+        return polled + max(0.0, min(at, self.rests_until) - since)
 
     def book(self, seconds: float) -> None:
         """Book what we took in the step in progress to us, in the loop's thread."""

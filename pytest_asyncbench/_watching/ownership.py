@@ -51,6 +51,7 @@ OWNERS: Mapping[type, Mapping[str, Writer]] = {
         "last": _L,
         "steps": _L,
         "polled": _L,
+        "rests_until": _L,
         "late": _L,
         "ours": _L,
         "ours_before": _L,

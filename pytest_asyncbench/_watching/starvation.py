@@ -69,7 +69,7 @@ class Starvation:
         if lost is None:
             return 0.0
         since = 0.0 if view.loop.is_running() else moment.at - view.last
-        moment = moment._replace(polled=view.polled, late=view.late)
+        moment = moment._replace(polled=view.polled_by(moment.at), late=view.late)
         return lost.up_to(moment, since=since).seconds
 
     def _moment(self, here: list[LoopView]) -> Moment:
@@ -77,7 +77,7 @@ class Starvation:
         return Moment(
             at=at,
             account=account,
-            polled=sum(view.polled for view in here),
+            polled=sum(view.polled_by(at) for view in here),
             ours=self._ours(here),
             cost=self._watchdog.cost_by(at),
             in_gil=self._watchdog.in_gil(self._native),

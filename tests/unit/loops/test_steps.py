@@ -90,6 +90,34 @@ def test_a_poll_that_comes_back_after_its_timer_was_late(sleep, polled, late):
     assert found == pytest.approx([polled, late])
 
 
+def test_a_poll_tells_for_how_long_it_waits_while_it_does_and_never_else():
+    """Also where a signal's handler ends it with an error."""
+    probed = Probed()
+    while_polling, after = [], []
+
+    def late(_):
+        for view in probed.probe.views:
+            while_polling.append(view.rests_until - view.last)
+            if view.rests_until > view.last:
+                raise InterruptedError
+
+    undo = probed.probe.install()
+    loop = Slow(probed.clock, late)
+    try:
+        loop.run_until_complete(asyncio.sleep(0))
+        (view,) = probed.probe.views
+        after.append(view.rests_until)
+        with pytest.raises(InterruptedError):
+            loop.run_until_complete(asyncio.sleep(2))
+        after.append(view.rests_until)
+    finally:
+        loop.close()
+        undo()
+    assert while_polling[-1] == pytest.approx(2.0)
+    assert set(while_polling[:-1]) == {0.0}
+    assert after == [0.0, 0.0]
+
+
 @pytest.mark.parametrize("starved", [0.0, 0.25])
 def test_the_time_in_which_a_loop_is_not_run_makes_no_poll_late(starved):
     """And the first poll of a run is late by itself, as any other."""

@@ -91,6 +91,20 @@ def test_it_begins_at_zero_and_knows_every_cause(clock, view):
     assert starved().seconds == 1.0
 
 
+@pytest.mark.parametrize(("until", "lost"), [(12.0, 0.0), (10.75, 0.25), (0.0, 0.5)])
+def test_a_poll_in_progress_has_lost_nothing_before_its_timer_is_due(
+    clock, view, until, lost
+):
+    """Whatever our own thread may have cost meanwhile; zero is no poll."""
+    watchdog = Told(clock, 0.01)
+    watchdog.begins(view)
+    starved = Starvation(clock, watchdog, lambda: [view])
+    view.rests_until = until
+    clock.wait(1.0)
+    watchdog.cost += 0.5
+    assert starved().seconds == lost
+
+
 def test_what_we_took_for_known_calls_is_forgiven_wholly(clock, view):
     """It is in the thread's own work, and needs no other cause."""
     watchdog = Told(clock, 0.01)
