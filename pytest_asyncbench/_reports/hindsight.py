@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from pytest_asyncbench._words.decided import Finding, PathLink, Verdict, WhatIf
@@ -26,15 +27,18 @@ def path_lines(verdict: Verdict) -> Iterator[str]:
     """
     path = verdict.critical_path
     whole = sum(link.seconds for link in path)
-    alike: dict[str, list[float]] = {}
+    took: defaultdict[str, float] = defaultdict(float)
+    times: Counter[str] = Counter()
     for link in path:
         if link.seconds >= _WORTH_A_LINE * whole:
-            alike.setdefault(_told(link), []).append(link.seconds)
-    longest = sorted(alike, key=lambda told: -sum(alike[told]))[:_MOST]
-    for told, took in alike.items():
+            told = _told(link)
+            took[told] += link.seconds
+            times[told] += link.times if link.kind == "waiting" else 1
+    longest = sorted(took, key=lambda told: -took[told])[:_MOST]
+    for told in took:
         if told in longest:
-            times = f", {len(took)} times" if len(took) > 1 else ""
-            yield f"{seconds(sum(took))} of {seconds(whole)}: {told}{times}"
+            often = f", {times[told]} times" if times[told] > 1 else ""
+            yield f"{seconds(took[told])} of {seconds(whole)}: {told}{often}"
 
 
 def _told(link: PathLink) -> str:

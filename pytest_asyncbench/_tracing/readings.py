@@ -211,7 +211,9 @@ def _joined(path: Sequence[PathLink]) -> Iterator[PathLink]:
     for link in path:
         if last is None:
             last = link
-        elif last.goes_on_with(link) or link.seconds < _WORTH_A_LINK * whole:
+        elif last.goes_on_with(link):
+            last = last.longer(link.seconds, link.times)
+        elif link.seconds < _WORTH_A_LINK * whole:
             last = last.longer(link.seconds)
         elif last.seconds < _WORTH_A_LINK * whole:
             last = link.longer(last.seconds)

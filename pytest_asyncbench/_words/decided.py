@@ -152,14 +152,18 @@ class PathLink:
     """The task that ended its wait, where that was another."""
     kept_by: str | None = None
     """Who kept the loop for most of its wait: a task, or several of one name."""
+    times: int = 1
+    """How often it did so in a row, with nothing between that is worth a link."""
 
     def goes_on_with(self, link: PathLink) -> bool:
         """Tell whether another one is of the same task, which did the same there."""
-        return dataclasses.replace(link, seconds=self.seconds) == self
+        return dataclasses.replace(link, seconds=self.seconds, times=self.times) == self
 
-    def longer(self, seconds: float) -> PathLink:
-        """Give the same, for so many more seconds."""
-        return dataclasses.replace(self, seconds=self.seconds + seconds)
+    def longer(self, seconds: float, times: int = 0) -> PathLink:
+        """Give the same, for so many more seconds, and so many more times."""
+        return dataclasses.replace(
+            self, seconds=self.seconds + seconds, times=self.times + times
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

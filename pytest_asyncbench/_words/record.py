@@ -336,6 +336,9 @@ class LinkEntry:
     kept_by: str | None = None
     """Who kept the loop for most of its wait, a task or several of one name; null where
     it could rest."""
+    times: int = 1
+    """A count: how often it did so in a row, with nothing between that is worth a
+    link."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -644,6 +647,7 @@ def _path_link(link: PathLink) -> LinkEntry:
         awaited=link.awaited,
         by=link.by,
         kept_by=link.kept_by,
+        times=link.times,
     )
 
 

@@ -602,9 +602,10 @@ def waited(seconds, line):
 
 def test_links_of_a_critical_path_that_are_alike_are_told_of_once():
     """With their sum and a count, since a loop awaits at one line in each turn."""
-    path = (waited(0.2, 7), waited(0.2, 8), waited(0.4, 7), waited(0.01, 7))
+    several = waited(0.3, 7).longer(0.1, times=2)
+    path = (waited(0.2, 7), waited(0.2, 8), several, waited(0.01, 7))
     assert [*path_lines(verdict(critical_path=path))] == [
-        "0.600 s of 0.810 s: `poll` waited for asyncio.sleep (it.py:7), 2 times",
+        "0.600 s of 0.810 s: `poll` waited for asyncio.sleep (it.py:7), 4 times",
         "0.200 s of 0.810 s: `poll` waited for asyncio.sleep (it.py:8)",
     ]
 

@@ -201,6 +201,20 @@ def test_work_and_the_queue_behind_it_are_links():
     ]
 
 
+@pytest.mark.parametrize("between", [0, 0.0001, 1])
+def test_each_wait_in_a_row_counts_however_little_was_done_between(between):
+    """What is too short for a link of its own does not make one wait of several."""
+
+    async def main():
+        for _ in range(3):
+            await asyncio.sleep(1)
+            work(between)
+
+    owners = whole_of(main)
+    links = critical_path(owners, owners.trace.last[owners.roots[0]])
+    assert sum(link.times for link in links if link.kind == "waiting") == 3
+
+
 def test_the_path_is_as_long_as_the_test():
     """Whatever it did, in any order."""
 
