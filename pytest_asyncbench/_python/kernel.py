@@ -241,6 +241,8 @@ def does(native: int, read: Callable[[int], str] | None = None) -> Doing | None:
     number, address, *_ = _numbers(line)
     name, _ = _known_calls().get(number, ("", ""))
     if name == _LOCK:
+        if not _static_memory():  # it may be the interpreter's, or any other
+            return None
         return "rests" if _is_anothers_lock(address) else "works"
     if name in _BY_WHAT_IS_OPEN:
         return "works" if _is_a_file(address) else "waits"

@@ -294,6 +294,16 @@ def test_what_a_thread_does_is_told_by_who_has_to_do_something(
 
 
 @linux
+def test_where_locks_can_t_be_told_apart_nothing_is_known_of_who_waits_for_one(
+    monkeypatch,
+):
+    """As with musl, where virtual time would wait for a parked thread to work on."""
+    monkeypatch.setattr(kernel, "_static_memory", tuple)
+    assert does(0, lambda native: "202 0x8000 0x80") is None
+    assert does(0, lambda native: "running\n") == "works"
+
+
+@linux
 def test_who_reads_a_file_works_and_who_reads_a_pipe_waits(tmp_path):
     """A disk answers by itself, a peer when it likes."""
 
