@@ -43,8 +43,8 @@ class Background:
     """What became of the tasks that a test has started."""
 
     def __init__(self) -> None:
-        self._older: dict[int, weakref.ref[AnyTask]] = {}
-        """The tasks that had begun before the test, by their ids."""
+        self._older: dict[int, tuple[weakref.ref[AnyTask], str]] = {}
+        """The tasks that had begun before the test, with their names, by their ids."""
         self.known: Callable[[], Iterable[AnyTask]] = tuple
         """Gives the tasks that were seen and are held by somebody."""
         self._unseen: list[DeadTask] = []
@@ -53,7 +53,7 @@ class Background:
         """Begin to listen to a loop."""
         for task in asyncio.all_tasks(view.loop):
             if has_begun(task):
-                self._older[id(task)] = weakref.ref(task)
+                self._older[id(task)] = weakref.ref(task), legible.name(task.get_name)
         handle = functools.partial(self._handle, view.loop.call_exception_handler)
         view.undo.append(replace(view.loop, "call_exception_handler", handle))
 
@@ -66,7 +66,7 @@ class Background:
         if at_the_end:
             for task in self.known():
                 if task.done() and not task.cancelled() and names.UNSEEN.of(task):
-                    self._add(task, names.EXCEPTION.of(task))
+                    self._add(task, names.EXCEPTION.of(task), is_held=True)
         found, self._unseen = tuple(self._unseen), []
         return found
 
@@ -80,8 +80,12 @@ class Background:
                 self._add(task, error)
         handle(context)
 
-    def _add(self, task: AnyTask, error: BaseException | None) -> None:
-        if error is not None and not self._is_older(task) and len(self._unseen) < _MOST:
+    def _add(
+        self, task: AnyTask, error: BaseException | None, *, is_held: bool = False
+    ) -> None:
+        if error is None or self._is_older(task, is_held=is_held):
+            return
+        if len(self._unseen) < _MOST:
             self._unseen.append(
                 DeadTask(
                     name=task_label(task),
@@ -90,10 +94,16 @@ class Background:
                 )
             )
 
-    def _is_older(self, task: AnyTask) -> bool:
-        known = self._older.get(id(task))
-        # One that is being collected is known by its id alone.
-        return known is not None and known() in (task, None)
+    def _is_older(self, task: AnyTask, *, is_held: bool) -> bool:
+        if id(task) not in self._older:
+            return False
+        known, name = self._older[id(task)]
+        older = known()
+        if older is not None or is_held:
+            return older is task
+        # No reference leads to one that is collected with a cycle. A newer task may
+        # have the address of an older one, and has another name then.
+        return legible.name(task.get_name) == name
 
 
 def _told(error: BaseException) -> str:
