@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import math
 import sys
 import threading
@@ -406,7 +407,8 @@ class Recorder:
         def run_in_executor(
             executor: Executor | None, func: Callable[..., R], *args: object
         ) -> asyncio.Future[R]:
-            if _pickles(executor or names.DEFAULT_EXECUTOR.get(tape.view.loop)):
+            pool = executor or names.DEFAULT_EXECUTOR.get(tape.view.loop)
+            if _pickles(pool) or _is_no_job(func):
                 return original(executor, func, *args)
             if tape.open:
                 self._starts.end_those_beside(tape)
@@ -637,6 +639,11 @@ class Recorder:
         """Give the number of a task, if it is one of ours that was found."""
         whose, number = known
         return number if whose is self._numbers_are_of else NOBODY
+
+
+def _is_no_job(func: object) -> bool:
+    """Tell whether asyncio refuses this in debug mode, if it sees it as it is."""
+    return not callable(func) or inspect.iscoroutinefunction(func)
 
 
 def _pickles(executor: Executor | None) -> bool:

@@ -880,6 +880,23 @@ def test_what_a_thread_sends_within_a_step_takes_as_long_as_the_thread_did():
     assert watched(main).serial == pytest.approx(3.5 + 3)
 
 
+@pytest.mark.parametrize(
+    "job",
+    [equal_sleeps, partial(sleep, 1), "no job"],
+    ids=["function", "partial", "text"],
+)
+def test_what_asyncio_refuses_as_a_job_in_its_debug_mode_is_refused(job):
+    """Else nobody would await the coroutine that comes of it."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_debug(True)
+        with pytest.raises(TypeError, match="run_in_executor"):
+            loop.run_in_executor(None, job)
+
+    watched(main)
+
+
 def a_pool_answers(pool):
     """Have a job of a pool's wait; give who awaits it, and what lets it end."""
     may_end, has_sent = threading.Event(), threading.Event()
