@@ -35,7 +35,7 @@ def watch_barriers(
     def wait(barrier: Any) -> Coroutine[Any, Any, int]:
         loop = running_loop()
         tape = None if loop is None else tape_of(loop)
-        if tape is not None:
+        if tape is not None and not tape.full:
             parties = int(barrier.parties)
             tape.arrivals.append(Arrival(len(tape), now(), id(barrier), parties))
         coming: Coroutine[Any, Any, int] = original(barrier)

@@ -280,6 +280,9 @@ class Recorder:
             return replace(poller, "select", self._virtual_poll(tape, poller.select))
 
         def upkeep() -> None:
+            if tape.full:
+                view.upkeep_at = math.inf
+                return
             tape.pack_if_long()
             starved = self._clock.processor(*current_thread_ids()).starved
             at = self._real()
@@ -315,6 +318,8 @@ class Recorder:
 
     def _take_work(self, tape: Tape) -> None:
         """Take down for how long a loop's thread has worked, after a step of it."""
+        if tape.full:
+            return
         worked = self._clock.working(tape.view.native)
         if worked is not None:
             tape.worked.append(Worked(len(tape) - 1, worked, tape.view.polled))

@@ -277,6 +277,8 @@ class Tape:
 
     def sets(self, timer: int, at: float, delay: float) -> None:
         """Keep what is known of a timer, by its id, until its callback has run."""
+        if self.full:
+            return
         facts = self.timer_facts
         # As `__len__` and `_code`, without their calls.
         facts.extend((self._so_far + len(self._log) // 4, at, delay))
@@ -293,6 +295,8 @@ class Tape:
     def alike(self, plain: Plain) -> int:
         """Give the code of all plain callbacks that are alike."""
         code = self._plain_codes.get(plain)
+        if code is None and self.full:
+            return VOID
         if code is None:
             code = self._plain_codes[plain] = _code(PLAIN, len(self._plains))
             self._plains.append(plain)
@@ -305,7 +309,12 @@ class Tape:
         return self._plains[OTHERS - code >> 2]
 
     def other(self, kind: Kind, detail: Sent | Ready) -> int:
-        """Keep a detail; give the code for the entry that it belongs to."""
+        """Keep a detail; give the code for the entry that it belongs to.
+
+        That of nobody's where the tape is full: no entry will have it.
+        """
+        if self.full:
+            return VOID
         details = self.details
         code = _code(kind, len(details))
         details.append(detail)

@@ -1161,6 +1161,43 @@ def test_of_a_full_tape_nothing_is_said(monkeypatch):
     assert "room on its tape for more than 20 steps" in told.sentence
 
 
+def test_a_full_tape_grows_no_more(monkeypatch):
+    """However long the loop goes on: of what comes then nothing is said."""
+    monkeypatch.setattr(tape, "MOST", 20)
+
+    async def goes_on():
+        loop = asyncio.get_running_loop()
+        loop.call_soon_threadsafe(int)
+        loop.call_soon(threading.Event().set)
+        if sys.version_info >= (3, 11):
+            await asyncio.Barrier(1).wait()
+        CLOCK.starve(1)
+        work(1)
+        await equal_sleeps()
+
+    def sizes(tape):
+        parts = "arrivals", "details", "_plains", "starved", "timer_facts", "worked"
+        return {part: len(getattr(tape, part)) for part in parts}
+
+    async def main():
+        (full,) = watch.recorder.tapes.all
+        await goes_on()
+        full.pack()
+        assert full.full
+        before = sizes(full)
+        await goes_on()
+        await goes_on()
+        assert sizes(full) == before
+
+    watch = Watch(CLOCK, threshold=3600.0, tracing=True)
+    watch.start()
+    try:
+        run_in(CLOCK, main())
+    finally:
+        watch.stop()
+    assert watch.problems == []
+
+
 def test_finished_tasks_are_not_kept_alive():
     """A run of ten thousand must be able to let go of them."""
     kept = []
