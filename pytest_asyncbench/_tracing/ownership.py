@@ -275,7 +275,3 @@ class Owners:
         if read is not None and read[4] and within in self.listeners:
             return _UNKNOWN
         return _UNKNOWN if within == OUTSIDE else within
-
-    def __iter__(self) -> Iterator[int]:
-        """Give the number of each strand."""
-        return iter(range(len(self.roots)))

@@ -119,13 +119,13 @@ class _Strand:
             return self._by_thread(at, request, thread)
         read = trace.read(who)
         if read is not None and 0 <= read[0] < at:
-            return self._answer(at, read[0], request)
+            return self._answer(read[0], request)
         if cause == LOOP:
             return self._since(at, request, 0.0)
         if owners.of(cause) >= 0:
             return _Wait(after=request, inline=True)
         if trace.task_of(cause) in owners.servers:
-            return self._answer(at, cause, request)
+            return self._answer(cause, request)
         return self._since(at, request, 0.0)
 
     def _since(self, at: int, request: int, busy: float) -> _Wait:
@@ -160,7 +160,7 @@ class _Strand:
         asked = job.submitted - self.trace.began(job.entry)
         return _Wait(after=job.entry, began=asked, delay=took, job=job)
 
-    def _answer(self, at: int, waker: int, request: int) -> _Wait:
+    def _answer(self, waker: int, request: int) -> _Wait:
         """Follow back what a server did for this answer, less what it stood in line."""
         trace, owners = self.trace, self.owners
         asked_at = request if request >= 0 else self.steps[0] - 1

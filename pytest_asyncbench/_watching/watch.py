@@ -439,11 +439,6 @@ class Watch:
     # -------------------------------------------------------------- facts
 
     @property
-    def calls(self) -> list[BlockingCall]:
-        """The known calls so far, those that are alike counted together."""
-        return self.known.since(0)
-
-    @property
     def seen_so_far(self) -> tuple[object, ...]:
         """Give what changes with each stall and known call, and with what is accepted.
 

@@ -33,7 +33,7 @@ def test_the_calls_at_a_place_add_up_over_all_steps(watch, wait):
                 wait(seconds)
 
     asyncio.run(main())
-    before, last = watch.calls
+    before, last = watch.known.since(0)
     assert (before.count, before.seconds, before.longest) == (4, 8.0, (2.0, 5.0))
     assert (last.count, last.seconds) == (2, 4.0)
     assert (*before.earlier, before.step, last.step) == (0.0, 2.0, 8.0)
@@ -52,7 +52,7 @@ def test_the_most_that_were_held_up_is_kept(watch, wait):
         await asyncio.sleep(0)
 
     asyncio.run(main())
-    (counted,) = watch.calls
+    (counted,) = watch.known.since(0)
     assert (counted.held_up, counted.held_up_for) == (5, 3.0)
 
 
@@ -66,7 +66,7 @@ def test_the_calls_of_a_long_step_are_told_apart(watch, wait):
                 wait(seconds)
 
     asyncio.run(main())
-    quick, stalled, last = watch.calls
+    quick, stalled, last = watch.known.since(0)
     (stall,) = watch.stalls
     assert (quick.count, quick.seconds, quick.spans) == (2, 2.0, ())
     assert (last.count, last.seconds, last.spans) == (2, 4.0, ())
@@ -86,7 +86,7 @@ def test_what_the_test_accepts_is_counted_apart(watch, wait):
     asyncio.run(main())
     accepted = [
         any(span.began <= call.began < span.ended for span in watch.accepted)
-        for call in watch.calls
+        for call in watch.known.since(0)
     ]
     assert accepted == [False, True, False]
 
@@ -101,7 +101,7 @@ def test_what_is_looked_at_alone_is_counted_apart(watch, wait):
                 wait(1.0)
 
     asyncio.run(main())
-    assert [call.count for call in watch.calls] == [1, 1, 1]
+    assert [call.count for call in watch.known.since(0)] == [1, 1, 1]
 
 
 def test_what_comes_after_a_mark_is_counted_apart(watch, wait):
@@ -129,7 +129,7 @@ def test_past_some_thousand_calls_their_sums_are_still_exact(watch, wait, monkey
             wait(seconds)
 
     asyncio.run(main())
-    (counted,) = watch.calls
+    (counted,) = watch.known.since(0)
     assert (counted.count, counted.seconds, counted.longest) == (4, 12.0, (6.0, 12.0))
     assert counted.spans == ((0.0, 1.0), (1.0, 12.0))
 
@@ -177,7 +177,7 @@ def test_at_a_settled_line_every_call_is_counted(settled, watch, wait, looked_at
             wait(seconds)
 
     run(main)
-    (counted,) = watch.calls
+    (counted,) = watch.known.since(0)
     assert (counted.count, counted.seconds) == (100, sum(all_of_them))
     assert counted.longest == (3 * TICK, 6 * TICK)
     assert len(looked_at) < 40
@@ -192,7 +192,7 @@ def test_the_time_of_each_call_at_a_settled_line_is_kept(settled, watch, wait):
         wait(16.0)
 
     run(main)
-    quick, slow = sorted(watch.calls, key=lambda call: call.seconds)
+    quick, slow = sorted(watch.known.since(0), key=lambda call: call.seconds)
     assert quick.spans == tuple((TICK * n, TICK * (n + 1)) for n in range(20))
     assert slow.seconds == 16.0
 
@@ -209,7 +209,7 @@ def test_past_the_limit_the_last_time_at_a_settled_line_is_drawn_out(
         wait(16.0)
 
     run(main)
-    quick = min(watch.calls, key=lambda call: call.seconds)
+    quick = min(watch.known.since(0), key=lambda call: call.seconds)
     assert quick.count == 40
     assert quick.spans[-1][1] == 40 * TICK
     assert len(quick.spans) < 20
@@ -232,7 +232,7 @@ def test_a_call_that_comes_on_another_stack_is_noticed(settled, watch, wait, sec
         other()
 
     run(main)
-    first, second = watch.calls
+    first, second = watch.known.since(0)
     assert "other" in [frame.function.rpartition(".")[2] for frame in second.stack]
     assert first.count + second.count == (40 if seconds == TICK else 21)
     assert second.count >= (16 if seconds == TICK else 1)
@@ -249,8 +249,8 @@ def test_a_settled_line_is_looked_at_in_each_step(settled, watch, wait, looked_a
                 wait(TICK)
 
     asyncio.run(main())
-    assert sum(call.count for call in watch.calls) == 15
-    assert {call.held_up for call in watch.calls} == {1}
+    assert sum(call.count for call in watch.known.since(0)) == 15
+    assert {call.held_up for call in watch.known.since(0)} == {1}
     assert len(looked_at) == 3 + 4
 
 
@@ -264,7 +264,7 @@ def test_at_a_settled_line_accepted_calls_are_counted_apart(settled, watch, wait
                     wait(TICK)
 
     run(main)
-    assert [call.count for call in watch.calls] == [10, 10, 10]
+    assert [call.count for call in watch.known.since(0)] == [10, 10, 10]
 
 
 def test_where_the_rule_has_a_predicate_no_line_settles(settled, clock, monkeypatch):
@@ -330,7 +330,7 @@ def test_what_we_take_for_calls_is_booked_to_us(settled, monkeypatch):
         run(main)
     ours = sum(view.ours for view in watch._probe.views)
     (stall,) = watch.stalls
-    calls = sum(call.seconds for call in watch.calls)
+    calls = sum(call.seconds for call in watch.known.since(0))
     assert stall.ours == ours > 0
     # The first reading for a call is where our time begins. At a call that is looked at
     # whole, there is one more before the call.

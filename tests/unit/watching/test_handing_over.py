@@ -67,12 +67,12 @@ def test_calls_in_steps_without_number_do_not_add_up_in_memory(
 
     asyncio.run(main())
     assert len(taken) >= 4
-    assert max(len(call.earlier) for call in watch.calls) <= 1_001
+    assert max(len(call.earlier) for call in watch.known.since(0)) <= 1_001
     watch.hand_over()
     calls = [call for _, calls in taken for call in calls]
     assert sum(call.count for call in calls) == steps * each
     assert sum(call.seconds for call in calls) == steps * each * TICK
-    assert watch.calls == []
+    assert watch.known.since(0) == []
 
 
 def test_loops_that_are_closed_are_forgotten_but_for_their_steps(watch, wait, taken):

@@ -50,7 +50,7 @@ def test_the_first_call_of_the_first_loop_is_seen(watch):
     """The loop is met before its first step."""
     asyncio.run(sleeping())
     asyncio.run(sleeping())
-    assert [call.seconds > 0 for call in watch.calls] == [True, True]
+    assert [call.seconds > 0 for call in watch.known.since(0)] == [True, True]
 
 
 def test_loops_that_are_met_at_once_switch_once(watch):
@@ -67,7 +67,7 @@ def test_loops_that_are_met_at_once_switch_once(watch):
     for thread in threads:
         thread.join()
     watch.stop()
-    assert len(watch.calls) == 4
+    assert len(watch.known.since(0)) == 4
     assert not is_switched_on()
 
 
