@@ -184,7 +184,9 @@ class LaneQueue(deque[names.Handle]):
         self._of_others: weakref.WeakKeyDictionary[names.AnyTask, Lane] = (
             weakref.WeakKeyDictionary()
         )
-        self._of_timers: dict[int, Lane] = {}
+        self._of_timers: dict[int, tuple[weakref.ref[object], Lane]] = {}
+        """By their ids, the test's timers and of which lane they are. That of one which
+        was cancelled stays here, and may become another's."""
         self.timed: set[Wake] = set()
         """The plain callbacks that a timer of the test's has put here."""
         self.lanes: list[Lane] = []
@@ -208,9 +210,10 @@ class LaneQueue(deque[names.Handle]):
         elif isinstance(owner, TASKS):
             lane = self.lane_of(owner)
         elif not _only_wakes(handle) or self._stands_behind():
-            known = self._of_timers.pop(id(handle), None)
+            known = self.set_by(handle)
             lane = known or self._callbacks()
             if known is not None:
+                del self._of_timers[id(handle)]
                 self.timed.add((lane.key, lane.wakes + 1))
             lane.standing += 1
             self._callbacks_stand += 1
@@ -253,11 +256,12 @@ class LaneQueue(deque[names.Handle]):
     ) -> None:
         """Note whose step has set a timer."""
         if callback is not _ENDS_A_SLEEP:
-            self._of_timers[id(timer)] = self._callbacks()
+            self._of_timers[id(timer)] = weakref.ref(timer), self._callbacks()
 
     def set_by(self, timer: object) -> Lane | None:
         """Give the lane of the plain callbacks that a timer which waits is of."""
-        return self._of_timers.get(id(timer))
+        known = self._of_timers.get(id(timer))
+        return None if known is None or known[0]() is not timer else known[1]
 
     def lane_of(self, task: names.AnyTask) -> Lane:
         """Give a task's lane; a new one is of whose step it is."""

@@ -10,7 +10,7 @@ import weakref
 
 import pytest
 
-from pytest_asyncbench._loops import LaneTask
+from pytest_asyncbench._loops import LaneQueue, LaneTask, put_lanes
 from pytest_asyncbench._running import AsksForMore, Explorer, Order, RunsOn, run_alone
 from pytest_asyncbench._running import explorer as explorer_module
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
@@ -413,6 +413,27 @@ def test_a_test_whose_timers_are_free_is_never_seen_whole():
     """For how late one may be, nobody has said."""
     found = explore(three_in_turn, free=True, runs=400)
     assert (found.runs, found.seen_all, found.failure) == (400, False, None)
+
+
+def test_a_cancelled_timer_is_not_found_for_another_at_its_address(monkeypatch):
+    """Its lane is none of what comes after it, which no timer has put there."""
+    monkeypatch.setattr("pytest_asyncbench._loops.lanes.id", lambda _: 1, raising=False)
+    loop = asyncio.new_event_loop()
+    queue = LaneQueue(None, {}, lambda _: None, 100)
+    undo = put_lanes(loop, queue)
+
+    async def main():
+        timer = loop.call_later(3600, print)
+        assert queue.set_by(timer) is not None
+        timer.cancel()
+        assert queue.set_by(asyncio.TimerHandle(1.0, print, (), loop)) is None
+        loop.call_soon(int)
+        await pause()
+
+    loop.run_until_complete(main())
+    assert queue.timed == set()
+    undo()
+    loop.close()
 
 
 def test_an_undo_gives_the_loop_back():
