@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_asyncbench._loops.doors import (
         close_doors,
         keep_doors,
+        made_by_caller,
         stand_in,
         who_calls,
     )
@@ -117,6 +118,7 @@ __all__ = [
     "label",
     "leave_behind",
     "leaves_a_group",
+    "made_by_caller",
     "makes_a_server",
     "may_mistake_cancellation",
     "names",
@@ -145,7 +147,7 @@ if not TYPE_CHECKING:  # a checker would take any name for one that exists
             "waits_for_a_lock waits_for_ever",
             "completion": "hands_on_one_by_one",
             "deadlock": "describe_tasks",
-            "doors": "close_doors keep_doors stand_in who_calls",
+            "doors": "close_doors keep_doors made_by_caller stand_in who_calls",
             "first_step": "FirstStep",
             "lanes": "Entry Lane LaneQueue LaneTask ends_a_wait put_lanes",
             "links": "Links watch_writes",

@@ -20,10 +20,12 @@ from collections.abc import Callable
 from types import FrameType, MethodType
 from typing import Any
 
+from pytest_asyncbench._loops import names
 from pytest_asyncbench._loops.passages import LEADS_TO, passage
 from pytest_asyncbench._words.undo import Undo, replace
+from pytest_asyncbench._words.whose import is_ours
 
-__all__ = ["close_doors", "keep_doors", "stand_in", "who_calls"]
+__all__ = ["close_doors", "keep_doors", "made_by_caller", "stand_in", "who_calls"]
 
 _Loop = asyncio.AbstractEventLoop
 
@@ -143,6 +145,13 @@ def who_calls(frame: FrameType) -> FrameType:
     """Give the frame that called a stand-in, given the one below that."""
     caller = frame.f_back if frame.f_globals is globals() else frame
     return caller or frame
+
+
+def made_by_caller(made: asyncio.Handle | names.AnyFuture) -> None:
+    """Have asyncio's debug mode tell who called a stand-in, and not that, as maker."""
+    created_at = names.SOURCE_TRACEBACK.get(made)
+    while created_at and is_ours(created_at[-1].filename):
+        del created_at[-1]
 
 
 # Once: where it is taken off after each test, it would be made anew for the next.

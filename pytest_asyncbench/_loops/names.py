@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
     from contextvars import Context
     from selectors import BaseSelector
+    from traceback import FrameSummary
     from types import ModuleType
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "SHUTDOWN",
     "SIGNAL_HANDLERS",
     "SOCKET_TRANSPORT",
+    "SOURCE_TRACEBACK",
     "SSOCK",
     "THREADS",
     "THREAD_ID",
@@ -321,6 +323,15 @@ CALLBACK: PrivateName[Step, Callable[..., object]] = PrivateName(
     "collections.abc.Callable",
     use="run in a step, whose task or function it tells",
     without="no loop of asyncio's is watched",
+)
+SOURCE_TRACEBACK: PrivateName[asyncio.Handle | AnyFuture, list[FrameSummary] | None] = (
+    PrivateName(
+        "asyncio.Handle",
+        "_source_traceback",
+        "list | None",
+        use="where it was made, as asyncio tells it in debug mode; less our own frames",
+        without="asyncio's debug mode says that timers and tasks were created by us",
+    )
 )
 ARGS: PrivateName[Handle, Sequence[object]] = PrivateName(
     "asyncio.Handle",

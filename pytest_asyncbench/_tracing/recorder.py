@@ -36,6 +36,7 @@ from pytest_asyncbench._loops import (
     hands_on_one_by_one,
     has_begun,
     label,
+    made_by_caller,
     names,
     running_loop,
     stand_in,
@@ -367,14 +368,16 @@ class Recorder:
                 self._starts.end_those_beside(tape)
             # The clock is asked for anew: freezegun may have put another in its place.
             sets(id(handle), now(), when - loop.time())
+            if loop.get_debug():
+                made_by_caller(handle)
             return handle
 
         return call_at
 
     def _threadsafe(
-        self, _: Tape, original: Callable[..., asyncio.Handle]
+        self, tape: Tape, original: Callable[..., asyncio.Handle]
     ) -> Callable[..., asyncio.Handle]:
-        now, in_thread = self._now, self._in_thread
+        loop, now, in_thread = tape.view.loop, self._now, self._in_thread
 
         def call_soon_threadsafe(
             callback: Callable[..., object],
@@ -386,7 +389,10 @@ class Recorder:
                 in_thread.job = None  # this is its result; what follows is another's
             marked = _FromThread(callback)
             marked.sent = now(), self._thread(), job
-            return original(marked, *args, context=context)
+            handle = original(marked, *args, context=context)
+            if loop.get_debug():
+                made_by_caller(handle)
+            return handle
 
         return call_soon_threadsafe
 
@@ -470,8 +476,12 @@ class Recorder:
             if tape.open:
                 self._starts.end_those_beside(tape)
             if kwargs.get("eager_start") and loop.get_task_factory() is None:
-                return self._create(made, loop, coro, **kwargs)
-            return original(coro, **kwargs)
+                task = self._create(made, loop, coro, **kwargs)
+            else:
+                task = original(coro, **kwargs)
+            if loop.get_debug():
+                made_by_caller(task)
+            return task
 
         return create_task
 

@@ -897,6 +897,31 @@ def test_what_asyncio_refuses_as_a_job_in_its_debug_mode_is_refused(job):
     watched(main)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda loop: loop.call_later(1, int),
+        lambda loop: loop.call_at(loop.time() + 1, int),
+        lambda loop: loop.call_soon_threadsafe(int),
+        lambda loop: loop.create_task(sleep(1)),
+    ],
+    ids=["call_later", "call_at", "call_soon_threadsafe", "create_task"],
+)
+def test_asyncio_tells_in_its_debug_mode_where_the_test_has_made_it(make):
+    """The last line of "created at" is the test's, as it is where nobody watches."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_debug(True)
+        made = make(loop)
+        created_at.extend(made._source_traceback)
+        made.cancel()
+
+    created_at = []
+    watched(main)
+    assert created_at[-1].filename == __file__
+
+
 def a_pool_answers(pool):
     """Have a job of a pool's wait; give who awaits it, and what lets it end."""
     may_end, has_sent = threading.Event(), threading.Event()
