@@ -217,6 +217,8 @@ class LoopsDeadline:
             if stack is not None:
                 self._stuck[view] = to_stack(stack)
         self._show_threads = replace(threading, "excepthook", self._thread_ended())
+        if self._left:  # meanwhile, by who had nothing to undo yet
+            self._show_threads()
         self._is_up = True
 
     def _thread_ended(self) -> Callable[[threading.ExceptHookArgs], object]:

@@ -389,6 +389,33 @@ def test_a_sync_tests_loop_that_knows_time_to_be_lost_puts_it_off():
     assert threading.excepthook is hook
 
 
+def test_a_sync_test_that_ends_as_time_is_up_leaves_pythons_hook_in_its_place():
+    """The watchdog may be on its way to replace it, which nobody would undo then."""
+    clock = ManualClock()
+    watch = Watch(clock, threshold=3600.0)
+    hook, is_up, has_left = threading.excepthook, threading.Event(), threading.Event()
+
+    def forgiven():
+        is_up.set()
+        assert has_left.wait(A_WHILE)
+        return 0.0
+
+    at = clock.now() + 1.0
+    deadline = LoopsDeadline(watch, at, forgiven=forgiven, callers=frozenset())
+    watch.start()
+    leave = deadline.begin()
+    try:
+        clock.wait(1.5)
+        assert is_up.wait(A_WHILE)
+    finally:
+        leave()
+        has_left.set()
+        watch.stop()
+    assert deadline.stuck() is not None
+    assert threading.excepthook is hook
+    assert watch.problems == []
+
+
 def test_who_is_called_again_once_time_is_up_does_not_begin():
     """A checkpoint ends it, since it would never wait, and time was up before."""
     clock, begun = ManualClock(), []
