@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+from contextlib import suppress
 
 from pytest_asyncbench._loops import LoopView, leave_behind, names
 from pytest_asyncbench._python import current_frames
@@ -58,7 +59,8 @@ class Closing:
             self._since = None
             for view in self._watch.views():
                 if view.thread == self._thread and view.loop.is_running():
-                    view.loop.call_soon_threadsafe(self._leave, view)
+                    with suppress(RuntimeError):  # it was closed meanwhile
+                        view.loop.call_soon_threadsafe(self._leave, view)
         return _LOOK
 
     def _is_waiting(self) -> bool:

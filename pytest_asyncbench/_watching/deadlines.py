@@ -20,6 +20,9 @@ named no loop."""
 StackOf = Callable[[LoopView], RawStack | None]
 """Tells what stands on a loop now."""
 
+_AFTER_FAILURE = 1.0
+"""Seconds after which one that raised is called again."""
+
 
 class _Kept:
     """A deadline that is kept; the watchdog's thread alone writes it."""
@@ -63,10 +66,15 @@ class Deadlines:
         return [kept.at for kept in list(self._kept)]
 
     def keep(self, now: RealSeconds, stack_of: StackOf) -> None:
-        """Call those that are due; in the watchdog's thread."""
+        """Call those that are due; in the watchdog's thread.
+
+        One that raises ends it. Those behind it are called the next time, and itself
+        later, since it may have failed for a moment only and a test may hang.
+        """
         for kept in list(self._kept):
             if now < kept.at:
                 continue
             stack = None if kept.view is None else stack_of(kept.view)
+            kept.at = RealSeconds(now + _AFTER_FAILURE)
             again = kept.call(stack)
             kept.at = RealSeconds(now + again if again > 0 else math.inf)

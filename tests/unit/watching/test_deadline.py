@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import types
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from by_hand import A_WHILE, run_in, until
 
 from pytest_asyncbench import BudgetExceeded
+from pytest_asyncbench._loops import LoopView
 from pytest_asyncbench._python import gil
+from pytest_asyncbench._watching.closing import Closing
 from pytest_asyncbench._watching.deadline import Deadline
 from pytest_asyncbench._watching.loops_deadline import LoopsDeadline
 from pytest_asyncbench._watching.watch import Watch
@@ -507,6 +510,36 @@ def test_a_loop_that_was_being_met_as_the_test_began_is_none_of_the_tests(monkey
         thread.join()
         loop.close()
     assert watch.problems == []
+
+
+def test_a_loop_that_is_closed_as_it_is_to_be_stopped_is_left_alone(monkeypatch):
+    """It has ended its tasks by itself, and the thread's other loops may still wait."""
+    clock, asked, looks = ManualClock(), [], []
+
+    class Loop:
+        def is_running(self):
+            return True
+
+        def call_soon_threadsafe(self, *_):
+            asked.append(self)
+            if self is closed:
+                raise RuntimeError("Event loop is closed")
+
+    def _cancel_all_tasks():  # as asyncio's own that waits for them
+        with ThreadPoolExecutor(1) as watchdog:
+            for _ in range(2):
+                again = watchdog.submit(looks[0], None).result()
+                clock.wait(1.0)
+        return again
+
+    closed, waits = Loop(), Loop()
+    watch = Watch(clock, threshold=3600.0)
+    views = [LoopView(loop, clock.now()) for loop in (closed, waits)]
+    monkeypatch.setattr(watch, "views", lambda: views)
+    monkeypatch.setattr(watch.watchdog, "expect", lambda *given: looks.append(given[2]))
+    Closing(watch, 1.0).begin()
+    assert _cancel_all_tasks() > 0
+    assert asked == [closed, waits]
 
 
 def debugger(clock, seconds):

@@ -24,6 +24,7 @@ from pytest_asyncbench._python.kernel import Kernel
 from pytest_asyncbench._watching import sampling as sampling_module
 from pytest_asyncbench._watching import thread as thread_module
 from pytest_asyncbench._watching import watchdog as watchdog_module
+from pytest_asyncbench._watching.deadlines import Deadlines
 from pytest_asyncbench._watching.watch import Watch
 from pytest_asyncbench._watching.watchdog import Watchdog
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
@@ -250,6 +251,29 @@ def test_a_deadline_that_fails_is_our_problem_alone():
         one.expect(2.0, fail)
         until(lambda: one.watch.watchdog.failures)
     assert "deadline fell over" in one.watch.problems[0].text
+
+
+def test_a_deadline_that_fails_keeps_no_other_from_being_kept():
+    """And is called again later, since it may have failed for a moment only."""
+    deadlines, came = Deadlines(), []
+
+    def fail(stack):
+        came.append("fails")
+        raise RuntimeError("deadline fell over")
+
+    def keep(now):
+        deadlines.keep(now, lambda view: None)
+
+    deadlines.add(1.0, None, fail)
+    deadlines.add(1.0, None, lambda stack: came.append("holds") or 0.0)
+    with pytest.raises(RuntimeError, match="fell over"):
+        keep(1.0)
+    keep(1.01)
+    keep(1.02)
+    assert came == ["fails", "holds"]
+    with pytest.raises(RuntimeError, match="fell over"):
+        keep(9.0)
+    assert came == ["fails", "holds", "fails"]
 
 
 # ---------------------------------------------------------------- giving way
