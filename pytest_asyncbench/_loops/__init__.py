@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         waits_for_ever,
     )
     from pytest_asyncbench._loops.completion import hands_on_one_by_one
+    from pytest_asyncbench._loops.coroutine_functions import as_coroutine_function
     from pytest_asyncbench._loops.deadlock import describe_tasks
     from pytest_asyncbench._loops.doors import (
         close_doors,
@@ -93,6 +94,7 @@ __all__ = [
     "LoopView",
     "StepProbe",
     "Views",
+    "as_coroutine_function",
     "await_chain",
     "awaited_tasks",
     "awaits_outside",
@@ -146,6 +148,7 @@ if not TYPE_CHECKING:  # a checker would take any name for one that exists
             "leaves_a_group makes_a_server may_mistake_cancellation stands_at "
             "waits_for_a_lock waits_for_ever",
             "completion": "hands_on_one_by_one",
+            "coroutine_functions": "as_coroutine_function",
             "deadlock": "describe_tasks",
             "doors": "close_doors keep_doors made_by_caller stand_in who_calls",
             "first_step": "FirstStep",

@@ -44,6 +44,7 @@ __all__ = [
     "EXCEPTION",
     "HANDLE_LOOP",
     "IDLE_SEMAPHORE",
+    "IS_COROUTINE",
     "LOCK_OF_CONDITION",
     "LOG_PENDING",
     "MANAGER_THREAD",
@@ -386,6 +387,14 @@ COROUTINE: PrivateName[AnyTask, object] = PrivateName(
     "object",
     use="what a task runs; on 3.12.1 get_coro() crashes where an eager one is over",
     without="tasks are told by their names alone",
+)
+# Of the module, and of each function that is marked with it.
+IS_COROUTINE: PrivateName[object, object] = PrivateName(
+    "asyncio.coroutines",
+    "_is_coroutine",
+    "object",
+    use="set, up to Python 3.11: what stands in for a coroutine function is one",
+    without="mock.patch takes asyncio.to_thread for a plain function there",
 )
 CANCEL_ALL: PrivateName[ModuleType, FunctionType] = PrivateName(
     "asyncio.runners",

@@ -7,7 +7,6 @@ from pytest_asyncbench._words.faces import face
 if TYPE_CHECKING:
     from pytest_asyncbench._python.callees import callee, public_name
     from pytest_asyncbench._python.collector import COLLECT, CollectionMeter, Collector
-    from pytest_asyncbench._python.coroutines import as_coroutine_function
     from pytest_asyncbench._python.frames import current_frames, getframe
     from pytest_asyncbench._python.gil import has_gil, switch_interval
     from pytest_asyncbench._python.greenlets import (
@@ -105,7 +104,6 @@ __all__ = [
     "Rest",
     "Tick",
     "acquire",
-    "as_coroutine_function",
     "asked_for",
     "callee",
     "capture",
@@ -172,7 +170,6 @@ if not TYPE_CHECKING:  # a checker would take any name for one that exists
         {
             "callees": "callee public_name",
             "collector": "COLLECT CollectionMeter Collector",
-            "coroutines": "as_coroutine_function",
             "frames": "current_frames getframe",
             "gil": "has_gil switch_interval",
             "greenlets": "Greenlet outside_here outside_of own_greenlet",

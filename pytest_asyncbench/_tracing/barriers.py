@@ -12,8 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from pytest_asyncbench._loops import running_loop
-from pytest_asyncbench._python import as_coroutine_function
+from pytest_asyncbench._loops import as_coroutine_function, running_loop
 from pytest_asyncbench._tracing.tape import Arrival, Tape
 from pytest_asyncbench._words.undo import Undo, nothing, replace
 from pytest_asyncbench._words.values import NamedTuple

@@ -21,10 +21,9 @@ from types import CodeType, FrameType
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, ref
 
-from pytest_asyncbench._loops import LoopView, running_loop
+from pytest_asyncbench._loops import LoopView, as_coroutine_function, running_loop
 from pytest_asyncbench._python import (
     RawStack,
-    as_coroutine_function,
     capture_lines,
     getframe,
     has_gil,

@@ -9,6 +9,7 @@ import inspect
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import pytest
 from by_hand import until
@@ -169,6 +170,8 @@ def test_asyncios_own_to_thread_is_back_in_the_end():
     undo = Handing(ManualClock(), {}).install()
     if sys.version_info >= (3, 12):
         assert inspect.iscoroutinefunction(asyncio.to_thread)
+    with mock.patch("asyncio.to_thread") as stands_in:  # it asks asyncio
+        assert isinstance(stands_in, mock.AsyncMock)
     undo()
     assert asyncio.to_thread is asyncio.threads.to_thread is before
 
