@@ -115,8 +115,12 @@ class Handing:
         self._met = met
         self.codes: frozenset[CodeType] = frozenset()
         """Whose frame stands under every step."""
-        self.rests = False
-        """Whether nothing is noted, since nobody is watched."""
+        self.rests = True
+        """Whether nothing is noted, since nobody is watched: between two tests, and
+        after the last, when somebody may have kept what stood in for a function."""
+        self._listens = False
+        """Whether queues are listened to, also while it rests: who starts then may be
+        given jobs in the next test."""
         self._at_work: dict[int, Job] = {}
         """By the id of its future, which its executor keeps alive."""
         self._ended: deque[_Ended] = deque(maxlen=_MOST_ENDED)
@@ -132,6 +136,7 @@ class Handing:
         """Look on at each hand-over from now on, in any thread."""
         if not has_gil():
             return lambda: None
+        self.rests, self._listens = False, True
         with ExitStack() as undo:
             submit, start = ThreadPoolExecutor.submit, threading.Thread.start
             undo.callback(
@@ -146,6 +151,7 @@ class Handing:
             undo.callback(self._stop_listening)
             for thread in running_threads():
                 self._listen(thread)
+            undo.callback(setattr, self, "rests", True)
             return undo.pop_all().close
 
     def of_future(
@@ -222,6 +228,8 @@ class Handing:
             func: Callable[..., T], /, *args: object, **kwargs: object
         ) -> Coroutine[Any, Any, T]:
             made = to_thread(func, *args, **kwargs)
+            if self.rests:
+                return made
             began = self._clock.now()
             with suppress(Exception):  # ours, and of its keeper less is known
                 frame = made.cr_frame  # type: ignore[attr-defined]
@@ -267,12 +275,13 @@ class Handing:
 
     def _listen(self, thread: threading.Thread) -> None:
         """Note what is put into the queue of a worker thread of anyio's."""
-        queue = work_queue(thread)
+        queue = work_queue(thread) if self._listens else None
         if queue is not None and thread not in self._listened:
             noted = self._putting(queue.put_nowait)
             self._listened[thread] = replace(queue, "put_nowait", noted)
 
     def _stop_listening(self) -> None:
+        self._listens = False
         for undo in list(self._listened.values()):
             undo()
         self._listened.clear()

@@ -9,6 +9,7 @@ import inspect
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
 from unittest import mock
 
 import pytest
@@ -96,6 +97,74 @@ def test_nothing_is_left_of_it():
         future.result()
     assert (ThreadPoolExecutor.submit, threading.Thread.start) == (submit, start)
     assert one.of_future(id(future), 0.0) is None
+
+
+def test_what_somebody_kept_of_it_notes_nothing_any_more():
+    """A module that was imported meanwhile, say, calls ours for ever."""
+    one = Handing(ManualClock(10.0), {})
+    undo = one.install()
+    goes_on, to_thread = threading.Event(), asyncio.to_thread
+    thread = threading.Thread(target=goes_on.wait)
+    with ThreadPoolExecutor(1) as pool:
+        submit, start = pool.submit, thread.start
+        undo()
+        future = submit(goes_on.wait)
+        start()
+        called = to_thread(int)
+        noted = [one.of_future(id(future), 0.0), one.of_thread(thread.ident)]
+        frames = {*one._called}
+        goes_on.set()
+    thread.join()
+    called.close()
+    assert noted == [None, None]
+    assert frames == set()
+
+
+def test_a_call_of_to_thread_is_not_noted_while_it_rests(handing):
+    """As no other is."""
+    handing.rests = True
+    called = asyncio.to_thread(int)
+    frames = {*handing._called}
+    called.close()
+    assert frames == set()
+
+
+class Worker(threading.Thread):
+    """A thread that is told from others as a worker of anyio's is."""
+
+    __module__ = "anyio._backends._asyncio"
+
+    def __init__(self):
+        super().__init__()
+        self.queue = Queue()
+
+    def run(self):
+        self.queue.get()
+
+    def is_listened_to(self):
+        return "put_nowait" in vars(self.queue)
+
+
+def test_a_worker_of_anyios_is_listened_to_that_starts_while_it_rests(handing):
+    """It lives on when the next test begins, and is given jobs by that."""
+    handing.rests = True
+    worker = Worker()
+    worker.start()
+    worker.queue.put(None)
+    worker.join()
+    assert worker.is_listened_to()
+
+
+def test_a_worker_of_anyios_that_is_started_by_what_somebody_kept_is_left_alone():
+    """Nobody would give its queue back."""
+    undo = Handing(ManualClock(), {}).install()
+    worker = Worker()
+    start = worker.start
+    undo()
+    start()
+    worker.queue.put(None)
+    worker.join()
+    assert not worker.is_listened_to()
 
 
 def test_the_job_that_a_pools_thread_is_at_is_known_by_its_frames():
