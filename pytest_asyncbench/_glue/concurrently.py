@@ -484,4 +484,5 @@ def _as_run(
         blocking=asked.blocking,
         elapsed=verdict.elapsed,
         path=partial(path_of, together.group),
+        limit=terms.limit,
     )

@@ -178,14 +178,16 @@ def spans_united(tasks: Iterable[TaskTrace | StrandTrace]) -> float:
 
 def peak(tasks: Iterable[TaskTrace | StrandTrace]) -> int:
     """Count the most tasks that were in flight at one moment."""
-    # An end sorts before a start at the same moment: those two did not overlap.
+    # An end sorts before a start at the same moment: those two did not overlap. But in
+    # virtual time a task may take none, and ends after it has started; whether before
+    # or after another one that starts at that moment is not known.
     moments = sorted(
         moment
         for started, finished in _spans(tasks)
-        for moment in ((started, 1), (finished, -1))
+        for moment in ((started, 1, 1), (finished, 0 if started < finished else 2, -1))
     )
     most = flying = 0
-    for _, change in moments:
+    for _, _, change in moments:
         flying += change
         most = max(most, flying)
     return most

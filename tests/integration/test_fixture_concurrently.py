@@ -66,6 +66,13 @@ async def test_limit(concurrently):
     run = await concurrently.map(give, range(6), [0.01] * 6, limit=2)
     assert (run.peak, list(run)) == (2, list(range(6)))
 
+@pytest.mark.virtual_time
+async def test_peak_of_no_time(concurrently):
+    run = await concurrently.map(give, range(6), [0] * 6)
+    assert (run.virtual, run.peak) == (0, 6)
+    run = await concurrently.map(give, range(6), [0] * 6, limit=2)
+    assert (run.virtual, run.peak) == (0, 2)
+
 async def test_within(concurrently):
     with pytest.raises(BudgetExceeded) as caught:
         await concurrently(give(1), give(2, 60), within=0.15)

@@ -54,6 +54,15 @@ def test_it_knows_its_times_and_order():
     assert (seen.blocking, seen.starved, seen.virtual) == ((), 0.25, None)
 
 
+def test_no_more_are_in_flight_than_were_let_in():
+    """By their spans, all that take no virtual time are in flight at one moment."""
+    tasks = [TaskTrace(name="now", started=0.0, finished=0.0)] * 3
+    compared = Comparison(tasks=tasks, wall=0.0, serial=0.0)
+    assert run(comparison=lambda: compared).peak == 3
+    assert run(comparison=lambda: compared, limit=2).peak == 2
+    assert run(limit=4).peak == 2
+
+
 def test_of_tasks_that_were_not_followed_no_peak_is_told():
     """It was 0 on uvloop, which keeps `assert run.peak <= 3` whatever was in flight."""
     seen = run(comparison=lambda: Comparison(tasks=(), wall=1.0, serial=math.nan))

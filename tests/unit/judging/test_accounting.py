@@ -137,10 +137,15 @@ def test_nothing_at_all_has_no_speedup():
         ([task(0, 2), task(1, 3), task(1.5, 1.7)], 3),
         ([task(0, 1), task(None, None)], 1),
         ([task(0, None)], 0),
+        ([task(1, 1)] * 3, 3),
+        ([task(0, 1), task(1, 1), task(1, 2)], 2),
     ],
 )
 def test_the_peak_is_the_most_at_one_moment(tasks, most):
-    """One that ends as another begins was not in flight beside it."""
+    """One that ends as another begins was not in flight beside it.
+
+    In virtual time a task may begin and end at one moment, and is in flight at that.
+    """
     assert peak(tasks) == most
 
 
