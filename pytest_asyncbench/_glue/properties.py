@@ -79,7 +79,8 @@ def _number(value: Json) -> str:
 class RecordReader:
     """Read the records of reports.
 
-    Of those that are alike but for the times only the first is made.
+    Of those that are alike but for the times only the first is made; but each of those
+    in virtual time, whose times the summary adds up.
     """
 
     def __init__(self) -> None:
@@ -90,7 +91,8 @@ class RecordReader:
     def records_in(self, report: pytest.TestReport) -> Iterator[Record]:
         """Give the records that a report carries.
 
-        The times of one that is like the record before it may be that record's.
+        The times of one in real time that is like the record before it may be that
+        record's.
 
         Raises:
             ValueError: one can't be read.
@@ -104,8 +106,10 @@ class RecordReader:
         from pytest_asyncbench._words.record import Record
 
         alike, times = _TIMES.subn("", text)
+        known = self._record
         # Its own three, and those of no part of it.
-        if self._record is None or times != 3 or alike != self._alike:
-            self._record = Record.from_json(json.loads(text))
+        is_known = times == 3 and alike == self._alike
+        if known is None or not is_known or known.virtual is not None:
+            self._record = known = Record.from_json(json.loads(text))
             self._alike = alike
-        return self._record
+        return known

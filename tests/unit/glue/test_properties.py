@@ -57,6 +57,14 @@ def test_records_that_differ_in_their_times_alone_are_made_once():
     assert other.steps == 5
 
 
+def test_records_in_virtual_time_have_their_own_times():
+    """The summary adds up what virtual time has saved of each test's wall."""
+    reader = RecordReader()
+    for wall in (2.0, 0.5):
+        (record,) = _read(reader, {**RECORD, "virtual": 10.0, "wall": wall})
+        assert record.wall == wall
+
+
 def test_the_times_of_the_parts_of_a_record_are_no_times_of_its_own():
     """A what-if has a wall time, too, and the next record may have another there."""
     reader = RecordReader()

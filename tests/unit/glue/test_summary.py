@@ -64,6 +64,16 @@ def test_threads_that_took_turns_are_told_once_for_their_test():
     ]
 
 
+def test_what_virtual_time_saved_is_the_virtual_less_the_wall_of_each_test():
+    """Though their records are alike else: 10 - 2 and 10 - 0.5 s."""
+    both = [
+        Verdict(policy=OFF, elapsed=Elapsed(wall=wall, virtual=10.0), steps=1)
+        for wall in (2.0, 0.5)
+    ]
+    lines = told_of(*map(property_of, both), policy=replace(OFF, virtual_time="on"))
+    assert "virtual time saved 17.5 s of real time in 1 test" in lines
+
+
 def test_a_rule_that_is_not_watched_is_no_failure_of_ours():
     """Each kind of problem is told by its kind, not by how its text begins."""
     problems = (
