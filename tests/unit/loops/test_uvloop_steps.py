@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import socket
 import sys
 import threading
 import traceback
@@ -86,6 +88,73 @@ def test_a_callback_is_given_its_arguments_in_its_context(watched, hand):
     watched.loop.run_forever()
     assert seen == [((1, 2), step_code())]
     assert watched.view.steps == 1
+
+
+@pytest.mark.parametrize(
+    "hand",
+    [
+        lambda loop, call: loop.call_soon(callback=call),
+        lambda loop, call: loop.call_soon_threadsafe(callback=call),
+        lambda loop, call: loop.call_later(0.0, callback=call),
+        lambda loop, call: loop.call_later(callback=call, delay=0.0),
+        lambda loop, call: loop.call_at(when=loop.time(), callback=call),
+    ],
+)
+def test_a_callback_may_be_given_by_name(watched, hand):
+    """It is measured all the same."""
+
+    def call():
+        watched.clock.wait(2.0)
+        watched.loop.stop()
+
+    hand(watched.loop, call)
+    watched.loop.run_forever()
+    assert watched.long == [(call, 2.0)]
+
+
+def test_what_a_descriptor_is_watched_with_may_be_given_by_name(watched):
+    """As with asyncio's own loops."""
+    here, there = socket.socketpair()
+
+    def call():
+        watched.clock.wait(2.0)
+        watched.loop.remove_reader(here)
+        watched.loop.stop()
+
+    with here, there:
+        watched.loop.add_reader(fileobj=here, callback=call)
+        there.send(b"x")
+        watched.loop.run_forever()
+    assert watched.long == [(call, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("call_soon", ()),
+        ("call_soon_threadsafe", ()),
+        ("call_later", (0.0,)),
+        ("call_at", (0.0,)),
+    ],
+)
+def test_a_call_that_lacks_its_callback_is_refused_at_once(watched, name, args):
+    """And by the name of what was called."""
+    with pytest.raises(TypeError, match=name):
+        getattr(watched.loop, name)(*args)
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_coroutine_function_is_refused_as_a_signal_handler(watched, by_name):
+    """By uvloop, which looks at what it is handed; nobody would await it."""
+
+    async def handler():
+        pass
+
+    given = {"callback": handler} if by_name else {}
+    with pytest.raises(TypeError, match="coroutines"):
+        watched.loop.add_signal_handler(
+            signal.SIGUSR1, *(() if by_name else (handler,)), **given
+        )
 
 
 @pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError])
