@@ -37,7 +37,7 @@ from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._loops import close_doors
 from pytest_asyncbench._watching import defeats
 from pytest_asyncbench._words.clock import SYSTEM_CLOCK
-from pytest_asyncbench._words.promised import Policy, Rule, When
+from pytest_asyncbench._words.promised import Policy, Rule, VirtualTime, When
 from pytest_asyncbench._words.undo import Undo, Undos
 
 if TYPE_CHECKING:
@@ -309,15 +309,19 @@ def _clock_of(item: pytest.Item, policy: Policy) -> VirtualClock | None:
     """Give the virtual clock of a test: of its loop, where that is shared."""
     if policy.virtual is None:
         return None
-    owner, factory = host.loop_owner(item) or host.LoopOwner(item, None)
-    clocks = owner.stash.setdefault(_CLOCKS, {})
-    # A test that is run again begins anew.
-    if owner is item or factory not in clocks:
-        # Few runs have any.
-        from pytest_asyncbench.virtual_time import VirtualClock
+    owner = host.loop_owner(item)
+    if owner is None or owner.node is item:
+        # Not kept: the run has the item to its end, and a test that is run again begins
+        # anew.
+        return _new_clock(policy, policy.virtual)
+    clocks = owner.node.stash.setdefault(_CLOCKS, {})
+    if owner.factory not in clocks:
+        clocks[owner.factory] = _new_clock(policy, policy.virtual)
+    return clocks[owner.factory]
 
-        virtual = policy.virtual
-        clocks[factory] = VirtualClock(
-            virtual.start, tz=virtual.tz, threshold=policy.threshold
-        )
-    return clocks[factory]
+
+def _new_clock(policy: Policy, virtual: VirtualTime) -> VirtualClock:
+    # Few runs have any.
+    from pytest_asyncbench.virtual_time import VirtualClock
+
+    return VirtualClock(virtual.start, tz=virtual.tz, threshold=policy.threshold)

@@ -159,6 +159,11 @@ async def test_uses_much(concurrently, blocking_calls, fails):
     await concurrently(asyncio.sleep(0), asyncio.sleep(0))
     assert not fails
 
+@pytest.mark.asyncio
+@pytest.mark.virtual_time
+async def test_has_a_clock(virtual_clock):
+    alive.append(weakref.ref(virtual_clock))
+
 def test_nothing_is_kept():
     for name in ("last_exc", "last_type", "last_value", "last_traceback"):
         vars(sys).pop(name, None)  # pytest's own, for a debugger
@@ -168,12 +173,13 @@ def test_nothing_is_kept():
 
 
 def test_nothing_keeps_a_test_alive_that_is_over(play_once):
-    """Neither its loop nor what its failure's frames hold: a run has thousands."""
+    """Neither its loop, its clock, nor what its failure holds: a run has thousands."""
     # pytester keeps what it sees, and pytest-rerunfailures the last test that failed.
     run = play_once(KEPT, "-p", "no:rerunfailures", subprocess=True)
     assert run.outcomes == {
         "test_uses_much[False]": "passed",
         "test_uses_much[True]": "failed",
+        "test_has_a_clock": "passed",
         "test_nothing_is_kept": "passed",
     }
 
