@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 from pytest_asyncbench._words.undo import Undo
 
@@ -73,6 +74,12 @@ class _Telling(Loader):
         self, spec: ModuleSpec, loader: Loader, loaded: Callable[[str], None]
     ) -> None:
         self._spec, self._loader, self._loaded = spec, loader, loaded
+
+    def __getattr__(self, name: str) -> Any:
+        # Who only looks for a module asks for its source, its file, its data.
+        if name == "_loader":  # a copy has none yet
+            raise AttributeError(name)
+        return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)

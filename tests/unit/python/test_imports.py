@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
+import copy
+import importlib.util
+import pkgutil
 import sys
 import threading
 
@@ -58,6 +60,30 @@ def test_its_loader_is_the_one_that_it_would_have_had(told):
     made = importlib.import_module("orchard")
     assert made.__loader__ is made.__spec__.loader
     assert type(made.__loader__).__module__.startswith("_frozen_importlib")
+
+
+def test_who_only_looks_for_it_is_given_all_that_its_loader_can(told, orchard):
+    """Nothing is loaded by that, and it is told when it is."""
+    loader = importlib.util.find_spec("orchard").loader
+    assert loader.get_filename("orchard") == str(orchard / "__init__.py")
+    assert loader.get_source("orchard") == "ripe = True"
+    assert loader.is_package("orchard")
+    assert not hasattr(loader, "bear_fruit")
+    assert told == []
+    importlib.import_module("orchard")
+    assert told == [("orchard", "ripe")]
+
+
+def test_a_file_beside_it_is_found_before_it_is_loaded(told):
+    """Its data is asked of the loader by which it then is."""
+    assert pkgutil.get_data("orchard", "__init__.py") == b"ripe = True"
+    assert told == [("orchard", "ripe")]
+
+
+def test_what_was_found_can_be_copied(told):
+    """With a loader that stands for the same one."""
+    copied = copy.copy(importlib.util.find_spec("orchard").loader)
+    assert copied.get_source("orchard") == "ripe = True"
 
 
 def test_one_that_fails_is_told_of_when_it_succeeds(told, monkeypatch):
