@@ -111,6 +111,7 @@ class Lateness:
     def begin_anew(self) -> None:
         """Forget the account of a thread that has ended; another one is to come."""
         self._starved = 0.0
+        self._held = self._switched = None
 
     def leaves(self) -> None:
         """Take down that it sleeps until it is woken, or ends: nobody waits for it."""

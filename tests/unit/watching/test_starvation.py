@@ -446,6 +446,24 @@ def test_a_look_knows_for_how_long_the_interpreter_was_wanted_for_it():
     assert turns[3] is None
 
 
+def test_the_next_thread_was_not_waiting_before_it_began():
+    """When the one before it last had the interpreter, and its waits, say nothing."""
+    turns = []
+
+    def script(rounds):
+        rounds.wake(0.02, waits=1)
+        rounds.lateness.begin_anew()
+        rounds.clock.wait(10.0)
+        rounds.kernel.waits = 7
+        rounds.wake(0.02, waits=1)
+        turns.append(rounds.lateness.turn)
+
+    costs(script)
+    (turn,) = turns
+    assert turn.at - turn.since == pytest.approx(0.02)
+    assert not turn.waited
+
+
 def test_the_next_thread_begins_with_an_account_of_its_own():
     """What the first one cost is not taken back."""
 
