@@ -335,7 +335,7 @@ class _Inquiry:
             starved=stall.starved,
             stopped=stall.stopped,
             kept_out=stall.kept_out,
-            busy=(stall.working or 0.0) >= (stall.blocked or 0.0),
+            busy=_worked(stall, unknown=False),
         )
 
     # ----------------------------------------------------- in another thread
@@ -469,7 +469,6 @@ def _as_stall(found: Finding, stall: LoopStall) -> Finding:
     # culprit that filled only a part of it. Who filled nearly all has that share of it.
     part = min(1.0, found.seconds / stall.lasted)
     share = part if part >= _WHOLE else None
-    worked = (stall.working or 0.0) > (stall.blocked or 0.0)
     return dataclasses.replace(
         found,
         kind="stall",
@@ -482,5 +481,12 @@ def _as_stall(found: Finding, stall: LoopStall) -> Finding:
         starved=_part_of(stall.starved, share),
         stopped=_part_of(stall.stopped, share) or 0.0,
         kept_out=_part_of(stall.kept_out, share) or 0.0,
-        advice=advised(found, worked=worked),
+        advice=advised(found, worked=_worked(stall, unknown=found.busy)),
     )
+
+
+def _worked(stall: LoopStall, *, unknown: bool) -> bool:
+    """Tell whether a step rather worked than waited, where the system tells that."""
+    if stall.working is None:
+        return unknown
+    return stall.working > (stall.blocked or 0.0)

@@ -108,6 +108,8 @@ def _called(finding: Finding) -> str:
         return f"{OWN_TURN}, in no step: asyncio went through its timers"
     if finding.busy:
         return f"{finding.call} was busy itself"
+    if finding.unseen:
+        return f"what {finding.call} did was not seen"
     return f"calls {finding.call}"
 
 

@@ -121,10 +121,13 @@ def test_what_a_loop_did_in_no_step_is_its_own():
     assert accepted.allowed == "why"
 
 
-@pytest.mark.parametrize(("working", "busy"), [(0.5, True), (0.0, False)])
-def test_who_was_seen_at_nothing_is_busy_if_it_worked(working, busy):
-    """A step that waited was not busy, whatever it waited for."""
-    step = stall(seconds=0.5, working=working, blocked=0.5 - working)
+@pytest.mark.parametrize(
+    ("working", "blocked", "busy"),
+    [(0.5, 0.0, True), (0.0, 0.5, False), (None, None, False)],
+)
+def test_who_was_seen_at_nothing_is_busy_if_it_worked(working, blocked, busy):
+    """A step that waited was not, whatever for; nor one of which nobody can tell."""
+    step = stall(seconds=0.5, working=working, blocked=blocked)
     assert one(stalls=(step,)).busy is busy
 
 
@@ -134,6 +137,13 @@ def test_a_blocked_step_is_told_from_a_busy_one_by_its_advice():
     assert "asyncio.sleep(0)" in busy.advice
     waiting = one(stalls=(stall((user(call="lib.wait"),), working=0.1, blocked=0.9),))
     assert "async version" in waiting.advice
+
+
+def test_where_the_system_tells_no_work_the_code_seen_tells_it():
+    """Who was seen in no call has none of which there may be an async version."""
+    assert "asyncio.sleep(0)" in one(stalls=(stall((user(),)),)).advice
+    called = one(stalls=(stall((user(call="lib.wait"),)),))
+    assert "async version" in called.advice
 
 
 # ------------------------------------------------- one thing, reported once

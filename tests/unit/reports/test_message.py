@@ -534,6 +534,15 @@ def test_a_busy_function_called_nothing():
     assert lines[2] == "  test_orders.test_checkout was busy itself"
 
 
+def test_a_step_that_no_sample_shows_is_said_to_call_nothing():
+    """It is named by its task, which nobody calls; that it worked may be known."""
+    told = {"kind": "stall", "call": "Task-7", "unseen": True}
+    (_, _, line, *_) = text(BLOCKING, findings=(finding(**told),))
+    assert line == "  what Task-7 did was not seen"
+    (_, _, line, *_) = text(BLOCKING, findings=(finding(**told, busy=True),))
+    assert line == "  Task-7 was busy itself"
+
+
 def test_a_function_is_not_taken_for_a_call_of_the_same_name():
     """A helper named sleep that calls time.sleep is not busy."""
     found = finding(call="time.sleep", function="sleep")
