@@ -44,7 +44,7 @@ class ManualClock:
             return Processor(None, None)
         return Processor(self._working, self._starved)
 
-    def working(self, native: int = 0) -> float | None:
+    def working(self, native: int | None = 0) -> float | None:
         """Tell for how long the threads have worked."""
         return self._working if self._accounts else None
 

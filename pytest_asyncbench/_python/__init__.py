@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         does,
         is_parked,
         is_ready,
+        waits_here,
     )
     from pytest_asyncbench._python.locks import Lock, acquire, held_lock
     from pytest_asyncbench._python.machine import machine_class, software
@@ -160,6 +161,7 @@ __all__ = [
     "turn_within",
     "waited_for_gil",
     "waiters",
+    "waits_here",
     "when_imported",
     "work_queue",
 ]
@@ -174,7 +176,7 @@ if not TYPE_CHECKING:  # a checker would take any name for one that exists
             "gil": "has_gil switch_interval",
             "greenlets": "Greenlet outside_here outside_of own_greenlet",
             "imports": "when_imported",
-            "kernel": "Doing Kernel does is_parked is_ready",
+            "kernel": "Doing Kernel does is_parked is_ready waits_here",
             "locks": "Lock acquire held_lock",
             "machine": "machine_class software",
             "native_threads": "OWN_NAME count_natives name_native named_of natives",

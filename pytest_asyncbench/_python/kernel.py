@@ -33,6 +33,7 @@ __all__ = [
     "is_running",
     "static_memory",
     "waits_for",
+    "waits_here",
 ]
 
 try:
@@ -429,6 +430,16 @@ def static_memory(lines: Sequence[str], program: str) -> list[tuple[int, int]]:
 # -------------------------------------------------------------- how often
 
 
+def waits_here() -> int | None:
+    """Count how often the calling thread has waited so far; this keeps the GIL.
+
+    None where the system does not tell.
+    """
+    if _usage is None or _OF_THREAD is None:
+        return None
+    return int(_usage(_OF_THREAD).ru_nvcsw)
+
+
 class Kernel:
     """What the system can tell of threads beside their account; tests have a fake."""
 
@@ -464,9 +475,7 @@ class Kernel:
 
     def switches(self) -> int | None:
         """Count how often the calling thread has waited so far; this keeps the GIL."""
-        if _usage is None or _OF_THREAD is None:
-            return None
-        return int(_usage(_OF_THREAD).ru_nvcsw)
+        return waits_here()
 
     def in_gil(self, native: int) -> float | None:
         """Tell for how long a thread may have waited for the GIL so far, at the most.

@@ -45,6 +45,7 @@ from pytest_asyncbench._loops import (
 from pytest_asyncbench._python import processes_of_this
 from pytest_asyncbench._tracing.barriers import watch_barriers
 from pytest_asyncbench._tracing.eager import Starts
+from pytest_asyncbench._tracing.jobs import account, kept_out
 from pytest_asyncbench._tracing.strands import Group
 from pytest_asyncbench._tracing.tape import (
     BEGUN,
@@ -413,7 +414,8 @@ class Recorder:
     def _executor(
         self, tape: Tape, original: Callable[..., AnyFuture]
     ) -> Callable[..., AnyFuture]:
-        now, in_thread = self._now, self._in_thread
+        now, in_thread, clock = self._now, self._in_thread, self._clock
+        in_real_time = self.tapes.in_real_time
 
         def run_in_executor(
             executor: Executor | None, func: Callable[..., R], *args: object
@@ -427,12 +429,15 @@ class Recorder:
 
             @functools.wraps(func)
             def timed(*args: object) -> R:
+                began = account(clock) if in_real_time else None
                 job.started = now()
                 in_thread.job = job
                 try:
                     return func(*args)
                 finally:
                     job.ended = now()
+                    ended = account(clock) if in_real_time else None
+                    job.kept_out = kept_out(began, ended, job.ended - job.started)
 
             return original(executor, timed, *args)
 

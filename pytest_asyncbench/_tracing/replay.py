@@ -114,7 +114,8 @@ class _Strand:
         if sent is not None:
             at_once, thread, job = sent
             if job is not None and job.ended <= at_once:
-                kept_out = self._kept_out(job.ended, job.started)
+                by_a_step = self._kept_out(job.ended, job.started)
+                kept_out = max(by_a_step, job.kept_out)
                 return self._of_job(job, at_once - job.started - kept_out, at)
             return self._by_thread(at, request, thread)
         read = trace.read(who)

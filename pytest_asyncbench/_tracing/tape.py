@@ -110,7 +110,7 @@ was there, as far as that was asked; whether a server has accepted that connecti
 class Job:
     """A function's call in a thread of a pool."""
 
-    __slots__ = ("ended", "entry", "pool", "started", "submitted")
+    __slots__ = ("ended", "entry", "kept_out", "pool", "started", "submitted")
 
     def __init__(self, entry: int, submitted: float, pool: int) -> None:
         self.entry = entry
@@ -119,6 +119,8 @@ class Job:
         self.pool = pool
         self.started = math.inf
         self.ended = math.inf
+        self.kept_out = 0.0
+        """For how many seconds others kept the interpreter from it, at the most."""
 
 
 class Arrival(NamedTuple):

@@ -69,10 +69,11 @@ class Clock(Protocol):
             asleep: when it was just seen to sleep, where it was.
         """
 
-    def working(self, native: int) -> float | None:
+    def working(self, native: int | None) -> float | None:
         """Tell the processor time of the living thread with this native id.
 
-        Without giving up the GIL; None where that can't be told so.
+        That of the whole process, where it is None. Without giving up the GIL; None
+        where that can't be told so.
         """
 
     def hold(self, native: int) -> Undo:

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from pytest_asyncbench._python import has_gil
+
 SUITE = """
 import asyncio, contextlib, threading, time
 from datetime import timedelta
@@ -72,6 +74,12 @@ def test_by_hand():
     naps = [loop.create_task(fetch(0.1)) for _ in range(40)]
     loop.run_until_complete(asyncio.gather(*naps))
     loop.close()
+
+@pytest.mark.budget(30, speedup=2)
+async def test_computes_in_threads():
+    def work():
+        sum(number * number for number in range(500_000))
+    await asyncio.gather(*(asyncio.to_thread(work) for _ in range(4)))
 
 @pytest.mark.budget(0.15)
 def test_between_two_runs():
@@ -234,6 +242,16 @@ def test_a_speedup_compares_the_tasks_that_the_body_started(suite):
     assert slow.lines[0].startswith("speedup ")
     assert "promised at least 3" in slow.lines[0]
     assert 0 < slow.record["speedup"] < 1.5
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not has_gil(), reason="nobody tells, or there is none"
+)
+def test_threads_that_compute_side_by_side_are_not_faster(suite):
+    """Each of them lasts as long as all, since they share the interpreter."""
+    told = suite["test_computes_in_threads"]
+    assert told.outcome == "failed"
+    assert told.lines[0].startswith("speedup ")
 
 
 def test_what_a_sync_test_does_between_two_runs_of_a_loop_counts(suite):
