@@ -21,7 +21,7 @@ from pytest_asyncbench._glue.late import Late, LateStart, needs_a_loop
 from pytest_asyncbench._glue.nothing_seen import NothingSeen
 from pytest_asyncbench._glue.plan import Plan
 from pytest_asyncbench._glue.properties import RecordWriter
-from pytest_asyncbench._glue.rulebook import all_rules, insist_on
+from pytest_asyncbench._glue.rulebook import Rulebook
 from pytest_asyncbench._glue.untold import Untold
 from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._loops import keep_passage
@@ -42,12 +42,13 @@ class Session:
     def __init__(self, config: pytest.Config, plan: Plan) -> None:
         self._config = config
         self._plan = plan
-        self._rules = all_rules(config, plan.policy)
+        book = Rulebook(config, plan.policy)
+        self._rules = book.rules
         # Once, and as early as it is known that somebody asks: a module that binds
         # `from time import sleep` later binds the wrapper.
         self._interception = Interception(self._rules, SYSTEM_CLOCK)
         config.add_cleanup(self._interception.install())
-        insist_on(plan.policy, self._rules, self._interception.problems)
+        book.insist_on(self._interception.problems)
         config.add_cleanup(keep_passage())
         self._late = LateStart(self._begin_late)
         config.add_cleanup(self._late.install())

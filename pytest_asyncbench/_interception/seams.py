@@ -96,10 +96,10 @@ def find(target: str, stand_ins: Mapping[str, type]) -> Seam | None:
     module, (*path, name) = found
     where = target.rpartition(".")[0]
     owner: ModuleType | type = module
+    for part in path:
+        owner = _within(owner, part)
+    owner = stand_ins.get(where, owner)
     try:
-        for part in path:
-            owner = getattr(owner, part)
-        owner = stand_ins.get(where, owner)
         # A class gives what stands in it; a module may import what it is asked for.
         look = inspect.getattr_static if isinstance(owner, type) else getattr
         raw = look(owner, name)
@@ -109,6 +109,14 @@ def find(target: str, stand_ins: Mapping[str, type]) -> Seam | None:
     if isinstance(raw, type):  # to make one of a class is to call this
         return Seam(raw, "__init__", inspect.getattr_static(raw, "__init__"))
     return Seam(owner, name, raw)
+
+
+def _within(owner: ModuleType | type, name: str) -> ModuleType | type:
+    try:
+        found: ModuleType | type = getattr(owner, name)
+    except AttributeError:
+        raise NoSuchNameError(f"there is no {owner.__name__}.{name} here") from None
+    return found
 
 
 def module_to_come(target: str) -> str | None:

@@ -19,7 +19,7 @@ from pytest_asyncbench._rules.table import RULES
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Allowance
 
-__all__ = ["can_be_found", "insist_on_calls"]
+__all__ = ["can_be_found", "insist_on_calls", "nearest"]
 
 _TARGETS = tuple(rule.target for rule in RULES)
 _OF_PYTHON = tuple(
@@ -37,7 +37,7 @@ def insist_on_calls(allowances: Iterable[Allowance]) -> None:
         PolicyError: names the wrong word, and the nearest that exist.
     """
     for allowance in allowances:
-        meant = _meant(allowance.call)
+        meant = nearest(allowance.call)
         if meant:
             raise PolicyError(
                 f"no rule and no code has the call {allowance.call!r}; "
@@ -55,7 +55,7 @@ def can_be_found(module: str) -> bool:
 
 # The same allowance stands at many tests.
 @functools.lru_cache(maxsize=256)
-def _meant(call: str) -> tuple[str, ...]:
+def nearest(call: str) -> tuple[str, ...]:
     """Give the calls that a person may have meant; none where this one may be right."""
     parts = call.split(".")
     if call in _TARGETS or not all(part.isidentifier() for part in parts):

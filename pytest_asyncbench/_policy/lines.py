@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from pytest_asyncbench._policy.values import choice, several
-from pytest_asyncbench._rules.families import FAMILIES
+from pytest_asyncbench._policy import values
+from pytest_asyncbench._policy.rows import faults
+from pytest_asyncbench._policy.values import several
 from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.promised import Allowance, Rule
 
@@ -41,16 +42,11 @@ def _allowance(line: str, source: str) -> Allowance:
             "accepted: caller > call  # reason"
         )
     # Not of the call: a report may name one by its source, as in `get(...).json`.
-    if not _CALLER.fullmatch(caller):
-        raise PolicyError(
-            f"allowance {line.strip()!r}: no function can have the name {caller!r}; "
-            "accepted: names as in shop.pricing.price_of, or shop.*"
-        )
+    try:
+        values.caller(caller)
+    except PolicyError as error:
+        raise PolicyError(f"allowance {line.strip()!r}: {error}") from None
     return Allowance(caller=caller, call=call, reason=reason.strip(), source=source)
-
-
-_CALLER = re.compile(r"[\w.*?\[\]!<>-]+")
-"""Globs over qualified names; the module's may have a hyphen in a folder of tests."""
 
 
 def calls(value: str | Iterable[str]) -> tuple[Rule, ...]:
@@ -61,12 +57,12 @@ def calls(value: str | Iterable[str]) -> tuple[Rule, ...]:
 def _row(line: str) -> Rule:
     pair, _, advice = line.partition("#")
     family, colon, target = (part.strip() for part in pair.partition(":"))
-    names = target.split(".")
-    if not (colon and len(names) > 1 and all(name.isidentifier() for name in names)):
-        raise PolicyError(f"{line.strip()!r} names no call; {_ROW}")
-    if not advice.strip():
-        raise PolicyError(f"{line.strip()!r} does not say what to use instead; {_ROW}")
-    return Rule(target=target, family=choice(family, FAMILIES), advice=advice.strip())
+    if not colon:
+        raise PolicyError(f"{line.strip()!r} is no row; {_ROW}")
+    rule = Rule(target=target, family=family, advice=advice.strip())
+    for fault in faults(rule):
+        raise PolicyError(f"{line.strip()!r} {fault}; {_ROW}")
+    return rule
 
 
 _ROW = "accepted: family: module.call  # what to use instead"

@@ -36,6 +36,7 @@ __all__ = [
     "annotated_for",
     "background",
     "budget",
+    "caller",
     "choice",
     "copies",
     "duration",
@@ -307,6 +308,20 @@ def reason(value: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise PolicyError(f"{value!r} is no reason; say why blocking is fine here")
     return value
+
+
+def caller(value: str) -> str:
+    """Read a glob over the qualified names of functions."""
+    if not isinstance(value, str) or not _CALLER.fullmatch(value):
+        raise PolicyError(
+            f"no function can have the name {value!r}; "
+            "accepted: names as in shop.pricing.price_of, or shop.*"
+        )
+    return value
+
+
+_CALLER = re.compile(r"[\w.*?\[\]!<>-]+")
+"""Globs over qualified names; the module's may have a hyphen in a folder of tests."""
 
 
 def scope(value: str | Iterable[str]) -> tuple[str, ...]:

@@ -17,11 +17,12 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_asyncbench._words import legible
 
-__all__ = ["NamedTuple", "changed", "dataclass"]
+__all__ = ["FieldError", "NamedTuple", "changed", "dataclass"]
 
 T = TypeVar("T")
 
@@ -35,6 +36,26 @@ def changed(value: T, **fields: Any) -> T:
         TypeError: its class has no such field.
     """
     return type(value)(**{**vars(value), **fields})
+
+
+class FieldError(TypeError):
+    """A value was to be made with a field that its class lacks, or without one."""
+
+    def __init__(
+        self, of: type, fields: tuple[str, ...], given: Collection[str]
+    ) -> None:
+        self.of = of
+        self.fields = fields
+        self.unknown = next((each for each in given if each not in fields), None)
+        """The first of those that are no field."""
+        self.missing = tuple(each for each in fields if each not in given)
+        super().__init__(f"{of.__qualname__}.__init__() {self._told()}")
+
+    def _told(self) -> str:
+        if self.unknown is not None:
+            return f"got an unexpected keyword argument {self.unknown!r}"
+        needed = ", ".join(map(repr, self.missing))
+        return f"lacks the keyword-only arguments: {needed}"
 
 
 if TYPE_CHECKING:
@@ -94,18 +115,9 @@ else:
                 if name not in given:
                     has[name] = factory()
             if has.keys() != names:
-                raise TypeError(_wrong(type(self).__qualname__, names, has))
+                raise FieldError(type(self), tuple(cls.__annotations__), has)
 
         return __init__
-
-    def _wrong(name, names, has):
-        for unknown in has:
-            if unknown not in names:
-                return (
-                    f"{name}.__init__() got an unexpected keyword argument {unknown!r}"
-                )
-        needed = ", ".join(repr(each) for each in sorted(names - has.keys()))
-        return f"{name}.__init__() lacks the keyword-only arguments: {needed}"
 
     def _repr(self):
         # What a test raised is among them, and its own `repr` may raise.

@@ -60,26 +60,102 @@ def test_a_rule_that_is_added_counts(play, shop):
     assert (entry["call"], entry["advice"]) == ("shop.charge", "await shop.acharge()")
 
 
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        (
-            "Rule(target='json.nosuch', family='files', advice='x')",
-            "pytest_asyncbench_rules: rule 'json.nosuch': no such name in module json",
-        ),
-        ("'json.loads'", "pytest_asyncbench_rules: 'json.loads' is no "),
-    ],
-)
-def test_a_rule_that_means_nothing_ends_the_run(play_once, given, told):
-    """The mistake is the hook's, so it is shown before any test, and not as ours."""
+WRONG_RULES = {
+    "Rule(target='json.nosuch', family='files', advice='x')": (
+        "rule 'json.nosuch': no such name in module json"
+    ),
+    "Rule(target='time.slep', family='sleep', advice='x')": (
+        "rule 'time.slep': no such name in module time; the nearest: time.sleep"
+    ),
+    "Rule(target='json.nosuch.loads', family='files', advice='x')": (
+        "rule 'json.nosuch.loads': there is no json.nosuch here"
+    ),
+    "'json.loads'": "'json.loads' is no pytest_asyncbench.Rule",
+    "Rule(target='loads', family='files', advice='x')": (
+        "rule 'loads' names no call; accepted: module.call"
+    ),
+    "Rule(target='', family='files', advice='x')": "rule '' names no call; ",
+    "Rule(target=['json'], family='files', advice='x')": "rule ['json'] names no call",
+    "Rule(target='json.loads', family=['files'], advice='x')": (
+        "rule 'json.loads' has the unknown family ['files'] (did you mean 'files'?); "
+    ),
+    "Rule(target='json.loads', family='file', advice='x')": (
+        "has the unknown family 'file' (did you mean 'files'?); accepted: sleep, "
+    ),
+    "Rule(target='json.loads', family='files', advice=' ')": (
+        "rule 'json.loads' does not say what to use instead, in advice"
+    ),
+    "Rule(target='json.loads', family='files', advice='x', allowed='a.*')": (
+        "rule 'json.loads' has allowed='a.*'; accepted: a mapping of caller to reason"
+    ),
+    "Rule(target='json.loads', family='files', advice='x', allowed={'a.*': ''})": (
+        "rule 'json.loads' allows 'a.*': '' is no reason; say why blocking is fine"
+    ),
+    "Rule(target='json.loads', family='files', advice='x', allowed={'a/b.py': 'x'})": (
+        "rule 'json.loads' allows 'a/b.py': no function can have the name 'a/b.py'"
+    ),
+    "Rule(target='json.loads', family='files', advice='x', ruff=251)": (
+        "rule 'json.loads' has ruff=251; accepted: the rule's number as text"
+    ),
+    "Rule(target='json.loads', famly='files', advice='x')": (
+        "Rule has no argument 'famly' (did you mean 'family'?); accepted: target, "
+        "family, advice, harmless, allowed, ruff"
+    ),
+    "Rule(target='json.loads', family='files')": (
+        "Rule lacks 'advice'; accepted: target, family, advice, harmless, allowed, ruff"
+    ),
+}
+
+
+def _place_of_the_hook(pytester):
+    lines = (pytester.path / "conftest.py").read_text().splitlines()
+    return f"conftest.py:{lines.index('def pytest_asyncbench_rules(config):') + 1}"
+
+
+@pytest.mark.parametrize("given", WRONG_RULES)
+@pytest.mark.parametrize("way", ["return [{}]", "yield {}"])
+def test_a_rule_that_means_nothing_ends_the_run(pytester, play_once, given, way):
+    """The mistake is the hook's: it is told before any test, with the hook's place."""
     hook = (
         "from pytest_asyncbench import Rule\n"
-        f"def pytest_asyncbench_rules(config):\n    return [{given}]\n"
+        f"def pytest_asyncbench_rules(config):\n    {way.format(given)}\n"
     )
     run = play_once(SUITE, conftest=hook)
     assert run.status == pytest.ExitCode.USAGE_ERROR
-    assert told in run.out + run.err
+    assert run.outcomes == {}
+    (line,) = [n for n in run.err.splitlines() if "pytest_asyncbench_rules" in n]
+    place = _place_of_the_hook(pytester)
+    assert line.startswith(f"ERROR: {place}: pytest_asyncbench_rules: ")
+    assert WRONG_RULES[given] in line
     assert "itself" not in run.out + run.err
+
+
+def test_a_wrong_rule_is_told_with_the_place_of_its_own_hook(pytester, play_once):
+    """Of several hooks each is told with its mistakes, and the right one with none."""
+    pytester.syspathinsert()
+    (pytester.path / "theirs.py").write_text(
+        "from pytest_asyncbench import Rule\n\n\n"
+        "class Theirs:\n"
+        "    def pytest_asyncbench_rules(self, config):\n"
+        "        yield Rule(target='loads', family='files', advice='x')\n\n"
+        "def pytest_configure(config):\n"
+        "    config.pluginmanager.register(Theirs())\n\n"
+        "def pytest_asyncbench_rules(config):\n"
+        "    return [Rule(target='json.load', family='files', advice='x')]\n"
+    )
+    hook = (
+        "from pytest_asyncbench import Rule\n\n"
+        "def pytest_asyncbench_rules(config):\n"
+        "    return [Rule(target='dumps', family='files', advice='x')]\n"
+    )
+    run = play_once(SUITE, "-p", "theirs", conftest=hook)
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    told = [n for n in run.err.splitlines() if "pytest_asyncbench_rules" in n]
+    ours = f"ERROR: {_place_of_the_hook(pytester)}"
+    assert sorted(line.partition("; ")[0] for line in told) == [
+        f"{ours}: pytest_asyncbench_rules: rule 'dumps' names no call",
+        "ERROR: theirs.py:5: pytest_asyncbench_rules: rule 'loads' names no call",
+    ]
 
 
 @pytest.mark.parametrize(

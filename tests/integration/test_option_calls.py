@@ -54,10 +54,10 @@ def test_the_command_line_adds_to_ini(play_once):
 
 
 WRONG = {
-    "shop.charge  # x": "'shop.charge # x' names no call; accepted: family: module.c",
+    "shop.charge  # x": "'shop.charge # x' is no row; accepted: family: module.call",
     "network: charge  # x": "'network: charge # x' names no call",
-    "network: shop.charge": "does not say what to use instead; accepted: family: ",
-    "netwrk: shop.charge  # x": "'netwrk' is not known (did you mean 'network'?)",
+    "network: shop.charge": "does not say what to use instead, in advice; accepted: ",
+    "netwrk: shop.charge  # x": "unknown family 'netwrk' (did you mean 'network'?)",
     "network: shpo.charge  # x": "shpo.charge: no module 'shpo' can be found",
     "sleep: time.slep  # x": "rule 'time.slep': ",
 }
@@ -115,4 +115,4 @@ def test_a_module_that_its_package_does_not_have_ends_the_run(play_once):
     ini = "asyncbench_calls = database: depot.bd.query  # depot.aio.query(...)"
     run = play_once(PACKAGE, ini=ini, conftest="import depot")
     assert run.status == 4
-    assert "rule 'depot.bd.query': no such name in module" in run.out + run.err
+    assert "rule 'depot.bd.query': there is no depot.bd here" in run.out + run.err

@@ -752,9 +752,9 @@ def test_wrong_arguments_are_the_callers_own_fault(interception, ear):
     [
         ("time.slep", "no such name in module time"),
         ("socket.socket.recieve", "no such name in class socket.socket"),
-        ("socket.sockett.recv", "no such name"),
+        ("socket.sockett.recv", "there is no socket.sockett here"),
         # There to be found, and not to be imported here.
-        ("asyncio.windows_events.IocpProactor.select", "no such name in module"),
+        ("asyncio.windows_events.IocpProactor.select", "there is no asyncio.windows"),
         ("asyncio.sleep", "a coroutine function does not block"),
         ("os.sep", "this is not callable"),
         ("collections.deque.append", "its type is written in C"),
@@ -923,8 +923,8 @@ def test_a_module_that_its_package_does_not_have_is_a_problem(later_shop, patche
     interception = Interception(rows, SYSTEM_CLOCK)
     patches.callback(interception.install())
     assert [problem.text for problem in interception.problems] == [
-        "rule 'later_shop.bd.query': no such name in module later_shop.bd",
-        "rule 'later_shop.Client.query': no such name in module later_shop.Client",
+        "rule 'later_shop.bd.query': there is no later_shop.bd here",
+        "rule 'later_shop.Client.query': there is no later_shop.Client here",
     ]
 
 

@@ -8,10 +8,12 @@ import pytest
 
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._policy.lines import allowances
+from pytest_asyncbench._policy.rows import faults
 from pytest_asyncbench._policy.settings import DEFAULT, with_settings
 from pytest_asyncbench._rules.families import DEFAULT_FAMILIES, FAMILIES
+from pytest_asyncbench._rules.table import RULES
 from pytest_asyncbench._words.errors import PolicyError
-from pytest_asyncbench._words.promised import Allowance, Budget
+from pytest_asyncbench._words.promised import Allowance, Budget, Rule
 
 DURATIONS = 'seconds as a number, "250ms", "1.5s", "2min" or a timedelta are accepted'
 
@@ -324,3 +326,22 @@ def test_the_words_that_may_stand_for_a_duration_are_named(name, words):
     """Whoever writes AUTO is told of auto."""
     with pytest.raises(PolicyError, match=f"'AUTO' is no duration; .* {words}$"):
         with_settings(DEFAULT, {name: "AUTO"}, "ini")
+
+
+def test_a_row_of_the_table_can_be_added_again():
+    """With other advice, say: none of its fields is refused."""
+    predicates = {rule.harmless for rule in RULES if rule.harmless}
+    assert [fault for rule in RULES for fault in faults(rule, predicates)] == []
+
+
+def test_every_fault_of_a_row_is_told():
+    """Not only the first; each is what follows upon the row's name."""
+    row = Rule(target="query", family="databas", advice="", harmless="zer", allowed=[])
+    families = f"accepted: {', '.join(FAMILIES)}"
+    assert [*faults(row, ["zero_timeout"])] == [
+        "names no call; accepted: module.call",
+        f"has the unknown family 'databas' (did you mean 'database'?); {families}",
+        "does not say what to use instead, in advice; accepted: code, as text",
+        "has the unknown predicate 'zer'; accepted: zero_timeout",
+        "has allowed=[]; accepted: a mapping of caller to reason",
+    ]

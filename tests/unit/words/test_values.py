@@ -11,7 +11,7 @@ import pytest
 from pytest_asyncbench._words import decided, problems, promised, record, seen
 from pytest_asyncbench._words.decided import Comparison, TaskTrace
 from pytest_asyncbench._words.seen import Frame
-from pytest_asyncbench._words.values import NamedTuple, changed, dataclass
+from pytest_asyncbench._words.values import FieldError, NamedTuple, changed, dataclass
 
 COMPARISON = Comparison(tasks=(), wall=0.5, serial=2.0)
 
@@ -145,6 +145,21 @@ def test_a_wrong_field_is_named(given, told):
     """One that is not there, before one that is missing."""
     with pytest.raises(TypeError, match=told):
         Cart(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "unknown", "missing"),
+    [({"ower": "me"}, "ower", ("owner",)), ({"places": ()}, None, ("owner",))],
+)
+def test_a_wrong_field_is_told_in_parts_too(given, unknown, missing):
+    """Who knows where it was written can say what is accepted there."""
+    with pytest.raises(FieldError) as caught:
+        Cart(**given)
+    assert (caught.value.unknown, caught.value.missing) == (unknown, missing)
+    assert (caught.value.of, caught.value.fields) == (
+        Cart,
+        ("owner", "places", "prices"),
+    )
 
 
 def test_a_value_can_be_copied_and_pickled():
