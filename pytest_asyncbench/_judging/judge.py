@@ -230,6 +230,8 @@ def _too_slow(
     least = _least(policy)
     # What nobody wrote need not be told of where it can't be measured.
     learned = policy.budget is not None and policy.budget.learned_speedup
+    if compared is None and policy.of_all and _ran_no_loop(seen):
+        return
     if compared is None:
         kind: Literal["unmeasured", "speedup"]
         kind = "unmeasured" if seen.not_followed else "speedup"
@@ -256,6 +258,11 @@ def _was_cut(seen: Observations) -> bool:
 def _is_cut_short(seen: Observations, compared: Comparison) -> bool:
     """Tell whether it ended before it was known who of its tasks waited for what."""
     return _was_cut(seen) and uncounted(compared) > _FEW * compared.serial
+
+
+def _ran_no_loop(seen: Observations) -> bool:
+    # Of a loop that is not followed no step need be seen.
+    return seen.steps == 0 and not seen.not_followed
 
 
 def _unmeasured(policy: Policy, seen: Observations) -> bool:

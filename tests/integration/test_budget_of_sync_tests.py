@@ -299,3 +299,46 @@ def test_a_fixture_that_hangs_is_ended_at_its_virtual_budget(virtual):
     told = virtual["test_set_up"]
     assert told.outcome == "error"
     assert "virtual clock 5.000 s in the fixtures' set-up" in told.text
+
+
+FOR_ALL = """
+import asyncio, time
+import pytest
+
+pytestmark = pytest.mark.budget(30, speedup=2)
+
+def test_no_loop():
+    pass
+
+@pytest.mark.budget(30, speedup=2)
+def test_marked_itself():
+    pass
+
+def test_runs_a_loop():
+    asyncio.run(asyncio.sleep(0))
+
+@pytest.mark.asyncio
+async def test_async():
+    pass
+
+@pytest.mark.budget("50ms", speedup=2)
+class TestSlow:
+    def test_slow(self):
+        time.sleep(0.5)
+"""
+
+
+def test_a_class_or_module_promises_a_speedup_of_those_of_its_tests_that_run_a_loop(
+    play,
+):
+    """A sync test in it that runs none is held to the time alone."""
+    run = play(FOR_ALL)
+    assert run.outcomes == {
+        "test_no_loop": "passed",
+        "test_marked_itself": "failed",
+        "test_runs_a_loop": "failed",
+        "test_async": "failed",
+        "test_slow": "failed",
+    }
+    (slow,) = run["test_slow"].record["violations"]
+    assert slow["kind"] == "wall"

@@ -347,6 +347,35 @@ def test_who_asked_and_was_not_measured_is_told(policy, steps, unmeasured):
     assert [v.kind for v in verdict.violations] == ["unmeasured"] * failed
 
 
+FASTER = Budget(within=5.0, speedup=2.0)
+
+
+@pytest.mark.parametrize(
+    ("of_all", "steps", "kinds"),
+    [(True, 0, []), (True, 1, ["speedup"]), (False, 0, ["speedup"])],
+)
+def test_a_speedup_for_all_tests_is_not_for_one_that_runs_no_loop(of_all, steps, kinds):
+    """It is not async, and its class or module alone is marked; else it fails."""
+    policy = Policy(budget=FASTER, of_all=of_all)
+    verdict = judge(policy, observations(steps=steps))
+    assert [v.kind for v in verdict.violations] == kinds
+
+
+def test_a_time_for_all_tests_is_for_one_that_runs_no_loop_too():
+    """Where the speedup that was promised beside it is not."""
+    policy = Policy(budget=FASTER, of_all=True)
+    verdict = judge(policy, observations(wall=6.0, steps=0))
+    assert [v.kind for v in verdict.violations] == ["wall"]
+
+
+def test_a_loop_that_is_not_followed_is_one_for_a_speedup_of_all_tests():
+    """None of its steps is seen, and yet it was run."""
+    lost = NotFollowed(kind="loops.Other", missing="_ready")
+    seen = observations(not_followed=(lost,), steps=0)
+    verdict = judge(Policy(budget=FASTER, of_all=True), seen)
+    assert [v.kind for v in verdict.violations] == ["unmeasured"]
+
+
 def test_a_speedup_on_a_loop_that_is_not_followed_is_unmeasured():
     """No tasks were seen there, and nobody knows whether any were started."""
     policy = Policy(budget=Budget(within=1.0, speedup=3.0, source="marker"))
