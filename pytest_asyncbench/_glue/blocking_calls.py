@@ -8,6 +8,7 @@ from pytest_asyncbench._glue.trial import Trial
 from pytest_asyncbench._judging.attribution import findings
 from pytest_asyncbench._policy import values
 from pytest_asyncbench._words.decided import Finding
+from pytest_asyncbench._words.errors import PolicyError
 from pytest_asyncbench._words.live import LiveFindings
 
 __all__ = ["BlockingCalls"]
@@ -35,8 +36,18 @@ class BlockingCalls(LiveFindings):
         self._trial.watched.watch.forget()
 
     def allowed(self, reason: str) -> AbstractContextManager[None]:
-        """Accept blocking in a ``with`` block, for this reason."""
-        return self._trial.watched.watch.accepting(values.reason(reason))
+        """Accept blocking in a ``with`` block, for this reason.
+
+        Raises:
+            PolicyError: it is none.
+        """
+        __tracebackhide__ = True
+        try:
+            why = values.reason(reason)
+        except PolicyError as error:
+            # What is wrong stands in the test, and not where we found it out.
+            raise error.with_traceback(None) from None
+        return self._trial.watched.watch.accepting(why)
 
     def paused(self) -> AbstractContextManager[None]:
         """Look away in a ``with`` block: what blocks there is not even listed."""

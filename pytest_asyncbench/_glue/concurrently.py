@@ -141,6 +141,16 @@ def _items(each: Iterable[object], number: int) -> Iterator[object]:
         ) from None
 
 
+def _insist_on_a_function(given: object) -> None:
+    __tracebackhide__ = True
+    if not callable(given):  # what people hand over is not checked
+        close_unstarted([given])
+        raise TypeError(
+            f"concurrently.map() can't call {legible.told(partial(repr, given))}; "
+            "a function is accepted, which is called for each item"
+        )
+
+
 def _serial(serial: Serial, jobs: Sequence[Job]) -> Serial:
     serial = values.serial(serial)
     if serial == "measured":
@@ -235,6 +245,7 @@ class Concurrently:
             ValueError: one of the iterables ends before another.
         """
         __tracebackhide__ = True
+        _insist_on_a_function(function)
         # As in `_rows`, no comprehension.
         calls = list(itertools.starmap(partial(partial, function), _rows(iterables)))
         return self._to_await(getframe(1), calls, options, return_exceptions)

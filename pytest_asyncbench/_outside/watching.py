@@ -19,7 +19,7 @@ from pytest_asyncbench._interception import Interception
 from pytest_asyncbench._judging.attribution import findings
 from pytest_asyncbench._judging.turns import NONE, turns_of, worth_telling
 from pytest_asyncbench._loops import names, passage
-from pytest_asyncbench._outside.files import write_file
+from pytest_asyncbench._outside.files import insist_on_writing, write_file
 from pytest_asyncbench._outside.known_calls import insist_on_calls
 from pytest_asyncbench._outside.places import Places
 from pytest_asyncbench._policy import values
@@ -81,6 +81,20 @@ def watching(
     Raises:
         PolicyError: an argument means nothing.
     """
+    __tracebackhide__ = True
+    try:
+        return Watching(_policy_of(threshold, rules, scope, allow))
+    except PolicyError as error:
+        # What is wrong stands in the caller's line, and not where we found it out.
+        raise error.with_traceback(None) from None
+
+
+def _policy_of(
+    threshold: Duration | None,
+    rules: str | Iterable[str] | None,
+    scope: str | Iterable[str] | None,
+    allow: str | Iterable[str],
+) -> Policy:
     policy = replace(DEFAULT, blocking="report")
     if threshold is not None:
         policy = replace(policy, threshold=values.duration(threshold))
@@ -90,7 +104,7 @@ def watching(
         policy = replace(policy, scope=values.scope(scope))
     policy = replace(policy, allow=allowances(allow, _NAME))
     insist_on_calls(policy.allow)
-    return Watching(policy)
+    return policy
 
 
 class Watching:
@@ -140,6 +154,13 @@ def _is_watched() -> bool:
     """Tell whether something of ours stands where each step passes."""
     stands_there: str | None = getattr(names.RUN.of(passage()), "__module__", None)
     return (stands_there or "").partition(".")[0] == _OURS
+
+
+def _insist_on_a_report(file: Path) -> None:
+    values.reports([str(file)], values.OF_ANY_CODE)
+    if file.name.endswith(".trace.json"):
+        raise PolicyError(f"{file.name!r}: a timeline is drawn of tests alone")
+    insist_on_writing(file)
 
 
 class BlockingSeen(LiveFindings):
@@ -244,10 +265,13 @@ class BlockingSeen(LiveFindings):
             PolicyError: there is no report of that suffix.
             OSError: the file can't be written; it is as it was.
         """
+        __tracebackhide__ = True
         file = Path(path)
-        values.reports([str(file)])
-        if file.name.endswith(".trace.json"):
-            raise PolicyError(f"{file.name!r}: a timeline is drawn of tests alone")
+        try:
+            _insist_on_a_report(file)
+        except (OSError, PolicyError) as error:
+            # As in `watching`.
+            raise error.with_traceback(None) from None
         record = json.dumps(record_of(self._verdict()).to_json(), sort_keys=True)
         told = RunReport(
             {

@@ -31,6 +31,7 @@ from pytest_asyncbench._words.promised import (
 )
 
 __all__ = [
+    "OF_ANY_CODE",
     "Duration",
     "Serial",
     "annotated_for",
@@ -337,17 +338,22 @@ def scope(value: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-_SUFFIXES = (".html", ".json", ".md", ".sarif", ".trace.json")
+OF_ANY_CODE = (".html", ".json", ".md", ".sarif")
+"""The suffixes of the reports that need no tests, as a timeline does."""
+
+_SUFFIXES = (*OF_ANY_CODE, ".trace.json")
 
 
-def reports(value: str | Iterable[str]) -> tuple[str, ...]:
+def reports(
+    value: str | Iterable[str], accepted: Sequence[str] = _SUFFIXES
+) -> tuple[str, ...]:
     """Read names of files, each with the suffix of a report that there is."""
     lines = value.splitlines() if isinstance(value, str) else several(value)
     names = tuple(line.strip() for line in lines if line.strip())
     for name in names:
-        if not name.endswith(_SUFFIXES):
+        if not name.endswith((*accepted,)):
             raise PolicyError(
-                f"{name!r} has no suffix of a report; accepted: {', '.join(_SUFFIXES)}"
+                f"{name!r} has no suffix of a report; accepted: {', '.join(accepted)}"
             )
     return names
 

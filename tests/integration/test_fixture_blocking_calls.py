@@ -230,3 +230,18 @@ def test_what_blocks_after_a_clear_counts_wherever_that_was(suite):
 def test_looking_at_the_list_changes_no_verdict(suite):
     """Not even in a teardown."""
     assert suite["test_looked_at_in_teardown"].outcome == "error"
+
+
+def test_a_lack_of_reason_is_told_at_the_tests_line(play_once):
+    """No line of the plugin's is shown."""
+    run = play_once(
+        """
+        def test_no_reason(blocking_calls):
+            with blocking_calls.allowed(""):
+                pass
+        """
+    )
+    text = run["test_no_reason"].text
+    assert "'' is no reason; say why blocking is fine here" in text
+    assert "test_it.py:2: PolicyError" in text
+    assert "pytest_asyncbench/" not in text.replace("\\", "/")

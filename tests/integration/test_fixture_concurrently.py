@@ -466,6 +466,9 @@ async def test_endless(concurrently):
 async def test_number(concurrently):
     await concurrently.map(give, "ab", 2)
 
+async def test_called(concurrently):
+    await concurrently.map(give(1), [1])
+
 async def test_equal(concurrently):
     run = await concurrently.map(give, iter([1, 2]), "ab")
     assert list(run) == [(1, "a"), (2, "b")]
@@ -502,6 +505,15 @@ def test_what_is_wrong_with_iterables_is_told_at_the_tests_line(unequal, name):
     assert "concurrently.py" not in told.text
     if name == "test_number":
         assert "can't go through iterable number 2: 'int' object" in told.text
+
+
+def test_what_a_function_gives_in_its_place_is_told_at_the_tests_line(unequal):
+    """And that it is the function that is wanted; a coroutine is closed."""
+    text = unequal["test_called"].text
+    assert "concurrently.map() can't call <coroutine object give at " in text
+    assert "a function is accepted, which is called for each item" in text
+    assert "concurrently.py" not in text
+    assert "never awaited" not in unequal.out
 
 
 @pytest.mark.parametrize(

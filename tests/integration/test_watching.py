@@ -209,12 +209,47 @@ def test_reports_are_written_by_their_suffix(tmp_path, monkeypatch):
     assert "1 watched block and" in (tmp_path / "it.md").read_text()
     seen.report(tmp_path / "it.sarif")
     assert json.loads((tmp_path / "it.sarif").read_text())["runs"][0]["results"]
-    with pytest.raises(PolicyError, match="has no suffix of a report"):
+    accepted = r"accepted: \.html, \.json, \.md, \.sarif$"
+    with pytest.raises(PolicyError, match=f"has no suffix of a report; {accepted}"):
         seen.report("it.txt")
     with pytest.raises(PolicyError, match="of tests alone"):
         seen.report("it.trace.json")
-    with pytest.raises(OSError, match="nowhere"):
+    with pytest.raises(FileNotFoundError, match="there is no folder 'nowhere' in "):
         seen.report("nowhere/it.md")
+    assert not (tmp_path / "nowhere").exists()
+
+
+WRONG = """
+import pytest
+from pytest_asyncbench import watching
+
+@pytest.mark.parametrize("given", [
+    {"threshold": "soon"},
+    {"rules": "sleeep"},
+    {"scope": "a b-c"},
+    {"allow": "time.sleep"},
+    {"allow": "* > time.sleeep  # a slip"},
+])
+def test_given(given):
+    watching(**given)
+
+@pytest.mark.parametrize("name", ["it.txt", "it.trace.json", "nowhere/it.md"])
+def test_report(name):
+    with watching(threshold="1h") as seen:
+        pass
+    seen.report(name)
+"""
+
+
+def test_what_is_wrong_is_told_at_the_line_of_who_wrote_it(play_once):
+    """No line of the plugin's is shown."""
+    run = play_once(WRONG)
+    assert len(run.outcomes) == 8
+    for name, outcome in run.outcomes.items():
+        assert outcome == "failed"
+        text = run[name].text
+        assert "test_it.py:" in text
+        assert "pytest_asyncbench/" not in text.replace("\\", "/")
 
 
 ALONE = """
