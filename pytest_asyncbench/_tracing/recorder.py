@@ -310,7 +310,7 @@ class Recorder:
         take long though it does not wait: to come back from it needs the interpreter.
         """
         poller = names.SELECTOR.get(tape.view.loop)
-        if isinstance(poller, BaseSelector):
+        if isinstance(poller, BaseSelector) and not tape.full:
             try:
                 events = type(poller).select(poller, 0)
             except (OSError, ValueError):  # one is closed, and not yet unregistered
@@ -590,7 +590,7 @@ class Recorder:
             else:
                 at = real()
                 if at - view.last > limit:
-                    if tape.long is not None:
+                    if tape.long is not None and not tape.full:
                         tape.long[view.last] = len(tape) - 1
                     long_step(view, self_, at)
                     at = real()
