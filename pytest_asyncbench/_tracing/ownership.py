@@ -239,6 +239,8 @@ class Owners:
                 owner = OUTSIDE
             elif (kind := (OTHERS - who) & 3) == PLAIN and cause >= start:
                 owner = owners[cause - start]
+                if owner == _UNKNOWN:
+                    owner = self._of_job(cause)
             elif kind == TIMER:  # whose is it that has set it?
                 by = int(facts[(OTHERS - who >> 2) * 3])
                 owner = owners[by - start] if start <= by < at else OUTSIDE
@@ -247,6 +249,20 @@ class Owners:
             add_owner(owner)
             if owner >= 0:
                 steps[owner].append(at)
+
+    def _of_job(self, cause: int) -> int:
+        """Tell whose job has come back, by a callback that its end has set off.
+
+        Of several that are awaited at once, all but the last wake nobody. But it is
+        known who has handed them over.
+        """
+        sent = self.trace.sent(self.trace.who[cause])
+        job = None if sent is None else sent[2]
+        owner = OUTSIDE if job is None else self.of(job.entry)
+        if owner < 0:
+            return _UNKNOWN
+        self._came_for(owner, cause)
+        return owner
 
     def _came_for(self, owner: int, cause: int) -> None:
         """Book what came from outside to the strand that it has woken."""

@@ -881,6 +881,26 @@ def test_what_a_thread_sends_within_a_step_takes_as_long_as_the_thread_did():
 
 
 @pytest.mark.parametrize(
+    "for_all",
+    [lambda jobs: asyncio.gather(*jobs), asyncio.wait],
+    ids=["gather", "wait"],
+)
+def test_of_jobs_that_are_awaited_at_once_each_takes_its_turn_in_the_pool(for_all):
+    """Also those whose end wakes nobody, since there are others to wait for."""
+
+    async def strand(pool):
+        loop = asyncio.get_running_loop()
+        await for_all([loop.run_in_executor(pool, CLOCK.wait, 1) for _ in range(2)])
+
+    async def main():
+        with ThreadPoolExecutor(1) as pool:
+            await asyncio.gather(strand(pool), strand(pool))
+
+    told = watched(main)
+    assert (told.wall, told.serial) == (4, 4)
+
+
+@pytest.mark.parametrize(
     "job",
     [equal_sleeps, partial(sleep, 1), "no job"],
     ids=["function", "partial", "text"],
