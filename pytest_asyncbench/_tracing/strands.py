@@ -183,7 +183,8 @@ class Group:
             return roots, {host}
         if self._of_loops:
             roots, hosts = self._started_by(trace, {"nobody"})
-            if not roots and (by_hand := _side_by_side(trace)):
+            older = self._tapes.older if self._tapes is not None else set[int]()
+            if not roots and (by_hand := _side_by_side(trace, older)):
                 return by_hand, set()
             # A portal's loop is started with one task, which starts none; what a client
             # sends there from its thread is what a body is elsewhere.
@@ -200,13 +201,15 @@ class Group:
         return [task for task in begun if trace.parent[task] in hosts], hosts
 
 
-def _side_by_side(trace: Trace) -> list[int]:
+def _side_by_side(trace: Trace, older: Set[int]) -> list[int]:
     """Give the tasks that were put on a loop by hand, and were on it at the same time.
 
-    What a loop is run for, again and again, is none of them.
+    What a loop is run for, again and again, is none of them, and no older task.
     """
     by_hand = [
-        task for task in trace.begun_in_turn if trace.creator_of(task) == "nobody"
+        task
+        for task in trace.begun_in_turn
+        if task not in older and trace.creator_of(task) == "nobody"
     ]
     found = dict[int, None]()
     longest = by_hand[0] if by_hand else NOBODY

@@ -1427,11 +1427,28 @@ def test_what_a_loop_is_run_for_in_turn_is_no_strand():
     assert _by_hand(_in_turn) is None
 
 
-def _by_hand(run):
-    """Give the comparison of what a sync test does with a loop of its own."""
+def test_tasks_that_a_fixture_has_left_on_the_loop_are_no_strands():
+    """They are there side by side, whatever the test runs."""
+
+    def set_up(loop):
+        for _ in range(2):
+            loop.create_task(sleep(3))
+        loop.run_until_complete(sleep(1))
+
+    assert _by_hand(_in_turn, set_up) is None
+
+
+def _by_hand(run, set_up=lambda loop: None):
+    """Give the comparison of what a sync test does with a loop of its own.
+
+    Args:
+        run: does it.
+        set_up: does what a fixture does before.
+    """
     watch = Watch(CLOCK, threshold=3600.0, tracing=True)
-    watch.start()
     loop = HandLoop(CLOCK)
+    set_up(loop)
+    watch.start()
     try:
         group = watch.recorder.bodies()
         run(loop)
