@@ -75,7 +75,7 @@ def test_by_hand():
     loop.run_until_complete(asyncio.gather(*naps))
     loop.close()
 
-@pytest.mark.budget(30, speedup=2)
+@pytest.mark.budget(30, speedup=3)
 async def test_computes_in_threads():
     def work():
         sum(number * number for number in range(500_000))
@@ -248,7 +248,11 @@ def test_a_speedup_compares_the_tasks_that_the_body_started(suite):
     sys.platform != "linux" or not has_gil(), reason="nobody tells, or there is none"
 )
 def test_threads_that_compute_side_by_side_are_not_faster(suite):
-    """Each of them lasts as long as all, since they share the interpreter."""
+    """Each of them lasts as long as all, since they share the interpreter.
+
+    On a busy machine who has that stands in the run queue as well, and how long others
+    wait for it then is known less well: so it is not asked for less.
+    """
     told = suite["test_computes_in_threads"]
     assert told.outcome == "failed"
     assert told.lines[0].startswith("speedup ")
