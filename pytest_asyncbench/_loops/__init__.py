@@ -23,7 +23,10 @@ if TYPE_CHECKING:
         waits_for_ever,
     )
     from pytest_asyncbench._loops.completion import hands_on_one_by_one
-    from pytest_asyncbench._loops.coroutine_functions import as_coroutine_function
+    from pytest_asyncbench._loops.coroutine_functions import (
+        as_coroutine_function,
+        is_no_callback,
+    )
     from pytest_asyncbench._loops.deadlock import describe_tasks
     from pytest_asyncbench._loops.doors import (
         close_doors,
@@ -113,6 +116,7 @@ __all__ = [
     "is_cleaning_up",
     "is_closed",
     "is_internal",
+    "is_no_callback",
     "is_running",
     "is_told_to_end",
     "keep_doors",
@@ -148,7 +152,7 @@ if not TYPE_CHECKING:  # a checker would take any name for one that exists
             "leaves_a_group makes_a_server may_mistake_cancellation stands_at "
             "waits_for_a_lock waits_for_ever",
             "completion": "hands_on_one_by_one",
-            "coroutine_functions": "as_coroutine_function",
+            "coroutine_functions": "as_coroutine_function is_no_callback",
             "deadlock": "describe_tasks",
             "doors": "close_doors keep_doors made_by_caller stand_in who_calls",
             "first_step": "FirstStep",

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import _thread
 import functools
-import inspect
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -239,6 +238,9 @@ def _handing(
     original: Callable[..., R], name: str, run: Callable[..., None]
 ) -> Callable[..., R]:
     """Put `run` before the callback, which so becomes its argument."""
+    # Loaded only here: most runs meet no loop of uvloop's.
+    from pytest_asyncbench._loops.coroutine_functions import is_no_callback
+
     names = _TAKES_CALLBACK[name]
     position = len(names) - 1
     refuses_coroutines = name == "add_signal_handler"
@@ -253,15 +255,11 @@ def _handing(
         # one that is looked at, the loop refuses the call itself.
         if callback is None or callback is run:
             return original(*args, **kwargs)
-        if refuses_coroutines and _is_of_coroutines(callback):
+        if refuses_coroutines and is_no_callback(callback):
             return original(*args, **kwargs)
         return original(*args[:position], run, *args[position:], **kwargs)
 
     return handed
-
-
-def _is_of_coroutines(callback: object) -> bool:
-    return not callable(callback) or inspect.iscoroutinefunction(callback)
 
 
 def _telling(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import inspect
 import math
 import sys
 import threading
@@ -35,6 +34,7 @@ from pytest_asyncbench._loops import (
     hand_to_asyncio,
     hands_on_one_by_one,
     has_begun,
+    is_no_callback,
     label,
     made_by_caller,
     names,
@@ -421,7 +421,7 @@ class Recorder:
             executor: Executor | None, func: Callable[..., R], *args: object
         ) -> asyncio.Future[R]:
             pool = executor or names.DEFAULT_EXECUTOR.get(tape.view.loop)
-            if _pickles(pool) or _is_no_job(func):
+            if _pickles(pool) or is_no_callback(func):
                 return original(executor, func, *args)
             if tape.open:
                 self._starts.end_those_beside(tape)
@@ -659,11 +659,6 @@ class Recorder:
         """Give the number of a task, if it is one of ours that was found."""
         whose, number = known
         return number if whose is self._numbers_are_of else NOBODY
-
-
-def _is_no_job(func: object) -> bool:
-    """Tell whether asyncio refuses this in debug mode, if it sees it as it is."""
-    return not callable(func) or inspect.iscoroutinefunction(func)
 
 
 def _pickles(executor: Executor | None) -> bool:

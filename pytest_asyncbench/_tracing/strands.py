@@ -153,7 +153,7 @@ class Group:
             trace = self._tapes.trace(tape)
             read_to, owners = self._last_read.get(tape, (end, None))
             if owners is None or read_to != end:
-                roots, hosts = self._roots(trace)
+                roots, hosts = self._roots(trace, self._tapes.older)
                 if not roots:
                     continue
                 owners = Owners(trace, roots, hosts, self._tapes, end=end)
@@ -168,7 +168,7 @@ class Group:
                 self._last_read[tape] = end, owners
             yield trace, owners
 
-    def _roots(self, trace: Trace) -> tuple[list[int], set[int]]:
+    def _roots(self, trace: Trace, older: Set[int]) -> tuple[list[int], set[int]]:
         """Give the tasks that its strands begin with, and those that started them."""
         tape = trace.tape
         begun = trace.begun_in_turn
@@ -183,7 +183,6 @@ class Group:
             return roots, {host}
         if self._of_loops:
             roots, hosts = self._started_by(trace, {"nobody"})
-            older = self._tapes.older if self._tapes is not None else set[int]()
             if not roots and (by_hand := _side_by_side(trace, older)):
                 return by_hand, set()
             # A portal's loop is started with one task, which starts none; what a client
